@@ -1,0 +1,44 @@
+"""The ``instructsam`` command: one module per subcommand, imported only when it is used."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from instructsam_ros import __version__
+from instructsam_ros.errors import InstructSamError
+
+# name -> one-line help. Module instructsam_ros.cli.<name> has add_arguments(parser) and
+# run(args) -> exit status.
+COMMANDS: dict[str, str] = {
+    "demo": "run the whole ROS pipeline on sample scenes or on your own frames",
+    "segment": "segment a picture, a folder or a video from the command line",
+    "doctor": "check the environment: GPU, ROS, weights, transport",
+    "eval": "score a model on an instruction-segmentation benchmark",
+    "train": "train or fine-tune from one YAML file",
+    "scenes": "render synthetic RGB-D scenes with instructions",
+    "weights": "check or convert InstructSAM weights",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; prints one line and returns 2 for an error that the user can act on."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="instructsam", description="Segment what an instruction asks for.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((a for a in arguments if not a.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary)
+        if name == chosen:
+            importlib.import_module(f"instructsam_ros.cli.{name}").add_arguments(sub)
+    args = parser.parse_args(arguments)
+    try:
+        return int(importlib.import_module(f"instructsam_ros.cli.{args.command}").run(args))
+    except InstructSamError as error:
+        print(f"instructsam {args.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130

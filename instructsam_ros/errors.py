@@ -1,0 +1,25 @@
+"""Typed failures. "No target" is an answer (see types.Status), never an error."""
+
+
+class InstructSamError(Exception):
+    """Base class of every error this package raises on purpose."""
+
+
+class InvalidInputError(InstructSamError, ValueError):
+    """An image, depth map, camera model or instruction that cannot be used as given."""
+
+
+class ConfigError(InstructSamError, ValueError):
+    """A configuration file or parameter that does not validate."""
+
+
+class CheckpointError(InstructSamError):
+    """Weights that are missing, corrupt, gated or do not fit the model."""
+
+
+class CancelledError(InstructSamError):
+    """The caller asked to stop before the answer was complete."""
+
+
+class MissingDependencyError(InstructSamError, ImportError):
+    """An optional package is needed for what was asked; the message names how to get it."""

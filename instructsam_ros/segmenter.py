@@ -1,0 +1,77 @@
+"""The one contract that every backend keeps, and the registry that finds them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.errors import CancelledError, ConfigError
+from instructsam_ros.types import Segmentation
+
+Cancel = Callable[[], bool]
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Instruction-driven instance segmentation.
+
+    Objects hold no state between calls and may be used from several threads. "No target" is a
+    normal answer (Status.NO_TARGET); any failure is an InstructSamError, never an empty list.
+    """
+
+    name: str
+
+    def encode(self, rgb: NDArray[np.uint8]) -> Any:
+        """Image features of a uint8 [H, W, 3] RGB image, independent of any instruction."""
+
+    def segment(
+        self,
+        features: Any,
+        instruction: str,
+        *,
+        previous: Segmentation | None = None,
+        cancel: Cancel | None = None,
+    ) -> Segmentation:
+        """Answer ``instruction`` on an image that ``encode`` has seen.
+
+        previous: the answer of the last frame of a stream with the same instruction; it may only
+        make the call faster, never change the result. cancel: polled between steps; when it
+        returns True the call raises CancelledError.
+        """
+
+    def segment_image(self, rgb: NDArray[np.uint8], instruction: str) -> Segmentation:
+        """``segment(encode(rgb), instruction)``."""
+
+
+def raise_if_cancelled(cancel: Cancel | None) -> None:
+    """Raise CancelledError when the caller has asked to stop."""
+    if cancel is not None and cancel():
+        raise CancelledError("segmentation was cancelled by the caller")
+
+
+# Backend name -> "module:function"; the function takes (model, device, **options) and returns a
+# Segmenter. Imported on use, so that a missing optional package only matters to who asks for it.
+BACKENDS: dict[str, str] = {
+    "instructsam": "instructsam_ros.models.instructsam.backend:load",
+    "fake": "instructsam_ros.backends.fake:load",
+}
+
+
+def load(model: str = "compact", *, device: str = "auto", backend: str = "", **options: Any) -> Segmenter:
+    """Load a segmenter.
+
+    model: "compact" (ships with the package), a local folder in the released layout, a hub id
+    such as "CircleRadon/InstructSAM-2B", or "fake". device: "auto", "cpu", "cuda", "cuda:0".
+    backend: a key of BACKENDS; by default "fake" for that model and "instructsam" otherwise.
+    Raises ConfigError for an unknown backend, CheckpointError for unusable weights.
+    """
+    key = backend or ("fake" if model == "fake" else "instructsam")
+    if key not in BACKENDS:
+        raise ConfigError(f"unknown backend {key!r}; known: {', '.join(sorted(BACKENDS))}")
+    module, _, function = BACKENDS[key].partition(":")
+    segmenter: Segmenter = getattr(importlib.import_module(module), function)(model, device, **options)
+    return segmenter

@@ -1,0 +1,137 @@
+"""The value types that every part of the package exchanges: frozen, numpy only, no torch, no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.errors import InvalidInputError
+
+MAX_INSTRUCTION_CHARS = 2000
+
+
+class Status(IntEnum):
+    """How an instruction was answered; the values match msg/InstanceArray.msg."""
+
+    OK = 0
+    NO_TARGET = 1
+    """The instruction was understood and nothing in the image answers it."""
+    SATURATED = 2
+    """Every query slot of a phrase holds an instance, so further ones may be missing."""
+
+
+@dataclass(frozen=True)
+class CameraModel:
+    """Pinhole intrinsics with distortion, as in sensor_msgs/CameraInfo (K and D).
+
+    fx, fy, cx, cy are in pixels of an image of ``width`` x ``height``; integer pixel coordinates
+    lie on pixel centres. ``distortion_model`` is "", "plumb_bob", "rational_polynomial" or
+    "equidistant".
+    """
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    distortion_model: str = ""
+    distortion: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.width <= 0 or self.height <= 0:
+            raise InvalidInputError(f"camera size is {self.width}x{self.height}; both must be positive")
+        if not all(np.isfinite((self.fx, self.fy, self.cx, self.cy))) or self.fx <= 0 or self.fy <= 0:
+            raise InvalidInputError(
+                f"camera matrix fx={self.fx} fy={self.fy} cx={self.cx} cy={self.cy} is not usable; "
+                "is the camera calibrated?"
+            )
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One camera frame.
+
+    rgb: uint8 [H, W, 3]. depth: float32 [H, W] in metres along the optical axis (REP 118), NaN
+    where there is no reading, or None. camera: intrinsics of the rgb image, or None.
+    stamp_ns: acquisition time. frame_id: optical frame (REP 103: x right, y down, z forward).
+    """
+
+    rgb: NDArray[np.uint8]
+    depth: NDArray[np.float32] | None = None
+    camera: CameraModel | None = None
+    stamp_ns: int = 0
+    frame_id: str = ""
+
+    def __post_init__(self) -> None:
+        check_rgb(self.rgb)
+        size = self.rgb.shape[:2]
+        if self.depth is not None and self.depth.shape != size:
+            raise InvalidInputError(
+                f"depth is {self.depth.shape[1]}x{self.depth.shape[0]} but the image is "
+                f"{size[1]}x{size[0]}; use depth registered (aligned) to the image"
+            )
+        if self.camera is not None and (self.camera.height, self.camera.width) != size:
+            raise InvalidInputError(
+                f"camera_info is for {self.camera.width}x{self.camera.height} but the image is "
+                f"{size[1]}x{size[0]}"
+            )
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One segmented object.
+
+    mask: bool [H, W] at the size of the input image. box: float32 [4], x0 y0 x1 y1 in pixels,
+    half-open (x1, y1 exclusive), tight around the mask. score: 0..1. phrase: what the model
+    named it.
+    """
+
+    mask: NDArray[np.bool_]
+    box: NDArray[np.float32]
+    score: float
+    phrase: str
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Answer to one instruction on one image. ``timings`` holds seconds per stage."""
+
+    instances: tuple[Instance, ...]
+    answer: str
+    status: Status
+    timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def check_rgb(rgb: NDArray[np.uint8]) -> None:
+    """Raise InvalidInputError unless ``rgb`` is a non-empty uint8 [H, W, 3] array."""
+    if not isinstance(rgb, np.ndarray) or rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        found = f"{rgb.dtype} {rgb.shape}" if isinstance(rgb, np.ndarray) else type(rgb).__name__
+        raise InvalidInputError(f"expected an RGB image as uint8 [H, W, 3], got {found}")
+    if rgb.shape[0] == 0 or rgb.shape[1] == 0:
+        raise InvalidInputError(f"the image is empty: {rgb.shape}")
+
+
+def check_instruction(text: str) -> str:
+    """Return the instruction stripped of surrounding space; raise InvalidInputError if unusable."""
+    stripped = text.strip()
+    if not stripped:
+        raise InvalidInputError("the instruction is empty; say what to segment, e.g. 'the red mug'")
+    if len(stripped) > MAX_INSTRUCTION_CHARS:
+        raise InvalidInputError(
+            f"the instruction has {len(stripped)} characters; at most {MAX_INSTRUCTION_CHARS} are read"
+        )
+    return stripped
+
+
+def tight_box(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Half-open x0 y0 x1 y1 around the true pixels of a bool [H, W] mask; zeros if there are none."""
+    ys, xs = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(ys):
+        return np.zeros(4, np.float32)
+    return np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1], np.float32)
