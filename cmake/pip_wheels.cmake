@@ -1,0 +1,18 @@
+# The ROS wheels on PyPI export include folders of the machine that built them, and CMake refuses
+# an imported target whose include folder does not exist. Drop those; a ROS install has none.
+function(drop_missing_include_directories)
+  get_directory_property(targets IMPORTED_TARGETS)
+  foreach(target IN LISTS targets)
+    get_target_property(directories ${target} INTERFACE_INCLUDE_DIRECTORIES)
+    if(directories)
+      set(existing "")
+      foreach(directory IN LISTS directories)
+        if(NOT IS_ABSOLUTE "${directory}" OR EXISTS "${directory}")
+          list(APPEND existing "${directory}")
+        endif()
+      endforeach()
+      set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${existing}")
+    endif()
+  endforeach()
+endfunction()
+cmake_language(DEFER CALL drop_missing_include_directories)
