@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -11,13 +10,11 @@ COMPACT_WEIGHTS = DATA / "compact"
 
 
 def share(*parts: str) -> Path:
-    """A file or folder of config/, launch/ and the like; FileNotFoundError names what was tried."""
-    roots = [PACKAGE.parent]  # a checkout
-    # pip: <prefix>/share; colcon: <install>/lib/pythonX.Y/site-packages -> <install>/share
-    roots += [base / "share" / "instructsam_ros" for base in (PACKAGE.parents[3], Path(sys.prefix))]
-    for root in roots:
-        candidate = root.joinpath(*parts)
-        if candidate.exists():
-            return candidate
-    tried = ", ".join(str(root.joinpath(*parts)) for root in roots)
-    raise FileNotFoundError(f"the package is not installed completely: none of these exist: {tried}")
+    """A file or folder of config/ or launch/. Raises FileNotFoundError when it is not installed."""
+    checkout = PACKAGE.parent
+    # Installed, the package is in <prefix>/lib/pythonX.Y/site-packages, by pip and by colcon alike.
+    root = checkout if (checkout / "package.xml").is_file() else checkout.parents[2] / "share" / PACKAGE.name
+    path = root.joinpath(*parts)
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: the package is not installed completely")
+    return path
