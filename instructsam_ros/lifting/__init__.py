@@ -1,0 +1,23 @@
+"""Masks and depth into metric geometry: clouds, oriented boxes, the support plane. Numpy only."""
+
+from instructsam_ros.lifting.box import OrientedBox, fit_box
+from instructsam_ros.lifting.depth import decode_depth, to_metres
+from instructsam_ros.lifting.lift import LiftedInstance, LiftedScene, LiftSettings, lift, scene_points
+from instructsam_ros.lifting.plane import Plane, fit_plane
+from instructsam_ros.lifting.rays import pixel_rays, project
+
+__all__ = [
+    "LiftSettings",
+    "LiftedInstance",
+    "LiftedScene",
+    "OrientedBox",
+    "Plane",
+    "decode_depth",
+    "fit_box",
+    "fit_plane",
+    "lift",
+    "pixel_rays",
+    "project",
+    "scene_points",
+    "to_metres",
+]

@@ -1,0 +1,69 @@
+"""Results as files. Every file appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.pipeline import Result
+from instructsam_ros.viz import label_image, overlay
+
+_VERTEX = np.dtype([("position", "<f4", 3), ("color", "u1", 3)])
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file by way of a temporary one beside it, so that readers never see a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o644)  # mkstemp makes it readable for its owner alone
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def write_ply(path: Path, points: NDArray[np.floating], colors: NDArray[np.uint8]) -> None:
+    """Write points [N, 3] in metres and colors uint8 [N, 3] RGB as binary little-endian PLY."""
+    vertices = np.empty(len(points), _VERTEX)
+    vertices["position"], vertices["color"] = points, colors
+    properties = [f"property float {axis}" for axis in "xyz"]
+    properties += [f"property uchar {channel}" for channel in ("red", "green", "blue")]
+    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}", *properties]
+    write_atomic(path, "\n".join([*header, "end_header\n"]).encode() + vertices.tobytes())
+
+
+def write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    """Write uint8 [H, W, 3] RGB, or uint8 or uint16 [H, W], as PNG. Raises InvalidInputError for others."""
+    if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3):
+        raise InvalidInputError(f"cannot write {image.dtype} {image.shape} as PNG")
+    stored = image[..., ::-1] if image.ndim == 3 else image
+    _, data = cv2.imencode(".png", np.ascontiguousarray(stored))
+    write_atomic(path, data.tobytes())
+
+
+def save_result(result: Result, folder: Path) -> list[Path]:
+    """Write overlay.png, labels.png (16 bit ids) and one PLY per instance with points; returns the paths.
+
+    A cloud is called <id>_<phrase>.ply, with the phrase in letters, digits and underscores.
+    """
+    instances = result.segmentation.instances
+    size = (result.frame.rgb.shape[0], result.frame.rgb.shape[1])
+    paths = [folder / "overlay.png", folder / "labels.png"]
+    write_png(paths[0], overlay(result.frame.rgb, instances, result.ids))
+    write_png(paths[1], label_image(instances, result.ids, size))
+    for lifted in result.lifted.instances:
+        if len(lifted.points):
+            name = re.sub(r"\W+", "_", lifted.instance.phrase).strip("_")[:40]
+            paths.append(folder / f"{lifted.id}_{name or 'object'}.ply")
+            write_ply(paths[-1], lifted.points, lifted.colors)
+    return paths

@@ -1,0 +1,143 @@
+"""Oriented boxes around clouds, with the edges that a gripper needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.lifting.plane import Plane, stands_on
+
+_REFINEMENTS = 4
+# Volumes are compared with this much added to every edge, so that flat clouds compare by area.
+_THICKNESS = 1e-3
+
+
+@dataclass(frozen=True)
+class OrientedBox:
+    """centre: float64 [3] in metres. rotation: float64 [3, 3], its columns are the axes, right-handed.
+
+    size: float64 [3], full edge lengths in metres along the axes. on_plane: z is the normal of
+    the support plane and the box stands on it.
+    """
+
+    centre: NDArray[np.float64]
+    rotation: NDArray[np.float64]
+    size: NDArray[np.float64]
+    on_plane: bool = False
+
+    @property
+    def quaternion(self) -> NDArray[np.float64]:
+        """Orientation as x y z w, float64 [4], of unit length, w >= 0."""
+        return quaternion(self.rotation)
+
+    def corners(self) -> NDArray[np.float64]:
+        """The eight corners, float64 [8, 3]; bit i of the row number picks the positive side of axis i."""
+        signs = np.array([[(i >> axis & 1) - 0.5 for axis in range(3)] for i in range(8)])
+        return self.centre + (signs * self.size) @ self.rotation.T
+
+
+def fit_box(
+    points: NDArray[np.floating],
+    *,
+    plane: Plane | None = None,
+    up: NDArray[np.float64] | None = None,
+    tolerance: float = 0.01,
+) -> OrientedBox | None:
+    """The smallest box found around points [N, 3] in metres; it contains all of them. None for no points.
+
+    With a plane, z is its normal, x and y the minimum-area rectangle seen along it (x the longer
+    edge), and the box reaches down to the plane when the object stands on it (within
+    ``tolerance``, see stands_on). With ``up`` alone z is up. With neither, the axes are sought
+    that give the least volume, and sorted x longest to z shortest with z towards the camera.
+    x points to the right of the image wherever that is a choice.
+    """
+    if not len(points):
+        return None
+    cloud = points.astype(np.float64)
+    direction = plane.normal if plane is not None else up
+    if direction is None:
+        rotation = _sorted_axes(_least_volume(cloud), cloud)
+    else:
+        x, y, z = _axes_around(direction / np.linalg.norm(direction), cloud)
+        if np.ptp(cloud @ x) < np.ptp(cloud @ y):
+            x = y
+        x = _to_the_right(x)
+        rotation = np.stack([x, np.cross(z, x), z], axis=1)
+    local = cloud @ rotation
+    low, high = local.min(0), local.max(0)
+    standing = plane is not None and stands_on(plane, cloud, tolerance)
+    if plane is not None and standing:
+        low[2] = min(low[2], plane.offset)
+    return OrientedBox(rotation @ ((low + high) / 2), rotation, high - low, standing)
+
+
+def quaternion(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quaternion x y z w, float64 [4], w >= 0, of a rotation matrix [3, 3].
+
+    As the eigenvector of the largest eigenvalue (Bar-Itzhack, 2000), which is well conditioned
+    for every rotation.
+    """
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
+    K = np.array(
+        [
+            [xx - yy - zz, yx + xy, zx + xz, zy - yz],
+            [yx + xy, yy - xx - zz, zy + yz, xz - zx],
+            [zx + xz, zy + yz, zz - xx - yy, yx - xy],
+            [zy - yz, xz - zx, yx - xy, xx + yy + zz],
+        ]
+    )
+    q = np.linalg.eigh(K)[1][:, 3]
+    return np.asarray(-q if q[3] < 0 else q)
+
+
+def _least_volume(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Axes [3, 3], one per row, of a box of small volume.
+
+    From the principal axes, each axis in turn is held while the rectangle around it is made the
+    smallest; that walks downhill to a box with a face along a flat side of the cloud.
+    """
+    best = np.linalg.eigh(np.cov(points.T) if len(points) > 1 else np.eye(3))[1].T
+    volume = _volume(points, best)
+    for _ in range(_REFINEMENTS):
+        candidates = [np.stack(_axes_around(axis, points)) for axis in best]
+        volumes = [_volume(points, axes) for axes in candidates]
+        smallest = int(np.argmin(volumes))
+        if volumes[smallest] >= volume * (1 - 1e-3):
+            break
+        best, volume = candidates[smallest], volumes[smallest]
+    return best
+
+
+def _axes_around(
+    z: NDArray[np.float64], points: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """x, y, z: right-handed, x and y along the minimum-area rectangle of the points seen along z."""
+    x = np.cross(np.eye(3)[np.argmin(np.abs(z))], z)
+    x /= np.linalg.norm(x)
+    y = np.cross(z, x)
+    flat = np.stack([points @ x, points @ y], axis=1)
+    angle = np.radians(cv2.minAreaRect((flat - flat.mean(0)).astype(np.float32))[2])
+    turned = np.cos(angle) * x + np.sin(angle) * y
+    return turned, np.cross(z, turned), z
+
+
+def _sorted_axes(axes: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotation [3, 3] from axes in rows: x longest, z shortest and towards the camera."""
+    x, _, z = axes[np.argsort(-np.ptp(points @ axes.T, axis=0), kind="stable")]
+    if z[2] > 0:
+        z = -z
+    x = _to_the_right(x)
+    return np.stack([x, np.cross(z, x), z], axis=1)
+
+
+def _to_the_right(axis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The axis or its opposite, whichever points right in the image; downwards if it is upright."""
+    leading = axis[0] if abs(axis[0]) > 1e-6 else axis[1] + axis[2]
+    return -axis if leading < 0 else axis
+
+
+def _volume(points: NDArray[np.float64], axes: NDArray[np.float64]) -> float:
+    return float(np.prod(np.ptp(points @ axes.T, axis=0) + _THICKNESS))

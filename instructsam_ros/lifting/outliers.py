@@ -1,0 +1,79 @@
+"""The main body of an instance's cloud, without specks and without background seen through it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Half of the 26 neighbours of a cell; the other half is the same links seen from the other end.
+_FORWARD = [(a, b, c) for a in (-1, 0, 1) for b in (-1, 0, 1) for c in (-1, 0, 1) if (a, b, c) > (0, 0, 0)]
+_BLOCK_PX = 3
+_MAX_BLOCKS = 64
+_SPECK_SHARE = 0.01
+
+
+def main_body(
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    depth: NDArray[np.float32],
+    *,
+    relative_step: float,
+    minimum_share: float,
+) -> NDArray[np.bool_]:
+    """Which of N points belong to the object, bool [N].
+
+    rows, columns: pixels [N]. depth: metres [N], all valid. Points are grouped into cells of a
+    few pixels by ``relative_step`` in depth, and touching cells into clusters, so a thin object
+    stays whole. A cluster is kept when it has ``minimum_share`` of the points of the largest one,
+    or when it is more than a speck and lies within the depths of the largest one (the far side of
+    an object that something crosses in front of).
+    """
+    if not len(depth):
+        return np.zeros(0, bool)
+    cluster = _clusters(rows, columns, depth, relative_step)
+    sizes = np.bincount(cluster)
+    if len(sizes) == 1:
+        return np.ones(len(depth), bool)
+    largest = int(sizes.argmax())
+    near, far = np.quantile(depth[cluster == largest], (0.0, 1.0))
+    mean_depth = np.bincount(cluster, depth) / sizes
+    beside = (sizes >= _SPECK_SHARE * sizes[largest]) & (mean_depth >= near) & (mean_depth <= far)
+    keep = (sizes >= minimum_share * sizes[largest]) | beside
+    return np.asarray(keep[cluster])
+
+
+def _clusters(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], depth: NDArray[np.float32], relative_step: float
+) -> NDArray[np.intp]:
+    """Cluster number [N], counted from 0, of every point."""
+    rows, columns = rows - rows.min(), columns - columns.min()
+    block = max(_BLOCK_PX, int(max(rows.max(), columns.max())) // _MAX_BLOCKS + 1)
+    # Steps of log depth are steps relative to depth, the way a sensor's noise and pixel size grow.
+    layer = (np.log(depth / depth.min()) / np.log1p(relative_step)).astype(np.intp)
+    cells = (rows // block + 1, columns // block + 1, layer + 1)
+    shape = tuple(int(c.max()) + 2 for c in cells)  # an empty cell all around
+    key = np.ravel_multi_index(cells, shape)
+    occupied = np.flatnonzero(np.bincount(key, minlength=int(np.prod(shape))))
+    number = np.full(int(np.prod(shape)), -1, np.intp)
+    number[occupied] = np.arange(len(occupied))
+    strides = np.array([shape[1] * shape[2], shape[2], 1])
+    links = []
+    for offset in _FORWARD:
+        neighbour = number[occupied + int(np.dot(strides, offset))]
+        touching = np.flatnonzero(neighbour >= 0)
+        links.append(np.stack([touching, neighbour[touching]]))
+    return _components(len(occupied), np.concatenate(links, axis=1))[number[key]]
+
+
+def _components(count: int, links: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Connected components [count], numbered from 0, of an undirected graph with links [2, L]."""
+    parent = np.arange(count)
+    a, b = links
+    while len(a):
+        low, high = np.minimum(parent[a], parent[b]), np.maximum(parent[a], parent[b])
+        np.minimum.at(parent, high, low)
+        while not np.array_equal(parent, parent[parent]):
+            parent = parent[parent]
+        split = parent[a] != parent[b]
+        a, b = a[split], b[split]
+    return np.asarray(np.unique(parent, return_inverse=True)[1])

@@ -1,0 +1,128 @@
+"""The plane that objects stand on, by RANSAC (Fischler and Bolles, 1981) with a fixed seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_HYPOTHESES = 200
+_SCORED_POINTS = 3000
+_MAX_PLANES = 3
+_MAX_TILT = np.cos(np.radians(15.0))
+_SEED = 7
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Points p with ``normal @ p == offset``, in the optical frame.
+
+    normal: float64 [3], of unit length, pointing up, or to the camera where up is not known.
+    offset: metres. inlier_ratio: share of the scene's points on the plane, 0..1.
+    """
+
+    normal: NDArray[np.float64]
+    offset: float
+    inlier_ratio: float
+
+    def height(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Signed distance [N] of points [N, 3] in metres, positive above the plane."""
+        return np.asarray(points @ self.normal - self.offset, np.float64)
+
+
+def fit_plane(
+    points: NDArray[np.floating],
+    *,
+    tolerance: float,
+    minimum_ratio: float,
+    up: NDArray[np.float64] | None = None,
+) -> Plane | None:
+    """The dominant plane of points [N, 3] in metres, or None where no plane holds ``minimum_ratio`` of them.
+
+    A point is on the plane within ``tolerance`` metres. up: with a direction in the optical
+    frame, only planes within 15 degrees of horizontal count.
+    """
+    if len(points) < 3:
+        return None
+    cloud = points.astype(np.float64)
+    random = np.random.default_rng(_SEED)
+    scored = cloud[random.permutation(len(cloud))[:_SCORED_POINTS]]
+    normals, offsets = _hypotheses(cloud, random)
+    if up is not None:
+        level = np.abs(normals @ _unit(up)) >= _MAX_TILT
+        normals, offsets = normals[level], offsets[level]
+    if not len(normals):
+        return None
+    on_plane = np.abs(scored @ normals.T - offsets) < tolerance
+    best = int(on_plane.sum(0).argmax())
+    normal, offset = normals[best], float(offsets[best])
+    for _ in range(3):  # least squares on the inliers, which then are a few more
+        inliers = cloud[np.abs(cloud @ normal - offset) < tolerance]
+        if len(inliers) < 3:
+            return None
+        centre = inliers.mean(0)
+        normal = np.linalg.svd(np.cov((inliers - centre).T))[0][:, 2]
+        offset = float(normal @ centre)
+    ratio = float((np.abs(cloud @ normal - offset) < tolerance).mean())
+    if ratio < minimum_ratio or (up is not None and abs(normal @ _unit(up)) < _MAX_TILT):
+        return None
+    # Without up: the camera sees the upper side, so it lies above the plane.
+    flipped = normal @ up < 0 if up is not None else offset > 0
+    return Plane(-normal, -offset, ratio) if flipped else Plane(normal, offset, ratio)
+
+
+def support_plane(
+    scene: NDArray[np.floating],
+    objects: Sequence[NDArray[np.floating]],
+    *,
+    tolerance: float,
+    minimum_ratio: float,
+    up: NDArray[np.float64] | None = None,
+) -> Plane | None:
+    """The largest plane of the scene on which an object stands.
+
+    scene: points [N, 3] without the objects; objects: one cloud [M, 3] each. Without ``up`` the
+    dominant plane may be a wall behind the objects, so the next ones are tried as well. With no
+    objects at all it is the dominant plane.
+    """
+    remaining, total = scene, len(scene)
+    for _ in range(_MAX_PLANES):
+        if len(remaining) < minimum_ratio * total:
+            return None
+        plane = fit_plane(remaining, tolerance=tolerance, minimum_ratio=minimum_ratio, up=up)
+        if plane is None:
+            return None
+        if not objects or any(stands_on(plane, cloud, tolerance) for cloud in objects):
+            return Plane(plane.normal, plane.offset, plane.inlier_ratio * len(remaining) / total)
+        remaining = remaining[np.abs(plane.height(remaining)) >= tolerance]
+    return None
+
+
+def stands_on(plane: Plane, points: NDArray[np.floating], tolerance: float) -> bool:
+    """Whether an object with the visible points [N, 3] stands on ``plane``.
+
+    The camera rarely sees the very bottom: the gap below the points may be as large as the part
+    that is seen. Half of the points must be above the plane.
+    """
+    if not len(points):
+        return False
+    low, middle, high = np.quantile(plane.height(points), (0.02, 0.5, 0.98))
+    return bool(middle > -tolerance and -2 * tolerance <= low <= max(2 * tolerance, high - low))
+
+
+def _hypotheses(
+    points: NDArray[np.float64], random: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Planes through random triples: unit normals [K, 3] and offsets [K]."""
+    a, b, c = points[random.integers(len(points), size=(3, _HYPOTHESES))]
+    normals = np.cross(b - a, c - a)
+    length = np.linalg.norm(normals, axis=1)
+    spread = length > 1e-9  # the three points are not on one line
+    normals = normals[spread] / length[spread, None]
+    return normals, np.einsum("kd,kd->k", normals, a[spread])
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(vector / np.linalg.norm(vector))

@@ -1,0 +1,97 @@
+"""Pixels to viewing rays and back, for the distortion models of sensor_msgs/CameraInfo (REP 104)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.types import CameraModel
+
+# Coefficients that sensor_msgs/distortion_models.hpp and OpenCV define for each model.
+_COEFFICIENTS = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
+# Undistortion is iterative; beyond the lens's usable field it settles on a wrong ray.
+_STOP = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 100, 1e-12)
+_MAX_ROUND_TRIP_PX = 0.1
+
+
+@lru_cache(maxsize=4)
+def pixel_rays(camera: CameraModel) -> NDArray[np.float32]:
+    """Rays of unit depth in the optical frame, float32 [H, W, 2]: x/z and y/z of every pixel.
+
+    ``rays * depth`` gives x and y in metres. NaN where the lens model has no ray for the pixel (the
+    corners of a fisheye image). Read-only, because it is kept for the next call with the same
+    camera. Raises InvalidInputError for an unknown distortion model or number of coefficients.
+    """
+    columns = np.arange(camera.width, dtype=np.float64)
+    rows = np.arange(camera.height, dtype=np.float64)
+    if _is_pinhole(camera):
+        x, y = np.meshgrid((columns - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy)
+        rays = np.stack([x, y], axis=-1).astype(np.float32)
+    else:
+        pixels = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
+        rays = _undistort(pixels, camera).astype(np.float32).reshape(camera.height, camera.width, 2)
+    rays.flags.writeable = False
+    return rays
+
+
+def back_project(depth: NDArray[np.float32], rays: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Points [..., 3] in metres in the optical frame from depth [...] in metres and rays [..., 2]."""
+    points = np.empty((*depth.shape, 3), np.float32)
+    np.multiply(rays, depth[..., None], out=points[..., :2])
+    points[..., 2] = depth
+    return points
+
+
+def project(points: NDArray[np.floating], camera: CameraModel) -> NDArray[np.float64]:
+    """Pixels [N, 2] of points [N, 3] in the optical frame; NaN for points not in front of the camera."""
+    points = np.asarray(points, np.float64).reshape(-1, 3)
+    depth = np.where(points[:, 2] > 0, points[:, 2], np.nan)
+    rays = points[:, :2] / depth[:, None]
+    if _is_pinhole(camera):
+        return rays * (camera.fx, camera.fy) + (camera.cx, camera.cy)
+    return _distort(rays, camera)
+
+
+def _is_pinhole(camera: CameraModel) -> bool:
+    """Whether the camera has no distortion; raises InvalidInputError for a model that is not known."""
+    model, count = camera.distortion_model, len(camera.distortion)
+    if not model or (model != "equidistant" and not any(camera.distortion)):
+        return True
+    if model not in _COEFFICIENTS:
+        raise InvalidInputError(
+            f"distortion model {model!r} is not supported; known: {', '.join(_COEFFICIENTS)}"
+        )
+    if count not in _COEFFICIENTS[model]:
+        expected = " or ".join(map(str, _COEFFICIENTS[model]))
+        raise InvalidInputError(f"{model} takes {expected} distortion coefficients, camera_info has {count}")
+    return False
+
+
+def _matrices(camera: CameraModel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    K = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
+    return K, np.array(camera.distortion, np.float64)
+
+
+def _distort(rays: NDArray[np.float64], camera: CameraModel) -> NDArray[np.float64]:
+    K, coefficients = _matrices(camera)
+    if camera.distortion_model == "equidistant":
+        pixels = cv2.fisheye.distortPoints(rays[:, None], K, coefficients)
+    else:
+        points = np.concatenate([rays, np.ones((len(rays), 1))], axis=1)
+        pixels, _ = cv2.projectPoints(points, np.zeros(3), np.zeros(3), K, coefficients)
+    return np.asarray(pixels, np.float64).reshape(-1, 2)
+
+
+def _undistort(pixels: NDArray[np.float64], camera: CameraModel) -> NDArray[np.float64]:
+    K, coefficients = _matrices(camera)
+    if camera.distortion_model == "equidistant":
+        rays = cv2.fisheye.undistortPoints(pixels[:, None], K, coefficients, criteria=_STOP)
+    else:
+        rays = cv2.undistortPointsIter(pixels[:, None], K, coefficients, None, None, _STOP)
+    rays = rays.reshape(-1, 2)
+    error = np.linalg.norm(_distort(rays, camera) - pixels, axis=1)
+    return np.where((error < _MAX_ROUND_TRIP_PX)[:, None], rays, np.nan)

@@ -1,0 +1,112 @@
+"""Frame and instruction in, lifted instances out. No ROS, no torch: the one path that all fronts share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.lifting import LiftedScene, LiftSettings, lift, scene_points
+from instructsam_ros.segmenter import Cancel, Segmenter, raise_if_cancelled
+from instructsam_ros.tracking import Tracker
+from instructsam_ros.types import Frame, Segmentation, check_instruction
+
+OnStage = Callable[[str], None]
+STAGES = ("encode", "segment", "lift")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer to one instruction on one frame. ``timings``: seconds per stage, in order."""
+
+    frame: Frame
+    instruction: str
+    segmentation: Segmentation
+    lifted: LiftedScene
+    timings: Mapping[str, float]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Id of every instance, in the order of the segmentation."""
+        return tuple(instance.id for instance in self.lifted.instances)
+
+
+class Pipeline:
+    """A segmenter, the lifting and, for a stream, a tracker.
+
+    Without a tracker ids count from 1 in every result and calls from several threads are safe; a
+    tracker belongs to one stream in one thread.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        lift_settings: LiftSettings | None = None,
+        tracker: Tracker | None = None,
+    ) -> None:
+        self.segmenter = segmenter
+        self.lift_settings = lift_settings or LiftSettings()
+        self.tracker = tracker
+
+    def encode(self, frame: Frame) -> Any:
+        """Image features of a frame, to pass to ``run`` for several instructions on it."""
+        return self.segmenter.encode(frame.rgb)
+
+    def run(
+        self,
+        frame: Frame,
+        instruction: str,
+        *,
+        features: Any = None,
+        previous: Segmentation | None = None,
+        up: NDArray[np.float64] | None = None,
+        cancel: Cancel | None = None,
+        on_stage: OnStage | None = None,
+    ) -> Result:
+        """Segment and lift.
+
+        features: what ``encode`` returned for this frame; encoded here when None. previous: the
+        segmentation of the last frame of the stream, for the same instruction. up: direction
+        away from the ground in the optical frame, when known. cancel: polled between and within
+        stages. on_stage: called with the name of each of STAGES as it begins. Raises
+        InvalidInputError for an unusable instruction, CancelledError, and what the segmenter raises.
+        """
+        instruction = check_instruction(instruction)
+        timings: dict[str, float] = {}
+
+        def begin(stage: str) -> float:
+            raise_if_cancelled(cancel)
+            if on_stage is not None:
+                on_stage(stage)
+            return time.perf_counter()
+
+        if features is None:
+            started = begin("encode")
+            features = self.encode(frame)
+            timings["encode"] = time.perf_counter() - started
+        started = begin("segment")
+        segmentation = self.segmenter.segment(features, instruction, previous=previous, cancel=cancel)
+        # The segmenter's own stages say more than one number for all of them.
+        timings |= segmentation.timings or {"segment": time.perf_counter() - started}
+        started = begin("lift")
+        lifted = self._track(instruction, lift(frame, segmentation, self.lift_settings, up=up))
+        timings["lift"] = time.perf_counter() - started
+        return Result(frame, instruction, segmentation, lifted, timings)
+
+    def scene_points(self, result: Result) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """The scene of a result without its targets: points [N, 3] in metres, colors [N, 3]."""
+        return scene_points(result.frame, result.segmentation, self.lift_settings)
+
+    def _track(self, instruction: str, scene: LiftedScene) -> LiftedScene:
+        if self.tracker is None:
+            return scene
+        instances = scene.instances
+        ids = self.tracker.update(
+            instruction, [i.instance for i in instances], [i.centroid for i in instances]
+        )
+        tracked = tuple(replace(i, id=number) for i, number in zip(instances, ids, strict=True))
+        return LiftedScene(tracked, scene.plane)

@@ -1,0 +1,196 @@
+"""Pictures and text of results: overlay, label image, table, and a cloud seen from another side."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.lifting import LiftedInstance, OrientedBox
+from instructsam_ros.pipeline import Result
+from instructsam_ros.types import Instance, Status
+
+_TINT = 0.45
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_DARK = (20, 20, 24)
+_BOX_EDGES = [(i, i | 1 << axis) for i in range(8) for axis in range(3) if not i >> axis & 1]
+
+
+def color(number: int) -> tuple[int, int, int]:
+    """RGB of an id: always the same one, bright, and far in hue from the ids next to it."""
+    hue = 0.07 + number * 0.618034  # steps of the golden ratio spread any number of hues evenly
+    red, green, blue = colorsys.hsv_to_rgb(hue % 1.0, 0.75 if number % 2 else 0.6, 1.0)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def overlay(
+    rgb: NDArray[np.uint8], instances: Sequence[Instance], ids: Sequence[int] | None = None
+) -> NDArray[np.uint8]:
+    """A copy of ``rgb`` [H, W, 3] with tinted masks, contours and labels (id, phrase, score).
+
+    ids: one per instance, counted from 1 when not given.
+    """
+    ids = range(1, len(instances) + 1) if ids is None else ids
+    picture = rgb.copy()
+    unit = max(1, round(min(rgb.shape[:2]) / 480))
+    for instance, number in zip(instances, ids, strict=True):
+        tint = np.array(color(number), np.float32)
+        picture[instance.mask] = (1 - _TINT) * picture[instance.mask] + _TINT * tint
+    for instance, number in zip(instances, ids, strict=True):
+        outlines, _ = cv2.findContours(instance.mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        # A dark line under the bright one shows on any background.
+        cv2.drawContours(picture, outlines, -1, _DARK, 3 * unit, cv2.LINE_AA)
+        cv2.drawContours(picture, outlines, -1, color(number), unit, cv2.LINE_AA)
+    taken = np.zeros(rgb.shape[:2], bool)
+    for instance, number in zip(instances, ids, strict=True):
+        _draw_label(picture, f"{number} {instance.phrase} {instance.score:.2f}", instance, number, taken)
+    return picture
+
+
+def label_image(
+    instances: Sequence[Instance], ids: Sequence[int], size: tuple[int, int]
+) -> NDArray[np.uint16]:
+    """Ids per pixel, uint16 [H, W], 0 for none; ids beyond 65535 wrap around, skipping 0.
+
+    size: height and width. Where masks overlap the instance with the higher score wins, the
+    earlier one at equal scores.
+    """
+    labels = np.zeros(size, np.uint16)
+    order = sorted(range(len(instances)), key=lambda i: -instances[i].score)
+    for i in reversed(order):
+        labels[instances[i].mask] = (ids[i] - 1) % 65535 + 1
+    return labels
+
+
+def table(result: Result) -> str:
+    """The result as text: one line per instance, then the latency of every stage."""
+    head = ("id", "phrase", "score", "pixels", "points", "centroid [m]", "box [m]", "depth", "flags")
+    rows = [head, *(_table_row(instance) for instance in result.lifted.instances)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    if not result.lifted.instances:
+        lines = ["nothing in the image answers the instruction"]
+    if result.segmentation.status is Status.SATURATED:
+        lines.append("every query slot of a phrase was used: there may be more instances")
+    total = sum(result.timings.values())
+    stages = "  ".join(f"{stage} {seconds * 1000:.1f}" for stage, seconds in result.timings.items())
+    lines.append(f"ms: {stages}  total {total * 1000:.1f}")
+    return "\n".join([f'"{result.instruction}": {result.segmentation.answer}', *lines])
+
+
+def _table_row(lifted: LiftedInstance) -> tuple[str, ...]:
+    flags = ("truncated", "low_depth", "no_depth", "gravity_aligned")
+    return (
+        str(lifted.id),
+        lifted.instance.phrase,
+        f"{lifted.instance.score:.2f}",
+        str(int(np.count_nonzero(lifted.instance.mask))),
+        str(len(lifted.points)),
+        " ".join(f"{v:.3f}" for v in lifted.centroid) if len(lifted.points) else "-",
+        " x ".join(f"{v:.3f}" for v in lifted.box.size) if lifted.box else "-",
+        f"{lifted.valid_depth_ratio:.0%}",
+        " ".join(flag for flag in flags if getattr(lifted, flag)),
+    )
+
+
+def render_cloud(
+    points: NDArray[np.floating],
+    colors: NDArray[np.uint8],
+    *,
+    boxes: Sequence[OrientedBox] = (),
+    box_colors: Sequence[tuple[int, int, int]] = (),
+    yaw: float = 35.0,
+    pitch: float = 20.0,
+    size: tuple[int, int] = (480, 640),
+    target: NDArray[np.floating] | None = None,
+    distance: float | None = None,
+) -> NDArray[np.uint8]:
+    """A cloud as seen by a camera that has gone around it, uint8 [H, W, 3].
+
+    points: [N, 3] metres in an optical frame; colors: uint8 [N, 3]. yaw, pitch: degrees by which
+    the camera goes to the right and up around ``target`` (by default the middle of the points).
+    distance: metres from the target; by default what fits the cloud. boxes are drawn as wires.
+    """
+    height, width = size
+    picture = np.full((height, width, 3), _DARK, np.uint8)
+    if not len(points):
+        return picture
+    cloud = points.astype(np.float64)
+    middle = np.median(cloud, axis=0) if target is None else np.asarray(target, np.float64)
+    if distance is None:
+        distance = 2.2 * float(np.quantile(np.linalg.norm(cloud - middle, axis=1), 0.95)) + 1e-3
+    focal = 0.9 * min(size)
+
+    def to_pixels(places: NDArray[np.float64]) -> NDArray[np.float64]:
+        seen = (places - middle) @ _orbit(yaw, pitch).T + (0.0, 0.0, distance)
+        z = np.maximum(seen[:, 2:], 1e-6)
+        return np.hstack([seen[:, :2] / z * focal + (width / 2, height / 2), seen[:, 2:]])
+
+    _splat(picture, to_pixels(cloud), colors)
+    for box, line in zip(boxes, box_colors or [(255, 255, 255)] * len(boxes), strict=True):
+        corners = to_pixels(box.corners())
+        for a, b in _BOX_EDGES:
+            if min(corners[a, 2], corners[b, 2]) > 0.01:
+                ends = [tuple(round(float(v)) for v in corners[i, :2]) for i in (a, b)]
+                cv2.line(picture, ends[0], ends[1], line, 1, cv2.LINE_AA)
+    return picture
+
+
+def _splat(picture: NDArray[np.uint8], pixels: NDArray[np.float64], colors: NDArray[np.uint8]) -> None:
+    """Draw points (u, v, z), the near ones over the far ones, as squares of 3 x 3 pixels."""
+    height, width = picture.shape[:2]
+    seen = (pixels[:, 2] > 0.01) & np.all(
+        (pixels[:, :2] > -2) & (pixels[:, :2] < (width + 2, height + 2)), axis=1
+    )
+    order = np.flatnonzero(seen)
+    order = order[np.argsort(-pixels[order, 2], kind="stable")]
+    depth, colors = pixels[order, 2], colors[order]
+    columns, rows = np.round(pixels[order, :2]).astype(int).T
+    nearest = np.full((height, width), np.inf)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            inside = (rows + dy >= 0) & (rows + dy < height) & (columns + dx >= 0) & (columns + dx < width)
+            front = np.full((height, width), -1)
+            # Sorted far to near, so the nearest point is written last and stays.
+            front[rows[inside] + dy, columns[inside] + dx] = np.flatnonzero(inside)
+            y, x = np.nonzero(front >= 0)
+            closer = depth[front[y, x]] < nearest[y, x]
+            y, x = y[closer], x[closer]
+            nearest[y, x] = depth[front[y, x]]
+            picture[y, x] = colors[front[y, x]]
+
+
+def _orbit(yaw: float, pitch: float) -> NDArray[np.float64]:
+    """Rotation [3, 3] of the scene that shows what a camera sees after going right and up, in degrees."""
+    a, b = np.radians(yaw), np.radians(pitch)
+    around = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    over = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
+    return np.asarray(over @ around)
+
+
+def _draw_label(
+    picture: NDArray[np.uint8], text: str, instance: Instance, number: int, taken: NDArray[np.bool_]
+) -> None:
+    """Write the label at the instance's box, at the first of some places that no label takes."""
+    if not instance.mask.any():
+        return
+    height, width = picture.shape[:2]
+    scale = 0.45 * max(1.0, min(height, width) / 480)
+    # OpenCV's fonts have no letters beyond ASCII.
+    text = text.encode("ascii", "replace").decode()
+    (text_width, text_height), below = cv2.getTextSize(text, _FONT, scale, 1)
+    box_width, box_height = text_width + 6, text_height + below + 4
+    x0, y0, _, y1 = (int(v) for v in instance.box)
+    x = int(np.clip(x0, 0, max(width - box_width, 0)))
+    places = [y0 - box_height, y1, y0, (y0 + y1 - box_height) // 2]
+    places = [int(np.clip(y, 0, max(height - box_height, 0))) for y in places]
+    y = next((y for y in places if not taken[y : y + box_height, x : x + box_width].any()), places[0])
+    taken[y : y + box_height, x : x + box_width] = True
+    cv2.rectangle(picture, (x, y), (x + box_width - 1, y + box_height - 1), color(number), cv2.FILLED)
+    cv2.putText(picture, text, (x + 3, y + text_height + 2), _FONT, scale, _DARK, 1, cv2.LINE_AA)
