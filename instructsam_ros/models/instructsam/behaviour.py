@@ -1,0 +1,53 @@
+"""Where the released inference code and the training it follows disagree.
+
+The published checkpoint is evaluated with code that differs from the procedure it was trained
+with. Both are supported by name: RELEASED reproduces the published numbers, PAPER runs a model
+the way it was trained, which is right for every model that this package trains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """One choice per difference.
+
+    positions: "text" counts every token, image tokens too, in one dimension; "grid" gives image
+        tokens their row and column (M-RoPE), as in training.
+    block_offset: added to the positions of a query block; 1 repeats the released off-by-one.
+    queries_see_mask_end: whether mask queries attend to the end marker that follows them.
+    phrase_markers: whether a phrase embedding includes its start and end markers.
+    last_sample_decides: whether the last sample of a training batch decides for all of them if the
+        mask and score losses count.
+    box_rows_from_channels: whether the row projection of the box loss runs over the channel axis,
+        which makes it compare every pixel instead of the rows.
+    """
+
+    positions: Literal["text", "grid"]
+    block_offset: int
+    queries_see_mask_end: bool
+    phrase_markers: bool
+    last_sample_decides: bool
+    box_rows_from_channels: bool
+
+
+RELEASED = Behaviour(
+    positions="text",
+    block_offset=1,
+    queries_see_mask_end=True,
+    phrase_markers=True,
+    last_sample_decides=True,
+    box_rows_from_channels=True,
+)
+PAPER = Behaviour(
+    positions="grid",
+    block_offset=0,
+    queries_see_mask_end=False,
+    phrase_markers=False,
+    last_sample_decides=False,
+    box_rows_from_channels=False,
+)
+PRESETS = {"released": RELEASED, "paper": PAPER}

@@ -1,0 +1,137 @@
+"""Everything that decides what an InstructSAM model is made of and how it answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.models.instructsam.behaviour import PRESETS, Behaviour
+from instructsam_ros.models.instructsam.tokens import TokenIds
+from instructsam_ros.settings import build
+
+QWEN_PROMPT = (
+    "<|im_start|>user\n<|vision_start|>{image}<|vision_end|>{instruction}<|im_end|>\n<|im_start|>assistant\n"
+)
+RELEASED_SUFFIX = " Please output the segmentation mask."
+IMAGE_PLACE, INSTRUCTION_PLACE = "{image}", "{instruction}"
+
+# Ours <-> config.json, for values that both hold alike. The first block is the released layout;
+# the second is what this package adds so that a folder describes itself.
+_JSON_KEYS = {
+    "language": "text_config",
+    "vision": "vision_config",
+    "num_queries": "max_seg_nums",
+    "out_dim": "out_dim",
+    "sam": "sam_config",
+    "image_encoder": "image_encoder",
+    "detector": "detector",
+    "behaviour": "behaviour",
+    "prompt": "prompt",
+    "instruction_suffix": "instruction_suffix",
+    "score_threshold": "score_threshold",
+    "max_new_tokens": "max_new_tokens",
+}
+
+
+@dataclass(frozen=True)
+class InstructSamConfig:
+    """Parts, sizes, tokens and procedure of one model.
+
+    image_encoder: "two_tower" (Qwen3-VL vision and the SAM 3 ViT) or "pyramid" (one small CNN).
+    detector: "sam3", or "pointer" for the variant that trains on a small budget.
+    language: keyword arguments of transformers' Qwen3VLTextConfig.
+    vision: of Qwen3VLVisionConfig for "two_tower", of PyramidConfig for "pyramid".
+    sam: of Sam3Config; the defaults there are those of facebook/sam3.
+    tokens: ids of the structuring tokens.
+    num_queries: mask queries, hence the most instances of one phrase.
+    out_dim: width of phrase embeddings and queries in the detector.
+    behaviour: which procedure to follow, see behaviour.py.
+    prompt: chat template with {image} before {instruction}. instruction_suffix: appended to every
+    instruction. score_threshold: instances must score higher. max_new_tokens: longest answer.
+    """
+
+    language: dict[str, Any]
+    vision: dict[str, Any]
+    sam: dict[str, Any]
+    tokens: TokenIds
+    image_encoder: Literal["two_tower", "pyramid"] = "two_tower"
+    detector: Literal["sam3", "pointer"] = "sam3"
+    num_queries: int = 10
+    out_dim: int = 256
+    behaviour: Literal["released", "paper"] = "released"
+    prompt: str = QWEN_PROMPT
+    instruction_suffix: str = ""
+    score_threshold: float = 0.3
+    max_new_tokens: int = 256
+
+    def __post_init__(self) -> None:
+        image, instruction = self.prompt.find(IMAGE_PLACE), self.prompt.find(INSTRUCTION_PLACE)
+        if not 0 <= image < instruction:
+            raise ValueError(f"prompt must hold {IMAGE_PLACE} before {INSTRUCTION_PLACE}: {self.prompt!r}")
+        if not self.language.get("tie_word_embeddings", True):
+            raise ValueError("language.tie_word_embeddings is false; only tied output heads exist")
+        for name in ("num_queries", "out_dim", "max_new_tokens"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if not 0 <= self.score_threshold <= 1:
+            raise ValueError(f"score_threshold is {self.score_threshold}; it must lie in 0..1")
+
+    @property
+    def procedure(self) -> Behaviour:
+        """The behaviour that ``behaviour`` names."""
+        return PRESETS[self.behaviour]
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the language model."""
+        return int(self.language["hidden_size"])
+
+    @classmethod
+    def from_released(cls, config: Mapping[str, Any], where: str = "config.json") -> InstructSamConfig:
+        """Read a config.json in the released layout, with or without this package's additions."""
+        values = {ours: config[theirs] for ours, theirs in _JSON_KEYS.items() if theirs in config}
+        for section in ("text_config", "vision_config"):
+            if not isinstance(config.get(section), Mapping):
+                raise ConfigError(f"{where}: no {section}; is this an InstructSAM checkpoint?")
+        if "sam_config" not in config:  # as published: the sizes of facebook/sam3
+            values["sam"] = {}
+            values.setdefault("instruction_suffix", RELEASED_SUFFIX)
+        eos = config.get("eos_token_id", config["text_config"].get("eos_token_id"))
+        tokens = TokenIds.from_released(config, tuple(eos) if isinstance(eos, list) else (eos,))
+        return build(cls, {**values, "tokens": vars(tokens)}, where)
+
+    def to_released(self) -> dict[str, Any]:
+        """The config.json of a checkpoint folder; ``from_released`` reads it back unchanged."""
+        return {
+            "architectures": ["InstructSAMForConditionalGeneration"],
+            "model_type": "qwen3_vl",
+            "tie_word_embeddings": True,
+            **self.tokens.to_released(),
+            "eos_token_id": list(self.tokens.eos),
+            **{theirs: getattr(self, ours) for ours, theirs in _JSON_KEYS.items()},
+        }
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> InstructSamConfig:
+        """Read config.json, and the end-of-answer ids of generation_config.json where there is one."""
+        config = _read_json(folder / "config.json")
+        if (folder / "generation_config.json").exists():
+            generation = _read_json(folder / "generation_config.json")
+            config.setdefault("eos_token_id", generation.get("eos_token_id"))
+        return cls.from_released(config, str(folder / "config.json"))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist; a checkpoint folder needs it") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path} holds a {type(data).__name__} instead of a mapping")
+    return data

@@ -1,0 +1,70 @@
+"""What an image encoder hands to the language model and to the detector."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+Inputs = TypeVar("Inputs", bound="ImageInputs")
+
+
+@dataclass(frozen=True)
+class ImageInputs:
+    """Preprocessed pixels; every encoder adds its own tensor fields."""
+
+    def to(self: Inputs, device: torch.device | str, dtype: torch.dtype) -> Inputs:
+        """A copy on ``device``; floating-point tensors become ``dtype``, integer ones keep theirs."""
+        moved = {
+            name: value.to(device, dtype if value.is_floating_point() else None)
+            for name, value in vars(self).items()
+            if isinstance(value, Tensor)
+        }
+        return dataclasses.replace(self, **moved)
+
+
+@dataclass(frozen=True)
+class ImageFeatures:
+    """Features of B images, independent of any instruction. N = grid rows * grid columns.
+
+    tokens: [B, N, D] image embeddings that enter the language model.
+    grid: rows and columns of the token grid.
+    deepstack: per early language layer [B*N, D], added to the image positions; may be empty.
+    fpn: pyramid levels from fine to coarse, each [B, C, h, w].
+    fpn_position: [B, C, h, w] sine encoding of the coarsest level.
+    """
+
+    tokens: Tensor
+    grid: tuple[int, int]
+    deepstack: tuple[Tensor, ...]
+    fpn: tuple[Tensor, ...]
+    fpn_position: Tensor
+
+    def rows(self, index: Tensor) -> ImageFeatures:
+        """Features of the images that int64 ``index`` [n] names, one row per entry."""
+        images, count, _ = self.tokens.shape
+        return ImageFeatures(
+            tokens=self.tokens[index],
+            grid=self.grid,
+            deepstack=tuple(d.view(images, count, -1)[index].flatten(0, 1) for d in self.deepstack),
+            fpn=tuple(level[index] for level in self.fpn),
+            fpn_position=self.fpn_position[index] if len(self.fpn_position) == images else self.fpn_position,
+        )
+
+
+class ImageEncoder(nn.Module, ABC):
+    """Pixels to ImageFeatures."""
+
+    @abstractmethod
+    def preprocess(self, rgb: NDArray[np.uint8]) -> ImageInputs:
+        """Inputs of one uint8 [H, W, 3] RGB image, on the CPU in float32."""
+
+    @abstractmethod
+    def forward(self, inputs: ImageInputs) -> ImageFeatures:
+        """Features of every image in ``inputs``."""

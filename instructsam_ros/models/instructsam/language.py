@@ -1,0 +1,76 @@
+"""The language model: transformers' Qwen3-VL text stack with its tied output head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import DynamicCache, Qwen3VLTextConfig, Qwen3VLTextModel
+
+
+class LanguageModel(nn.Module):
+    """Embeds tokens, runs the decoder layers and predicts with the transposed embedding."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """settings: keyword arguments of ``transformers.Qwen3VLTextConfig``."""
+        super().__init__()
+        config = Qwen3VLTextConfig(**settings)
+        config._attn_implementation = "sdpa"
+        self.model = Qwen3VLTextModel(config)
+
+    def new_cache(self) -> DynamicCache:
+        """An empty key-value cache."""
+        return DynamicCache(config=self.model.config)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Input embeddings [..., D] of token ids [...]."""
+        embeddings: Tensor = self.model.embed_tokens(ids)
+        return embeddings
+
+    def forward(
+        self,
+        embeds: Tensor,
+        positions: Tensor,
+        mask: Tensor | None = None,
+        cache: DynamicCache | None = None,
+        visual_mask: Tensor | None = None,
+        deepstack: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """Final hidden states [B, L, D], after the last norm.
+
+        embeds: [B, L, D]. positions: int64 [3, B, L] (M-RoPE), [4, B, L] or [B, L]. mask: bool
+        [B, 1, L, past + L], or None for causal. cache: grows by L tokens when given. visual_mask:
+        bool [B, L], True on image tokens. deepstack: one [image tokens, D] per early layer.
+        """
+        if positions.ndim == 2:
+            positions = positions.expand(3, -1, -1)
+        output = self.model(
+            inputs_embeds=embeds,
+            position_ids=positions,
+            attention_mask=mask,
+            past_key_values=cache,
+            use_cache=cache is not None,
+            visual_pos_masks=visual_mask,
+            deepstack_visual_embeds=list(deepstack) or None,
+        )
+        hidden: Tensor = output.last_hidden_state
+        return hidden
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Next-token logits [..., vocabulary] of hidden states [..., D]."""
+        return F.linear(hidden, self.model.embed_tokens.weight)
+
+
+def fork_cache(cache: DynamicCache, like: LanguageModel) -> DynamicCache:
+    """A cache that starts as ``cache`` and grows on its own; no key or value is copied.
+
+    Growing a DynamicCache makes new tensors and leaves the old ones alone, so any number of forks
+    may share them, also across threads.
+    """
+    fork = like.new_cache()
+    for index, layer in enumerate(cache.layers):
+        fork.update(layer.keys, layer.values, index)
+    return fork

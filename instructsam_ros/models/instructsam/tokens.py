@@ -1,0 +1,61 @@
+"""Ids of the tokens that structure prompt and answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from instructsam_ros.errors import ConfigError
+
+# Field -> key in the released config.json. They are read, never assumed: the added tokens get
+# their ids from the order in which training added them.
+_RELEASED_KEYS = {
+    "image": "image_token_id",
+    "vision_start": "vision_start_token_id",
+    "vision_end": "vision_end_token_id",
+    "region": "region_token_index",
+    "seg": "seg_token_index",
+    "mask_start": "seg_start_token_index",
+    "mask_end": "seg_end_token_index",
+    "ref_start": "ref_start_token_index",
+    "ref_end": "ref_end_token_index",
+}
+
+
+@dataclass(frozen=True)
+class TokenIds:
+    """``<|image_pad|>``, ``<|vision_start|>``, ... as numbers.
+
+    An answer reads ``ref_start phrase ref_end mask_start seg*Q mask_end``; ``seg`` only marks places
+    whose embedding the mask queries replace. ``eos`` lists every id that ends an answer.
+    """
+
+    image: int
+    vision_start: int
+    vision_end: int
+    region: int
+    seg: int
+    mask_start: int
+    mask_end: int
+    ref_start: int
+    ref_end: int
+    eos: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.eos:
+            raise ValueError("eos lists no id; a model could never end its answer")
+
+    @classmethod
+    def from_released(cls, config: Mapping[str, Any], eos: tuple[int, ...]) -> TokenIds:
+        """Read the ids from a config.json; raise ConfigError naming every key that is missing."""
+        missing = [key for key in _RELEASED_KEYS.values() if not isinstance(config.get(key), int)]
+        if missing:
+            raise ConfigError(
+                f"config.json lacks {', '.join(missing)}; is this an InstructSAM checkpoint and not its base model?"
+            )
+        return cls(eos=eos, **{field: int(config[key]) for field, key in _RELEASED_KEYS.items()})
+
+    def to_released(self) -> dict[str, Any]:
+        """The config.json entries that ``from_released`` reads."""
+        return {key: getattr(self, field) for field, key in _RELEASED_KEYS.items()}
