@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,11 +13,15 @@ from instructsam_ros.lifting.box import OrientedBox, fit_box
 from instructsam_ros.lifting.depth import within_range
 from instructsam_ros.lifting.edges import flying_pixels, trim_rim
 from instructsam_ros.lifting.outliers import main_body
-from instructsam_ros.lifting.plane import Plane, support_plane
+from instructsam_ros.lifting.plane import Plane, stands_on, support_plane
 from instructsam_ros.lifting.rays import back_project, pixel_rays
 from instructsam_ros.types import Frame, Instance, Segmentation
 
 _PLANE_SAMPLES = 5000
+# An object this many tolerances tall is told from the plane that it stands on.
+_TALL = 3
+# A mask's border is searched for the plane this many times as deep as it is trimmed.
+_RIM_REACH = 4
 
 
 @dataclass(frozen=True)
@@ -109,21 +113,17 @@ def lift(
     plane is found without it. Raises InvalidInputError for an unknown distortion model.
     """
     settings = settings or LiftSettings()
+    clouds = [_cloud(frame, instance, settings) for instance in segmentation.instances]
+    plane = _support(
+        frame, segmentation, [c.points for c in clouds if not c.low_depth(settings)], settings, up
+    )
     instances = tuple(
-        _lift_points(frame, instance, number, settings)
-        for number, instance in enumerate(segmentation.instances, 1)
+        _instance(
+            frame, instance, number, _without_plane(cloud, instance, plane, settings), plane, up, settings
+        )
+        for number, (instance, cloud) in enumerate(zip(segmentation.instances, clouds, strict=True), 1)
     )
-    clouds = [i.points for i in instances if not i.low_depth]
-    if not clouds:
-        return LiftedScene(tuple(_with_box(i, None, up, settings) for i in instances), None)
-    plane = support_plane(
-        _sampled_scene(frame, segmentation, settings),
-        clouds,
-        tolerance=settings.plane_tolerance,
-        minimum_ratio=settings.min_plane_ratio,
-        up=up,
-    )
-    return LiftedScene(tuple(_with_box(i, plane, up, settings) for i in instances), plane)
+    return LiftedScene(instances, plane)
 
 
 def scene_points(
@@ -143,52 +143,87 @@ def scene_points(
     return points[kept], frame.rgb[kept]
 
 
-def _lift_points(frame: Frame, instance: Instance, number: int, settings: LiftSettings) -> LiftedInstance:
-    """The cloud of one instance; its box needs the support plane and comes later."""
+@dataclass(frozen=True)
+class _Cloud:
+    """rows, columns: the pixels [N] of points [N, 3]. valid_ratio: readings over mask pixels."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    points: NDArray[np.float32]
+    valid_ratio: float
+
+    def low_depth(self, settings: LiftSettings) -> bool:
+        return self.valid_ratio < settings.min_valid_ratio or len(self.points) < max(settings.min_points, 1)
+
+    def only(self, keep: NDArray[np.bool_]) -> _Cloud:
+        return _Cloud(self.rows[keep], self.columns[keep], self.points[keep], self.valid_ratio)
+
+
+def _cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> _Cloud:
+    """The points of one instance without flying pixels, rim and outliers."""
     window = _window(instance)
     mask = instance.mask[window]
-    rows, columns = np.nonzero(mask[:0])
-    depth = np.zeros(0, np.float32)
-    readings, area = 0, int(np.count_nonzero(mask))
-    no_depth = frame.depth is None or frame.camera is None
-    if frame.depth is not None and frame.camera is not None and area:
-        rays = pixel_rays(frame.camera)[window]
-        metres = within_range(frame.depth[window], settings.min_depth, settings.max_depth)
-        metres[np.isnan(rays[..., 0])] = np.nan
-        readings = int(np.count_nonzero(mask & np.isfinite(metres)))
-        rows, columns = np.nonzero(_trusted(mask, metres, settings))
-        depth = metres[rows, columns]
-        body = main_body(
-            rows,
-            columns,
-            depth,
-            relative_step=settings.relative_jump,
-            minimum_share=settings.min_cluster_share,
-        )
-        rows, columns, depth = rows[body], columns[body], depth[body]
-        points = back_project(depth, rays[rows, columns])
-    else:
-        points = np.zeros((0, 3), np.float32)
-    ratio = readings / area if area else 0.0
+    area = int(np.count_nonzero(mask))
+    if frame.depth is None or frame.camera is None or not area:
+        nothing = np.zeros(0, np.intp)
+        return _Cloud(nothing, nothing, np.zeros((0, 3), np.float32), 0.0)
+    rays = pixel_rays(frame.camera)[window]
+    depth = within_range(frame.depth[window], settings.min_depth, settings.max_depth)
+    depth[np.isnan(rays[..., 0])] = np.nan
+    rows, columns = np.nonzero(_trusted(mask, depth, settings))
+    body = main_body(
+        rows,
+        columns,
+        depth[rows, columns],
+        relative_step=settings.relative_jump,
+        minimum_share=settings.min_cluster_share,
+    )
+    rows, columns = rows[body], columns[body]
+    points = back_project(depth[rows, columns], rays[rows, columns])
+    valid_ratio = np.count_nonzero(mask & np.isfinite(depth)) / area
+    return _Cloud(rows + window[0].start, columns + window[1].start, points, valid_ratio)
+
+
+def _without_plane(cloud: _Cloud, instance: Instance, plane: Plane | None, settings: LiftSettings) -> _Cloud:
+    """Take out what a mask drawn too wide has caught of the plane around the object.
+
+    Only near the mask's border, so that the bottom of a bowl stays, and only for an object that
+    is clearly taller than the tolerance, so that a fork stays.
+    """
+    if plane is None or not stands_on(plane, cloud.points, settings.plane_tolerance):
+        return cloud
+    height = plane.height(cloud.points)
+    if height.max() < _TALL * settings.plane_tolerance:
+        return cloud
+    window = _window(instance)
+    inner = trim_rim(instance.mask[window], _RIM_REACH * settings.rim_px)
+    keep = inner[cloud.rows - window[0].start, cloud.columns - window[1].start]
+    keep |= height > settings.plane_tolerance
+    return cloud.only(keep)
+
+
+def _instance(
+    frame: Frame,
+    instance: Instance,
+    number: int,
+    cloud: _Cloud,
+    plane: Plane | None,
+    up: NDArray[np.float64] | None,
+    settings: LiftSettings,
+) -> LiftedInstance:
+    points = cloud.points
     return LiftedInstance(
         instance=instance,
         id=number,
         points=points,
-        colors=frame.rgb[window][rows, columns],
+        colors=frame.rgb[cloud.rows, cloud.columns],
         centroid=points.mean(0, dtype=np.float64) if len(points) else np.full(3, np.nan),
-        box=None,
-        valid_depth_ratio=ratio,
+        box=fit_box(points, plane=plane, up=up, tolerance=settings.plane_tolerance),
+        valid_depth_ratio=cloud.valid_ratio,
         truncated=_touches_border(instance.mask),
-        low_depth=ratio < settings.min_valid_ratio or len(points) < max(settings.min_points, 1),
-        no_depth=no_depth,
+        low_depth=cloud.low_depth(settings),
+        no_depth=frame.depth is None or frame.camera is None,
     )
-
-
-def _with_box(
-    lifted: LiftedInstance, plane: Plane | None, up: NDArray[np.float64] | None, settings: LiftSettings
-) -> LiftedInstance:
-    box = fit_box(lifted.points, plane=plane, up=up, tolerance=settings.plane_tolerance)
-    return replace(lifted, box=box)
 
 
 def _window(instance: Instance) -> tuple[slice, slice]:
@@ -220,13 +255,25 @@ def _targets(frame: Frame, segmentation: Segmentation, settings: LiftSettings) -
     return np.asarray(cv2.dilate(targets, np.ones((width, width), np.uint8)), bool)
 
 
-def _sampled_scene(frame: Frame, segmentation: Segmentation, settings: LiftSettings) -> NDArray[np.float32]:
-    """Some thousand points [N, 3] of the scene without the targets, on a regular grid of pixels."""
-    if frame.depth is None or frame.camera is None:
-        return np.zeros((0, 3), np.float32)
+def _support(
+    frame: Frame,
+    segmentation: Segmentation,
+    objects: list[NDArray[np.float32]],
+    settings: LiftSettings,
+    up: NDArray[np.float64] | None,
+) -> Plane | None:
+    """The plane under the objects, from some thousand points of the scene without the targets."""
+    if frame.depth is None or frame.camera is None or not objects:
+        return None
     stride = max(1, round((frame.depth.size / _PLANE_SAMPLES) ** 0.5))
     grid = (slice(stride // 2, None, stride), slice(stride // 2, None, stride))
     depth = within_range(frame.depth[grid], settings.min_depth, settings.max_depth)
     depth[_targets(frame, segmentation, settings)[grid]] = np.nan
     points = back_project(depth, pixel_rays(frame.camera)[grid])
-    return points[np.isfinite(points[..., 0])]
+    return support_plane(
+        points[np.isfinite(points[..., 0])],
+        objects,
+        tolerance=settings.plane_tolerance,
+        minimum_ratio=settings.min_plane_ratio,
+        up=up,
+    )
