@@ -142,6 +142,34 @@ def render_cloud(
     return picture
 
 
+def render_result(
+    result: Result,
+    scene: tuple[NDArray[np.float32], NDArray[np.uint8]] | None = None,
+    *,
+    yaw: float = 35.0,
+    pitch: float = 20.0,
+    size: tuple[int, int] = (480, 640),
+) -> NDArray[np.uint8]:
+    """The clouds and boxes of a result from another side, with ``scene`` (see scene_points) around them."""
+    lifted = [instance for instance in result.lifted.instances if instance.box is not None]
+    clouds = [(instance.points, instance.colors) for instance in lifted]
+    if scene is not None:
+        clouds.append(scene)
+    corners = np.concatenate([np.zeros((0, 3)), *(i.box.corners() for i in lifted if i.box is not None)])
+    target = (corners.min(0) + corners.max(0)) / 2 if lifted else None
+    return render_cloud(
+        np.concatenate([np.zeros((0, 3)), *(points for points, _ in clouds)]),
+        np.concatenate([np.zeros((0, 3), np.uint8), *(colors for _, colors in clouds)]),
+        boxes=[i.box for i in lifted if i.box is not None],
+        box_colors=[color(i.id) for i in lifted],
+        yaw=yaw,
+        pitch=pitch,
+        size=size,
+        target=target,
+        distance=None if target is None else 2.4 * float(np.linalg.norm(corners - target, axis=1).max()),
+    )
+
+
 def _splat(picture: NDArray[np.uint8], pixels: NDArray[np.float64], colors: NDArray[np.uint8]) -> None:
     """Draw points (u, v, z), the near ones over the far ones, as squares of 3 x 3 pixels."""
     height, width = picture.shape[:2]

@@ -1,0 +1,46 @@
+"""What a user can set about the lifting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from instructsam_ros.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class LiftSettings:
+    """How depth is trusted.
+
+    min_depth, max_depth: metres; readings outside are no readings. rim_px: taken off the mask's
+    border. relative_jump: difference of neighbouring depths, over depth, that counts as a step.
+    min_cluster_share: smaller separate parts of a cloud, relative to its main part, are outliers.
+    min_valid_ratio, min_points: below either an instance has low_depth. plane_tolerance: metres;
+    min_plane_ratio: share of the scene that a support plane covers at least. scene_margin_px:
+    how far the targets are widened before they are cut out of the scene cloud.
+    """
+
+    min_depth: float = 0.1
+    max_depth: float = 10.0
+    rim_px: int = 2
+    relative_jump: float = 0.02
+    min_cluster_share: float = 0.1
+    min_valid_ratio: float = 0.2
+    min_points: int = 20
+    plane_tolerance: float = 0.01
+    min_plane_ratio: float = 0.1
+    scene_margin_px: int = 6
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_depth < self.max_depth:
+            raise ConfigError(
+                f"min_depth {self.min_depth} and max_depth {self.max_depth} (metres) leave no range"
+            )
+        for name in ("min_cluster_share", "min_valid_ratio", "min_plane_ratio"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it is a share between 0 and 1")
+        for name in ("relative_jump", "plane_tolerance"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be positive")
+        for name in ("rim_px", "min_points", "scene_margin_px"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it cannot be negative")
