@@ -1,0 +1,131 @@
+"""Many scenes to disk: shards, several processes, resumable."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from instructsam_ros.errors import ConfigError
+from instructsam_ros.scenes.dataset import save_view
+from instructsam_ros.scenes.heldout import manifest
+from instructsam_ros.scenes.scene import sample_scene
+
+if TYPE_CHECKING:
+    from instructsam_ros.scenes.rendering.render import ColorRenderer, RendererName
+
+SHARD_VIEWS = 500
+
+
+@dataclass(frozen=True)
+class Production:
+    """What to render. split: a key of the manifest's seeds; every split but "train" is held out."""
+
+    views: int
+    out: Path
+    split: str = "train"
+    seed: int = 0
+    views_per_scene: int = 2
+    width: int = 384
+    height: int = 288
+    renderer: RendererName = "auto"
+    sensor_noise: bool = True
+
+    def __post_init__(self) -> None:
+        if self.views < 1 or self.width < 32 or self.height < 32:
+            raise ConfigError(
+                f"cannot render {self.views} views of {self.width}x{self.height}; "
+                "at least 1 view of 32x32 pixels"
+            )
+        if self.views_per_scene < 1 or SHARD_VIEWS % self.views_per_scene:
+            raise ConfigError(f"views per scene must divide {SHARD_VIEWS}, got {self.views_per_scene}")
+
+    @property
+    def shards(self) -> int:
+        """Number of shards."""
+        return -(-self.views // SHARD_VIEWS)
+
+    def views_of(self, shard: int) -> range:
+        """Numbers of the views in a shard."""
+        return range(shard * SHARD_VIEWS, min(self.views, (shard + 1) * SHARD_VIEWS))
+
+    def folder(self, shard: int) -> Path:
+        """Where a finished shard lies."""
+        return self.out / f"shard-{shard:04d}"
+
+
+def produce(job: Production, processes: int = 1) -> int:
+    """Render what is not there yet, with a progress bar; return the number of views rendered now.
+
+    A shard appears under its name only when it is complete, so a killed run continues at the last
+    complete shard. A view's content depends on the job and its own number alone.
+    """
+    job.out.mkdir(parents=True, exist_ok=True)
+    missing = [shard for shard in range(job.shards) if not _complete(job, shard)]
+    todo = sum(len(job.views_of(shard)) for shard in missing)
+    with tqdm(total=job.views, initial=job.views - todo, unit="view") as bar:
+        if processes <= 1:
+            for shard in missing:
+                for done in _render_shard(job, shard):
+                    bar.update(done)
+        else:
+            for done in _in_processes(job, missing, processes):
+                bar.update(done)
+    return todo
+
+
+def _complete(job: Production, shard: int) -> bool:
+    """A shard of a shorter earlier run counts as missing when more views belong to it now."""
+    return len(list(job.folder(shard).glob("*.json"))) >= len(job.views_of(shard))
+
+
+def _in_processes(job: Production, shards: list[int], processes: int) -> Iterator[int]:
+    # spawn: GL and Vulkan contexts do not survive a fork
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(processes, len(shards) or 1), context) as pool:
+        pending: set[Future[int]] = {pool.submit(_render_whole_shard, job, shard) for shard in shards}
+        while pending:
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in finished)
+
+
+def _render_whole_shard(job: Production, shard: int) -> int:
+    return sum(_render_shard(job, shard))
+
+
+def _render_shard(job: Production, shard: int) -> Iterator[int]:
+    """Render one shard, yielding the number of views after each scene."""
+    from instructsam_ros.scenes.rendering.render import render_scene
+
+    renderer = _renderer(job.renderer)
+    partial = job.out / f".shard-{shard:04d}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    numbers = job.views_of(shard)
+    for first in range(numbers.start, numbers.stop, job.views_per_scene):
+        seed = manifest().scene_seed(job.split, job.seed + first // job.views_per_scene)
+        scene = sample_scene(seed, job.views_per_scene, held_out=job.split != "train")
+        views = render_scene(scene, job.width, job.height, renderer, sensor_noise=job.sensor_noise)
+        kept = views[: numbers.stop - first]
+        for offset, view in enumerate(kept):
+            save_view(view, partial / f"{first + offset:06d}")
+        yield len(kept)
+    shutil.rmtree(job.folder(shard), ignore_errors=True)
+    partial.rename(job.folder(shard))
+
+
+@cache
+def _renderer(name: RendererName) -> ColorRenderer:
+    """One renderer a process; reported once."""
+    from instructsam_ros.scenes.rendering.render import choose_renderer
+
+    renderer = choose_renderer(name)
+    tqdm.write(f"renderer: {renderer.name}")
+    return renderer

@@ -1,0 +1,91 @@
+"""Colour images by MuJoCo's Filament renderer, without a window and on software Vulkan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.scenes.rendering.world import SHADOW_MAP, World
+
+
+class FilamentRenderer:
+    """Physically based colour images.
+
+    MuJoCo's own wrapper needs Python 3.12, so this speaks to ``mujoco.mjrf`` directly. Raises
+    ImportError or RuntimeError where the Vulkan libraries are missing.
+    """
+
+    name = "filament"
+
+    def __init__(self) -> None:
+        import mujoco.studio._studio  # registers the resources of materials and image-based light
+        from mujoco import mjrf
+
+        self._mjrf = mjrf
+        self._context = mjrf.Context(
+            mjrf.ContextConfig(graphics_api=mjrf.GraphicsApi.GRAPHICS_API_VULKAN, software_rendering=True)
+        )
+        self._target = self._context.create_render_target(
+            mjrf.RenderTargetConfig(color_format=mjrf.PixelFormat.PIXEL_FORMAT_RGB8)
+        )
+        self._context.set_clear_color([0.5, 0.5, 0.5])
+
+    def render(self, world: World, width: int, height: int) -> list[NDArray[np.uint8]]:
+        """One uint8 RGB [H, W, 3] image per camera of the scene."""
+        mjrf = self._mjrf
+        resources = mjrf.ModelResources(self._context, world.model)
+        scene = self._context.create_scene(mjrf.SceneParams())
+        scene.configure_from_model(world.model)
+        lights = mjrf.ModelLights(scene, resources)
+        renderables = mjrf.ModelRenderables(scene, resources)
+        lights.update(world.data)
+        renderables.update(world.data)
+        for number in range(world.model.nlight):
+            lights.get_light(number).set_shadow_map_size(SHADOW_MAP)
+        self._target.resize(width, height)
+        images = [
+            self._render_camera(world, scene, number, width, height)
+            for number in range(len(world.scene.cameras))
+        ]
+        del renderables, lights, scene, resources  # in this order: each refers to the next ones
+        return images
+
+    def _render_camera(
+        self, world: World, scene: Any, number: int, width: int, height: int
+    ) -> NDArray[np.uint8]:
+        mjrf = self._mjrf
+        image = np.zeros((height, width, 3), np.uint8)
+        read = mjrf.ReadRequest(target=self._target)
+        read.set_buffer(image)
+        request = mjrf.RenderRequest()
+        request.scene, request.target = scene, self._target
+        request.camera = self._camera(world, number)
+        request.viewport.left = request.viewport.bottom = 0
+        request.viewport.width, request.viewport.height = width, height
+        request.draw_mode = mjrf.DrawMode.DRAW_MODE_DEFAULT
+        request.post_processing = request.shadows = request.skybox = True
+        request.reflections = request.haze = request.headlight = False
+        self._context.wait_for_frame(self._context.render([request], [read]))
+        return image
+
+    def _camera(self, world: World, number: int) -> Any:
+        camera = mujoco.MjvCamera()
+        camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, number
+        visual = mujoco.MjvScene(world.model, 2000)
+        mujoco.mjv_updateScene(
+            world.model, world.data, mujoco.MjvOption(), None, camera, mujoco.mjtCatBit.mjCAT_ALL, visual
+        )
+        # camera[0] alone is the left eye of a stereo pair, 34 mm off
+        middle = mujoco.mjv_averageCamera(visual.camera[0], visual.camera[1])
+        return self._mjrf.Camera(
+            pos=middle.pos,
+            forward=middle.forward,
+            up=middle.up,
+            frustum_bottom=middle.frustum_bottom,
+            frustum_top=middle.frustum_top,
+            frustum_near=middle.frustum_near,
+            frustum_far=middle.frustum_far,
+        )

@@ -1,0 +1,61 @@
+"""Scene in, annotated RGB-D views out."""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.errors import ConfigError
+from instructsam_ros.scenes.annotate import annotate
+from instructsam_ros.scenes.dataset import View
+from instructsam_ros.scenes.depth import simulate_sensor
+from instructsam_ros.scenes.rendering.classic import ClassicRenderer, render_buffers
+from instructsam_ros.scenes.rendering.filament import FilamentRenderer
+from instructsam_ros.scenes.rendering.world import World
+from instructsam_ros.scenes.scene import Scene
+
+RendererName = Literal["auto", "filament", "classic"]
+log = logging.getLogger(__name__)
+
+
+class ColorRenderer(Protocol):
+    """Renders the colour images of a scene."""
+
+    name: str
+
+    def render(self, world: World, width: int, height: int) -> list[NDArray[np.uint8]]:
+        """One uint8 RGB [H, W, 3] image per camera."""
+
+
+def choose_renderer(name: RendererName = "auto") -> ColorRenderer:
+    """Filament where its libraries work, classic GL otherwise. Raises ConfigError if the named one fails."""
+    if name == "classic":
+        return ClassicRenderer()
+    try:
+        return FilamentRenderer()
+    except (ImportError, RuntimeError) as error:
+        hint = f"Filament does not work here ({error}); on Debian it needs libvulkan1 and mesa-vulkan-drivers"
+        if name == "filament":
+            raise ConfigError(hint) from error
+        log.warning("%s; rendering with classic GL", hint)
+        return ClassicRenderer()
+
+
+def render_scene(
+    scene: Scene, width: int, height: int, renderer: ColorRenderer, *, sensor_noise: bool = True
+) -> list[View]:
+    """All views of a scene. sensor_noise: depth as a sensor sees it rather than exact."""
+    world = World(scene, width, height)
+    images = renderer.render(world, width, height)
+    views = []
+    for number, (rgb, buffers) in enumerate(zip(images, render_buffers(world, width, height), strict=True)):
+        meta = annotate(scene, number, rgb, buffers.ids, buffers.amodal, renderer.name)
+        depth = buffers.depth
+        if sensor_noise:
+            rng = np.random.default_rng([scene.seed, number])
+            depth = simulate_sensor(depth, buffers.ids, scene, rng)
+        views.append(View(rgb, buffers.ids, depth, meta))
+    return views

@@ -1,0 +1,159 @@
+"""A sampled scene as a compiled MuJoCo model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from instructsam_ros.scenes.meshes import smooth_normals
+from instructsam_ros.scenes.parts import FINISHES, Part
+from instructsam_ros.scenes.scene import Scene
+from instructsam_ros.scenes.textures import Texture
+
+FIRST_OCCLUDER_ID = 200
+SHADOW_MAP = 1024  # pixels; 2048 costs a third more per frame
+
+
+class World:
+    """model, data: MuJoCo's. Geoms that belong to an instance are listed in ``geoms``: id -> geom numbers."""
+
+    def __init__(self, scene: Scene, width: int, height: int) -> None:
+        builder = _Builder(scene, width, height)
+        self.scene = scene
+        self.model: Any = builder.spec.compile()
+        self.data: Any = mujoco.MjData(self.model)
+        mujoco.mj_forward(self.model, self.data)
+        self.geoms: dict[int, list[int]] = {}
+        self.id_of_geom = np.zeros(self.model.ngeom + 1, np.uint8)  # the last entry stands for "no geom"
+        for name, instance in builder.instance_of.items():
+            number = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, name)
+            self.geoms.setdefault(instance, []).append(number)
+            self.id_of_geom[number] = instance
+
+    def move(self, instance: int, offset: ArrayLike) -> None:
+        """Shift an object by an offset [3] in metres from where it was built."""
+        for geom in self.geoms[instance]:
+            self.data.geom_xpos[geom] += np.asarray(offset, float)
+
+
+class _Builder:
+    def __init__(self, scene: Scene, width: int, height: int) -> None:
+        self.spec = mujoco.MjSpec()
+        self.instance_of: dict[str, int] = {}
+        self._visual(scene.ambient, width, height)
+        self._surroundings(scene)
+        for item in scene.objects:
+            self._instance(item.id, item.parts, item.position, item.yaw)
+        for number, occluder in enumerate(scene.occluders):
+            self._instance(FIRST_OCCLUDER_ID + number, occluder.parts, occluder.position, occluder.yaw)
+        self._lights_and_cameras(scene)
+
+    def _visual(self, ambient: float, width: int, height: int) -> None:
+        visual = self.spec.visual
+        visual.global_.offwidth, visual.global_.offheight = width, height
+        visual.quality.shadowsize, visual.quality.offsamples = SHADOW_MAP, 4
+        visual.headlight.ambient = [ambient] * 3
+        visual.headlight.diffuse, visual.headlight.specular = [0.12] * 3, [0.05] * 3
+        visual.map.znear, visual.map.zfar = 0.02, 8  # times the extent, here one metre
+        self.spec.stat.extent = 1.0
+
+    def _surroundings(self, scene: Scene) -> None:
+        room = scene.surroundings
+        self._material(
+            "table", "plastic", (255, 255, 255), room.table, room.table_repeat, room.table_roughness
+        )
+        self._material("floor", "rubber", (190, 190, 190), room.floor, 2)
+        self._material("wall", "rubber", (235, 235, 235), room.wall, 1.6)
+        half_width, half_depth = (1.3, 0.42) if room.kitchen else (0.75, 0.5)
+        wall_distance = half_depth + 0.02 if room.kitchen else 1.6
+        box, plane = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_PLANE
+        for name, shape, size, position in (
+            ("table", box, (half_width, half_depth, 0.02), (0, 0, -0.02)),
+            ("floor", plane, (4, 4, 0.1), (0, 0, -0.85)),
+            ("wall", box, (3, 0.02, 1.5), (0, wall_distance, 0.4)),
+        ):
+            self.spec.worldbody.add_geom(
+                name=name, type=shape, size=size, pos=position, material=name, contype=0, conaffinity=0
+            )
+
+    def _material(
+        self,
+        name: str,
+        finish_name: str,
+        rgb: ArrayLike,
+        texture: Texture | None = None,
+        repeat: float | None = None,
+        roughness: float | None = None,
+        alpha: float | None = None,
+    ) -> None:
+        finish = FINISHES[finish_name]
+        material = self.spec.add_material(
+            name=name,
+            rgba=[*(np.asarray(rgb, float) / 255), finish.alpha if alpha is None else alpha],
+            specular=finish.specular,
+            shininess=finish.shininess,
+            metallic=finish.metallic,
+            roughness=finish.roughness if roughness is None else roughness,
+        )
+        if finish.metallic:
+            material.reflectance = 0
+        if texture is None:
+            return
+        height, width = texture.shape[:2]
+        image = self.spec.add_texture(
+            name=name, type=mujoco.mjtTexture.mjTEXTURE_2D, width=width, height=height, nchannel=3
+        )
+        image.data = np.ascontiguousarray(texture).tobytes()
+        image.colorspace = mujoco.mjtColorSpace.mjCOLORSPACE_SRGB
+        textures = list(material.textures)
+        textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
+        material.textures = textures
+        if repeat is not None:
+            material.texrepeat, material.texuniform = [repeat, repeat], True
+
+    def _instance(self, instance: int, parts: list[Part], position: NDArray[np.float64], yaw: float) -> None:
+        quaternion = [np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
+        for number, part in enumerate(parts):
+            name = f"{instance}_{number}"
+            mesh = self.spec.add_mesh(
+                name=name,
+                uservert=part.mesh.vertices.astype(np.float32).ravel(),
+                userface=part.mesh.faces.astype(np.int32).ravel(),
+                usertexcoord=part.mesh.uv.astype(np.float32).ravel(),
+                usernormal=smooth_normals(part.mesh).astype(np.float32).ravel(),
+            )
+            mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL  # thin walls have no volume
+            self._material(name, part.finish, part.rgb, part.texture, alpha=part.alpha)
+            self.spec.worldbody.add_geom(
+                name=name,
+                type=mujoco.mjtGeom.mjGEOM_MESH,
+                meshname=name,
+                material=name,
+                pos=position,
+                quat=quaternion,
+                contype=0,
+                conaffinity=0,
+            )
+            self.instance_of[name] = instance
+
+    def _lights_and_cameras(self, scene: Scene) -> None:
+        for number, light in enumerate(scene.lights):
+            self.spec.worldbody.add_light(
+                name=f"light{number}",
+                pos=light.position,
+                dir=-light.position / np.linalg.norm(light.position),
+                type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+                diffuse=light.rgb,
+                specular=light.rgb * 0.5,
+                ambient=[0, 0, 0],
+                castshadow=light.shadow,
+            )
+        for number, camera in enumerate(scene.cameras):
+            quaternion = np.zeros(4)
+            mujoco.mju_mat2Quat(quaternion, camera.axes.ravel())
+            self.spec.worldbody.add_camera(
+                name=f"camera{number}", pos=camera.position, quat=quaternion, fovy=camera.fovy
+            )
