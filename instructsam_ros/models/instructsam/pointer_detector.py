@@ -1,0 +1,148 @@
+"""The compact model's detector: SAM 3's modules with a pointer read-out around every layer.
+
+Differs from Detector in three ways, each of which lets a small model learn from scratch or run at
+camera rate on a CPU: boxes, masks and scores come from the pointer read-out (see pointer.py)
+instead of learned reference boxes; pixel embeddings are made once per image from the unconditioned
+memory instead of once per phrase; mask logits fall off outside the predicted box.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers.models.sam3.modeling_sam3 import box_cxcywh_to_xyxy
+
+from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.detector import (
+    Detector,
+    DetectorOutput,
+    LayerState,
+    Memory,
+    Phrases,
+    decoder_layer,
+)
+from instructsam_ros.models.instructsam.features import ImageFeatures
+from instructsam_ros.models.instructsam.pointer import BoxFalloff, DenseValues, PointerReadout, Readout
+
+
+@dataclass(frozen=True)
+class PointerImage:
+    """What the detector computes once per image: memory [B, T, C] of the image alone, the values of
+    its cells, and pixel embeddings [B, C, h, w].
+    """
+
+    memory: Tensor
+    values: DenseValues
+    pixels: Tensor
+
+
+@dataclass(frozen=True)
+class PointerOutput:
+    """memory: [n, T, C], conditioned on each row's phrase. readouts: of the decoder's input and of
+    every layer; the last one is the answer.
+    """
+
+    memory: Tensor
+    readouts: tuple[Readout, ...]
+
+
+class PointerDetector(Detector):
+    """Detector whose queries point at what they mean."""
+
+    def __init__(self, config: InstructSamConfig) -> None:
+        super().__init__(config)
+        # The read-out replaces these, and mask pixels are not conditioned on the phrase.
+        del self.detr_decoder.box_head, self.detr_decoder.reference_points
+        del self.mask_decoder.prompt_cross_attn, self.mask_decoder.prompt_cross_attn_norm
+        self.channels = self.detr_decoder.config.hidden_size
+        self.pointer = PointerReadout(self.channels)
+        self.falloff = BoxFalloff()
+        self.mask_scale = nn.Parameter(torch.tensor(2.0))
+        self.mask_bias = nn.Parameter(torch.tensor(-1.0))
+
+    def forward(
+        self, features: ImageFeatures, phrase_embeds: Tensor, phrase_mask: Tensor, queries: Tensor
+    ) -> DetectorOutput:
+        """As Detector.forward: one image row that all phrases share, or one row per phrase."""
+        count, images = len(queries), len(features.fpn[-1])
+        index = torch.zeros(count, dtype=torch.int64, device=queries.device)
+        if images > 1:
+            index = torch.arange(count, device=queries.device)
+        image = self.prepare(features)
+        output = self.detect(features, image, index, Phrases(phrase_embeds, phrase_mask), queries)
+        last = output.readouts[-1]
+        logits = torch.cat(
+            [
+                self.mask_logits(last.mask_embeds[index == i], last.boxes[index == i], image.pixels[i])
+                for i in range(images)
+            ]
+        )
+        return DetectorOutput(
+            mask_logits=logits,
+            score_logits=last.score_logits,
+            boxes=box_cxcywh_to_xyxy(last.boxes),
+            layers=tuple(LayerState(readout.queries, readout.boxes) for readout in output.readouts),
+        )
+
+    def prepare(self, features: ImageFeatures) -> PointerImage:
+        """Everything that does not depend on an instruction."""
+        coarse = features.fpn[-1]
+        memory = coarse.flatten(2).transpose(1, 2)
+        decoder = self.mask_decoder
+        return PointerImage(
+            memory=memory,
+            values=self.pointer.dense_values(memory, *coarse.shape[-2:]),
+            pixels=decoder.instance_projection(decoder.pixel_decoder(list(features.fpn))),
+        )
+
+    def detect(
+        self,
+        features: ImageFeatures,
+        image: PointerImage,
+        image_index: Tensor,
+        phrases: Phrases,
+        queries: Tensor,
+    ) -> PointerOutput:
+        """Read-outs of n rows on B images; image_index: int64 [n], the image of every row."""
+        rows = dataclasses.replace(
+            features, fpn=(features.fpn[-1][image_index],), fpn_position=features.fpn_position[:1]
+        )
+        memory = self.condition(rows, phrases)
+        return PointerOutput(
+            memory.tokens, self.point(queries, memory, image.values.rows(image_index), phrases)
+        )
+
+    def point(
+        self, queries: Tensor, memory: Memory, values: DenseValues, phrases: Phrases
+    ) -> tuple[Readout, ...]:
+        """Read out, let a decoder layer refine the queries around what was read, and again."""
+        decoder = self.detr_decoder
+        placed = memory.tokens + memory.position
+        keys = self.pointer.keys(placed)
+        readouts = [self._read(queries, placed, keys, values, phrases)]
+        for layer in decoder.layers:
+            boxes = readouts[-1].boxes.detach()
+            position = decoder.ref_point_head(decoder.position_encoding.encode_boxes(boxes))
+            bias = decoder._get_rpb_matrix(boxes, memory.grid)
+            hidden = decoder_layer(layer, readouts[-1].queries, position, memory, bias, phrases)
+            readouts.append(self._read(hidden, placed, keys, values, phrases))
+        return tuple(readouts)
+
+    def _read(
+        self, queries: Tensor, memory: Tensor, keys: Tensor, values: DenseValues, phrases: Phrases
+    ) -> Readout:
+        readout = self.pointer(queries, memory, keys, values)
+        state = LayerState(self.detr_decoder.output_layer_norm(queries), readout.boxes)
+        scores = readout.score_logits + self.scores(state, phrases).float()
+        return dataclasses.replace(readout, score_logits=scores)
+
+    def mask_logits(self, mask_embeds: Tensor, boxes: Tensor, pixels: Tensor) -> Tensor:
+        """mask_embeds [..., C] and boxes [..., 4] on the pixels [C, h, w] of one image, float32."""
+        embedded = self.mask_decoder.mask_embedder(mask_embeds)
+        similarity = (embedded @ pixels.flatten(1)).unflatten(-1, pixels.shape[-2:]).float()
+        scaled = similarity * self.mask_scale / math.sqrt(self.channels) + self.mask_bias
+        return scaled + self.falloff(boxes, *pixels.shape[-2:])

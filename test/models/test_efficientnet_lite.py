@@ -1,0 +1,69 @@
+import torch
+import torch.nn.functional as F
+
+from instructsam_ros.models.instructsam.efficientnet_lite import (
+    BATCH_NORM_EPS,
+    CHANNELS,
+    EfficientNetLite0,
+    SameConv2d,
+)
+
+torch.set_num_threads(1)
+
+
+def test_levels_have_strides_4_8_16_32():
+    with torch.no_grad():
+        levels = EfficientNetLite0()(torch.zeros(1, 3, 64, 96))
+    assert [tuple(level.shape) for level in levels] == [
+        (1, channels, 64 // stride, 96 // stride)
+        for channels, stride in zip(CHANNELS, (4, 8, 16, 32), strict=True)
+    ]
+
+
+def test_strided_convolution_pads_like_tensorflow():
+    conv = SameConv2d(1, 1, 3, stride=2)
+    torch.nn.init.ones_(conv.weight)
+    torch.nn.init.zeros_(conv.bias)
+    # SAME for an even size and stride 2 pads only right and below: the first window starts at 0.
+    assert conv(torch.ones(1, 1, 4, 4))[0, 0, 0, 0].item() == 9.0
+    assert conv(torch.ones(1, 1, 4, 4))[0, 0, 1, 1].item() == 4.0
+
+
+def published_style_weights(model):
+    """Random weights under the published names, batch norms unfolded."""
+    torch.manual_seed(0)
+    weights = {}
+
+    def add(conv, name, norm):
+        weights[f"{name}.weight"] = torch.randn_like(conv.weight) * 0.1
+        channels = conv.weight.shape[0]
+        weights[f"{norm}.weight"] = torch.rand(channels) + 0.5
+        weights[f"{norm}.bias"] = torch.randn(channels) * 0.1
+        weights[f"{norm}.running_mean"] = torch.randn(channels) * 0.1
+        weights[f"{norm}.running_var"] = torch.rand(channels) + 0.5
+
+    add(model.stem, "_conv_stem", "_bn0")
+    for index, block in enumerate(block for stage in model.stages for block in stage):
+        if block.expand is not None:
+            add(block.expand, f"_blocks.{index}._expand_conv", f"_blocks.{index}._bn0")
+        add(block.depthwise, f"_blocks.{index}._depthwise_conv", f"_blocks.{index}._bn1")
+        add(block.project, f"_blocks.{index}._project_conv", f"_blocks.{index}._bn2")
+    return weights
+
+
+def test_folded_weights_equal_convolution_then_batch_norm():
+    model = EfficientNetLite0()
+    weights = published_style_weights(model)
+    model.load_imagenet(weights)
+    x = torch.randn(1, 3, 32, 32)
+    unfolded = F.conv2d(F.pad(x, (0, 1, 0, 1)), weights["_conv_stem.weight"], stride=2)
+    unfolded = F.batch_norm(
+        unfolded,
+        weights["_bn0.running_mean"],
+        weights["_bn0.running_var"],
+        weights["_bn0.weight"],
+        weights["_bn0.bias"],
+        eps=BATCH_NORM_EPS,
+    )
+    with torch.no_grad():
+        assert torch.allclose(model.stem(x), unfolded, atol=1e-4)

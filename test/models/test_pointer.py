@@ -1,0 +1,50 @@
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instructsam_ros.models.instructsam.pointer import BoxFalloff, PointerReadout
+
+torch.set_num_threads(1)
+ROWS, COLUMNS, CHANNELS, QUERIES = 3, 4, 16, 5
+
+
+def readout(scale=1.0):
+    torch.manual_seed(0)
+    pointer = PointerReadout(CHANNELS)
+    memory = torch.randn(2, ROWS * COLUMNS, CHANNELS) * scale
+    queries = torch.randn(2, QUERIES, CHANNELS)
+    values = pointer.dense_values(memory, ROWS, COLUMNS)
+    return pointer(queries, memory, pointer.keys(memory), values), values
+
+
+def test_attention_is_a_distribution_and_boxes_lie_in_the_image():
+    result, _ = readout(scale=5.0)
+    assert torch.allclose(result.attention.sum(-1), torch.ones(2, QUERIES), atol=1e-5)
+    assert (result.boxes > 0).all()
+    assert (result.boxes < 1).all()
+    assert result.score_logits.shape == (2, QUERIES)
+
+
+def test_an_untrained_query_reads_the_mean_of_what_it_points_at():
+    result, values = readout()
+    assert torch.allclose(result.mask_embeds, result.attention @ values.masks, atol=1e-5)
+    assert torch.allclose(result.boxes, result.attention @ values.boxes, atol=1e-4)
+
+
+def test_values_of_rows_are_those_of_their_images():
+    _, values = readout()
+    rows = values.rows(torch.tensor([1, 1, 0]))
+    assert torch.equal(rows.masks[0], values.masks[1])
+    assert torch.equal(rows.boxes[2], values.boxes[0])
+
+
+@given(st.floats(0.1, 0.9), st.floats(0.1, 0.9), st.floats(0.05, 0.5), st.floats(0.05, 0.5))
+def test_falloff_spares_the_box_and_lowers_the_rest(cx, cy, w, h):
+    bias = BoxFalloff()(torch.tensor([[cx, cy, w, h]]), 20, 30)[0]
+    assert bias.shape == (20, 30)
+    assert (bias <= 0).all()
+    y, x = torch.meshgrid((torch.arange(20) + 0.5) / 20, (torch.arange(30) + 0.5) / 30, indexing="ij")
+    inside = ((x - cx).abs() <= w / 2) & ((y - cy).abs() <= h / 2)
+    assert (bias[inside] == 0).all()
+    outside = ((x - cx).abs() > 0.6 * w) | ((y - cy).abs() > 0.6 * h)
+    assert (bias[outside] < 0).all()

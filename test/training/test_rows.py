@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import torch
+
+from instructsam_ros.training.rows import IGNORE, encode_rows
+from instructsam_ros.training.vocabulary import build_tokenizer
+
+
+@pytest.fixture
+def tokenizer():
+    return build_tokenizer(["the two red mugs, please", "mug", "red mug"])
+
+
+def test_words_are_lower_cased_and_strangers_are_unknown(tokenizer):
+    encoding = tokenizer.encode("The RED zebra, please")
+    assert encoding.tokens == ["the", "red", "<unk>", ",", "please"]
+
+
+def test_labels_are_the_next_token_and_never_a_query_slot(tokenizer):
+    rows = encode_rows(tokenizer, ["the two mugs", "mug"], ["red mug", "mug"], num_queries=3)
+    seg = tokenizer.token_to_id("[SEG]")
+    for ids, labels, valid in zip(rows.ids, rows.labels, rows.valid, strict=True):
+        length = int(valid.sum())
+        for position in range(length - 1):
+            if labels[position] != IGNORE:
+                assert labels[position] == ids[position + 1]
+        assert seg not in labels.tolist()
+        assert labels[length - 1] == IGNORE
+    learned = rows.labels[0][rows.labels[0] != IGNORE].tolist()
+    names = [tokenizer.id_to_token(i) for i in learned]
+    assert names == [
+        "<|object_ref_start|>", "red", "mug", "<|object_ref_end|>", "<|mask_start|>", "<|im_end|>",
+    ]  # fmt: skip
+
+
+def test_every_row_has_one_block_of_queries(tokenizer):
+    rows = encode_rows(tokenizer, ["mug", "the two red mugs"], ["mug", "red mug"], num_queries=4)
+    assert rows.queries.sum(1).tolist() == [4, 4]
+    assert rows.phrase_valid.sum(1).tolist() == [1, 2]
+    assert torch.equal(rows.ids == tokenizer.token_to_id("<pad>"), ~rows.valid)
+
+
+def test_dropped_words_only_change_the_instruction(tokenizer):
+    text, phrase = "the two red mugs", "red mug"
+    plain = encode_rows(tokenizer, [text], [phrase], 2)
+    dropped = encode_rows(tokenizer, [text], [phrase], 2, np.random.default_rng(0), unknown_share=1.0)
+    unknown = tokenizer.token_to_id("<unk>")
+    assert (dropped.ids[0] == unknown).sum() == 4
+    assert torch.equal(dropped.phrase_ids, plain.phrase_ids)
+    assert torch.equal(dropped.labels, plain.labels)

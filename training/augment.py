@@ -1,0 +1,31 @@
+"""Photometric changes that move rendered pictures towards what cameras deliver."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def jitter(rgb: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
+    """Random exposure, contrast, white balance, blur and sensor noise; uint8 [H, W, 3] in and out.
+
+    strength 0 returns the picture unchanged; 1 is the strongest change under which people still
+    name the same colours.
+    """
+    if strength <= 0:
+        return rgb
+    image = rgb.astype(np.float32) / 255.0
+    gain = np.exp(rng.normal(0, 0.25 * strength))
+    balance = np.exp(rng.normal(0, 0.06 * strength, 3)).astype(np.float32)
+    gamma = np.exp(rng.normal(0, 0.2 * strength))
+    image = np.clip(image * gain * balance, 0, 1) ** gamma
+    contrast = 1 + rng.uniform(-0.3, 0.3) * strength
+    image = (image - image.mean()) * contrast + image.mean()
+    gray = image.mean(2, keepdims=True)
+    image = gray + (image - gray) * (1 + rng.uniform(-0.4, 0.3) * strength)
+    if rng.random() < 0.3 * strength:
+        image = cv2.GaussianBlur(np.ascontiguousarray(image), (0, 0), float(rng.uniform(0.4, 1.3)))
+    if rng.random() < 0.5 * strength:
+        image = image + rng.normal(0, rng.uniform(0.005, 0.03), image.shape).astype(np.float32)
+    return (np.clip(image, 0, 1) * 255).astype(np.uint8)

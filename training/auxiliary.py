@@ -1,0 +1,44 @@
+"""Heads that exist only during training: they teach the image features what things are.
+
+Not part of the model and not in its checkpoint.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from instructsam_ros.training.scene_data import SceneBatch
+from instructsam_ros.training.scene_targets import NO_OWNER, SceneTargets
+
+
+class AuxiliaryHeads(nn.Module):
+    """Per memory cell: is there an object, of which category and colour, does the phrase name it."""
+
+    def __init__(self, channels: int, categories: int, colors: int) -> None:
+        super().__init__()
+        self.objectness = nn.Linear(channels, 1)
+        self.category = nn.Linear(channels, categories)
+        self.color = nn.Linear(channels, colors)
+        self.named = nn.Linear(channels, 1)
+
+    def image_losses(self, memory: Tensor, batch: SceneBatch, targets: SceneTargets) -> dict[str, Tensor]:
+        """memory [B, T, C] of the image alone."""
+        owned = targets.owner != NO_OWNER
+        owners = targets.owner[owned]
+        cells = memory[owned]
+        objectness = self.objectness(memory).squeeze(-1).float()
+        return {
+            "objectness": F.binary_cross_entropy_with_logits(objectness, owned.float()),
+            "category": F.cross_entropy(self.category(cells).float(), batch.category_of[owners]),
+            "color": F.cross_entropy(self.color(cells).float(), batch.color_of[owners]),
+        }
+
+    def phrase_loss(self, memory: Tensor, batch: SceneBatch, targets: SceneTargets) -> Tensor:
+        """memory [R, T, C] conditioned on the phrase of every row."""
+        logits = self.named(memory).squeeze(-1).float()
+        wanted = logits.new_zeros(logits.shape)
+        for row, named in enumerate(batch.named):
+            if named:
+                wanted[row] = (targets.coverage[list(named)].amax(0) > 0.3).float()
+        return F.binary_cross_entropy_with_logits(logits, wanted)

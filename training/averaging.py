@@ -1,0 +1,26 @@
+"""Exponential moving average of weights, which is what gets evaluated and shipped."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+M = TypeVar("M", bound=nn.Module)
+
+
+class Average:
+    """A shadow copy of ``model`` that follows it slowly."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Move towards ``model``; faster in the first steps, whose weights are not worth keeping."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        ours, theirs = list(self.model.parameters()), list(model.parameters())
+        torch._foreach_lerp_(ours, theirs, 1 - decay)

@@ -1,0 +1,34 @@
+"""Box arithmetic on cx cy w h in 0..1."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def corners(boxes: Tensor) -> Tensor:
+    """[..., 4] cx cy w h -> x0 y0 x1 y1."""
+    center, size = boxes[..., :2], boxes[..., 2:]
+    return torch.cat([center - size / 2, center + size / 2], -1)
+
+
+def generalized_iou(a: Tensor, b: Tensor) -> Tensor:
+    """GIoU (arXiv 1902.09630) of broadcastable [..., 4] boxes, -1..1."""
+    p, q = corners(a), corners(b)
+    inner = (torch.min(p[..., 2:], q[..., 2:]) - torch.max(p[..., :2], q[..., :2])).clamp(min=0).prod(-1)
+    union = a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - inner
+    hull = (torch.max(p[..., 2:], q[..., 2:]) - torch.min(p[..., :2], q[..., :2])).prod(-1)
+    return inner / (union + 1e-6) - (hull - union) / (hull + 1e-6)
+
+
+def mask_boxes(masks: Tensor) -> Tensor:
+    """Tight boxes of bool [n, h, w] masks that are not empty, float32 [n, 4]."""
+    height, width = masks.shape[-2:]
+    columns, rows = masks.any(1), masks.any(2)
+    x, y = (torch.arange(n, device=masks.device) for n in (width, height))
+    x0 = torch.where(columns, x, width).amin(1)
+    x1 = torch.where(columns, x + 1, 0).amax(1)
+    y0 = torch.where(rows, y, height).amin(1)
+    y1 = torch.where(rows, y + 1, 0).amax(1)
+    scale = torch.tensor([width, height, width, height], device=masks.device)
+    return torch.stack([x0 + x1, y0 + y1, 2 * (x1 - x0), 2 * (y1 - y0)], -1) / (2 * scale)

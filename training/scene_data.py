@@ -1,0 +1,191 @@
+"""Training batches from rendered scenes.
+
+A batch is a pure function of (seed, step): views, mirroring, colour jitter and freshly written
+instructions all come from a generator seeded with that pair. A resumed run therefore sees exactly
+the batches that the interrupted one would have seen, with no sampler state to store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from instructsam_ros.scenes.dataset import View, load_view, view_paths
+from instructsam_ros.scenes.language import Instruction, flip, instructions
+from instructsam_ros.training.augment import jitter
+from instructsam_ros.training.rows import TokenRows, encode_rows
+
+MASK_STRIDE = 4
+"""Ground truth is compared with mask logits at a quarter of the image resolution."""
+
+MIN_PIXELS = 6
+"""Instances smaller than this many mask pixels (at MASK_STRIDE) are not supervised."""
+
+OCCLUDER_ID = 200
+"""Ids from here on are hands and grippers, which no instruction names."""
+
+
+@dataclass(frozen=True)
+class SceneBatch:
+    """B images with K instructions each.
+
+    images: uint8 [B, 3, H, W]. id_maps: int64 [B, H/4, W/4], 0 is background. Instances of all
+    images are concatenated: image_of [M], id_of [M], category_of [M], color_of [M] (int64).
+    rows: tokens of the R = B*K instructions. targets, named: per row, indices into the M
+    instances that answer the instruction, and that its phrase names.
+    """
+
+    images: Tensor
+    id_maps: Tensor
+    image_of: Tensor
+    id_of: Tensor
+    category_of: Tensor
+    color_of: Tensor
+    rows: TokenRows
+    targets: tuple[tuple[int, ...], ...]
+    named: tuple[tuple[int, ...], ...]
+
+    def to(self, device: torch.device) -> SceneBatch:
+        """A copy with every tensor on ``device``."""
+        moved = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor | TokenRows)}
+        return SceneBatch(**(vars(self) | moved))
+
+
+@dataclass(frozen=True)
+class SceneDataSettings:
+    """Where the views lie and how a batch is drawn.
+
+    roots: folders written by ``instructsam scenes render``. images, instructions: B and K.
+    mirror: probability of a mirrored view. jitter: strength of photometric changes, 0..1.
+    unknown_words: share of instruction words replaced by <unk>. curriculum_steps: over the first
+    steps, instructions with relations and reasoning come in gradually.
+    """
+
+    roots: tuple[str, ...]
+    images: int = 8
+    instructions: int = 6
+    mirror: float = 0.5
+    jitter: float = 0.5
+    unknown_words: float = 0.01
+    curriculum_steps: int = 200
+
+
+class SceneBatches(Dataset[SceneBatch]):
+    """Index = training step."""
+
+    def __init__(
+        self,
+        settings: SceneDataSettings,
+        tokenizer: Tokenizer,
+        categories: Sequence[str],
+        colors: Sequence[str],
+        num_queries: int,
+        seed: int,
+    ) -> None:
+        self.settings, self.tokenizer, self.num_queries, self.seed = settings, tokenizer, num_queries, seed
+        self.paths = [path for root in settings.roots for path in view_paths(Path(root))]
+        if not self.paths:
+            raise FileNotFoundError(f"no rendered views under {', '.join(settings.roots)}")
+        self.category_index = {name: index for index, name in enumerate(categories)}
+        self.color_index = {name: index for index, name in enumerate(colors)}
+
+    def __getitem__(self, step: int) -> SceneBatch:
+        rng = np.random.default_rng((self.seed, step))
+        samples = [self._sample(path, step, rng) for path in self._choose(step)]
+        return self._collate(samples, rng)
+
+    def _choose(self, step: int) -> list[Path]:
+        """Every epoch visits all views once, in an order drawn from (seed, epoch)."""
+        count, size = self.settings.images, len(self.paths)
+        chosen = []
+        for position in range(step * count, (step + 1) * count):
+            epoch, index = divmod(position, size)
+            chosen.append(self.paths[self._order(epoch)[index]])
+        return chosen
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        return np.random.default_rng((self.seed, 1 << 20, epoch)).permutation(len(self.paths))
+
+    def _sample(
+        self, path: Path, step: int, rng: np.random.Generator
+    ) -> tuple[View, list[Instruction], bool]:
+        view = load_view(path, depth=False)
+        found = instructions(view.meta, rng, 2 * self.settings.instructions, split="train")
+        if not found:
+            return view, [], False
+        progress = min(1.0, step / max(self.settings.curriculum_steps, 1))
+        weights = np.array([_weight(item, progress) for item in found])
+        count = self.settings.instructions
+        picked = rng.choice(len(found), count, replace=len(found) < count, p=weights / weights.sum())
+        mirrored = bool(rng.random() < self.settings.mirror)
+        return view, [found[i] for i in picked], mirrored
+
+    def _collate(
+        self, samples: list[tuple[View, list[Instruction], bool]], rng: np.random.Generator
+    ) -> SceneBatch:
+        images, id_maps, table, row_items, targets, named = [], [], [], [], [], []
+        for index, (view, items, mirrored) in enumerate(samples):
+            rgb, ids = view.rgb, view.ids
+            if mirrored:
+                rgb, ids = rgb[:, ::-1], ids[:, ::-1]
+            half = MASK_STRIDE // 2
+            small = ids[half::MASK_STRIDE, half::MASK_STRIDE].astype(np.int64)
+            small[small >= OCCLUDER_ID] = 0
+            visible = {i for i, n in enumerate(np.bincount(small.ravel())) if i and n >= MIN_PIXELS}
+            first = len(table)
+            kept = [o for o in view.meta["objects"] if o["id"] in visible]
+            table += [(index, o) for o in kept]
+            where = {o["id"]: first + k for k, o in enumerate(kept)}
+            images.append(jitter(rgb, rng, self.settings.jitter))
+            id_maps.append(small)
+            for item in items:
+                row_items.append((flip(item.text) if mirrored else item.text, item.phrase))
+                targets.append(tuple(where[i] for i in item.targets if i in where))
+                named.append(tuple(where[i] for i in item.phrase_ids if i in where))
+        texts, phrases = zip(*row_items, strict=True)
+        rows = encode_rows(self.tokenizer, texts, phrases, self.num_queries, rng, self.settings.unknown_words)
+        return SceneBatch(
+            images=torch.from_numpy(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))),
+            id_maps=torch.from_numpy(np.stack(id_maps)),
+            image_of=torch.tensor([i for i, _ in table]),
+            id_of=torch.tensor([o["id"] for _, o in table]),
+            category_of=torch.tensor([self._category(o) for _, o in table]),
+            color_of=torch.tensor([self._color(o) for _, o in table]),
+            rows=rows,
+            targets=tuple(targets),
+            named=tuple(named),
+        )
+
+    def _category(self, entry: dict[str, Any]) -> int:
+        return self.category_index[entry["category"]]
+
+    def _color(self, entry: dict[str, Any]) -> int:
+        return self.color_index[entry["color"]]
+
+
+def _weight(item: Instruction, progress: float) -> float:
+    """Sampling weight: naming first, relations and reasoning as training progresses."""
+    easy = item.level == "concept" or item.kind in ("attr", "color_all", "count", "union")
+    return (1.0 if easy else 0.15 + 0.85 * progress) * (1.0 if item.targets else 0.7)
+
+
+class StepRange(torch.utils.data.Sampler[int]):
+    """Steps first..last-1 in order; a resumed run starts where it stopped."""
+
+    def __init__(self, first: int, last: int) -> None:
+        self.first, self.last = first, last
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.first, self.last))
+
+    def __len__(self) -> int:
+        return max(0, self.last - self.first)

@@ -1,0 +1,116 @@
+"""Teacher-forced forward pass of the compact model: B images, K instructions each.
+
+The image prefix runs through the language model once per image; its keys and values are shared by
+the instructions on that image. This changes cost, not results: text never feeds back into the
+image tokens, because attention is causal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from instructsam_ros.models.instructsam.attention import grid_positions, training_mask
+from instructsam_ros.models.instructsam.detector import Phrases
+from instructsam_ros.models.instructsam.features import ImageFeatures
+from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.pointer import DenseValues, Readout
+from instructsam_ros.models.instructsam.pointer_detector import PointerDetector, PointerImage
+from instructsam_ros.models.instructsam.pyramid_encoder import PyramidInputs, normalize
+from instructsam_ros.training.rows import IGNORE, TokenRows
+from instructsam_ros.training.scene_data import SceneBatch
+
+
+@dataclass(frozen=True)
+class SceneOutput:
+    """memory, values, pixels: per image (see PointerImage). The rest is per row (image_index: int64
+    [R]) and empty for an image-only pass. token_logits: [labels, V] and token_labels: [labels].
+    """
+
+    detector: PointerDetector
+    memory: Tensor
+    values: DenseValues
+    pixels: Tensor
+    image_index: Tensor
+    token_logits: Tensor
+    token_labels: Tensor
+    phrase_memory: Tensor
+    readouts: tuple[Readout, ...]
+
+    def mask_logits(self, mask_embeds: Tensor, boxes: Tensor, images: Tensor) -> Tensor:
+        """Logits [n, h, w] of n embeddings; ``images`` [n] must be sorted."""
+        return torch.cat(
+            [
+                self.detector.mask_logits(mask_embeds[images == i], boxes[images == i], pixels)
+                for i, pixels in enumerate(self.pixels)
+            ]
+        )
+
+
+def forward_images(model: InstructSam, batch: SceneBatch) -> SceneOutput:
+    """Image side only: what the dense losses need."""
+    features = model.image_encoder(PyramidInputs(normalize(batch.images)))
+    detector = model.detector
+    if not isinstance(detector, PointerDetector):
+        raise TypeError("training on scenes needs a model configured with detector: pointer")
+    image = detector.prepare(features)
+    none = torch.empty(0, device=image.memory.device)
+    return SceneOutput(detector, image.memory, image.values, image.pixels, none, none, none, none, ())
+
+
+def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
+    """Image and instruction side."""
+    features = model.image_encoder(PyramidInputs(normalize(batch.images)))
+    detector = model.detector
+    if not isinstance(detector, PointerDetector):
+        raise TypeError("training on scenes needs a model configured with detector: pointer")
+    image: PointerImage = detector.prepare(features)
+    rows, images = batch.rows, len(batch.images)
+    image_index = torch.arange(images, device=rows.ids.device).repeat_interleave(len(rows.ids) // images)
+    hidden = language_states(model, features, rows)
+    learned = rows.labels != IGNORE
+    queries = model.mask_hidden_fcs(hidden[rows.queries]).unflatten(
+        0, (len(rows.ids), model.config.num_queries)
+    )
+    phrases = Phrases(model.text_hidden_fcs(model.language.embed(rows.phrase_ids)), rows.phrase_valid)
+    output = detector.detect(features, image, image_index, phrases, queries)
+    return SceneOutput(
+        detector=detector,
+        memory=image.memory,
+        values=image.values,
+        pixels=image.pixels,
+        image_index=image_index,
+        token_logits=model.language.logits(hidden[learned]),
+        token_labels=rows.labels[learned],
+        phrase_memory=output.memory,
+        readouts=output.readouts,
+    )
+
+
+def language_states(model: InstructSam, features: ImageFeatures, rows: TokenRows) -> Tensor:
+    """Final hidden states [R, L, D] of the rows behind their image prefixes."""
+    tokens, language = model.config.tokens, model.language
+    images, count, _ = features.tokens.shape
+    device = features.tokens.device
+    prefix_ids = torch.tensor(
+        [tokens.vision_start, *[tokens.image] * count, tokens.vision_end], device=device
+    )
+    marks = language.embed(prefix_ids[[0, -1]]).expand(images, -1, -1)
+    embeds = torch.cat([marks[:, :1], features.tokens.to(marks.dtype), marks[:, 1:]], 1)
+    positions = grid_positions(prefix_ids, tokens.image, features.grid)
+    cache = language.new_cache()
+    language(embeds, positions[:, None].expand(-1, images, -1), cache=cache)
+    repeats = len(rows.ids) // images
+    cache.batch_repeat_interleave(repeats)
+
+    text = language.embed(rows.ids)
+    slot = (rows.queries.long().cumsum(1) - 1).clamp(0, model.config.num_queries - 1)
+    text = torch.where(rows.queries[..., None], model.mask_queries[slot].to(text.dtype), text)
+    own = training_mask(rows.valid, rows.queries)
+    mask = torch.cat([own.new_ones(*own.shape[:3], len(prefix_ids)), own], -1)
+    first = int(positions.max()) + 1
+    follow = torch.arange(first, first + rows.ids.shape[1], device=device).expand(len(rows.ids), -1)
+    hidden: Tensor = language(text, follow, mask=mask, cache=cache)
+    return hidden

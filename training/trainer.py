@@ -1,0 +1,174 @@
+"""The training loop: exactly resumable, logged, evaluated with the code that ships."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from instructsam_ros.training import checkpoints
+from instructsam_ros.training.auxiliary import AuxiliaryHeads
+from instructsam_ros.training.averaging import Average
+from instructsam_ros.training.journal import Journal
+from instructsam_ros.training.scene_data import SceneBatch, SceneBatches, StepRange
+from instructsam_ros.training.scene_forward import forward_images, forward_scene
+from instructsam_ros.training.scene_losses import scene_loss
+from instructsam_ros.training.settings import OptimizerSettings, TrainSettings
+from instructsam_ros.training.setup import build_for_training
+from instructsam_ros.training.validation import validate
+
+
+class Trainer:
+    """One run, in the folder ``settings.out``; starting it again continues it.
+
+    A run killed at any moment and started again ends with the same weights as one that never
+    stopped: batches depend on (seed, step) alone, and checkpoints hold all other state.
+    """
+
+    def __init__(self, settings: TrainSettings) -> None:
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        torch.manual_seed(settings.seed)
+        self.settings = settings
+        self.folder = Path(settings.out)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        precision = None if settings.precision == "no" else settings.precision
+        self.accelerator = Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available())
+        parts = build_for_training(settings, self.folder)
+        self.tokenizer, self.vocabularies = parts.tokenizer, parts
+        self.model = parts.model.to(self.accelerator.device)
+        channels = self.model.detector.channels
+        self.heads = AuxiliaryHeads(channels, len(parts.categories), len(parts.colors)).to(
+            self.accelerator.device
+        )
+        self.average = Average(self.model, settings.optimizer.ema)
+        self.optimizer = make_optimizer(nn.ModuleList([self.model, self.heads]), settings.optimizer)
+        self.step = 0
+        self._resume()
+        self.train_journal = Journal(self.folder, "train", self.step)
+        self.eval_journal = Journal(self.folder, "eval", self.step)
+
+    def run(self, until: int | None = None) -> None:
+        """Train to the last step (or stop after step ``until``), with checkpoints on the way."""
+        settings = self.settings
+        last = settings.steps if until is None else min(until, settings.steps)
+        data = SceneBatches(
+            settings.data,
+            self.tokenizer,
+            self.vocabularies.categories,
+            self.vocabularies.colors,
+            self.model.config.num_queries,
+            settings.seed,
+        )
+        loader: DataLoader[SceneBatch] = DataLoader(
+            data,
+            batch_size=None,
+            sampler=StepRange(self.step, last),
+            num_workers=settings.workers,
+            prefetch_factor=4 if settings.workers else None,
+        )
+        sums: dict[str, float] = defaultdict(float)
+        started, counted = time.monotonic(), 0
+        for batch in tqdm(loader, initial=self.step, total=settings.steps, desc="train", unit="step"):
+            for name, value in self._train_step(batch).items():
+                sums[name] += value
+            self.step += 1
+            counted += 1
+            if self.step % settings.log_every == 0:
+                rate = counted * settings.data.images / (time.monotonic() - started)
+                row = {name: value / counted for name, value in sums.items()}
+                self.train_journal.add(self.step, row | {"images_per_second": rate})
+                sums.clear()
+                started, counted = time.monotonic(), 0
+            if self.step % settings.evaluation.every == 0 and self.step > settings.image_only_steps:
+                self.evaluate()
+            if self.step % settings.checkpoint_every == 0 or self.step == last:
+                self.save()
+        if last == settings.steps:
+            self.evaluate()
+
+    def _train_step(self, batch: SceneBatch) -> dict[str, float]:
+        settings = self.settings
+        batch = batch.to(self.accelerator.device)
+        rate = learning_rate(self.step, settings)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        with self.accelerator.autocast():
+            images_only = self.step < settings.image_only_steps
+            output = (forward_images if images_only else forward_scene)(self.model, batch)
+            loss, terms = scene_loss(output, batch, self.heads, settings.loss)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(loss)
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = nn.utils.clip_grad_norm_(parameters, settings.optimizer.clip_norm)
+        self.optimizer.step()
+        self.average.update(self.model, self.step)
+        return {
+            **{name: float(term) for name, term in terms.items()},
+            "loss": float(loss.detach()),
+            "grad_norm": float(norm),
+            "learning_rate": rate,
+        }
+
+    def evaluate(self) -> None:
+        """Score the averaged weights on held-out views; write metrics, plots and sample overlays."""
+        with self.accelerator.autocast():
+            metrics = validate(
+                self.average.model,
+                self.tokenizer,
+                self.settings.evaluation,
+                self.folder / "samples",
+                self.step,
+            )
+        self.eval_journal.add(self.step, metrics)
+        self.train_journal.plot("training losses")
+        self.eval_journal.plot("held-out metrics")
+
+    def save(self) -> None:
+        """Write a checkpoint of everything that the next step depends on."""
+        checkpoints.save(
+            self.folder,
+            {
+                "step": self.step,
+                "model": self.model.state_dict(),
+                "average": self.average.model.state_dict(),
+                "heads": self.heads.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+            },
+        )
+
+    def _resume(self) -> None:
+        state: dict[str, Any] | None = checkpoints.load(self.folder)
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"])
+        self.average.model.load_state_dict(state["average"])
+        self.heads.load_state_dict(state["heads"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+
+
+def make_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
+    """AdamW over trainable parameters; no weight decay on biases, norms and scalars."""
+    trainable = [p for p in module.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)
+
+
+def learning_rate(step: int, settings: TrainSettings) -> float:
+    """Linear warm-up, then cosine to ``final`` of the peak; both phases of training share one curve."""
+    optimizer = settings.optimizer
+    warmup = min(1.0, (step + 1) / optimizer.warmup_steps)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
+    return optimizer.learning_rate * warmup * (optimizer.final + (1 - optimizer.final) * cosine)

@@ -1,0 +1,53 @@
+"""Word-level tokenizer of the compact model, built from the words that the scene language can say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+SPECIAL_TOKENS = (
+    "<pad>",
+    "<unk>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|image_pad|>",
+    "<|object_ref_start|>",
+    "<|object_ref_end|>",
+    "<|mask_start|>",
+    "[SEG]",
+    "<|mask_end|>",
+    "<REGION>",
+)
+
+
+def build_tokenizer(texts: Iterable[str], min_count: int = 1) -> Tokenizer:
+    """A tokenizer that knows SPECIAL_TOKENS (ids from 0, in that order) and every word of ``texts``.
+
+    Text is lower-cased and split into runs of letters and single other characters, so that "I'm"
+    is three tokens. Words it has never seen become ``<unk>``.
+    """
+    tokenizer = Tokenizer(models.WordLevel({}, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[a-z]+|[^\sa-z]"), behavior="removed", invert=True)
+    counts: Counter[str] = Counter()
+    for text in texts:
+        normalized = tokenizer.normalizer.normalize_str(text)
+        counts.update(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normalized))
+    words = sorted(word for word, count in counts.items() if count >= min_count)
+    vocabulary = {token: index for index, token in enumerate((*SPECIAL_TOKENS, *words))}
+    tokenizer.model = models.WordLevel(vocabulary, unk_token="<unk>")
+    tokenizer.add_special_tokens(
+        [AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS]
+    )
+    return tokenizer
+
+
+def save_tokenizer(tokenizer: Tokenizer, path: Path) -> None:
+    """Write tokenizer.json atomically."""
+    temporary = path.with_suffix(".tmp")
+    tokenizer.save(str(temporary))
+    temporary.replace(path)
