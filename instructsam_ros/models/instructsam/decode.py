@@ -1,0 +1,186 @@
+"""Answering: greedy decoding in which the end of every phrase triggers a block of mask queries.
+
+When the model closes a phrase it is fed, in one step, the end marker, the mask start marker, Q mask
+queries and the mask end marker (InstructSAM, section 3.1). The final hidden states of the queries
+are what the detector segments with. Queries and mask markers are never generated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.models.instructsam.attention import BLOCK_EXTRA, answer_mask, grid_positions
+from instructsam_ros.models.instructsam.behaviour import Behaviour
+from instructsam_ros.models.instructsam.features import ImageFeatures
+from instructsam_ros.models.instructsam.language import LanguageModel, fork_cache
+from instructsam_ros.models.instructsam.tokens import TokenIds
+from instructsam_ros.segmenter import Cancel, raise_if_cancelled
+
+Choose = Callable[[int, Tensor], int]
+"""(step, logits [vocabulary]) -> token id; replaces the argmax."""
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A prompt, or the part of it up to the image, which all instructions on that image share.
+
+    cache is never grown: see ``fork_cache``. logits: [vocabulary] for the token behind it. shift:
+    what to add to an index in the sequence to get its position, because an image takes fewer
+    positions than tokens on a grid.
+    """
+
+    ids: tuple[int, ...]
+    cache: DynamicCache
+    logits: Tensor
+    shift: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """ids: generated tokens, the end included. blocks: index in ids of the end marker of each block
+    of queries. queries: their hidden states [blocks, Q, D]. confirmed: how many tokens of a previous
+    answer were taken over.
+    """
+
+    ids: tuple[int, ...]
+    blocks: tuple[int, ...]
+    queries: Tensor
+    confirmed: int = 0
+
+
+@dataclass
+class _Run:
+    """State of one answer while it is being decoded."""
+
+    cache: DynamicCache
+    shift: int
+    logits: Tensor  # [vocabulary], for the next token
+    ids: list[int] = field(default_factory=list)
+    blocks: list[int] = field(default_factory=list)
+    queries: list[Tensor] = field(default_factory=list)
+    confirmed: int = 0
+
+
+@dataclass(frozen=True)
+class AnswerDecoder:
+    """Decodes answers of a language model with a bank of mask queries [Q, D]; holds no state."""
+
+    language: LanguageModel
+    mask_queries: Tensor
+    tokens: TokenIds
+    behaviour: Behaviour
+
+    def prefix(self, ids: Sequence[int], features: ImageFeatures) -> Prefix:
+        """Run a prompt, or the part of it up to the image.
+
+        Raises InvalidInputError unless ``ids`` hold as many image tokens as ``features``.
+        """
+        sequence = torch.tensor([ids], device=features.tokens.device)
+        visual = sequence == self.tokens.image
+        if int(visual.sum()) != features.tokens.shape[1]:
+            raise InvalidInputError(
+                f"the prompt has places for {int(visual.sum())} image tokens, "
+                f"the image has {features.tokens.shape[1]}"
+            )
+        embeds = self.language.embed(sequence)
+        embeds = embeds.masked_scatter(visual[..., None], features.tokens.to(embeds.dtype))
+        if self.behaviour.positions == "grid":
+            positions = grid_positions(sequence[0], self.tokens.image, features.grid)
+        else:
+            positions = torch.arange(len(ids), device=sequence.device).expand(3, -1)
+        cache = self.language.new_cache()
+        hidden = self.language(embeds, positions[:, None], None, cache, visual, features.deepstack)
+        logits = self.language.logits(hidden[0, -1])
+        return Prefix(tuple(ids), cache, logits, int(positions[:, -1].max()) + 1 - len(ids))
+
+    def answer(
+        self,
+        prefix: Prefix,
+        rest: Sequence[int],
+        max_new_tokens: int,
+        previous: Sequence[int] = (),
+        cancel: Cancel | None = None,
+        choose: Choose | None = None,
+    ) -> Answer:
+        """Decode greedily from prefix + rest.
+
+        rest: prompt ids after the prefix. previous: ids of an earlier answer that may still hold; it
+        is checked in one pass and taken over as far as every token is what decoding would give.
+        """
+        raise_if_cancelled(cancel)
+        run = _Run(fork_cache(prefix.cache, self.language), prefix.shift, prefix.logits)
+        self._begin(run, rest, previous[:max_new_tokens], choose)
+        while len(run.ids) < max_new_tokens and not self._ended(run.ids):
+            raise_if_cancelled(cancel)
+            run.ids.append(self._pick(len(run.ids), run.logits, choose))
+            if not self._ended(run.ids):
+                run.logits = self._feed(run, (), run.ids[-1:], len(run.ids) - 1)[-1]
+        empty = self.mask_queries.new_empty(0, *self.mask_queries.shape)
+        queries = torch.stack(run.queries) if run.queries else empty
+        return Answer(tuple(run.ids), tuple(run.blocks), queries, run.confirmed)
+
+    def _ended(self, ids: Sequence[int]) -> bool:
+        return bool(ids) and ids[-1] in self.tokens.eos
+
+    @staticmethod
+    def _pick(step: int, logits: Tensor, choose: Choose | None) -> int:
+        return choose(step, logits) if choose else int(logits.argmax())
+
+    def _begin(self, run: _Run, rest: Sequence[int], guess: Sequence[int], choose: Choose | None) -> None:
+        """Feed the rest of the prompt and a guessed answer at once; keep what decoding confirms."""
+        fed = guess[:-1] if self._ended(guess) else guess
+        if not rest and not fed:
+            return
+        past = run.cache.get_seq_length() + len(rest)
+        logits = self._feed(run, rest, fed, 0)
+        if not rest:
+            logits = torch.cat([run.logits[None], logits])
+        for step, token in enumerate(guess):
+            if self._pick(step, logits[step], choose) != token:
+                break
+            run.ids.append(token)
+        run.confirmed = len(run.ids)
+        kept = min(run.confirmed, len(fed))
+        run.logits = logits[kept]
+        run.blocks = [index for index in run.blocks if index < kept]
+        run.queries = run.queries[: len(run.blocks)]
+        block_extra = len(run.blocks) * (len(self.mask_queries) + BLOCK_EXTRA - 1)
+        surplus = run.cache.get_seq_length() - (past + kept + block_extra)
+        if surplus:
+            run.cache.crop(-surplus)
+
+    def _feed(self, run: _Run, prompt: Sequence[int], answer: Sequence[int], index: int) -> Tensor:
+        """Feed prompt tokens, then answer tokens with a block of queries behind each end marker.
+
+        index: place of the first of ``answer`` in the whole answer. Returns the logits that the end
+        of the prompt, if there is one, and every answer token predict: [(1 +) len(answer), vocabulary].
+        """
+        device, size = self.mask_queries.device, len(self.mask_queries)
+        past = run.cache.get_seq_length()
+        sequence, blocks, predicting = list(prompt), [], [len(prompt) - 1] if prompt else []
+        for place, token in enumerate(answer, index):
+            if token == self.tokens.ref_end:
+                blocks.append(len(sequence))
+                run.blocks.append(place)
+                queries = [self.tokens.seg] * size
+                sequence += [token, self.tokens.mask_start, *queries, self.tokens.mask_end]
+            else:
+                sequence.append(token)
+            predicting.append(len(sequence) - 1)
+        embeds = self.language.embed(torch.tensor(sequence, device=device))
+        positions = torch.arange(past, past + len(sequence), device=device) + run.shift
+        for start in blocks:
+            embeds[start + 2 : start + 2 + size] = self.mask_queries
+            positions[start : start + size + BLOCK_EXTRA] += self.behaviour.block_offset
+        mask = answer_mask(
+            past, len(sequence), blocks, size, self.behaviour.queries_see_mask_end, device
+        )
+        hidden = self.language(embeds[None], positions.expand(3, 1, -1), mask, run.cache)[0]
+        run.queries += [hidden[start + 2 : start + 2 + size] for start in blocks]
+        return self.language.logits(hidden[predicting])

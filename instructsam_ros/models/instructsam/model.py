@@ -1,0 +1,179 @@
+"""InstructSAM: an image encoder, a language model that writes mask queries, and a detector.
+
+A multimodal language model answers an instruction with phrases; after each phrase it reads a bank
+of learned mask queries, whose hidden states a phrase-conditioned detector turns into one mask per
+instance (InstructSAM, section 3). One class serves every configuration; the parts are exchangeable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from instructsam_ros.models.instructsam.attention import training_mask
+from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.decode import Answer, AnswerDecoder, Choose, Prefix
+from instructsam_ros.models.instructsam.detector import DetectorOutput
+from instructsam_ros.models.instructsam.features import ImageFeatures, ImageInputs
+from instructsam_ros.models.instructsam.language import LanguageModel
+from instructsam_ros.models.instructsam.phrases import (
+    MAX_PHRASE_TOKENS,
+    embedded_ids,
+    pad_phrases,
+    phrase_spans,
+)
+from instructsam_ros.segmenter import Cancel
+
+_HERE = "instructsam_ros.models.instructsam"
+# Name in the configuration -> class built from that configuration; imported only when chosen.
+IMAGE_ENCODERS = {
+    "two_tower": f"{_HERE}.two_tower_encoder:TwoTowerEncoder",
+    "pyramid": f"{_HERE}.pyramid_encoder:PyramidEncoder",
+}
+DETECTORS = {
+    "sam3": f"{_HERE}.detector:Detector",
+    "pointer": f"{_HERE}.pointer_detector:PointerDetector",
+}
+
+
+@dataclass(frozen=True)
+class TrainingOutput:
+    """logits [B, L, vocabulary]; detections: one DetectorOutput per sample, None without phrases."""
+
+    logits: Tensor
+    detections: tuple[DetectorOutput | None, ...]
+
+
+class InstructSam(nn.Module):
+    """The whole model; stateless, so several threads may share one instance for inference."""
+
+    def __init__(self, config: InstructSamConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.image_encoder = _build_part(IMAGE_ENCODERS, config.image_encoder, config)
+        self.language = LanguageModel(config.language)
+        self.detector = _build_part(DETECTORS, config.detector, config)
+        width = config.hidden_size
+        self.mask_queries = nn.Parameter(torch.zeros(config.num_queries, width))
+        self.text_hidden_fcs = _projection(width, config.out_dim)
+        self.mask_hidden_fcs = _projection(width, config.out_dim)
+
+    @property
+    def decoder(self) -> AnswerDecoder:
+        """Answers with this model's weights."""
+        return AnswerDecoder(self.language, self.mask_queries, self.config.tokens, self.config.procedure)
+
+    def encode_image(self, inputs: ImageInputs) -> ImageFeatures:
+        """Everything that depends on the image alone, except the prefix."""
+        features: ImageFeatures = self.image_encoder(inputs)
+        return features
+
+    def prefix(self, features: ImageFeatures, prompt_ids: Sequence[int]) -> Prefix:
+        """The language model's state behind the image; ``prompt_ids`` may go on after it."""
+        return self.decoder.prefix(self._up_to_image(prompt_ids), features)
+
+    def answer(
+        self,
+        features: ImageFeatures,
+        prompt_ids: Sequence[int],
+        *,
+        prefix: Prefix | None = None,
+        previous_ids: Sequence[int] = (),
+        cancel: Cancel | None = None,
+        choose: Choose | None = None,
+    ) -> Answer:
+        """Answer a prompt about one image.
+
+        prefix: from ``prefix`` for the same image, to save that work. previous_ids: see
+        AnswerDecoder.answer. Raises CancelledError when ``cancel`` returns True.
+        """
+        prefix = prefix or self.decoder.prefix(prompt_ids, features)
+        rest = prompt_ids[len(prefix.ids) :]
+        limit = self.config.max_new_tokens
+        return self.decoder.answer(prefix, rest, limit, previous_ids, cancel, choose)
+
+    def answered_phrases(self, answer: Answer) -> tuple[list[tuple[int, ...]], Tensor]:
+        """Phrases of an answer (markers included) and their query states [n, Q, D], in order.
+
+        A block whose phrase was never opened, or has nothing to embed, is left out.
+        """
+        spans = phrase_spans(answer.ids, self.config.tokens)
+        markers = self.config.procedure.phrase_markers
+        phrases, kept = [], []
+        for row, end in enumerate(answer.blocks):
+            if end in spans:
+                phrase = answer.ids[slice(*spans[end])]
+                if embedded_ids(phrase, markers):
+                    phrases.append(phrase)
+                    kept.append(row)
+        return phrases, answer.queries[kept]
+
+    def segment_phrases(
+        self, features: ImageFeatures, phrases: Sequence[Sequence[int]], queries: Tensor
+    ) -> DetectorOutput:
+        """Segment n >= 1 phrases on one image. phrases: token ids as ``answered_phrases`` gives them;
+        queries: their states [n, Q, D].
+        """
+        markers = self.config.procedure.phrase_markers
+        return self._detect(features, [embedded_ids(phrase, markers) for phrase in phrases], queries)
+
+    def embed_phrases(self, phrases: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Phrase embeddings [n, T, out_dim] and mask bool [n, T] of the tokens to embed."""
+        ids, mask = pad_phrases(phrases, self.mask_queries.device)
+        return self.text_hidden_fcs(self.language.embed(ids)), mask
+
+    def forward_training(
+        self,
+        ids: Tensor,
+        valid: Tensor,
+        positions: Tensor,
+        features: Sequence[ImageFeatures],
+        phrases: Sequence[Sequence[Sequence[int]]],
+    ) -> TrainingOutput:
+        """Teacher forcing over whole dialogues, each about one image.
+
+        ids: int64 [B, L] with Q ``seg`` tokens per phrase. valid: bool [B, L], False on padding.
+        positions: int64 [3, B, L]. features: one per sample, of one image each. phrases: per sample,
+        per phrase, the tokens to embed (no markers).
+        """
+        query, visual = ids == self.config.tokens.seg, ids == self.config.tokens.image
+        embeds = self.language.embed(ids)
+        tokens = torch.cat([image.tokens.flatten(0, 1) for image in features])
+        embeds = embeds.masked_scatter(visual[..., None], tokens.to(embeds.dtype))
+        blocks = int(query.sum()) // self.config.num_queries
+        embeds = embeds.masked_scatter(query[..., None], self.mask_queries.repeat(blocks, 1))
+        deepstack = [torch.cat(levels) for levels in zip(*(f.deepstack for f in features), strict=True)]
+        hidden = self.language(
+            embeds, positions, training_mask(valid, query), visual_mask=visual, deepstack=deepstack
+        )
+        states = [h[q].unflatten(0, (-1, self.config.num_queries)) for h, q in zip(hidden, query, strict=True)]
+        detections = (
+            self._detect(image, [p[:MAX_PHRASE_TOKENS] for p in sample], state) if sample else None
+            for image, sample, state in zip(features, phrases, states, strict=True)
+        )
+        return TrainingOutput(self.language.logits(hidden), tuple(detections))
+
+    def _detect(self, features: ImageFeatures, phrases: Sequence[Sequence[int]], states: Tensor) -> DetectorOutput:
+        embeds, mask = self.embed_phrases(phrases)
+        output: DetectorOutput = self.detector(features, embeds, mask, self.mask_hidden_fcs(states))
+        return output
+
+    def _up_to_image(self, prompt_ids: Sequence[int]) -> Sequence[int]:
+        end = self.config.tokens.vision_end
+        return prompt_ids[: prompt_ids.index(end) + 1] if end in prompt_ids else prompt_ids
+
+
+def _build_part(table: dict[str, str], name: str, config: InstructSamConfig) -> Any:
+    module, _, cls = table[name].partition(":")
+    return getattr(import_module(module), cls)(config)
+
+
+def _projection(width: int, out_dim: int) -> nn.Sequential:
+    # The released checkpoint names these layers "0.0" and "0.2": an MLP in a list of one.
+    layers = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out_dim))
+    return nn.Sequential(layers)

@@ -1,0 +1,77 @@
+"""Image encoder of the 2B model: the Qwen3-VL vision tower and the SAM 3 ViT, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import Qwen3VLVisionConfig, Qwen3VLVisionModel, Sam3VisionModel
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.detector import fpn_levels, sam3_config
+from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
+from instructsam_ros.models.instructsam.preprocess import square_pixels, vision_patches
+
+
+@dataclass(frozen=True)
+class TwoTowerInputs(ImageInputs):
+    """patches [P, 3*t*p*p] of all images, patch_grid int64 [B, 3], pixels [B, 3, S, S]."""
+
+    patches: Tensor
+    patch_grid: Tensor
+    pixels: Tensor
+
+
+class TwoTowerEncoder(ImageEncoder):
+    """``vision_tower`` makes the tokens of the language model, ``pixel_tower`` the detector's pyramid."""
+
+    def __init__(self, config: InstructSamConfig) -> None:
+        super().__init__()
+        vision = Qwen3VLVisionConfig(**config.vision)
+        vision._attn_implementation = "sdpa"
+        self.vision_tower = Qwen3VLVisionModel(vision)
+        sam = sam3_config(config)
+        self.pixel_tower = Sam3VisionModel(sam.vision_config)
+        self.pixel_tower.neck.fpn_layers = self.pixel_tower.neck.fpn_layers[: fpn_levels(sam)]
+
+    def preprocess(self, rgb: NDArray[np.uint8]) -> TwoTowerInputs:
+        """uint8 [H, W, 3] -> both towers' inputs, a batch of one."""
+        vision = self.vision_tower.config
+        patches, grid = vision_patches(
+            rgb, vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size
+        )
+        size = self.pixel_tower.config.backbone_config.image_size
+        return TwoTowerInputs(patches, grid, square_pixels(rgb, size))
+
+    def forward(self, inputs: ImageInputs) -> ImageFeatures:
+        """Features of images that share one patch grid; raises InvalidInputError if they do not."""
+        if not isinstance(inputs, TwoTowerInputs):
+            raise TypeError(f"expected TwoTowerInputs, got {type(inputs).__name__}")
+        grid = inputs.patch_grid
+        if not bool((grid == grid[0]).all()):
+            raise InvalidInputError(f"images of one batch must share a patch grid, got {grid.tolist()}")
+        merge = self.vision_tower.config.spatial_merge_size
+        rows, columns = int(grid[0, 1]) // merge, int(grid[0, 2]) // merge
+        vision = self.vision_tower(inputs.patches, grid_thw=grid)
+        fpn, position = self._pyramid(inputs.pixels)
+        return ImageFeatures(
+            tokens=vision.pooler_output.view(len(grid), rows * columns, -1),
+            grid=(rows, columns),
+            deepstack=tuple(vision.deepstack_features),
+            fpn=fpn,
+            fpn_position=position,
+        )
+
+    def _pyramid(self, pixels: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        # Not pixel_tower(pixels): that also encodes positions of the fine levels, which nothing
+        # reads and which would cost more memory than the levels.
+        tower = self.pixel_tower
+        side = pixels.shape[-1] // tower.config.backbone_config.patch_size
+        tokens = tower.backbone(pixels).last_hidden_state
+        image = tokens.transpose(1, 2).unflatten(2, (side, side))
+        fpn = tuple(level(image) for level in tower.neck.fpn_layers)
+        coarse = fpn[-1]
+        return fpn, tower.neck.position_encoding(coarse.shape, coarse.device, coarse.dtype)

@@ -1,0 +1,62 @@
+"""Answers, hidden states and masks equal those of the released code on a tiny model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from instructsam_ros.models.instructsam.decode import Choose
+from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
+
+MASK_TOLERANCE = 1e-4
+TOLERANCE = 1e-5
+
+
+def planned(plan: list[int | None], vocabulary: int, end: int, seen: list[Tensor]) -> Choose:
+    """Forces the tokens of a plan, greedy among ordinary tokens where it says None."""
+
+    def choose(step: int, logits: Tensor) -> int:
+        seen[step:] = [logits]
+        token = plan[step] if step < len(plan) else end
+        return int(logits[:vocabulary].argmax()) if token is None else token
+
+    return choose
+
+
+@pytest.mark.parametrize("previous_answer", [False, True], ids=["step by step", "in one pass"])
+def test_inference_equals_the_released_code(
+    inference_golden: Path, manifest: dict[str, Any], tiny_model: InstructSam, previous_answer: bool
+) -> None:
+    arrays = {name: torch.from_numpy(array) for name, array in np.load(inference_golden).items()}
+    case = manifest["cases"][inference_golden.stem.removeprefix("case_")]
+    generated = arrays["generated_ids"][0].tolist()
+    seen: list[Tensor] = []
+    with torch.inference_mode():
+        features = tiny_model.encode_image(
+            TwoTowerInputs(arrays["pixel_values"], arrays["image_grid_thw"], arrays["sam_pixel_values"])
+        )
+        answer = tiny_model.answer(
+            features,
+            arrays["input_ids"][0].tolist(),
+            previous_ids=generated if previous_answer else (),
+            choose=planned(case["plan"], 490, manifest["ids"]["im_end"], seen),
+        )
+        phrases, queries = tiny_model.answered_phrases(answer)
+
+        assert list(answer.ids) == generated
+        assert answer.confirmed == (len(generated) if previous_answer else 0)
+        torch.testing.assert_close(torch.stack(seen), arrays["step_logits"], atol=TOLERANCE, rtol=0)
+        if "pred_masks" not in arrays:
+            assert phrases == []
+            return
+        torch.testing.assert_close(queries, arrays["seg_hidden_states"], atol=TOLERANCE, rtol=0)
+        output = tiny_model.segment_phrases(features, phrases, queries)
+    torch.testing.assert_close(output.mask_logits, arrays["pred_masks"], atol=MASK_TOLERANCE, rtol=0)
+    torch.testing.assert_close(output.score_logits, arrays["pred_logits_raw"], atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(output.boxes, arrays["pred_boxes_xyxy"], atol=TOLERANCE, rtol=0)
