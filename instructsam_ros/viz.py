@@ -13,7 +13,7 @@ from instructsam_ros.lifting import LiftedInstance, OrientedBox
 from instructsam_ros.pipeline import Result
 from instructsam_ros.types import Instance, Status
 
-_TINT = 0.45
+_TINT = 0.35
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _DARK = (20, 20, 24)
 _BOX_EDGES = [(i, i | 1 << axis) for i in range(8) for axis in range(3) if not i >> axis & 1]

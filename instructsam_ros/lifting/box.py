@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from instructsam_ros.lifting.plane import Plane, stands_on
 
-_REFINEMENTS = 4
+_REFINEMENTS = 20
+# Enough to find the directions; the extents are those of all points.
+_SEARCHED_POINTS = 2000
 # Volumes are compared with this much added to every edge, so that flat clouds compare by area.
 _THICKNESS = 1e-3
 
@@ -99,13 +101,14 @@ def _least_volume(points: NDArray[np.float64]) -> NDArray[np.float64]:
     From the principal axes, each axis in turn is held while the rectangle around it is made the
     smallest; that walks downhill to a box with a face along a flat side of the cloud.
     """
+    points = points[:: len(points) // _SEARCHED_POINTS + 1]
     best = np.linalg.eigh(np.cov(points.T) if len(points) > 1 else np.eye(3))[1].T
     volume = _volume(points, best)
     for _ in range(_REFINEMENTS):
         candidates = [np.stack(_axes_around(axis, points)) for axis in best]
         volumes = [_volume(points, axes) for axes in candidates]
         smallest = int(np.argmin(volumes))
-        if volumes[smallest] >= volume * (1 - 1e-3):
+        if volumes[smallest] >= volume * (1 - 1e-4):
             break
         best, volume = candidates[smallest], volumes[smallest]
     return best

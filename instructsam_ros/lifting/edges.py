@@ -15,22 +15,21 @@ def flying_pixels(depth: NDArray[np.float32], relative_jump: float) -> NDArray[n
     depth: metres, NaN where invalid. A step is a difference of more than ``relative_jump`` times
     the pixel's depth. A pixel flies when it lies strictly between two opposite neighbours with a
     step to each (the ramp that time-of-flight and stereo sensors draw over a contour), or when
-    fewer than two of its eight neighbours are within one step. A line one pixel wide passes both
-    rules, and so does a surface seen at a grazing angle of up to about 85 degrees.
+    none of its eight neighbours is within a step. A line one pixel wide passes both rules, and so
+    does a surface seen at a grazing angle of up to about 85 degrees.
     """
     height, width = depth.shape
     padded = np.full((height + 2, width + 2), np.nan, np.float32)
     padded[1:-1, 1:-1] = depth
     step = depth * np.float32(relative_jump)
     between = np.zeros(depth.shape, bool)
-    support = np.zeros(depth.shape, np.uint8)
+    alone = np.isfinite(depth)
     for dy, dx in _OPPOSITE_PAIRS:
         ahead = padded[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width] - depth
         behind = padded[1 - dy : 1 - dy + height, 1 - dx : 1 - dx + width] - depth
-        support += np.abs(ahead) <= step
-        support += np.abs(behind) <= step
+        alone &= ~(np.abs(ahead) <= step) & ~(np.abs(behind) <= step)
         between |= ((ahead > step) & (behind < -step)) | ((ahead < -step) & (behind > step))
-    return (between | (support < 2)) & np.isfinite(depth)
+    return between | alone
 
 
 def trim_rim(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_HYPOTHESES = 200
-_SCORED_POINTS = 3000
+# Of 2000 triples two lie on a plane that holds a tenth of the points. All are ranked on a few
+# points, the best of them on many.
+_HYPOTHESES = 2000
+_RANKED_ON = 300
+_FINALISTS = 30
+_SCORED_ON = 3000
 _MAX_PLANES = 3
 _MAX_TILT = np.cos(np.radians(15.0))
 _SEED = 7
@@ -48,15 +52,16 @@ def fit_plane(
         return None
     cloud = points.astype(np.float64)
     random = np.random.default_rng(_SEED)
-    scored = cloud[random.permutation(len(cloud))[:_SCORED_POINTS]]
+    scored = cloud[random.permutation(len(cloud))[:_SCORED_ON]]
     normals, offsets = _hypotheses(cloud, random)
     if up is not None:
         level = np.abs(normals @ _unit(up)) >= _MAX_TILT
         normals, offsets = normals[level], offsets[level]
     if not len(normals):
         return None
-    on_plane = np.abs(scored @ normals.T - offsets) < tolerance
-    best = int(on_plane.sum(0).argmax())
+    votes = _votes(scored[:_RANKED_ON], normals, offsets, tolerance)
+    finalists = np.argsort(-votes, kind="stable")[:_FINALISTS]
+    best = finalists[_votes(scored, normals[finalists], offsets[finalists], tolerance).argmax()]
     normal, offset = normals[best], float(offsets[best])
     for _ in range(3):  # least squares on the inliers, which then are a few more
         inliers = cloud[np.abs(cloud @ normal - offset) < tolerance]
@@ -122,6 +127,13 @@ def _hypotheses(
     spread = length > 1e-9  # the three points are not on one line
     normals = normals[spread] / length[spread, None]
     return normals, np.einsum("kd,kd->k", normals, a[spread])
+
+
+def _votes(
+    points: NDArray[np.float64], normals: NDArray[np.float64], offsets: NDArray[np.float64], tolerance: float
+) -> NDArray[np.intp]:
+    """How many of the points [N, 3] lie on each of K planes, [K]."""
+    return np.asarray((np.abs(points @ normals.T - offsets) < tolerance).sum(0))
 
 
 def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -33,7 +33,7 @@ def pixel_rays(camera: CameraModel) -> NDArray[np.float32]:
         rays = np.stack([x, y], axis=-1).astype(np.float32)
     else:
         pixels = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
-        rays = _undistort(pixels, camera).astype(np.float32).reshape(camera.height, camera.width, 2)
+        rays = _undistort(pixels, camera).reshape(camera.height, camera.width, 2)
     rays.flags.writeable = False
     return rays
 
@@ -86,12 +86,12 @@ def _distort(rays: NDArray[np.float64], camera: CameraModel) -> NDArray[np.float
     return np.asarray(pixels, np.float64).reshape(-1, 2)
 
 
-def _undistort(pixels: NDArray[np.float64], camera: CameraModel) -> NDArray[np.float64]:
+def _undistort(pixels: NDArray[np.float64], camera: CameraModel) -> NDArray[np.float32]:
     K, coefficients = _matrices(camera)
     if camera.distortion_model == "equidistant":
         rays = cv2.fisheye.undistortPoints(pixels[:, None], K, coefficients, criteria=_STOP)
     else:
         rays = cv2.undistortPointsIter(pixels[:, None], K, coefficients, None, None, _STOP)
-    rays = rays.reshape(-1, 2)
-    error = np.linalg.norm(_distort(rays, camera) - pixels, axis=1)
-    return np.where((error < _MAX_ROUND_TRIP_PX)[:, None], rays, np.nan)
+    rays = rays.reshape(-1, 2).astype(np.float32)  # near 90 degrees single precision is not enough
+    error = np.linalg.norm(_distort(rays.astype(np.float64), camera) - pixels, axis=1)
+    return np.where((error < _MAX_ROUND_TRIP_PX)[:, None], rays, np.float32(np.nan))

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from instructsam_ros.errors import ConfigError, InvalidInputError
+from instructsam_ros.lifting import LiftSettings, lift, project, scene_points
+from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
+
+SIZE = (24, 32)
+PINHOLE = CameraModel(32, 24, 30.0, 30.0, 16.0, 12.0)
+DEPTHS = hnp.arrays(
+    np.float32, SIZE, elements=st.sampled_from([np.nan, np.inf, -1.0, 0.0, 0.05, 0.6, 0.61, 0.9, 50.0])
+)
+
+
+def segmentation(*masks: np.ndarray) -> Segmentation:
+    instances = tuple(Instance(mask, tight_box(mask), 0.8, "thing") for mask in masks)
+    return Segmentation(instances, "things", Status.OK if masks else Status.NO_TARGET)
+
+
+def frame_of(depth: np.ndarray | None, camera: CameraModel | None = PINHOLE) -> Frame:
+    rgb = np.random.default_rng(0).integers(0, 255, (*SIZE, 3), dtype=np.uint8)
+    return Frame(rgb, depth, camera)
+
+
+def block(rows: slice, columns: slice) -> np.ndarray:
+    mask = np.zeros(SIZE, bool)
+    mask[rows, columns] = True
+    return mask
+
+
+@pytest.mark.parametrize("tilt", [25.0, 45.0, 65.0])
+@pytest.mark.parametrize("yaw", [0.0, 20.0, 70.0])
+@pytest.mark.parametrize("up_known", [False, True])
+def test_a_block_on_a_table_is_measured(tabletop, tilt, yaw, up_known):
+    truth = tabletop(yaw=yaw, tilt=tilt, noise=0.001)
+    scene = lift(truth.frame, truth.segmentation, up=truth.normal if up_known else None)
+    block = scene.instances[0]
+    assert scene.plane.normal @ truth.normal > 0.9995
+    assert block.gravity_aligned
+    assert not block.truncated
+    assert not block.low_depth
+    np.testing.assert_allclose(block.box.size, truth.size, atol=0.012)
+    np.testing.assert_allclose(block.box.centre, truth.centre, atol=0.01)
+    assert (block.colors == (200, 30, 30)).all()
+    np.testing.assert_allclose(block.centroid, block.points.mean(0), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "coefficients"),
+    [
+        ("plumb_bob", (-0.15, 0.03, 0.001, -0.001, 0.0)),
+        ("rational_polynomial", (0.1, 0.02, 0.0, 0.0, 0.01, 0.15, 0.01, 0.0)),
+        ("equidistant", (0.02, -0.01, 0.0, 0.0)),
+    ],
+)
+def test_a_block_is_measured_through_a_distorting_lens(tabletop, model, coefficients):
+    truth = tabletop(camera=CameraModel(640, 480, 520.0, 524.0, 316.0, 242.0, model, coefficients))
+    block = lift(truth.frame, truth.segmentation).instances[0]
+    np.testing.assert_allclose(block.box.size, truth.size, atol=0.012)
+
+
+def test_a_mask_drawn_too_wide_does_not_widen_the_box(tabletop):
+    truth = tabletop()
+    mask = truth.segmentation.instances[0].mask
+    wide = np.lib.stride_tricks.sliding_window_view(np.pad(mask, 4), (9, 9)).any((2, 3))
+    lifted = lift(truth.frame, segmentation(wide)).instances[0]
+    np.testing.assert_allclose(lifted.box.size, truth.size, atol=0.012)
+
+
+def test_a_flat_thing_is_not_taken_for_the_table(tabletop):
+    truth = tabletop(size=(0.15, 0.03, 0.006))
+    lifted = lift(truth.frame, truth.segmentation).instances[0]
+    assert lifted.gravity_aligned
+    np.testing.assert_allclose(lifted.box.size, truth.size, atol=0.015)
+
+
+def test_points_project_into_the_mask(tabletop):
+    truth = tabletop()
+    lifted = lift(truth.frame, truth.segmentation).instances[0]
+    u, v = np.round(project(lifted.points, truth.frame.camera)).astype(int).T
+    assert lifted.instance.mask[v, u].all()
+
+
+@given(DEPTHS, st.lists(hnp.arrays(bool, SIZE), max_size=3))
+@settings(deadline=None, max_examples=60)
+def test_no_instance_is_lost_whatever_the_depth(depth, masks):
+    scene = lift(frame_of(depth), segmentation(*masks))
+    assert [i.id for i in scene.instances] == list(range(1, len(masks) + 1))
+    for lifted, mask in zip(scene.instances, masks, strict=True):
+        readable = mask & np.isfinite(depth) & (depth >= 0.1) & (depth <= 10)
+        assert lifted.instance.mask is mask
+        assert np.isfinite(lifted.points).all()
+        assert bool(len(lifted.points)) == readable.any() == (lifted.box is not None)
+        assert len(lifted.points) == len(lifted.colors) <= readable.sum()
+        assert lifted.valid_depth_ratio == pytest.approx(readable.sum() / max(mask.sum(), 1))
+        border = np.ones(SIZE, bool)
+        border[1:-1, 1:-1] = False
+        assert lifted.truncated == (mask & border).any()
+
+
+def test_a_mask_of_one_pixel_has_one_point():
+    mask = block(slice(10, 11), slice(12, 13))
+    lifted = lift(frame_of(np.full(SIZE, 0.9, np.float32)), segmentation(mask)).instances[0]
+    np.testing.assert_allclose(lifted.points, [[0.9 * -4 / 30, 0.9 * -2 / 30, 0.9]], rtol=1e-6)
+    assert lifted.low_depth
+    np.testing.assert_allclose(lifted.box.size, 0, atol=1e-6)
+
+
+def test_depth_without_readings_is_flagged():
+    lifted = lift(frame_of(np.full(SIZE, np.nan, np.float32)), segmentation(block(slice(3, 9), slice(3, 9))))
+    assert lifted.instances[0].low_depth
+    assert not lifted.instances[0].no_depth
+    assert np.isnan(lifted.instances[0].centroid).all()
+
+
+@pytest.mark.parametrize(
+    ("depth", "camera"), [(None, PINHOLE), (np.ones(SIZE, np.float32), None)], ids=["depth", "camera"]
+)
+def test_a_frame_without_depth_or_camera_gives_flat_instances(depth, camera):
+    frame = frame_of(depth, camera)
+    lifted = lift(frame, segmentation(block(slice(3, 9), slice(3, 9)))).instances[0]
+    assert lifted.no_depth
+    assert lifted.low_depth
+    assert lifted.points.shape == (0, 3)
+    assert scene_points(frame, segmentation())[0].shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (slice(0, 5), slice(4, 9)),
+        (slice(19, 24), slice(4, 9)),
+        (slice(4, 9), slice(0, 5)),
+        (slice(4, 9), slice(27, 32)),
+    ],
+)
+def test_touching_any_border_is_truncated(rows, columns):
+    frame = frame_of(np.full(SIZE, 0.9, np.float32))
+    assert lift(frame, segmentation(block(rows, columns))).instances[0].truncated
+
+
+def test_the_scene_leaves_out_targets_and_their_margin(tabletop):
+    truth = tabletop()
+    points, colors = scene_points(truth.frame, truth.segmentation)
+    assert len(points) == len(colors)
+    assert not (colors == (200, 30, 30)).all(1).any()
+    heights = points @ truth.normal - truth.normal @ (truth.centre - truth.normal * truth.size[2] / 2)
+    np.testing.assert_allclose(heights, 0, atol=1e-4)
+    narrow = replace(LiftSettings(), scene_margin_px=0)
+    assert len(scene_points(truth.frame, truth.segmentation, narrow)[0]) > len(points)
+
+
+@pytest.mark.parametrize("up", [np.zeros(3), np.array([0.0, 1.0]), np.array([np.nan, 0.0, 1.0])])
+def test_up_without_direction_is_refused(tabletop, up):
+    truth = tabletop()
+    with pytest.raises(InvalidInputError, match="up"):
+        lift(truth.frame, truth.segmentation, up=up)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"min_depth": 2.0, "max_depth": 1.0},
+        {"min_depth": -1.0},
+        {"min_valid_ratio": 1.5},
+        {"min_cluster_share": float("nan")},
+        {"relative_jump": 0.0},
+        {"plane_tolerance": -0.1},
+        {"rim_px": -1},
+    ],
+)
+def test_settings_out_of_range_are_refused(change):
+    with pytest.raises(ConfigError, match=next(iter(change))):
+        LiftSettings(**change)
