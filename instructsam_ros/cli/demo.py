@@ -1,0 +1,147 @@
+"""``instructsam demo``: a camera node, the segmentation node and a client, as on a robot."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.cli.answer import result_of
+from instructsam_ros.cli.processes import NodeProcess
+from instructsam_ros.errors import InstructSamError, InvalidInputError, MissingDependencyError
+from instructsam_ros.export import save_result
+from instructsam_ros.paths import share
+from instructsam_ros.types import check_instruction
+from instructsam_ros.viz import table
+
+DEFAULT_INSTRUCTION = "all the mugs"
+ASK_AGAIN_SECONDS = 2.0
+KEPT_IMAGES = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the subcommand."""
+    parser.add_argument("instruction", nargs="?", default=DEFAULT_INSTRUCTION, help="what to segment")
+    parser.add_argument("-o", "--output", type=Path, default=Path("demo_out"), help="folder for the results")
+    parser.add_argument("--model", default="compact", help="compact, fake, a folder or a hub id")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0")
+    parser.add_argument("--timeout", type=float, default=120.0, help="seconds to wait for the answer")
+    frame = parser.add_argument_group("your own frame instead of the sample scenes")
+    frame.add_argument("--image", type=Path, help="colour picture")
+    frame.add_argument("--depth", type=Path, help="depth aligned to it: 16 bit PNG in millimetres")
+    frame.add_argument("--info", type=Path, help="camera calibration (YAML) or fx fy cx cy width height")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start the nodes, ask, print the table and write the files. "No target" is an answer too."""
+    instruction = check_instruction(args.instruction)
+    camera = _camera_parameters(args)
+    args.output.mkdir(parents=True, exist_ok=True)
+    _separate_network()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, ending the children
+    parameters = {
+        "replay_camera_node": camera,
+        "segment_node": {"model": args.model, "device": args.device},
+    }
+    with ExitStack() as children:
+        nodes = [
+            children.enter_context(
+                NodeProcess(f"instructsam_ros.ros.{name}", given, args.output / f"{name}.log")
+            )
+            for name, given in parameters.items()
+        ]
+        message, rgb = _ask(instruction, nodes, args.timeout)
+    result = result_of(message, rgb)
+    print(table(result))
+    for path in save_result(result, args.output):
+        print(path)
+    return 0
+
+
+def _camera_parameters(args: argparse.Namespace) -> dict[str, Any]:
+    """Parameters of the replay camera; none for the sample scenes."""
+    given = {name: getattr(args, name) for name in ("image", "depth", "info")}
+    files = {name: path.resolve() for name, path in given.items() if path is not None}
+    for name, path in files.items():
+        if not path.is_file():
+            raise InvalidInputError(f"--{name}: there is no file {path}")
+    if files and "image" not in files:
+        raise InvalidInputError("--depth and --info describe a frame; give its picture too, with --image")
+    if ("depth" in files) != ("info" in files):
+        raise InvalidInputError("--depth and --info belong together: a cloud needs both")
+    return {name: str(path) for name, path in files.items()}
+
+
+def _separate_network() -> None:
+    """Keep the demo's topics apart from other ROS programs, and let whole images through (fastdds.xml)."""
+    try:
+        import rclpy  # noqa: F401  (the PyPI build starts this program anew on its first import)
+    except ImportError as error:
+        raise MissingDependencyError(f"the demo needs ROS 2: {error}; see `instructsam doctor`") from None
+    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(share("config", "fastdds.xml")))
+
+
+def _ask(instruction: str, nodes: Sequence[NodeProcess], timeout: float) -> tuple[Any, NDArray[np.uint8]]:
+    """Publish the instruction; return the InstanceArray that answers it and its image.
+
+    Raises InstructSamError when a node ends or nothing is heard within ``timeout`` seconds.
+    """
+    import rclpy
+    from rclpy.qos import qos_profile_sensor_data
+    from rclpy.signals import SignalHandlerOptions
+    from sensor_msgs.msg import Image
+    from std_msgs.msg import String
+
+    from instructsam_ros.msg import InstanceArray
+    from instructsam_ros.ros.conversions import rgb_from_image
+
+    images: dict[tuple[int, int], Any] = {}
+    answers: list[Any] = []
+
+    def keep_image(message: Any) -> None:
+        images[message.header.stamp.sec, message.header.stamp.nanosec] = message
+        if len(images) > KEPT_IMAGES:
+            del images[next(iter(images))]
+
+    def keep_answer(message: Any) -> None:
+        if message.instruction == instruction:
+            answers.append(message)
+
+    context = rclpy.Context()
+    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node("instructsam_demo", context=context)
+    executor = rclpy.executors.SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    try:
+        node.create_subscription(Image, "image", keep_image, qos_profile_sensor_data)
+        node.create_subscription(InstanceArray, "segment_node/instances", keep_answer, 5)
+        publisher = node.create_publisher(String, "instruction", 1)
+        deadline, next_time = time.monotonic() + timeout, 0.0
+        while time.monotonic() < deadline:
+            executor.spin_once(timeout_sec=0.1)
+            for child in nodes:
+                child.check()
+            for answer in answers:
+                stamp = answer.header.stamp
+                if image := images.get((stamp.sec, stamp.nanosec)):
+                    return answer, rgb_from_image(image)
+            # Asked again in case the node was not listening yet; the same words do not interrupt it.
+            if publisher.get_subscription_count() and time.monotonic() >= next_time:
+                publisher.publish(String(data=instruction))
+                next_time = time.monotonic() + ASK_AGAIN_SECONDS
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.shutdown(context=context)
+    raise InstructSamError("\n".join([f"no answer within {timeout:g} s", *(child.tail() for child in nodes)]))

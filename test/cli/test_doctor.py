@@ -1,0 +1,80 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from instructsam_ros.cli import doctor
+from instructsam_ros.cli import main as instructsam
+from instructsam_ros.cli.doctor import Check
+
+PROFILE = """<?xml version="1.0"?>
+<profiles xmlns="http://www.eprosima.com"><transport_descriptors><transport_descriptor>
+<transport_id>a</transport_id><type>SHM</type><segment_size>{size}</segment_size>
+</transport_descriptor></transport_descriptors></profiles>"""
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch):
+    """Set the shell's Fast DDS profile to one with the given text; return the check of it."""
+    for name in (*doctor.PROFILE_VARIABLES, "RMW_IMPLEMENTATION"):
+        monkeypatch.delenv(name, raising=False)
+
+    def profile(text: str | None) -> Check:
+        if text is not None:
+            (tmp_path / "p.xml").write_text(text)
+            monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", str(tmp_path / "p.xml"))
+        return next(check for check in doctor.check_transport() if check.name == "transport profile")
+
+    return profile
+
+
+def test_a_large_segment_is_ok(profile):
+    check = profile(PROFILE.format(size=64 * 2**20))
+    assert check.ok
+    assert "64.0 MiB" in check.detail
+
+
+@pytest.mark.parametrize(
+    "text", [PROFILE.format(size=524288), PROFILE.format(size="big"), "<profiles>", None]
+)
+def test_what_is_wrong_with_a_profile_comes_with_the_command_that_mends_it(profile, text):
+    check = profile(text)
+    assert not check.ok
+    assert "export FASTDDS_DEFAULT_PROFILES_FILE=" in check.fix
+
+
+def test_another_middleware_needs_no_fast_dds_profile(monkeypatch):
+    monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_zenoh_cpp")
+    assert [check.ok for check in doctor.check_transport()] == [True]
+
+
+def test_a_package_that_does_not_import_is_missing_with_its_remedy(tmp_path, monkeypatch):
+    (tmp_path / "broken_module.py").write_text("import a_library_that_is_not_there")
+    monkeypatch.syspath_prepend(tmp_path)
+    check = doctor._importable("broken_module", "pip install it")
+    assert (check.ok, check.required, check.fix) == (False, True, "pip install it")
+    assert "a_library_that_is_not_there" in check.detail
+
+
+@pytest.mark.parametrize(("required", "status"), [(True, 1), (False, 0)])
+def test_only_what_the_main_job_needs_makes_it_fail(monkeypatch, capsys, required, status):
+    missing = Check("thing", False, "gone", "get it", required)
+    monkeypatch.setattr(doctor, "CHECKS", (lambda: [Check("python", True, "3"), missing],))
+    assert instructsam(["doctor"]) == status
+    printed = capsys.readouterr().out
+    assert "get it" in printed
+    assert ("cannot run: thing missing" in printed) == required
+
+
+def test_json_holds_every_check(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "CHECKS", (lambda: [Check("python", True, "3")],))
+    assert instructsam(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {"name": "python", "ok": True, "detail": "3", "fix": "", "required": False}
+    ]
+
+
+def test_this_environment_has_python_packages_and_messages():
+    checks = {check.name: check for group in (doctor.check_packages, doctor.check_ros) for check in group()}
+    assert all(check.ok for check in checks.values() if check.required), checks
+    assert "instructsam_ros.msg" in checks
