@@ -1,0 +1,61 @@
+"""Average precision of instance masks, pooled over instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+IOU_THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10))
+
+
+def match(iou: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
+    """Which predictions of one instruction are true positives, bool [n].
+
+    iou: [n, m] of predictions, best score first, against truths. Each prediction in turn takes the
+    best truth that is left, if their IoU reaches the threshold.
+    """
+    hits = np.zeros(len(iou), bool)
+    free = np.ones(iou.shape[1], bool)
+    for row, overlaps in enumerate(iou):
+        candidates = np.where(free, overlaps, -1.0)
+        if free.any() and candidates.max() >= threshold:
+            free[candidates.argmax()] = False
+            hits[row] = True
+    return hits
+
+
+def average_precision(scores: NDArray[np.floating], hits: NDArray[np.bool_], truths: int) -> float:
+    """Area under the precision-recall curve with all-point interpolation.
+
+    scores: [n] of all predictions, in any order; equal ones keep their order. hits: bool [n].
+    truths: number of instances to be found, at least 1.
+    """
+    order = np.argsort(-scores, kind="stable")
+    true_positives = np.cumsum(hits[order])
+    precision = true_positives / np.arange(1, len(order) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]  # best precision at this recall or beyond
+    return float(envelope[hits[order]].sum() / truths)
+
+
+def pooled_average_precision(
+    cases: Iterable[tuple[NDArray[np.floating], NDArray[np.floating]]],
+    thresholds: Sequence[float] = IOU_THRESHOLDS,
+) -> NDArray[np.float64] | None:
+    """AP at each IoU threshold, [thresholds], or None when there is no truth at all.
+
+    cases: per instruction the scores [n], descending, and the IoU matrix [n, m]. Predictions of
+    all instructions are sorted together; they can only match truths of their own instruction.
+    """
+    cases = list(cases)
+    truths = sum(iou.shape[1] for _, iou in cases)
+    if truths == 0:
+        return None
+    scores = np.concatenate([case_scores for case_scores, _ in cases])
+    return np.array(
+        [
+            average_precision(scores, np.concatenate([match(iou, t) for _, iou in cases]), truths)
+            for t in thresholds
+        ]
+    )
