@@ -1,0 +1,32 @@
+"""One instruction with its exact answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from instructsam_ros.scenes.language.speaker import Level
+from instructsam_ros.scenes.language.templates import Form
+
+Cardinality = Literal["one", "many", "all", "none"]
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """What is asked, and which objects answer it.
+
+    kind: which sort of reference (see docs/scenes.md). cardinality: "all" = all that the noun names,
+    "many" = several of them. template: "construct|carrier" ids of templates.yaml. targets: object
+    ids, ascending, empty for no target. phrase: canonical noun phrase that follows from the meaning
+    alone; phrase_ids: all objects it surely names, whatever relation, rank or exception follows.
+    """
+
+    text: str
+    level: Level
+    kind: str
+    cardinality: Cardinality
+    form: Form
+    template: str
+    targets: tuple[int, ...]
+    phrase: str
+    phrase_ids: tuple[int, ...]

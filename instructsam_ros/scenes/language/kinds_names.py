@@ -1,0 +1,139 @@
+"""Kinds of instructions that name things: by category, colour, group, material, number, exception."""
+
+from __future__ import annotations
+
+from instructsam_ros.scenes.catalogue import COLORLESS, DISH_COLORS
+from instructsam_ros.scenes.language.logic import members, subtract, undecided, unite
+from instructsam_ros.scenes.language.nouns import GROUP_NAMES, Noun
+from instructsam_ros.scenes.language.picture import has_color, made_of
+from instructsam_ros.scenes.language.speaker import Draft, Speaker
+
+NUMBERS = {2: "two", 3: "three", 4: "four"}
+SUBSTANCES = {"metal": "metal", "glass": "glass", "wooden": "wood"}
+
+
+def concept(speaker: Speaker) -> Draft | None:
+    """A bare noun phrase: all that it names."""
+    noun = speaker.colored() if speaker.chance(0.6) else speaker.noun(_present_or_missing(speaker))
+    return noun and Draft("concept", "concept", noun, noun.named, noun.slots)
+
+
+def concept_group(speaker: Speaker) -> Draft:
+    """The bare name of a group: fruit, utensils."""
+    noun = speaker.group(speaker.pick(list(GROUP_NAMES)))
+    return Draft("concept", "concept", noun, noun.named, noun.slots)
+
+
+def name(speaker: Speaker) -> Draft:
+    """The mug: exactly one, or none."""
+    noun = speaker.noun(_present_or_missing(speaker))
+    return Draft("simple", "name", noun, noun.named, noun.slots, unique=True)
+
+
+def every(speaker: Speaker) -> Draft | None:
+    """All the mugs, or all of a group."""
+    if speaker.chance(0.25):
+        noun = speaker.group(speaker.pick(list(GROUP_NAMES)))
+    else:
+        category = speaker.family()
+        if category is None:
+            return None
+        noun = speaker.noun(category)
+    return Draft("simple", "all", noun, noun.named, noun.slots)
+
+
+def attribute(speaker: Speaker) -> Draft | None:
+    """The red mug, the red mugs."""
+    noun = speaker.colored()
+    return noun and Draft("simple", "attr", noun, noun.named, noun.slots)
+
+
+def color_all(speaker: Speaker) -> Draft | None:
+    """Everything red."""
+    absent = [color for color in DISH_COLORS if color not in speaker.colors]
+    options = absent if speaker.absent else speaker.colors
+    if not options:
+        return None
+    color = speaker.pick(options)
+    noun = speaker.objects(speaker.picture.where(has_color(color)), color)
+    return Draft("simple", "color_all", noun, noun.named, {"color": color})
+
+
+def material(speaker: Speaker) -> Draft:
+    """All metal objects."""
+    adjective = speaker.pick(list(SUBSTANCES))
+    noun = speaker.objects(speaker.picture.where(made_of(SUBSTANCES[adjective])), adjective)
+    return Draft(
+        "simple", "material", noun, noun.named, {"material": adjective, "substance": SUBSTANCES[adjective]}
+    )
+
+
+def count(speaker: Speaker) -> Draft | None:
+    """The three mugs, where there are exactly three."""
+    category = speaker.family()
+    if category is None:
+        return None
+    noun = speaker.noun(category)
+    found = len(members(noun.named))
+    number = speaker.pick(list(NUMBERS)) if speaker.absent else found
+    answer = noun.named if number in NUMBERS and found in (0, number) else undecided(noun.named)
+    return Draft("simple", "count", noun, answer, noun.slots | {"number": NUMBERS.get(number, "")})
+
+
+def union(speaker: Speaker) -> Draft | None:
+    """The mugs and the red bowl: both parts exist, or none does."""
+    first, second = (_named_part(speaker) for _ in range(2))
+    if first is None or second is None or first.bare == second.bare:
+        return None
+    if first.phrase.split()[-1] == second.phrase.split()[-1]:
+        return None  # "the glass and the wine glass": hard to say apart
+    if bool(members(first.named)) != bool(members(second.named)):
+        return None
+    phrase = " , ".join(sorted((first.phrase, second.phrase)))
+    named = unite((first.named, second.named))
+    head = Noun(phrase, phrase, phrase, phrase, phrase, named)
+    slots = {"first": _definite(speaker, first), "second": _definite(speaker, second)}
+    return Draft("simple", "union", head, named, slots)
+
+
+def except_color(speaker: Speaker) -> Draft | None:
+    """All the mugs except the red one."""
+    category = speaker.family()
+    if category is None:
+        return None
+    noun = speaker.noun(category)
+    things = [speaker.picture.things[i] for i in members(noun.named)]
+    colors = [t.color for t in things if t.color not in COLORLESS] or speaker.colors
+    if not colors:
+        return None
+    color = speaker.pick(colors)
+    if not speaker.allowed(color, category):
+        return None
+    excluded = speaker.picture.where(has_color(color))
+    slots = noun.slots | {"color": color, "ones": "one" if colors.count(color) == 1 else "ones"}
+    return Draft("simple", "except_color", noun, subtract(noun.named, excluded), slots, excludes=True)
+
+
+def except_one(speaker: Speaker) -> Draft:
+    """Everything except the knife."""
+    noun = speaker.noun(speaker.thing().category)
+    head = speaker.objects()
+    slots = {"excluded": _definite(speaker, noun)}
+    return Draft("simple", "except_one", head, subtract(head.named, noun.named), slots, excludes=True)
+
+
+def _present_or_missing(speaker: Speaker) -> str:
+    return speaker.pick(speaker.missing) if speaker.absent else speaker.thing().category
+
+
+def _named_part(speaker: Speaker) -> Noun | None:
+    if speaker.chance(0.3):
+        return speaker.colored()
+    return speaker.noun(_present_or_missing(speaker))
+
+
+def _definite(speaker: Speaker, noun: Noun) -> str:
+    """"the mug" or "the mugs", as the picture has them; either where it has none."""
+    found = len(members(noun.named))
+    plural = found > 1 or (found == 0 and speaker.chance(0.5))
+    return f"the {noun.plural if plural else noun.singular}"

@@ -1,0 +1,179 @@
+"""Kinds of instructions about where things are, and about their order in size and place."""
+
+from __future__ import annotations
+
+from instructsam_ros.scenes.language.kinds_names import NUMBERS
+from instructsam_ros.scenes.language.logic import members, subtract
+from instructsam_ros.scenes.language.nouns import Noun
+from instructsam_ros.scenes.language.picture import in_group
+from instructsam_ros.scenes.language.relations import (
+    SIDES,
+    RankKey,
+    extreme,
+    nearest,
+    nth,
+    select_related,
+)
+from instructsam_ros.scenes.language.speaker import Draft, Speaker
+
+# height is compared only among things that stand upright
+UPRIGHT = frozenset(
+    "mug cup glass bottle can jar teapot pot kettle vase".split() + ["wine glass", "milk carton", "cereal box"]
+)
+SIZES: dict[str, tuple[RankKey, bool]] = {
+    "largest": ("size", True),
+    "biggest": ("size", True),
+    "smallest": ("size", False),
+    "tallest": ("height", True),
+    "shortest": ("height", False),
+}
+SIDE_NAMES = {"left": False, "right": True}
+DISTANCES = {"closest to": False, "nearest to": False, "farthest from": True, "furthest from": True}
+ORDINALS = {1: "first", 2: "second", 3: "third"}
+
+
+def relation(speaker: Speaker) -> Draft | None:
+    """The mug left of the bowl."""
+    thing = speaker.thing()
+    noun = speaker.colored() if speaker.chance(0.3) else speaker.noun(
+        speaker.category() if speaker.absent else thing.category
+    )
+    anchor = speaker.anchor(*members(noun.named)) if noun else None
+    if noun is None or anchor is None:
+        return None
+    side = speaker.pick(SIDES)
+    answer = select_related(speaker.picture, noun.named, side, anchor.id)
+    slots = noun.slots | {"relation": speaker.relation(side), "anchor": anchor.text}
+    return Draft("simple", "rel", noun, answer, slots)
+
+
+def relation_all(speaker: Speaker) -> Draft | None:
+    """Everything left of the bowl."""
+    anchor = speaker.anchor()
+    if anchor is None:
+        return None
+    side = speaker.pick(SIDES)
+    head = speaker.objects()
+    answer = select_related(speaker.picture, head.named, side, anchor.id)
+    return Draft(
+        "simple", "rel_all", head, answer, {"relation": speaker.relation(side), "anchor": anchor.text}
+    )
+
+
+def except_relation(speaker: Speaker) -> Draft | None:
+    """All the mugs except the ones left of the bowl."""
+    category = speaker.family()
+    if category is None:
+        return None
+    noun = speaker.noun(category)
+    anchor = speaker.anchor(*members(noun.named))
+    if anchor is None:
+        return None
+    side = speaker.pick(SIDES)
+    excluded = select_related(speaker.picture, noun.named, side, anchor.id)
+    slots = noun.slots | {
+        "relation": speaker.relation(side),
+        "anchor": anchor.text,
+        "ones": "one" if len(members(excluded)) == 1 else "ones",
+    }
+    return Draft("simple", "except_rel", noun, subtract(noun.named, excluded), slots, excludes=True)
+
+
+def size_superlative(speaker: Speaker) -> Draft | None:
+    """The largest mug."""
+    noun, word = speaker_family(speaker), speaker.pick(list(SIZES))
+    if noun is None or (SIZES[word][0] == "height" and noun.phrase not in UPRIGHT):
+        return None
+    key, descending = SIZES[word]
+    answer = extreme(speaker.picture, noun.named, key, descending=descending)
+    return Draft("simple", "sup_size", noun, answer, noun.slots | {"rank": word}, unique=True)
+
+
+def side_superlative(speaker: Speaker) -> Draft | None:
+    """The leftmost mug, the leftmost object."""
+    noun = _family_or_objects(speaker)
+    if noun is None:
+        return None
+    side = speaker.pick(list(SIDE_NAMES))
+    answer = extreme(speaker.picture, noun.named, "column", descending=SIDE_NAMES[side])
+    return Draft("simple", "sup_side", noun, answer, noun.slots | {"side": side}, unique=True)
+
+
+def distance_superlative(speaker: Speaker) -> Draft | None:
+    """The mug closest to the camera."""
+    noun = _family_or_objects(speaker)
+    if noun is None:
+        return None
+    word = speaker.pick(list(DISTANCES))
+    answer = extreme(speaker.picture, noun.named, "distance", descending=DISTANCES[word])
+    return Draft("simple", "sup_near", noun, answer, noun.slots | {"rank": word}, unique=True)
+
+
+def top_k(speaker: Speaker) -> Draft | None:
+    """The two largest mugs."""
+    noun = speaker_family(speaker)
+    if noun is None:
+        return None
+    ranks = SIZES | {"leftmost": ("column", False), "rightmost": ("column", True)}
+    word = speaker.pick(list(ranks))
+    key, descending = ranks[word]
+    if key == "height" and noun.phrase not in UPRIGHT:
+        return None
+    number = 3 if len(members(noun.named)) > 3 and speaker.chance(0.4) else 2
+    answer = extreme(speaker.picture, noun.named, key, descending=descending, count=number)
+    return Draft("simple", "topk", noun, answer, noun.slots | {"rank": word, "number": NUMBERS[number]})
+
+
+def ordinal(speaker: Speaker) -> Draft | None:
+    """The second mug from the left, of three or more."""
+    noun = speaker_family(speaker)
+    if noun is None:
+        return None
+    side, position = speaker.pick(list(SIDE_NAMES)), speaker.pick(list(ORDINALS))
+    answer = nth(speaker.picture, noun.named, position, from_right=SIDE_NAMES[side])
+    slots = noun.slots | {"side": side, "nth": ORDINALS[position]}
+    return Draft("simple", "ordinal", noun, answer, slots, unique=True)
+
+
+def near(speaker: Speaker) -> Draft | None:
+    """The mug closest to the bowl."""
+    noun = speaker_family(speaker)
+    anchor = speaker.anchor(*members(noun.named)) if noun else None
+    if noun is None or anchor is None:
+        return None
+    answer = nearest(speaker.picture, noun.named, anchor.id)
+    return Draft("simple", "near", noun, answer, noun.slots | {"anchor": anchor.text}, unique=True)
+
+
+def on_or_in(speaker: Speaker) -> Draft | None:
+    """The apple in the bowl, the food on the plate; when absent, what is not there."""
+    hosts = {t.parent: t.relation for t in speaker.seen if t.parent is not None}
+    if not hosts:
+        return None
+    anchor = speaker.anchor(*(i for i in speaker.picture.things if i not in hosts))
+    if anchor is None:
+        return None
+    word = hosts[anchor.id]
+    carried = [t for t in speaker.seen if t.parent == anchor.id]
+    if speaker.chance(0.25):
+        food = speaker.picture.where(in_group("food"))
+        noun = Noun("piece of food", "pieces of food", "piece of food", "pieces of food", "food", food)
+    elif speaker.chance(0.25):
+        noun = speaker.objects()
+    else:
+        noun = speaker.noun(speaker.category() if speaker.absent else speaker.pick(carried).category)
+    answer = select_related(speaker.picture, noun.named, "in" if word == "in" else "on", anchor.id)
+    slots = noun.slots | {"relation": speaker.relation("in" if word == "in" else "on"), "anchor": anchor.text}
+    return Draft("simple", "host_on", noun, answer, slots)
+
+
+def speaker_family(speaker: Speaker) -> Noun | None:
+    """The noun of a category that occurs several times."""
+    category = speaker.family()
+    return None if category is None else speaker.noun(category)
+
+
+def _family_or_objects(speaker: Speaker) -> Noun | None:
+    if speaker.absent or speaker.chance(0.8):
+        return speaker_family(speaker)
+    return speaker.objects()

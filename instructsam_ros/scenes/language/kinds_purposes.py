@@ -1,0 +1,161 @@
+"""Kinds of instructions that need a step of reasoning: purposes, contents, comparisons with others."""
+
+from __future__ import annotations
+
+from instructsam_ros.scenes.catalogue import COLORLESS, DISH_COLORS
+from instructsam_ros.scenes.language.kinds_places import SIZES
+from instructsam_ros.scenes.language.logic import (
+    Truth,
+    both,
+    either,
+    exact,
+    intersect,
+    members,
+    negated,
+    subtract,
+)
+from instructsam_ros.scenes.language.nouns import Noun
+from instructsam_ros.scenes.language.picture import affording, has_color
+from instructsam_ros.scenes.language.relations import SIDES, extreme, related, select_related
+from instructsam_ros.scenes.language.speaker import Draft, Speaker
+
+
+def purpose(speaker: Speaker) -> Draft:
+    """Something to drink from."""
+    name, noun = speaker.purpose()
+    return Draft("complex", "aff", noun, noun.named, speaker.purpose_slots(name))
+
+
+def purpose_not_color(speaker: Speaker) -> Draft | None:
+    """Something to drink from, but nothing red."""
+    name, noun = speaker.purpose()
+    colors = _colors_of(speaker, noun) or list(DISH_COLORS)
+    color = speaker.pick(colors)
+    answer = subtract(noun.named, speaker.picture.where(has_color(color)))
+    slots = speaker.purpose_slots(name) | {"color": color}
+    return Draft("complex", "aff_not", noun, answer, slots, excludes=True)
+
+
+def purpose_color(speaker: Speaker) -> Draft:
+    """Something red to drink from."""
+    name, noun = speaker.purpose()
+    if speaker.absent and speaker.chance(0.6):  # the right purpose in a colour that is elsewhere
+        speaker.absent = False
+        name, noun = speaker.purpose()
+        speaker.absent = True
+        colors = [color for color in speaker.colors if color not in _colors_of(speaker, noun)]
+    else:
+        colors = _colors_of(speaker, noun)
+    color = speaker.pick(colors or list(DISH_COLORS))
+    answer = intersect(noun.named, speaker.picture.where(has_color(color)))
+    phrase = f"{color} {noun.phrase}"
+    head = Noun(phrase, phrase + "s", noun.bare, noun.bares, phrase, answer, color)
+    return Draft("complex", "aff_color", head, answer, speaker.purpose_slots(name) | {"color": color})
+
+
+def purpose_related(speaker: Speaker) -> Draft | None:
+    """Something to drink from, left of the bowl."""
+    if speaker.absent:  # the purpose is served, but on another side
+        speaker.absent = speaker.chance(0.3)
+        name, noun = speaker.purpose()
+        speaker.absent = True
+    else:
+        name, noun = speaker.purpose()
+    anchor = speaker.anchor()
+    if anchor is None:
+        return None
+    side = speaker.pick(SIDES)
+    answer = select_related(speaker.picture, noun.named, side, anchor.id)
+    slots = speaker.purpose_slots(name) | {"relation": speaker.relation(side), "anchor": anchor.text}
+    return Draft("complex", "aff_rel", noun, answer, slots)
+
+
+def purpose_size(speaker: Speaker) -> Draft:
+    """The largest thing to drink from."""
+    name, noun = speaker.purpose()
+    word = speaker.pick([word for word, (key, _) in SIZES.items() if key == "size"])
+    answer = extreme(speaker.picture, noun.named, "size", descending=SIZES[word][1])
+    return Draft(
+        "complex", "aff_size", noun, answer, speaker.purpose_slots(name) | {"rank": word}, unique=True
+    )
+
+
+def food(speaker: Speaker) -> Draft:
+    """All that can be eaten."""
+    named = speaker.picture.where(affording("edible"))
+    return Draft("complex", "food", Noun("food", "food", "food", "food", "food", named), named)
+
+
+def not_food(speaker: Speaker) -> Draft:
+    """All that cannot be eaten."""
+    head = speaker.objects()
+    answer = subtract(head.named, speaker.picture.where(affording("edible")))
+    return Draft("complex", "nonfood", head, answer)
+
+
+def host(speaker: Speaker) -> Draft | None:
+    """The plate that has something on it."""
+    noun = _dishes(speaker)
+    if noun is None:
+        return None
+    answer = {i: both(truth, _carries(speaker, i)) for i, truth in noun.named.items()}
+    return Draft("complex", "host", noun, answer, noun.slots | {"relation": _inside(noun)})
+
+
+def empty(speaker: Speaker) -> Draft | None:
+    """The empty plate, where another one carries something."""
+    noun = _dishes(speaker)
+    if noun is None:
+        return None
+    answer = {i: both(truth, negated(_carries(speaker, i))) for i, truth in noun.named.items()}
+    return Draft("complex", "empty", noun, answer, noun.slots | {"relation": _inside(noun)}, excludes=True)
+
+
+def same_color(speaker: Speaker) -> Draft | None:
+    """Everything else of the colour of the mug."""
+    anchor = speaker.anchor()
+    if anchor is None or speaker.picture.things[anchor.id].color in COLORLESS:
+        return None
+    colored = speaker.picture.where(has_color(speaker.picture.things[anchor.id].color))
+    if colored[anchor.id] != 1:
+        return None
+    answer = colored | {anchor.id: 0}
+    return Draft("complex", "same", speaker.objects(), answer, {"anchor": anchor.text})
+
+
+def between(speaker: Speaker) -> Draft | None:
+    """Everything right of the mug and left of the bowl."""
+    left = speaker.anchor()
+    right = speaker.anchor(left.id) if left else None
+    if left is None or right is None:
+        return None
+    things = speaker.picture.things
+    if related(things[left.id], "left", things[right.id]) != 1:
+        return None
+    head = speaker.objects()
+    answer = select_related(speaker.picture, head.named, "right", left.id)
+    answer = select_related(speaker.picture, answer, "left", right.id)
+    return Draft("complex", "between", head, answer, {"anchor": left.text, "second": right.text})
+
+
+def _colors_of(speaker: Speaker, noun: Noun) -> list[str]:
+    things = (speaker.picture.things[i] for i in members(noun.named))
+    return sorted({thing.color for thing in things} - set(COLORLESS))
+
+
+def _dishes(speaker: Speaker) -> Noun | None:
+    """Plates, bowls, pans, boards or trays of which several are seen."""
+    options = [c for c in ("plate", "bowl", "pan", "cutting board", "tray") if speaker.counts[c] > 1]
+    if not options:
+        return None
+    noun = speaker.noun(speaker.pick(options))
+    return noun if exact(noun.named) else None
+
+
+def _carries(speaker: Speaker, host_id: int) -> Truth:
+    """Whether something lies on it; arguable where the load can barely be seen."""
+    return either(0, *(t.seen for t in speaker.picture.things.values() if t.parent == host_id))
+
+
+def _inside(noun: Noun) -> str:
+    return "in" if noun.phrase in ("bowl", "pan") else "on"

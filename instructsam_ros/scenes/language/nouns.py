@@ -1,0 +1,57 @@
+"""Noun phrases: a surface form, a canonical phrase, and what they name in a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from instructsam_ros.scenes.language.logic import Selection
+
+
+@dataclass(frozen=True)
+class Noun:
+    """singular, plural: surface forms with adjectives. bare, bares: without. phrase: canonical form.
+
+    named: what it names in the picture, from its meaning alone. color: the adjective, or "".
+    """
+
+    singular: str
+    plural: str
+    bare: str
+    bares: str
+    phrase: str
+    named: Selection
+    color: str = ""
+
+    @property
+    def slots(self) -> dict[str, str]:
+        """Values for the templates' slots."""
+        return {
+            "n": self.singular,
+            "ns": self.plural,
+            "bare": self.bare,
+            "bares": self.bares,
+            "color": self.color,
+        }
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A uniquely named object that others are related to. text: "the red mug"."""
+
+    id: int
+    text: str
+
+
+OBJECT_PHRASE = "object"
+GROUP_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
+    "fruit": (("piece of fruit", "pieces of fruit"), ("fruit", "fruits")),
+    "vegetable": (("vegetable", "vegetables"),),
+    "utensil": (("utensil", "utensils"), ("kitchen utensil", "kitchen utensils")),
+    "drinkware": (("drinking vessel", "drinking vessels"), ("piece of drinkware", "pieces of drinkware")),
+}
+GROUP_PHRASES = {
+    "fruit": "fruit",
+    "vegetable": "vegetable",
+    "utensil": "utensil",
+    "drinkware": "drinking vessel",
+}

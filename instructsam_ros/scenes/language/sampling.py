@@ -1,0 +1,137 @@
+"""Random instructions about a view, balanced over levels and kinds, with exact answers only."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from instructsam_ros.scenes.language import kinds_names, kinds_places, kinds_purposes
+from instructsam_ros.scenes.language.instruction import Cardinality, Instruction
+from instructsam_ros.scenes.language.logic import exact, members
+from instructsam_ros.scenes.language.picture import Picture
+from instructsam_ros.scenes.language.speaker import Draft, Level, Speaker
+from instructsam_ros.scenes.language.wording import put_into_words
+
+Kind = Callable[[Speaker], Draft | None]
+
+# kind -> how often it is tried
+KINDS: dict[Level, dict[Kind, float]] = {
+    "concept": {kinds_names.concept: 4, kinds_names.concept_group: 1},
+    "simple": {
+        kinds_names.name: 1,
+        kinds_names.every: 1.2,
+        kinds_names.attribute: 1.5,
+        kinds_names.color_all: 1.2,
+        kinds_names.material: 1,
+        kinds_names.count: 1.2,
+        kinds_names.union: 1,
+        kinds_names.except_color: 2,
+        kinds_names.except_one: 1,
+        kinds_places.relation: 3,
+        kinds_places.relation_all: 1.5,
+        kinds_places.except_relation: 2,
+        kinds_places.size_superlative: 2,
+        kinds_places.side_superlative: 1.5,
+        kinds_places.distance_superlative: 1.2,
+        kinds_places.top_k: 2.5,
+        kinds_places.ordinal: 2.5,
+        kinds_places.near: 2,
+        kinds_places.on_or_in: 3,
+    },
+    "complex": {
+        kinds_purposes.purpose: 4,
+        kinds_purposes.purpose_not_color: 2.5,
+        kinds_purposes.purpose_color: 1.5,
+        kinds_purposes.purpose_related: 2,
+        kinds_purposes.purpose_size: 2,
+        kinds_purposes.food: 0.5,
+        kinds_purposes.not_food: 0.5,
+        kinds_purposes.host: 3,
+        kinds_purposes.empty: 3,
+        kinds_purposes.same_color: 1,
+        kinds_purposes.between: 2,
+    },
+}
+LEVEL_SHARE: dict[Level, float] = {"concept": 0.2, "simple": 0.5, "complex": 0.3}
+ABSENT_SHARE = 0.23
+MOST_TARGETS = 10
+FEWEST_THINGS = 3
+_KINDS_TRIED = 8
+_TRIES = 8  # per kind, so that rare kinds get their share; most drafts fail because somebody could argue
+_PART_OF_THE_NAMED = frozenset(
+    "rel rel_all except_color except_one except_rel topk host_on aff_not aff_rel host empty same between".split()
+)
+
+
+def instructions(
+    meta: dict[str, Any],
+    rng: np.random.Generator,
+    count: int,
+    *,
+    split: Literal["train", "heldout"] = "train",
+) -> list[Instruction]:
+    """Up to ``count`` different instructions about a view; fewer where little can be said.
+
+    split: "train" keeps to wordings and colour-category pairs that are not held out, "heldout" uses
+    all. About a fifth have no target, in every kind. At most 10 targets.
+    """
+    picture = Picture(meta)
+    speaker = Speaker(picture, random.Random(int(rng.integers(1 << 62))), split)
+    if len(speaker.seen) < FEWEST_THINGS:
+        return []
+    found: dict[str, Instruction] = {}
+    for _ in range(count):
+        instruction = _one_instruction(speaker, found)
+        if instruction is not None:
+            found[instruction.text] = instruction
+    return list(found.values())
+
+
+def _one_instruction(speaker: Speaker, known: dict[str, Instruction]) -> Instruction | None:
+    level = speaker.random.choices(list(LEVEL_SHARE), list(LEVEL_SHARE.values()))[0]
+    absent = speaker.chance(ABSENT_SHARE)
+    kinds, weights = list(KINDS[level]), list(KINDS[level].values())
+    for _ in range(_KINDS_TRIED):
+        kind = speaker.random.choices(kinds, weights)[0]
+        for _ in range(_TRIES):
+            speaker.absent = absent
+            draft = kind(speaker)
+            instruction = draft and phrase_draft(speaker, draft, absent=absent)
+            if instruction and instruction.text not in known:
+                return instruction
+    return None
+
+
+def phrase_draft(speaker: Speaker, draft: Draft, *, absent: bool) -> Instruction | None:
+    """Put a draft into words if its answer is exact and as wanted (without or with a target)."""
+    targets = members(draft.answer)
+    if not exact(draft.answer) or absent != (not targets) or len(targets) > MOST_TARGETS:
+        return None
+    if draft.unique and len(targets) > 1:
+        return None
+    named = members(draft.head.named)
+    if draft.excludes and targets and len(named) <= len(targets):
+        return None  # an exception that excepts nothing
+    sentence = put_into_words(speaker, draft, len(targets))
+    if sentence is None:
+        return None
+    return Instruction(
+        text=sentence.text,
+        level=draft.level,
+        kind=draft.construct,
+        cardinality=_cardinality(draft, len(targets)),
+        form=sentence.form,
+        template=sentence.template,
+        targets=targets,
+        phrase=draft.head.phrase,
+        phrase_ids=named,
+    )
+
+
+def _cardinality(draft: Draft, targets: int) -> Cardinality:
+    if targets <= 1:
+        return "one" if targets else "none"
+    return "many" if draft.construct in _PART_OF_THE_NAMED else "all"
