@@ -69,9 +69,9 @@ def test_a_child_that_ignores_the_request_is_ended_by_force(start, monkeypatch):
 
 
 def test_a_child_that_ends_by_itself_is_reported_with_its_log(start):
-    with start("import sys; print('no such camera'); sys.exit(3)") as node:
-        with pytest.raises(InstructSamError, match=r"(?s)a_node ended with status 3.*no such camera"):
-            wait_until_ready(node)
+    said = pytest.raises(InstructSamError, match=r"(?s)a_node ended with status 3.*no such camera")
+    with start("import sys; print('no such camera'); sys.exit(3)") as node, said:
+        wait_until_ready(node)
 
 
 def test_parameters_arrive_as_ros_arguments(start):
