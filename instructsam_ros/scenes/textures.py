@@ -13,10 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 Texture = NDArray[np.uint8]
 Rng = np.random.Generator
 
-WORDS = (
-    "SOUP BEANS TUNA CORN PEAS SODA COLA FRESH MILK OATS CRUNCH FLAKES RICE PASTA SAUCE HONEY JUICE TEA "
-    "COFFEE JAM OLIVE SALT SUGAR FLOUR NUTS"
-).split()
+WORDS = ["SOUP", "BEANS", "TUNA", "CORN", "PEAS", "SODA", "COLA", "FRESH", "MILK", "OATS", "CRUNCH", "FLAKES", "RICE", "PASTA", "SAUCE", "HONEY", "JUICE", "TEA", "COFFEE", "JAM", "OLIVE", "SALT", "SUGAR", "FLOUR", "NUTS"]
 
 
 def noise(

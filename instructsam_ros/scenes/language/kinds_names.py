@@ -35,10 +35,10 @@ def every(speaker: Speaker) -> Draft | None:
     if speaker.chance(0.25):
         noun = speaker.group(speaker.pick(list(GROUP_NAMES)))
     else:
-        category = speaker.family()
-        if category is None:
+        family = speaker.family()
+        if family is None:
             return None
-        noun = speaker.noun(category)
+        noun = family
     return Draft("simple", "all", noun, noun.named, noun.slots)
 
 
@@ -70,10 +70,9 @@ def material(speaker: Speaker) -> Draft:
 
 def count(speaker: Speaker) -> Draft | None:
     """The three mugs, where there are exactly three."""
-    category = speaker.family()
-    if category is None:
+    noun = speaker.family()
+    if noun is None:
         return None
-    noun = speaker.noun(category)
     found = len(members(noun.named))
     number = speaker.pick(list(NUMBERS)) if speaker.absent else found
     answer = noun.named if number in NUMBERS and found in (0, number) else undecided(noun.named)
@@ -98,16 +97,15 @@ def union(speaker: Speaker) -> Draft | None:
 
 def except_color(speaker: Speaker) -> Draft | None:
     """All the mugs except the red one."""
-    category = speaker.family()
-    if category is None:
+    noun = speaker.family()
+    if noun is None or noun.color:
         return None
-    noun = speaker.noun(category)
     things = [speaker.picture.things[i] for i in members(noun.named)]
     colors = [t.color for t in things if t.color not in COLORLESS] or speaker.colors
     if not colors:
         return None
     color = speaker.pick(colors)
-    if not speaker.allowed(color, category):
+    if not speaker.allowed(color, noun.category):
         return None
     excluded = speaker.picture.where(has_color(color))
     slots = noun.slots | {"color": color, "ones": "one" if colors.count(color) == 1 else "ones"}
@@ -133,7 +131,7 @@ def _named_part(speaker: Speaker) -> Noun | None:
 
 
 def _definite(speaker: Speaker, noun: Noun) -> str:
-    """"the mug" or "the mugs", as the picture has them; either where it has none."""
+    """ "the mug" or "the mugs", as the picture has them; either where it has none."""
     found = len(members(noun.named))
     plural = found > 1 or (found == 0 and speaker.chance(0.5))
     return f"the {noun.plural if plural else noun.singular}"

@@ -18,7 +18,8 @@ from instructsam_ros.scenes.language.speaker import Draft, Speaker
 
 # height is compared only among things that stand upright
 UPRIGHT = frozenset(
-    "mug cup glass bottle can jar teapot pot kettle vase".split() + ["wine glass", "milk carton", "cereal box"]
+    ["mug", "cup", "glass", "bottle", "can", "jar", "teapot", "pot", "kettle", "vase"]
+    + ["wine glass", "milk carton", "cereal box"]
 )
 SIZES: dict[str, tuple[RankKey, bool]] = {
     "largest": ("size", True),
@@ -35,8 +36,10 @@ ORDINALS = {1: "first", 2: "second", 3: "third"}
 def relation(speaker: Speaker) -> Draft | None:
     """The mug left of the bowl."""
     thing = speaker.thing()
-    noun = speaker.colored() if speaker.chance(0.3) else speaker.noun(
-        speaker.category() if speaker.absent else thing.category
+    noun = (
+        speaker.colored()
+        if speaker.chance(0.3)
+        else speaker.noun(speaker.category() if speaker.absent else thing.category)
     )
     anchor = speaker.anchor(*members(noun.named)) if noun else None
     if noun is None or anchor is None:
@@ -62,12 +65,9 @@ def relation_all(speaker: Speaker) -> Draft | None:
 
 def except_relation(speaker: Speaker) -> Draft | None:
     """All the mugs except the ones left of the bowl."""
-    category = speaker.family()
-    if category is None:
-        return None
-    noun = speaker.noun(category)
-    anchor = speaker.anchor(*members(noun.named))
-    if anchor is None:
+    noun = speaker.family()
+    anchor = speaker.anchor(*members(noun.named)) if noun else None
+    if noun is None or anchor is None:
         return None
     side = speaker.pick(SIDES)
     excluded = select_related(speaker.picture, noun.named, side, anchor.id)
@@ -81,8 +81,8 @@ def except_relation(speaker: Speaker) -> Draft | None:
 
 def size_superlative(speaker: Speaker) -> Draft | None:
     """The largest mug."""
-    noun, word = speaker_family(speaker), speaker.pick(list(SIZES))
-    if noun is None or (SIZES[word][0] == "height" and noun.phrase not in UPRIGHT):
+    noun, word = speaker.family(), speaker.pick(list(SIZES))
+    if noun is None or (SIZES[word][0] == "height" and noun.category not in UPRIGHT):
         return None
     key, descending = SIZES[word]
     answer = extreme(speaker.picture, noun.named, key, descending=descending)
@@ -111,13 +111,13 @@ def distance_superlative(speaker: Speaker) -> Draft | None:
 
 def top_k(speaker: Speaker) -> Draft | None:
     """The two largest mugs."""
-    noun = speaker_family(speaker)
+    noun = speaker.family()
     if noun is None:
         return None
     ranks = SIZES | {"leftmost": ("column", False), "rightmost": ("column", True)}
     word = speaker.pick(list(ranks))
     key, descending = ranks[word]
-    if key == "height" and noun.phrase not in UPRIGHT:
+    if key == "height" and noun.category not in UPRIGHT:
         return None
     number = 3 if len(members(noun.named)) > 3 and speaker.chance(0.4) else 2
     answer = extreme(speaker.picture, noun.named, key, descending=descending, count=number)
@@ -126,7 +126,7 @@ def top_k(speaker: Speaker) -> Draft | None:
 
 def ordinal(speaker: Speaker) -> Draft | None:
     """The second mug from the left, of three or more."""
-    noun = speaker_family(speaker)
+    noun = speaker.family()
     if noun is None:
         return None
     side, position = speaker.pick(list(SIDE_NAMES)), speaker.pick(list(ORDINALS))
@@ -137,7 +137,7 @@ def ordinal(speaker: Speaker) -> Draft | None:
 
 def near(speaker: Speaker) -> Draft | None:
     """The mug closest to the bowl."""
-    noun = speaker_family(speaker)
+    noun = speaker.family()
     anchor = speaker.anchor(*members(noun.named)) if noun else None
     if noun is None or anchor is None:
         return None
@@ -161,19 +161,16 @@ def on_or_in(speaker: Speaker) -> Draft | None:
     elif speaker.chance(0.25):
         noun = speaker.objects()
     else:
-        noun = speaker.noun(speaker.category() if speaker.absent else speaker.pick(carried).category)
+        category = speaker.category() if speaker.absent else speaker.pick(carried).category
+        if category == speaker.picture.things[anchor.id].category:
+            return None
+        noun = speaker.noun(category)
     answer = select_related(speaker.picture, noun.named, "in" if word == "in" else "on", anchor.id)
     slots = noun.slots | {"relation": speaker.relation("in" if word == "in" else "on"), "anchor": anchor.text}
     return Draft("simple", "host_on", noun, answer, slots)
 
 
-def speaker_family(speaker: Speaker) -> Noun | None:
-    """The noun of a category that occurs several times."""
-    category = speaker.family()
-    return None if category is None else speaker.noun(category)
-
-
 def _family_or_objects(speaker: Speaker) -> Noun | None:
     if speaker.absent or speaker.chance(0.8):
-        return speaker_family(speaker)
+        return speaker.family()
     return speaker.objects()

@@ -124,18 +124,21 @@ def same_color(speaker: Speaker) -> Draft | None:
 
 
 def between(speaker: Speaker) -> Draft | None:
-    """Everything right of the mug and left of the bowl."""
+    """The apples right of the mug and left of the bowl."""
     left = speaker.anchor()
     right = speaker.anchor(left.id) if left else None
     if left is None or right is None:
         return None
     things = speaker.picture.things
-    if related(things[left.id], "left", things[right.id]) != 1:
+    if related(things[right.id], "left", things[left.id]) == 1:
+        left, right = right, left
+    elif related(things[left.id], "left", things[right.id]) != 1:
         return None
-    head = speaker.objects()
-    answer = select_related(speaker.picture, head.named, "right", left.id)
+    noun = speaker.objects() if speaker.chance(0.3) else speaker.noun(speaker.category())
+    answer = select_related(speaker.picture, noun.named, "right", left.id)
     answer = select_related(speaker.picture, answer, "left", right.id)
-    return Draft("complex", "between", head, answer, {"anchor": left.text, "second": right.text})
+    slots = noun.slots | {"anchor": left.text, "second": right.text}
+    return Draft("complex", "between", noun, answer, slots)
 
 
 def _colors_of(speaker: Speaker, noun: Noun) -> list[str]:

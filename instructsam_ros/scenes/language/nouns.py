@@ -11,7 +11,7 @@ from instructsam_ros.scenes.language.logic import Selection
 class Noun:
     """singular, plural: surface forms with adjectives. bare, bares: without. phrase: canonical form.
 
-    named: what it names in the picture, from its meaning alone. color: the adjective, or "".
+    named: what it names in the picture, from its meaning alone. color: the adjective, category: of the catalogue; "" for none.
     """
 
     singular: str
@@ -21,6 +21,7 @@ class Noun:
     phrase: str
     named: Selection
     color: str = ""
+    category: str = ""
 
     @property
     def slots(self) -> dict[str, str]:

@@ -70,9 +70,11 @@ def _apart(first: Thing, second: Thing, key: RankKey) -> bool:
     if key == "column":
         if first.column is None or second.column is None:
             return False
-        return abs(a - b) > 0.06 and (first.column - second.column) * (a - b) > 0 and abs(
-            first.column - second.column
-        ) > 0.05
+        return (
+            abs(a - b) > 0.06
+            and (first.column - second.column) * (a - b) > 0
+            and abs(first.column - second.column) > 0.05
+        )
     if any(thing.visible < 0.75 or thing.truncated for thing in (first, second)):
         return False
     return max(a, b) / min(a, b) > (1.14 if key == "size" else 1.2)
@@ -80,9 +82,7 @@ def _apart(first: Thing, second: Thing, key: RankKey) -> bool:
 
 def ranked(picture: Picture, selection: Selection, key: RankKey, *, descending: bool) -> list[int]:
     """Members in order of a measure."""
-    return sorted(
-        members(selection), key=lambda i: _value(picture.things[i], key), reverse=descending
-    )
+    return sorted(members(selection), key=lambda i: _value(picture.things[i], key), reverse=descending)
 
 
 def extreme(

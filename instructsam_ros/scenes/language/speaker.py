@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from instructsam_ros.scenes.affordances import AFFORDANCES
-from instructsam_ros.scenes.catalogue import CATALOGUE, COLORLESS, DISH_COLORS
+from instructsam_ros.scenes.catalogue import CATALOGUE, COLORLESS
 from instructsam_ros.scenes.heldout import manifest
 from instructsam_ros.scenes.language.logic import Selection, exact, members
 from instructsam_ros.scenes.language.nouns import GROUP_NAMES, GROUP_PHRASES, OBJECT_PHRASE, Anchor, Noun
@@ -82,12 +82,20 @@ class Speaker:
             return self.pick(self.missing)
         return self.thing().category
 
-    def family(self) -> str | None:
-        """A category that occurs several times; a missing one when no target is wanted."""
+    def family(self) -> Noun | None:
+        """A category that occurs several times, now and then with a colour that several of it have.
+
+        When no target is wanted: a missing category, or a present one in a colour that it has not.
+        """
         if self.absent:
-            return self.pick(self.missing)
+            return self._near_miss() if self.chance(0.4) else self.noun(self.pick(self.missing))
         several = [category for category, count in self.counts.items() if count > 1]
-        return self.pick(several) if several else None
+        if not several:
+            return None
+        category = self.pick(several)
+        colors = Counter(thing.color for thing in self.seen if thing.category == category)
+        shared = [c for c, n in colors.items() if n > 1 and c not in COLORLESS and self.allowed(c, category)]
+        return self.noun(category, self.pick(shared) if shared and self.chance(0.3) else "")
 
     def allowed(self, color: str, category: str) -> bool:
         """Whether the split may name this pair; nobody says "the orange orange"."""
@@ -101,7 +109,14 @@ class Speaker:
         tests = [is_category(category)] + ([has_color(color)] if color else [])
         prefix = f"{color} " if color else ""
         return Noun(
-            prefix + one, prefix + many, one, many, prefix + category, self.picture.where(*tests), color
+            prefix + one,
+            prefix + many,
+            one,
+            many,
+            prefix + category,
+            self.picture.where(*tests),
+            color,
+            category,
         )
 
     def colored(self) -> Noun | None:
@@ -121,8 +136,10 @@ class Speaker:
         thing = self.thing()
         if self.chance(0.6):  # right thing, wrong colour
             options = [color for color in CATALOGUE[thing.category].colors if color not in COLORLESS]
+            if not options:
+                return None
             nearby = [color for color in options if color in self.colors and color != thing.color]
-            color = self.pick(nearby if nearby and self.chance(0.7) else options or DISH_COLORS)
+            color = self.pick(nearby if nearby and self.chance(0.7) else options)
             category = thing.category
         elif thing.color not in COLORLESS:  # right colour, wrong thing
             color = thing.color

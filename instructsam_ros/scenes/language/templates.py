@@ -45,7 +45,9 @@ class Wording:
     purposes: dict[str, tuple[str, ...]]
     situations: dict[str, tuple[str, ...]]
 
-    def choices(self, table: Literal["carriers", "constructs"], family: str, split: str) -> tuple[Template, ...]:
+    def choices(
+        self, table: Literal["carriers", "constructs"], family: str, split: str
+    ) -> tuple[Template, ...]:
         """Templates of a family that a split may use; empty where the kind has no such family."""
         templates: tuple[Template, ...] = getattr(self, table).get(family, ())
         return templates if split != "train" else tuple(t for t in templates if not t.held_out)

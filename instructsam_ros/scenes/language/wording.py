@@ -25,7 +25,8 @@ def put_into_words(speaker: Speaker, draft: Draft, targets: int) -> Sentence | N
     families = [
         family
         for family in (*_NOUN_FAMILIES, *_SENTENCE_FAMILIES)
-        if _suits(family, draft, targets) and usable("constructs", f"{draft.construct}.{family}", speaker.split)
+        if _suits(family, draft, targets)
+        and usable("constructs", f"{draft.construct}.{family}", speaker.split)
     ]
     if not families:
         return None

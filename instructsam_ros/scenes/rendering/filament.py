@@ -21,7 +21,6 @@ class FilamentRenderer:
     name = "filament"
 
     def __init__(self) -> None:
-        import mujoco.studio._studio  # registers the resources of materials and image-based light
         from mujoco import mjrf
 
         self._mjrf = mjrf
