@@ -22,9 +22,11 @@ def load_yaml(kind: type[T], path: str | Path) -> T:
         data = yaml.safe_load(Path(path).read_text())
     except FileNotFoundError:
         raise ConfigError(f"no configuration file at {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
-    return build(kind, data or {}, str(path))
+    return build(kind, {} if data is None else data, str(path))
 
 
 def build(kind: type[T], data: Mapping[str, Any], where: str = "config") -> T:
@@ -37,7 +39,8 @@ def build(kind: type[T], data: Mapping[str, Any], where: str = "config") -> T:
         raise ConfigError(f"{where}: expected a mapping of settings, got {type(data).__name__}")
     hints = typing.get_type_hints(kind)
     fields = {f.name: f for f in dataclasses.fields(kind) if f.init}  # type: ignore[arg-type]
-    unknown = sorted(set(data) - set(fields))
+    # YAML reads a bare "on" or a number as a key of another type than text.
+    unknown = sorted(str(key) for key in data if key not in fields)
     if unknown:
         raise ConfigError(
             f"{where}: unknown setting {', '.join(unknown)}; known: {', '.join(sorted(fields))}"

@@ -26,8 +26,10 @@ class TrackerSettings:
     def __post_init__(self) -> None:
         if not 0 < self.min_iou <= 1:
             raise ConfigError(f"min_iou is {self.min_iou}; it must be above 0 and at most 1")
-        if self.max_distance < 0 or self.max_missed < 0:
-            raise ConfigError("max_distance (metres) and max_missed (frames) cannot be negative")
+        if not self.max_distance > 0:
+            raise ConfigError(f"max_distance is {self.max_distance} metres; it must be positive")
+        if self.max_missed < 0:
+            raise ConfigError(f"max_missed is {self.max_missed} frames; it cannot be negative")
 
 
 @dataclass
@@ -96,10 +98,9 @@ class Tracker:
         """0 for no match, up to 2 for the same mask at the same place."""
         iou = mask_iou(instance, track.instance)
         distance = float(np.linalg.norm(centroid - track.centroid))
-        near = distance <= self._settings.max_distance  # False where a centroid is NaN
-        if iou < self._settings.min_iou and not near:
-            return 0.0
-        return iou + (1 - distance / self._settings.max_distance if near and distance else float(near))
+        nearness = 1 - distance / self._settings.max_distance  # NaN where a centroid is unknown
+        nearness = nearness if nearness > 0 else 0.0
+        return iou + nearness if iou >= self._settings.min_iou else nearness
 
 
 def mask_iou(first: Instance, second: Instance) -> float:

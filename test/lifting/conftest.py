@@ -48,7 +48,7 @@ def _cast(
 
 @pytest.fixture(scope="session")
 def tabletop() -> Callable[..., Tabletop]:
-    """Builder: size of the cuboid in metres, its yaw and the camera's tilt in degrees, sensor noise in metres."""
+    """Builder. size, distance, noise: metres; yaw of the cuboid and tilt of the camera: degrees."""
 
     def build(
         size: tuple[float, float, float] = (0.12, 0.07, 0.10),

@@ -72,7 +72,7 @@ def test_a_cuboid_on_a_plane_keeps_its_size_however_the_camera_turns(size, seed)
     assume(abs(size[0] - size[1]) > 1e-3)
     rotation, base = random_rotation(seed), np.array([0.1, -0.2, 1.0])
     normal = rotation[:, 2]
-    points = (surface(size, seed) + (0, 0, size[2] / 2)) @ rotation.T + base
+    points = (surface(size, seed) + np.array([0, 0, size[2] / 2])) @ rotation.T + base
     box = fit_box(points, plane=Plane(normal, float(normal @ base), 1.0))
     assert_proper(box, points)
     assert box.on_plane

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from instructsam_ros.lifting.plane import Plane, fit_plane, stands_on, support_plane
@@ -28,10 +28,9 @@ def test_a_noisy_plane_is_found_among_outliers(seed, share, noise):
     random = np.random.default_rng(seed)
     normal = random.normal(size=3)
     normal /= np.linalg.norm(normal)
-    centre = random.uniform(-0.3, 0.3, 3) + (0, 0, 1)
+    centre = random.uniform(-0.3, 0.3, 3) + np.array([0, 0, 1])
     normal *= -1 if normal @ centre > 0 else 1  # the side that the camera sees
-    if abs(normal @ centre) < 0.05:
-        return  # edge-on: no camera sees such a plane
+    assume(abs(normal @ centre) > 0.05)  # no camera sees a plane edge-on
     points = patch(normal, centre, 1500, noise, seed)
     clutter = random.uniform(-1, 1, (int(1500 * share), 3)) + centre
     plane = fit_plane(np.concatenate([points, clutter]), tolerance=0.01, minimum_ratio=0.3)

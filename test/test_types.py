@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra import numpy as hnp
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.types import (
+    MAX_INSTRUCTION_CHARS,
+    CameraModel,
+    Frame,
+    Segmentation,
+    Status,
+    check_instruction,
+    check_rgb,
+    tight_box,
+)
+
+RGB = np.zeros((4, 6, 3), np.uint8)
+
+
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=15)))
+def test_a_tight_box_holds_the_mask_and_nothing_less(mask):
+    x0, y0, x1, y1 = (int(v) for v in tight_box(mask))
+    assert mask[y0:y1, x0:x1].sum() == mask.sum()
+    if mask.any():
+        inside = mask[y0:y1, x0:x1]
+        assert inside[0].any()
+        assert inside[-1].any()
+        assert inside[:, 0].any()
+        assert inside[:, -1].any()
+    else:
+        assert (x0, y0, x1, y1) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((4, 6), np.uint8),
+        np.zeros((4, 6, 4), np.uint8),
+        np.zeros((4, 6, 3), np.float32),
+        np.zeros((0, 6, 3), np.uint8),
+        np.zeros((4, 0, 3), np.uint8),
+        [[0, 0, 0]],
+    ],
+)
+def test_other_images_are_refused(image):
+    with pytest.raises(InvalidInputError, match="image"):
+        check_rgb(image)
+
+
+def test_depth_and_camera_must_fit_the_image():
+    with pytest.raises(InvalidInputError, match="registered"):
+        Frame(RGB, np.zeros((4, 5), np.float32))
+    with pytest.raises(InvalidInputError, match="6x4"):
+        Frame(RGB, camera=CameraModel(6, 5, 1.0, 1.0, 0.0, 0.0))
+    frame = Frame(RGB, np.zeros((4, 6), np.float32), CameraModel(6, 4, 1.0, 1.0, 0.0, 0.0))
+    assert frame.stamp_ns == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"width": 0}, {"height": -1}, {"fx": 0.0}, {"fy": -1.0}, {"cx": float("nan")}, {"cy": float("inf")}],
+)
+def test_uncalibrated_cameras_are_refused(change):
+    good = {"width": 6, "height": 4, "fx": 1.0, "fy": 1.0, "cx": 3.0, "cy": 2.0}
+    CameraModel(**good)
+    with pytest.raises(InvalidInputError, match="camera"):
+        CameraModel(**good | change)
+
+
+def test_instructions_are_stripped_and_bounded():
+    assert check_instruction("  the red mug\n") == "the red mug"
+    assert len(check_instruction("x" * MAX_INSTRUCTION_CHARS)) == MAX_INSTRUCTION_CHARS
+    for text in ("", " \n", "x" * (MAX_INSTRUCTION_CHARS + 1)):
+        with pytest.raises(InvalidInputError, match="instruction"):
+            check_instruction(text)
+
+
+def test_timings_cannot_be_shared_by_accident():
+    with pytest.raises(TypeError):
+        Segmentation((), "", Status.NO_TARGET).timings["lift"] = 1.0
