@@ -16,6 +16,7 @@ from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 
 MASK_TOLERANCE = 1e-4
 TOLERANCE = 1e-5
+ONE_PASS_TOLERANCE = 2e-5  # of logits, when one pass over all tokens replaces one pass per token
 
 
 def planned(plan: list[int | None], vocabulary: int, end: int, seen: list[Tensor]) -> Choose:
@@ -51,7 +52,8 @@ def test_inference_equals_the_released_code(
 
         assert list(answer.ids) == generated
         assert answer.confirmed == (len(generated) if previous_answer else 0)
-        torch.testing.assert_close(torch.stack(seen), arrays["step_logits"], atol=TOLERANCE, rtol=0)
+        tolerance = ONE_PASS_TOLERANCE if previous_answer else TOLERANCE
+        torch.testing.assert_close(torch.stack(seen), arrays["step_logits"], atol=tolerance, rtol=0)
         if "pred_masks" not in arrays:
             assert phrases == []
             return

@@ -20,6 +20,8 @@ class Behaviour:
     block_offset: added to the positions of a query block; 1 repeats the released off-by-one.
     queries_see_mask_end: whether mask queries attend to the end marker that follows them.
     phrase_markers: whether a phrase embedding includes its start and end markers.
+    pad_phrases: whether every phrase is padded to its longest allowed length. Padding is masked, so
+        this only decides the last bits of a result.
     last_sample_decides: whether the last sample of a training batch decides for all of them if the
         mask and score losses count.
     box_rows_from_channels: whether the row projection of the box loss runs over the channel axis,
@@ -30,6 +32,7 @@ class Behaviour:
     block_offset: int
     queries_see_mask_end: bool
     phrase_markers: bool
+    pad_phrases: bool
     last_sample_decides: bool
     box_rows_from_channels: bool
 
@@ -39,6 +42,7 @@ RELEASED = Behaviour(
     block_offset=1,
     queries_see_mask_end=True,
     phrase_markers=True,
+    pad_phrases=True,
     last_sample_decides=True,
     box_rows_from_channels=True,
 )
@@ -47,6 +51,7 @@ PAPER = Behaviour(
     block_offset=0,
     queries_see_mask_end=False,
     phrase_markers=False,
+    pad_phrases=False,
     last_sample_decides=False,
     box_rows_from_channels=False,
 )

@@ -178,9 +178,9 @@ class AnswerDecoder:
         for start in blocks:
             embeds[start + 2 : start + 2 + size] = self.mask_queries
             positions[start : start + size + BLOCK_EXTRA] += self.behaviour.block_offset
-        mask = answer_mask(
-            past, len(sequence), blocks, size, self.behaviour.queries_see_mask_end, device
-        )
+        see_end = self.behaviour.queries_see_mask_end
+        # A single token sees everything, which attention does fastest without a mask.
+        mask = answer_mask(past, len(sequence), blocks, size, see_end, device) if len(sequence) > 1 else None
         hidden = self.language(embeds[None], positions.expand(3, 1, -1), mask, run.cache)[0]
         run.queries += [hidden[start + 2 : start + 2 + size] for start in blocks]
         return self.language.logits(hidden[predicting])

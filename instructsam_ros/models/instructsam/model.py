@@ -124,7 +124,8 @@ class InstructSam(nn.Module):
 
     def embed_phrases(self, phrases: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """Phrase embeddings [n, T, out_dim] and mask bool [n, T] of the tokens to embed."""
-        ids, mask = pad_phrases(phrases, self.mask_queries.device)
+        min_length = MAX_PHRASE_TOKENS if self.config.procedure.pad_phrases else 0
+        ids, mask = pad_phrases(phrases, self.mask_queries.device, min_length)
         return self.text_hidden_fcs(self.language.embed(ids)), mask
 
     def forward_training(

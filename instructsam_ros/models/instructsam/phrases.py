@@ -35,12 +35,14 @@ def embedded_ids(span: Sequence[int], with_markers: bool) -> list[int]:
     return ids[:MAX_PHRASE_TOKENS]
 
 
-def pad_phrases(phrases: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Token ids int64 [n, T] and mask bool [n, T], T being the longest phrase.
+def pad_phrases(
+    phrases: Sequence[Sequence[int]], device: torch.device, min_length: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Token ids int64 [n, T] and mask bool [n, T], T being the longest phrase or ``min_length``.
 
-    Padding is masked wherever phrases are read, so T changes no result.
+    Padding is masked wherever phrases are read, so T changes no result beyond rounding.
     """
-    length = max(map(len, phrases))
+    length = max(min_length, *map(len, phrases))
     ids = torch.zeros(len(phrases), length, dtype=torch.int64)
     mask = torch.zeros(len(phrases), length, dtype=torch.bool)
     for row, phrase in enumerate(phrases):

@@ -71,7 +71,7 @@ class TwoTowerEncoder(ImageEncoder):
         tower = self.pixel_tower
         side = pixels.shape[-1] // tower.config.backbone_config.patch_size
         tokens = tower.backbone(pixels).last_hidden_state
-        image = tokens.transpose(1, 2).unflatten(2, (side, side))
+        image = tokens.unflatten(1, (side, side)).permute(0, 3, 1, 2)
         fpn = tuple(level(image) for level in tower.neck.fpn_layers)
         coarse = fpn[-1]
         return fpn, tower.neck.position_encoding(coarse.shape, coarse.device, coarse.dtype)
