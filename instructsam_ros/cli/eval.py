@@ -1,0 +1,52 @@
+"""``instructsam eval``: score a model on an instruction-segmentation benchmark."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from instructsam_ros.segmenter import load
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--model", default="compact", help="compact, a folder or a hub id (default compact)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0, ... (default auto)")
+    parser.add_argument("--protocol", choices=("inst2seg",), default="inst2seg", help="form of the benchmark")
+    parser.add_argument("--annotations", type=Path, required=True, metavar="FILE.json")
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of the image paths")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the report goes")
+    parser.add_argument("--limit", type=positive_int, metavar="N", help="only the first N instructions")
+    parser.add_argument(
+        "--worst", type=positive_int, default=60, metavar="N", help="cases on the page (default 60)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the confidence intervals")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the benchmark, answer it, write the report and print where it is."""
+    from instructsam_ros.training.evaluate.benchmark import load_inst2seg
+    from instructsam_ros.training.evaluate.report import markdown, write_report
+    from instructsam_ros.training.evaluate.runner import evaluate
+
+    benchmark = load_inst2seg(args.annotations, args.images)
+    segmenter = load(args.model, device=args.device)
+    evaluation = evaluate(segmenter, benchmark, limit=args.limit, worst=args.worst, seed=args.seed)
+    about = {
+        "model": args.model,
+        "protocol": args.protocol,
+        "annotations": args.annotations.name,
+        "images": str(len(benchmark)),
+        "instructions": str(evaluation.metrics.instructions),
+    }
+    write_report(evaluation, args.out, about)
+    print(markdown(evaluation.metrics, about))
+    print(f"written: {args.out / 'metrics.json'}, metrics.md and index.html (the worst cases)")
+    return 0
+
+
+def positive_int(text: str) -> int:
+    """An argument that counts something."""
+    if (value := int(text)) < 1:
+        raise ValueError  # argparse prints the usage
+    return value

@@ -1,0 +1,74 @@
+import json
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from instructsam_ros.cli import main
+
+
+@pytest.fixture
+def benchmark(tmp_path):
+    """Two images of a red square; the fake model finds it, and never finds 'the cup'."""
+    (tmp_path / "images").mkdir()
+    for name in ("a.png", "b.png"):
+        image = np.zeros((40, 60, 3), np.uint8)
+        image[10:20, 10:30] = (0, 0, 255)  # BGR
+        cv2.imwrite(str(tmp_path / "images" / name), image)
+    square = [[10, 10, 30, 10, 30, 20, 10, 20]]
+    items = [
+        {"text": "the red <b> | one", "mask": square, "level": "simple"},
+        {"text": "the cup", "mask": square, "level": "complex"},
+        {"text": "the green one"},
+    ]
+    entries = [{"image": n, "height": 40, "width": 60, "annotation": items} for n in ("a.png", "b.png")]
+    (tmp_path / "set.json").write_text(json.dumps(entries))
+    return tmp_path
+
+
+def evaluate(folder, *options):
+    paths = {"annotations": "set.json", "images": "images", "out": "out"}
+    arguments = [part for name, path in paths.items() for part in (f"--{name}", str(folder / path))]
+    return main(["eval", "--model", "fake", *arguments, *options])
+
+
+def test_report_of_known_answers(benchmark, capsys):
+    assert evaluate(benchmark) == 0
+    report = json.loads((benchmark / "out/metrics.json").read_text())
+    metrics = report["metrics"]
+    assert report["about"]["model"] == "fake"
+    assert (metrics["instructions"], metrics["no_target_accuracy"], metrics["precision"]) == (6, 1, 1)
+    assert metrics["giou"] == pytest.approx(2 / 3)
+    assert (metrics["ap50"], metrics["recall"], metrics["target_accuracy"]) == (0.5, 0.5, 0.5)
+    assert {k: v["giou"] for k, v in metrics["by_label"]["level"].items()} == {"simple": 1, "complex": 0}
+    table = (benchmark / "out/metrics.md").read_text()
+    assert table in capsys.readouterr().out
+    assert re.search(r"\| level: simple \| 2 \| 100\.0 \[100\.0, 100\.0\] \| 100\.0 ", table)
+
+
+def test_page_shows_the_worst_cases_with_pictures_that_exist(benchmark):
+    evaluate(benchmark)
+    page = (benchmark / "out/index.html").read_text()
+    pictures = re.findall(r'src="([^"]+)"', page)
+    assert pictures == ["cases/001.jpg", "cases/002.jpg"]  # the cup, twice
+    assert page.count("the cup") == 2
+    assert "no target" in page
+    for picture in pictures:
+        assert cv2.imread(str(benchmark / "out" / picture)).shape == (40, 120, 3)
+
+
+def test_limit_and_number_of_worst_cases(benchmark):
+    assert evaluate(benchmark) == 0
+    assert evaluate(benchmark, "--limit", "5", "--worst", "1") == 0
+    assert json.loads((benchmark / "out/metrics.json").read_text())["metrics"]["instructions"] == 5
+    assert [p.name for p in (benchmark / "out/cases").iterdir()] == ["001.jpg"]  # none left of the first run
+
+
+def test_bad_sets_end_with_a_sentence_and_status_2(benchmark, capsys):
+    (benchmark / "images/b.png").unlink()
+    assert evaluate(benchmark) == 2
+    assert "1 problems in 1 of 2 entries" in capsys.readouterr().err
+    (benchmark / "set.json").write_text("[]")
+    assert evaluate(benchmark) == 2
+    assert "no instructions" in capsys.readouterr().err

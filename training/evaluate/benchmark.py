@@ -1,0 +1,189 @@
+"""Reader of the Inst2Seg benchmark form: instructions with instance masks, one JSON file for a set.
+
+A list of {"image", "height", "width", "annotation": [{"text", "mask", ...}]}. ``mask`` is null or
+absent (no target), one RLE, a list of polygons (one instance), or a list with one RLE or list of
+polygons per instance. RLE and polygons are COCO's. Items may carry labels (LABELS).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from instructsam_ros.errors import InvalidInputError, MissingDependencyError
+from instructsam_ros.types import check_instruction
+
+LABELS = ("level", "kind", "cardinality", "form", "template", "split")
+SHOWN_PROBLEMS = 20
+
+
+@dataclass(frozen=True)
+class BenchmarkItem:
+    """One instruction. rles: compressed COCO RLE per instance, empty for no target."""
+
+    text: str
+    rles: tuple[dict[str, Any], ...]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class BenchmarkImage:
+    """One image and its instructions. name: its path as the file gives it."""
+
+    name: str
+    path: Path
+    height: int
+    width: int
+    items: tuple[BenchmarkItem, ...]
+
+    def read(self) -> NDArray[np.uint8]:
+        """The image as uint8 [H, W, 3] RGB. Raises InvalidInputError if its data is damaged."""
+        # PIL refuses files that break off, and leaves the EXIF orientation alone as the masks do
+        try:
+            with Image.open(self.path) as image:
+                return np.asarray(image.convert("RGB"))
+        except OSError as error:
+            raise InvalidInputError(f"cannot decode the image {self.path}: {error}") from None
+
+    def masks(self, item: BenchmarkItem) -> NDArray[np.bool_]:
+        """The instances of one of its instructions, bool [m, H, W]."""
+        if not item.rles:
+            return np.zeros((0, self.height, self.width), bool)
+        decoded = mask_api().decode(list(item.rles))
+        return np.ascontiguousarray(decoded.transpose(2, 0, 1).astype(bool))
+
+
+def load_inst2seg(annotations: Path, images: Path) -> list[BenchmarkImage]:
+    """Read and check a whole set. annotations: the JSON file; images: folder its paths start from.
+
+    Raises InvalidInputError with one list of everything that is wrong in file and folder, and
+    MissingDependencyError without pycocotools.
+    """
+    try:
+        entries = json.loads(annotations.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(f"cannot read the annotations {annotations}: {error.strerror}") from None
+    except ValueError as error:  # not JSON, or not UTF-8
+        raise InvalidInputError(f"{annotations} is not valid JSON: {error}") from None
+    if not isinstance(entries, list):
+        raise InvalidInputError(f"{annotations}: expected a list of images, got {type(entries).__name__}")
+    if not images.is_dir():
+        raise InvalidInputError(f"there is no image folder {images}")
+    problems: list[str] = []
+    found = [_image(entry, images, f"[{i}]", problems) for i, entry in enumerate(entries)]
+    if problems:
+        shown = "\n".join(f"  {problem}" for problem in problems[:SHOWN_PROBLEMS])
+        bad = len({problem.partition("]")[0] for problem in problems})
+        rest = len(problems) - SHOWN_PROBLEMS
+        raise InvalidInputError(
+            f"{annotations}: {len(problems)} problems in {bad} of {len(entries)} entries:\n{shown}"
+            + (f"\n  and {rest} more" if rest > 0 else "")
+        )
+    return [image for image in found if image is not None]
+
+
+def instance_rles(mask: Any, height: int, width: int) -> tuple[dict[str, Any], ...]:
+    """One compressed RLE per instance of a ``mask`` value. Raises InvalidInputError for other forms."""
+    if mask is None:
+        return ()
+    if isinstance(mask, dict):
+        return (_rle(mask, height, width),)
+    if not isinstance(mask, list):
+        raise InvalidInputError(f"mask is a {type(mask).__name__}, not RLE, polygons, a list of them or null")
+    if mask and all(_is_polygon(part) for part in mask):
+        return (_rle(mask, height, width),)
+    return tuple(_rle(instance, height, width) for instance in mask)
+
+
+def mask_api() -> Any:
+    """pycocotools.mask. Raises MissingDependencyError that names the extra."""
+    try:
+        from pycocotools import mask
+    except ImportError:
+        raise MissingDependencyError(
+            "reading benchmark masks needs pycocotools: pip install 'instructsam-ros[training]'"
+        ) from None
+    return mask
+
+
+def _rle(instance: Any, height: int, width: int) -> dict[str, Any]:
+    api = mask_api()
+    if isinstance(instance, list) and instance and all(_is_polygon(part) for part in instance):
+        rle: dict[str, Any] = api.merge(api.frPyObjects(instance, height, width))
+        return rle
+    if not isinstance(instance, dict) or not {"size", "counts"} <= instance.keys():
+        raise InvalidInputError("an instance is neither an RLE {size, counts} nor a list of polygons")
+    size, counts = instance["size"], instance["counts"]
+    if size != [height, width]:
+        raise InvalidInputError(f"an RLE has size {size}, the image [{height}, {width}]")
+    if isinstance(counts, list):
+        if not all(type(run) is int and run >= 0 for run in counts) or sum(counts) != height * width:
+            raise InvalidInputError(f"the runs of an RLE do not add up to {height}x{width} pixels")
+        packed: dict[str, Any] = api.frPyObjects(instance, height, width)
+        return packed
+    try:
+        api.decode(instance)
+    except (ValueError, TypeError) as error:  # damaged counts
+        raise InvalidInputError(f"an RLE cannot be decoded: {error}") from None
+    return instance
+
+
+def _is_polygon(part: Any) -> bool:
+    return (
+        isinstance(part, list)
+        and len(part) >= 6
+        and len(part) % 2 == 0
+        and all(isinstance(value, int | float) and np.isfinite(value) for value in part)
+    )
+
+
+def _image(entry: Any, images: Path, where: str, problems: list[str]) -> BenchmarkImage | None:
+    try:
+        name, height, width = entry["image"], entry["height"], entry["width"]
+        annotation = entry["annotation"]
+    except (TypeError, KeyError):
+        problems.append(f"{where}: expected an object with image, height, width and annotation")
+        return None
+    if type(height) is not int or type(width) is not int or height < 1 or width < 1:
+        problems.append(f"{where}: height {height!r} and width {width!r} must be positive integers")
+        return None
+    if not isinstance(name, str) or not isinstance(annotation, list):
+        problems.append(f"{where}: image must be a path and annotation a list")
+        return None
+    problems += [f"{where}: {problem}" for problem in _file_problems(images / name, height, width)]
+    items = []
+    for number, item in enumerate(annotation):
+        try:
+            items.append(_item(item, height, width))
+        except InvalidInputError as error:
+            problems.append(f"{where}.annotation[{number}]: {error}")
+    return BenchmarkImage(name, images / name, height, width, tuple(items))
+
+
+def _item(item: Any, height: int, width: int) -> BenchmarkItem:
+    if not isinstance(item, dict) or not isinstance(item.get("text"), str):
+        raise InvalidInputError("expected an object with a text")
+    labels = {name: str(item[name]) for name in LABELS if item.get(name) is not None}
+    return BenchmarkItem(
+        check_instruction(item["text"]), instance_rles(item.get("mask"), height, width), labels
+    )
+
+
+def _file_problems(path: Path, height: int, width: int) -> Iterator[str]:
+    try:
+        with Image.open(path) as image:
+            size = image.size
+    except FileNotFoundError:
+        yield f"no image {path}"
+    except OSError:  # PIL's own error for what is not an image is one, too
+        yield f"{path} is not a readable image"
+    else:
+        if size != (width, height):
+            yield f"{path} is {size[0]}x{size[1]}, the annotation says {width}x{height}"
