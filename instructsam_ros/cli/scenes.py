@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from instructsam_ros.errors import InvalidInputError
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their options."""
@@ -14,17 +16,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     render.add_argument("out", type=Path, metavar="OUT", help="dataset folder")
     render.add_argument("--width", type=int, default=384)
     render.add_argument("--height", type=int, default=288)
-    render.add_argument("--seed", type=int, default=0, help="first scene of the split (default 0)")
     render.add_argument("--processes", type=int, default=1, help="shards rendered at a time")
     render.add_argument("--views", type=int, default=2, help="camera views per scene (default 2)")
-    render.add_argument("--heldout", action="store_true", help="sample from the world kept from training")
-    render.add_argument("--renderer", choices=("auto", "filament", "classic"), default="auto")
     render.add_argument("--exact-depth", action="store_true", help="depth without sensor noise and holes")
+    preview = actions.add_parser("preview", help="write a contact sheet with instructions and answers")
+    preview.add_argument("out", type=Path, metavar="OUT.png")
+    preview.add_argument("--data", type=Path, help="show views of this dataset instead of new ones")
+    preview.add_argument("--count", type=int, default=12, help="number of views (default 12)")
+    for action in (render, preview):
+        action.add_argument("--seed", type=int, default=0, help="first scene of the split (default 0)")
+        action.add_argument("--heldout", action="store_true", help="sample what is kept from training")
+        action.add_argument("--renderer", choices=("auto", "filament", "classic"), default="auto")
 
 
 def run(args: argparse.Namespace) -> int:
     """Entry point of the subcommand."""
-    return _render(args)
+    return _render(args) if args.action == "render" else _preview(args)
 
 
 def _render(args: argparse.Namespace) -> int:
@@ -33,7 +40,7 @@ def _render(args: argparse.Namespace) -> int:
     job = Production(
         views=args.count,
         out=args.out,
-        split="heldout" if args.heldout else "train",
+        split=_split(args),
         seed=args.seed,
         views_per_scene=args.views,
         width=args.width,
@@ -44,3 +51,26 @@ def _render(args: argparse.Namespace) -> int:
     rendered = produce(job, args.processes)
     print(f"{args.out}: {args.count} views, {rendered} rendered now")
     return 0
+
+
+def _preview(args: argparse.Namespace) -> int:
+    from instructsam_ros.scenes.dataset import load_view, view_paths
+    from instructsam_ros.scenes.preview import write_contact_sheet
+
+    if args.count < 1:
+        raise InvalidInputError(f"--count must be at least 1, got {args.count}")
+    if args.data:
+        paths = view_paths(args.data)
+        step = max(1, len(paths) // args.count)
+        views = (load_view(path, depth=False) for path in paths[::step][: args.count])
+    else:
+        from instructsam_ros.scenes.rendering.render import render_seeds
+
+        views = render_seeds(_split(args), args.seed, args.count, renderer=args.renderer)
+    write_contact_sheet(views, args.out, args.seed)
+    print(args.out)
+    return 0
+
+
+def _split(args: argparse.Namespace) -> str:
+    return "heldout" if args.heldout else "train"

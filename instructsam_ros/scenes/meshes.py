@@ -85,7 +85,9 @@ def box(width: float, depth: float, height: float) -> Mesh:
     half = np.array([width, depth, height]) / 2
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], float)
     square = (corners + 1) / 2
-    vertices, faces, uvs = [], [], []
+    vertices: list[Array] = []
+    faces: list[NDArray[np.int64]] = []
+    uvs: list[Array] = []
     for axis in range(3):
         u, v = [(1, 2), (0, 2), (0, 1)][axis]
         for sign in (-1, 1):
@@ -112,7 +114,7 @@ def blob(
     taper: float = 0.0,
     dimple: float = 0.0,
 ) -> Mesh:
-    """Fruit-like ellipsoid on z = 0: ``bump`` deforms it, ``taper`` widens the top, ``dimple`` dents the poles."""
+    """Fruit-like ellipsoid on z = 0: bumpy, wider at the top by ``taper``, dented at its poles."""
     angle = np.linspace(0, np.pi, 22)
     r, z = np.sin(angle), -np.cos(angle)
     r = r * (1 + taper * z)

@@ -47,7 +47,8 @@ class SceneObject:
     @property
     def centre(self) -> Array:
         """Centre of its bounding box [3] in the world frame."""
-        return self.position + np.array([0, 0, self.extent[2] / 2])
+        centre: Array = self.position + np.array([0, 0, self.extent[2] / 2])
+        return centre
 
 
 def _attributes(rng: Rng, category: str, color: str) -> tuple[str, str]:

@@ -30,7 +30,7 @@ CLEAR = (222, 236, 240)
 
 
 class Finish(NamedTuple):
-    """How a surface reflects light: PBR terms for Filament, specular and shininess for the classic renderer."""
+    """How a surface reflects light; specular and shininess are the classic renderer's terms."""
 
     roughness: float
     metallic: float

@@ -33,7 +33,8 @@ class CameraPose:
         back = (self.position - self.target) / np.linalg.norm(self.position - self.target)
         right = np.cross([0, 1.0, 0] if abs(back[2]) > 0.999 else [0, 0, 1.0], back)
         right /= np.linalg.norm(right)
-        return np.c_[right, np.cross(back, right), back]
+        axes: Array = np.c_[right, np.cross(back, right), back]
+        return axes
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,33 @@ from PIL import Image, ImageDraw, ImageFont
 Texture = NDArray[np.uint8]
 Rng = np.random.Generator
 
-WORDS = ["SOUP", "BEANS", "TUNA", "CORN", "PEAS", "SODA", "COLA", "FRESH", "MILK", "OATS", "CRUNCH", "FLAKES", "RICE", "PASTA", "SAUCE", "HONEY", "JUICE", "TEA", "COFFEE", "JAM", "OLIVE", "SALT", "SUGAR", "FLOUR", "NUTS"]
+WORDS = [
+    "SOUP",
+    "BEANS",
+    "TUNA",
+    "CORN",
+    "PEAS",
+    "SODA",
+    "COLA",
+    "FRESH",
+    "MILK",
+    "OATS",
+    "CRUNCH",
+    "FLAKES",
+    "RICE",
+    "PASTA",
+    "SAUCE",
+    "HONEY",
+    "JUICE",
+    "TEA",
+    "COFFEE",
+    "JAM",
+    "OLIVE",
+    "SALT",
+    "SUGAR",
+    "FLOUR",
+    "NUTS",
+]
 
 
 def noise(
@@ -88,7 +114,7 @@ def marble(rng: Rng, size: int = 512) -> Texture:
     )
     coarse, fine = noise(rng, size, 7, 0.6), noise(rng, size, 5, 0.55)
     veins = np.clip(1 - np.abs(np.sin((coarse * 5 + fine * 2.5) * np.pi)) * 2.6, 0, 1) ** 1.5
-    return to_bytes(blend(body, vein, veins * 0.9) + (fine[..., None] - 0.5) * 18)
+    return to_bytes(blend(body, vein, (veins * 0.9).astype(np.float32)) + (fine[..., None] - 0.5) * 18)
 
 
 def granite(rng: Rng, size: int = 512) -> Texture:
@@ -96,9 +122,8 @@ def granite(rng: Rng, size: int = 512) -> Texture:
     bases = [(120, 118, 115), (60, 60, 62), (175, 165, 150), (140, 120, 105)]
     base = np.asarray(bases[rng.integers(len(bases))], np.float32)
     grain = rng.normal(size=(size, size)).astype(np.float32)
-    grain = (grain + np.roll(grain, 1, 0) + np.roll(grain, 1, 1) + np.roll(grain, (1, 1), (0, 1))) / 4
-    grain /= grain.std()
-    return to_bytes(base + (grain * 20 + (noise(rng, size) - 0.5) * 30)[..., None])
+    smooth = (grain + np.roll(grain, 1, 0) + np.roll(grain, 1, 1) + np.roll(grain, (1, 1), (0, 1))) / 4
+    return to_bytes(base + (smooth / smooth.std() * 20 + (noise(rng, size) - 0.5) * 30)[..., None])
 
 
 def terrazzo(rng: Rng, size: int = 512) -> Texture:

@@ -15,7 +15,7 @@ SUBSTANCES = {"metal": "metal", "glass": "glass", "wooden": "wood"}
 def concept(speaker: Speaker) -> Draft | None:
     """A bare noun phrase: all that it names."""
     noun = speaker.colored() if speaker.chance(0.6) else speaker.noun(_present_or_missing(speaker))
-    return noun and Draft("concept", "concept", noun, noun.named, noun.slots)
+    return None if noun is None else Draft("concept", "concept", noun, noun.named, noun.slots)
 
 
 def concept_group(speaker: Speaker) -> Draft:
@@ -45,7 +45,7 @@ def every(speaker: Speaker) -> Draft | None:
 def attribute(speaker: Speaker) -> Draft | None:
     """The red mug, the red mugs."""
     noun = speaker.colored()
-    return noun and Draft("simple", "attr", noun, noun.named, noun.slots)
+    return None if noun is None else Draft("simple", "attr", noun, noun.named, noun.slots)
 
 
 def color_all(speaker: Speaker) -> Draft | None:

@@ -17,10 +17,10 @@ from instructsam_ros.scenes.language.relations import (
 from instructsam_ros.scenes.language.speaker import Draft, Speaker
 
 # height is compared only among things that stand upright
-UPRIGHT = frozenset(
-    ["mug", "cup", "glass", "bottle", "can", "jar", "teapot", "pot", "kettle", "vase"]
-    + ["wine glass", "milk carton", "cereal box"]
-)
+UPRIGHT = frozenset({
+    "mug", "cup", "glass", "wine glass", "bottle", "can", "jar", "milk carton", "cereal box", "teapot",
+    "pot", "kettle", "vase",
+})  # fmt: skip
 SIZES: dict[str, tuple[RankKey, bool]] = {
     "largest": ("size", True),
     "biggest": ("size", True),

@@ -11,7 +11,8 @@ from instructsam_ros.scenes.language.logic import Selection
 class Noun:
     """singular, plural: surface forms with adjectives. bare, bares: without. phrase: canonical form.
 
-    named: what it names in the picture, from its meaning alone. color: the adjective, category: of the catalogue; "" for none.
+    named: what it names in the picture, from its meaning alone. color: the
+    adjective, category: of the catalogue; "" for none.
     """
 
     singular: str

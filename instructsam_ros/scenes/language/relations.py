@@ -1,8 +1,9 @@
-"""Left, right, in front, behind, on, in; largest, leftmost, nearest: with margins that nobody argues about."""
+"""Left, right, behind, on; largest, leftmost, nearest: with margins that nobody argues about."""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Literal
 
 from instructsam_ros.scenes.language.logic import Selection, Truth, both, exact, members, undecided
@@ -108,7 +109,7 @@ def nth(picture: Picture, selection: Selection, position: int, *, from_right: bo
     if not exact(selection) or 0 < len(order) < max(position, 3):
         return undecided(selection)
     things = picture.things
-    if not all(_apart(things[a], things[b], "column") for a, b in zip(order, order[1:], strict=False)):
+    if not all(_apart(things[a], things[b], "column") for a, b in pairwise(order)):
         return undecided(selection)
     return {i: int(bool(order) and i == order[position - 1]) for i in selection}
 

@@ -61,9 +61,10 @@ MOST_TARGETS = 10
 FEWEST_THINGS = 3
 _KINDS_TRIED = 8
 _TRIES = 8  # per kind, so that rare kinds get their share; most drafts fail because somebody could argue
-_PART_OF_THE_NAMED = frozenset(
-    ["rel", "rel_all", "except_color", "except_one", "except_rel", "topk", "host_on", "aff_not", "aff_rel", "host", "empty", "same", "between"]
-)
+_PART_OF_THE_NAMED = frozenset({
+    "rel", "rel_all", "except_color", "except_one", "except_rel", "topk", "host_on", "aff_not", "aff_rel",
+    "host", "empty", "same", "between",
+})  # fmt: skip
 
 
 def instructions(

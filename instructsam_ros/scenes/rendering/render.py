@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Literal, Protocol
 
 import numpy as np
@@ -12,10 +13,11 @@ from instructsam_ros.errors import ConfigError
 from instructsam_ros.scenes.annotate import annotate
 from instructsam_ros.scenes.dataset import View
 from instructsam_ros.scenes.depth import simulate_sensor
+from instructsam_ros.scenes.heldout import manifest
 from instructsam_ros.scenes.rendering.classic import ClassicRenderer, render_buffers
 from instructsam_ros.scenes.rendering.filament import FilamentRenderer
 from instructsam_ros.scenes.rendering.world import World
-from instructsam_ros.scenes.scene import Scene
+from instructsam_ros.scenes.scene import Scene, sample_scene
 
 RendererName = Literal["auto", "filament", "classic"]
 log = logging.getLogger(__name__)
@@ -59,3 +61,19 @@ def render_scene(
             depth = simulate_sensor(depth, buffers.ids, scene, rng)
         views.append(View(rgb, buffers.ids, depth, meta))
     return views
+
+
+def render_seeds(
+    split: str,
+    first: int,
+    count: int,
+    *,
+    width: int = 384,
+    height: int = 288,
+    renderer: RendererName = "auto",
+) -> Iterator[View]:
+    """One view each of ``count`` scenes of a split, from scene number ``first`` on."""
+    chosen = choose_renderer(renderer)
+    for offset in range(first, first + count):
+        scene = sample_scene(manifest().scene_seed(split, offset), held_out=split != "train")
+        yield from render_scene(scene, width, height, chosen)

@@ -1,5 +1,7 @@
 """Cups, plates and other table ware."""
 
+# ruff: noqa: ARG001 - all builders have one signature
+
 from __future__ import annotations
 
 import numpy as np

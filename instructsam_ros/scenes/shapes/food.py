@@ -1,5 +1,7 @@
 """Fruit, vegetables and other food."""
 
+# ruff: noqa: ARG001 - all builders have one signature
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Bottles, cans, jars and printed boxes."""
 
+# ruff: noqa: ARG001 - all builders have one signature
+
 from __future__ import annotations
 
 import numpy as np

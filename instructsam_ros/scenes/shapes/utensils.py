@@ -1,5 +1,7 @@
 """Cutlery and kitchen tools, lying flat along y."""
 
+# ruff: noqa: ARG001 - all builders have one signature
+
 from __future__ import annotations
 
 import numpy as np
@@ -42,7 +44,7 @@ def fork(rng: Rng, color: str, material: str) -> list[Part]:
 
 def spatula(rng: Rng, color: str, material: str) -> list[Part]:
     """Turner with a broad flat head."""
-    head = extrude(rounded_rectangle(0.06, 0.085, 0.012) + [0, 0.05], 0.003, 0.003)
+    head = extrude(rounded_rectangle(0.06, 0.085, 0.012) + np.array([0, 0.05]), 0.003, 0.003)
     return [_grip(rng, color, material, 0.17), Part(head, material, shade(rng, color))]
 
 
