@@ -12,7 +12,7 @@ from instructsam_ros.lifting.plane import Plane, stands_on
 
 _REFINEMENTS = 20
 # Enough to find the directions; the extents are those of all points.
-_SEARCHED_POINTS = 2000
+_SEARCHED_POINTS = 4000
 # Volumes are compared with this much added to every edge, so that flat clouds compare by area.
 _THICKNESS = 1e-3
 
@@ -59,18 +59,19 @@ def fit_box(
     if not len(points):
         return None
     cloud = points.astype(np.float64)
+    sample = cloud[:: len(cloud) // _SEARCHED_POINTS + 1]
     direction = plane.normal if plane is not None else up
     if direction is None:
-        rotation = _sorted_axes(_least_volume(cloud), cloud)
+        rotation = _sorted_axes(_least_volume(sample), sample)
     else:
-        x, y, z = _axes_around(direction / np.linalg.norm(direction), cloud)
-        if np.ptp(cloud @ x) < np.ptp(cloud @ y):
+        x, y, z = _axes_around(direction / np.linalg.norm(direction), sample)
+        if np.ptp(sample @ x) < np.ptp(sample @ y):
             x = y
         x = _to_the_right(x)
         rotation = np.stack([x, np.cross(z, x), z], axis=1)
-    local = cloud @ rotation
-    low, high = local.min(0), local.max(0)
-    standing = plane is not None and stands_on(plane, cloud, tolerance)
+    local = rotation.T @ cloud.T
+    low, high = local.min(1), local.max(1)
+    standing = plane is not None and stands_on(plane, sample, tolerance)
     if plane is not None and standing:
         low[2] = min(low[2], plane.offset)
     return OrientedBox(rotation @ ((low + high) / 2), rotation, high - low, standing)
@@ -101,7 +102,6 @@ def _least_volume(points: NDArray[np.float64]) -> NDArray[np.float64]:
     From the principal axes, each axis in turn is held while the rectangle around it is made the
     smallest; that walks downhill to a box with a face along a flat side of the cloud.
     """
-    points = points[:: len(points) // _SEARCHED_POINTS + 1]
     best = np.linalg.eigh(np.cov(points.T) if len(points) > 1 else np.eye(3))[1].T
     volume = _volume(points, best)
     for _ in range(_REFINEMENTS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +20,8 @@ from instructsam_ros.types import Frame, Instance
 _TALL = 3
 # A mask's border is searched for the plane this many times as deep as it is trimmed.
 _RIM_REACH = 4
+# Points that tell how tall an object is.
+_SAMPLE = 2000
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,15 @@ def without_plane(
     """
     if plane is None or not stands_on(plane, cloud.points, settings.plane_tolerance):
         return cloud
-    height = plane.height(cloud.points)
-    if height.max() < _TALL * settings.plane_tolerance:
+    sample = cloud.points[:: len(cloud.points) // _SAMPLE + 1]
+    if plane.height(sample).max() < _TALL * settings.plane_tolerance:
         return cloud
     window = window_of(instance)
-    inner = trim_rim(instance.mask[window], _RIM_REACH * settings.rim_px)
-    keep = inner[cloud.rows - window[0].start, cloud.columns - window[1].start]
-    keep |= height > settings.plane_tolerance
-    return cloud.only(keep)
+    reach = 2 * _RIM_REACH * settings.rim_px + 1
+    inner = cv2.erode(instance.mask[window].astype(np.uint8), np.ones((reach, reach), np.uint8))
+    keep = inner[cloud.rows - window[0].start, cloud.columns - window[1].start].astype(bool)
+    keep[~keep] = plane.height(cloud.points[~keep]) > settings.plane_tolerance
+    return cloud.only(keep) if not keep.all() else cloud
 
 
 def window_of(instance: Instance) -> tuple[slice, slice]:

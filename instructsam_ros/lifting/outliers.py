@@ -46,23 +46,23 @@ def _clusters(
     rows: NDArray[np.intp], columns: NDArray[np.intp], depth: NDArray[np.float32], relative_step: float
 ) -> NDArray[np.intp]:
     """Cluster number [N], counted from 0, of every point."""
-    rows, columns = rows - rows.min(), columns - columns.min()
+    rows, columns = (rows - rows.min()).astype(np.int32), (columns - columns.min()).astype(np.int32)
     block = max(_BLOCK_PX, int(max(rows.max(), columns.max())) // _MAX_BLOCKS + 1)
     # Steps of log depth are steps relative to depth, the way a sensor's noise and pixel size grow.
-    layer = (np.log(depth / depth.min()) / np.log1p(relative_step)).astype(np.intp)
+    layer = (np.log(depth / depth.min()) * np.float32(1 / np.log1p(relative_step))).astype(np.int32)
     cells = (rows // block + 1, columns // block + 1, layer + 1)
-    shape = tuple(int(c.max()) + 2 for c in cells)  # an empty cell all around
-    key = np.ravel_multi_index(cells, shape)
-    occupied = np.flatnonzero(np.bincount(key, minlength=int(np.prod(shape))))
-    number = np.full(int(np.prod(shape)), -1, np.intp)
+    height, width, layers = (int(c.max()) + 2 for c in cells)  # an empty cell all around
+    strides = (width * layers, layers, 1)
+    key = cells[0] * strides[0] + cells[1] * strides[1] + cells[2]
+    occupied = np.flatnonzero(np.bincount(key, minlength=height * width * layers))
+    number = np.full(height * width * layers, -1, np.intp)
     number[occupied] = np.arange(len(occupied))
-    strides = np.array([shape[1] * shape[2], shape[2], 1])
     links = []
     for offset in _FORWARD:
         neighbour = number[occupied + int(np.dot(strides, offset))]
         touching = np.flatnonzero(neighbour >= 0)
         links.append(np.stack([touching, neighbour[touching]]))
-    return _components(len(occupied), np.concatenate(links, axis=1))[number[key]]
+    return np.asarray(_components(len(occupied), np.concatenate(links, axis=1))[number[key]])
 
 
 def _components(count: int, links: NDArray[np.intp]) -> NDArray[np.intp]:
