@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:  # torch is imported by the tests that need it
+    from torch import Tensor
+
+    from instructsam_ros.models.instructsam.config import InstructSamConfig
+    from instructsam_ros.models.instructsam.model import InstructSam
 
 HERE = Path(__file__).parent
 
@@ -33,3 +42,68 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def golden_dir(request: pytest.FixtureRequest) -> Path:
     folder: Path = request.config.getoption("--golden-dir")
     return folder
+
+
+@pytest.fixture(scope="session")
+def manifest(golden_dir: Path) -> dict[str, Any]:
+    return json.loads((golden_dir / "tiny_config_and_manifest.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def tiny_config(manifest: dict[str, Any]) -> InstructSamConfig:
+    """The tiny model that the golden files were made with."""
+    from instructsam_ros.models.instructsam.config import InstructSamConfig
+    from instructsam_ros.models.instructsam.tokens import TokenIds
+
+    ids = manifest["ids"]
+    tokens = TokenIds(
+        image=ids["image"],
+        vision_start=ids["vstart"],
+        vision_end=ids["vend"],
+        region=ids["region"],
+        seg=ids["seg"],
+        mask_start=ids["seg_start"],
+        mask_end=ids["seg_end"],
+        ref_start=ids["ref_start"],
+        ref_end=ids["ref_end"],
+        eos=(ids["im_end"],),
+    )
+    return InstructSamConfig(
+        language=manifest["text"],
+        vision=manifest["vision"],
+        sam=manifest["sam"],
+        tokens=tokens,
+        num_queries=manifest["max_seg_nums"],
+        out_dim=manifest["out_dim"],
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(golden_dir: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(golden_dir / "tiny_official_weights.safetensors")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_config: InstructSamConfig, tiny_weights: dict[str, Tensor]) -> InstructSam:
+    """Shared by all tests, which must not change it."""
+    from instructsam_ros.models.instructsam.checkpoint import build_model
+
+    return build_model(tiny_config, tiny_weights, "golden weights")
+
+
+@pytest.fixture(scope="session")
+def paper_model(tiny_config: InstructSamConfig, tiny_weights: dict[str, Tensor]) -> InstructSam:
+    """The same weights, run the way training runs them."""
+    from instructsam_ros.models.instructsam.checkpoint import build_model
+
+    return build_model(dataclasses.replace(tiny_config, behaviour="paper"), tiny_weights, "golden weights")
+
+
+@pytest.fixture
+def fresh_tiny_model(tiny_config: InstructSamConfig, tiny_weights: dict[str, Tensor]) -> InstructSam:
+    """A model of its own, for tests that train it."""
+    from instructsam_ros.models.instructsam.checkpoint import build_model
+
+    return build_model(tiny_config, {n: t.clone() for n, t in tiny_weights.items()}, "golden weights")

@@ -1,15 +1,37 @@
-"""Released tensor names <-> module names."""
+"""Checkpoints in the released layout: tensor names, checks, loading and saving.
+
+A folder holds config.json, tokenizer.json and model.safetensors, or several shards with
+model.safetensors.index.json. The published 2B weights and the compact ones are read alike.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from torch import Tensor
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from transformers.models.sam3.modeling_sam3 import (
+    Sam3DetrDecoder,
+    Sam3GeometryEncoder,
+    Sam3MaskDecoder,
+    Sam3VisionModel,
+)
 
+from instructsam_ros.errors import CheckpointError
 from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.detector import sam3_config
 from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 
-# Prefixes of the released checkpoint and of our modules; first match wins.
+Shapes = dict[str, tuple[int, ...]]
+
+# Prefixes of the released checkpoint and of our modules; the first match wins.
 _PREFIXES = (
     ("model.grounding_model.model.vision_encoder.", "image_encoder.pixel_tower."),
     ("model.grounding_model.model.", "detector."),
@@ -20,26 +42,167 @@ _PREFIXES = (
     ("model.mask_hidden_fcs.", "mask_hidden_fcs."),
     ("model.mask_queries", "mask_queries"),
 )
+_EMBEDDING, _TIED_HEAD = "model.language_model.embed_tokens.weight", "lm_head.weight"
 
 
 def module_name(released: str) -> str:
-    """Our name of a released tensor; names outside the released layout come back unchanged."""
-    for theirs, ours in _PREFIXES:
-        if released.startswith(theirs):
-            return ours + released[len(theirs) :]
-    return released
+    """Our name of a released tensor; a name outside the layout comes back unchanged."""
+    return _swap_prefix(released, _PREFIXES)
 
 
 def released_name(module: str) -> str:
     """The released name of one of our tensors, the inverse of ``module_name``."""
-    for theirs, ours in _PREFIXES:
-        if module.startswith(ours):
-            return theirs + module[len(ours) :]
-    return module
+    return _swap_prefix(module, tuple((ours, theirs) for theirs, ours in _PREFIXES))
 
 
-def load_state(config: InstructSamConfig, tensors: Mapping[str, Tensor], where: str) -> InstructSam:
-    """Build the model of ``config`` around tensors under their released names, without a copy."""
-    model = InstructSam(config)
-    model.load_state_dict({module_name(n): t for n, t in tensors.items() if module_name(n) in model.state_dict()})
-    return model.eval()
+def _swap_prefix(name: str, table: tuple[tuple[str, str], ...]) -> str:
+    for old, new in table:
+        if name.startswith(old):
+            return new + name[len(old) :]
+    return name
+
+
+def expected_tensors(config: InstructSamConfig) -> tuple[Shapes, Shapes]:
+    """Released name -> shape of the tensors a checkpoint must hold, and of those it may hold.
+
+    The second kind is stored by the release and read by nothing: SAM 3 parts that InstructSAM has no
+    use for, and the output head, which is tied to the embedding.
+    """
+    with _Weightless():
+        required = {released_name(n): tuple(t.shape) for n, t in InstructSam(config).state_dict().items()}
+        unused = {_TIED_HEAD: required[_EMBEDDING]}
+        if config.image_encoder == "two_tower":
+            unused |= _stored_sam_tensors(config)
+    return required, {name: shape for name, shape in unused.items() if name not in required}
+
+
+def _stored_sam_tensors(config: InstructSamConfig) -> Shapes:
+    sam = sam3_config(config)
+    parts = {
+        "vision_encoder": Sam3VisionModel(sam.vision_config),
+        "detr_decoder": Sam3DetrDecoder(sam.detr_decoder_config),
+        "mask_decoder": Sam3MaskDecoder(sam.mask_decoder_config),
+        "geometry_encoder": Sam3GeometryEncoder(sam.geometry_encoder_config),
+        "text_projection": nn.Linear(sam.text_config.hidden_size, sam.detr_encoder_config.hidden_size),
+    }
+    return {
+        f"model.grounding_model.model.{part}.{name}": tuple(tensor.shape)
+        for part, module in parts.items()
+        for name, tensor in module.state_dict().items()
+        if "presence_" not in name
+    }
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Every way in which tensors differ from what a model needs; each entry is one line."""
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshapen: tuple[str, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """All findings; empty when the tensors fit."""
+        return (
+            *(f"missing {name}" for name in self.missing),
+            *(f"unexpected {name}" for name in self.unexpected),
+            *(f"wrong shape {line}" for line in self.misshapen),
+        )
+
+
+def check_shapes(config: InstructSamConfig, found: Mapping[str, tuple[int, ...]]) -> CheckReport:
+    """Compare released name -> shape with what a model of ``config`` needs."""
+    required, unused = expected_tensors(config)
+    known = required | unused
+    return CheckReport(
+        missing=tuple(sorted(set(required) - set(found))),
+        unexpected=tuple(sorted(set(found) - set(known))),
+        misshapen=tuple(
+            f"{name}: {list(found[name])} instead of {list(known[name])}"
+            for name in sorted(set(found) & set(known))
+            if tuple(found[name]) != known[name]
+        ),
+    )
+
+
+def build_model(
+    config: InstructSamConfig,
+    tensors: Mapping[str, Tensor],
+    where: str,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> InstructSam:
+    """The model of ``config`` in eval mode around tensors under their released names.
+
+    Tensors that already have ``dtype`` and ``device`` are used, not copied. Raises CheckpointError
+    that lists every tensor that is missing, unexpected or of another shape.
+    """
+    report = check_shapes(config, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
+    if report.problems:
+        raise CheckpointError(
+            f"{where} does not fit the model it describes:\n  " + "\n  ".join(report.problems)
+        )
+    with _Weightless():
+        model = InstructSam(config)
+    wanted = {name: released_name(name) for name in model.state_dict()}
+    state = {
+        ours: tensors[theirs].to(device, dtype if tensors[theirs].is_floating_point() else None)
+        for ours, theirs in wanted.items()
+    }
+    model.load_state_dict(state, assign=True)
+    return model.to(device).eval()
+
+
+def load_folder(
+    folder: Path, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+) -> InstructSam:
+    """Load a checkpoint folder. Raises CheckpointError for files that are missing, corrupt or unfit."""
+    config = InstructSamConfig.from_folder(folder)
+    with TensorFiles(folder) as tensors:
+        return build_model(config, tensors, str(folder), dtype, device)
+
+
+def check_folder(folder: Path) -> CheckReport:
+    """Compare the tensors of a folder with its config.json without loading them."""
+    config = InstructSamConfig.from_folder(folder)
+    with TensorFiles(folder) as tensors:
+        return check_shapes(config, tensors.shapes())
+
+
+def save_folder(model: InstructSam, folder: Path, tokenizer: str | None = None) -> None:
+    """Write config.json and model.safetensors (and tokenizer.json) in the released layout.
+
+    Each file appears complete or not at all; the weights come last, so a folder that has them has
+    the rest. tokenizer: content of a tokenizer.json.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if tokenizer is not None:
+        _write_text(folder / "tokenizer.json", tokenizer)
+    _write_text(folder / "config.json", json.dumps(model.config.to_released(), indent=2) + "\n")
+    tensors = {released_name(n): t.detach().cpu().contiguous() for n, t in model.state_dict().items()}
+    temporary = folder / "model.safetensors.part"
+    save_file(tensors, temporary, metadata={"format": "pt"})
+    temporary.replace(folder / "model.safetensors")
+
+
+def _write_text(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+class _Weightless(TorchFunctionMode):
+    """Modules built in this context get weights without memory.
+
+    Layers make their weights with ``torch.empty``; only that goes to the meta device, so buffers that
+    are computed and never stored, such as rotary frequencies, are real.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.empty and kwargs.get("device") is None:
+            kwargs = {**kwargs, "device": "meta"}
+        return func(*args, **kwargs)
