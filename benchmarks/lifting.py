@@ -19,6 +19,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -64,6 +65,8 @@ def whole_image(frame: Frame, segmentation: Segmentation) -> None:
 
 
 def pixel_loop(frame: Frame, segmentation: Segmentation) -> None:
+    if frame.depth is None:
+        raise ValueError("the frame has no depth")
     for instance in segmentation.instances:
         points = []
         for v, u in np.argwhere(instance.mask):
@@ -102,13 +105,13 @@ def main() -> None:
     for name, outlines in cases.items():
         frame, segmentation = table_with(outlines)
         count = len(outlines)
-        ours = milliseconds(lambda f=frame, s=segmentation: lift(f, s), RUNS) / count
-        whole = milliseconds(lambda f=frame, s=segmentation: whole_image(f, s), RUNS) / count
-        loop = milliseconds(lambda f=frame, s=segmentation: pixel_loop(f, s), 1) / count
+        ours = milliseconds(partial(lift, frame, segmentation), RUNS) / count
+        whole = milliseconds(partial(whole_image, frame, segmentation), RUNS) / count
+        loop = milliseconds(partial(pixel_loop, frame, segmentation), 1) / count
         print(f"{name:20}{ours:8.1f}{whole:13.1f}{whole / ours:7.1f}{loop:12.0f}{loop / ours:7.0f}")
     frame, segmentation = table_with(grid)
     print(
-        f"scene cloud without targets: {milliseconds(lambda: scene_points(frame, segmentation), RUNS):.1f} ms"
+        f"scene cloud without targets: {milliseconds(partial(scene_points, frame, segmentation), RUNS):.1f} ms"
     )
 
 

@@ -12,10 +12,10 @@ from instructsam_ros.lifting.plane import Plane
 SEEDS = st.integers(0, 2**32 - 1)
 EDGES = st.tuples(*[st.floats(0.02, 0.4)] * 3)
 CLOUDS = hnp.arrays(
-    np.float32,
+    np.float64,
     st.tuples(st.integers(1, 40), st.just(3)),
-    elements=st.floats(-2, 2, width=32).map(lambda v: round(v, 3)),
-)
+    elements=st.floats(-2, 2).map(lambda v: round(v, 3)),
+).map(lambda points: points.astype(np.float32))
 
 
 def random_rotation(seed: int) -> np.ndarray:

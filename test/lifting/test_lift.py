@@ -15,7 +15,9 @@ from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, St
 SIZE = (24, 32)
 PINHOLE = CameraModel(32, 24, 30.0, 30.0, 16.0, 12.0)
 DEPTHS = hnp.arrays(
-    np.float32, SIZE, elements=st.sampled_from([np.nan, np.inf, -1.0, 0.0, 0.05, 0.6, 0.61, 0.9, 50.0])
+    np.float32,
+    SIZE,
+    elements=st.sampled_from([np.nan, np.inf, -1.0, 0.0, 0.0625, 0.625, 0.640625, 0.875, 50.0]),
 )
 
 
