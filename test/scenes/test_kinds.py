@@ -1,0 +1,116 @@
+"""Every kind of instruction against answers worked out by hand."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from instructsam_ros.scenes.language import Instruction, instructions
+from instructsam_ros.scenes.language.templates import wording
+from test.scenes.metas import DEPTH, ROW, TABLE
+
+SCENES: dict[str, dict[str, Any]] = {"row": ROW, "table": TABLE, "depth": DEPTH}
+
+
+@cache
+def said_about(scene: str) -> tuple[Instruction, ...]:
+    """A few thousand instructions."""
+    rng = np.random.default_rng(0)
+    return tuple(i for _ in range(250) for i in instructions(SCENES[scene], rng, 12, split="heldout"))
+
+
+# scene, kind, pattern of the text, ids that answer it
+ANSWERS: list[tuple[str, str, str, set[int]]] = [
+    ("row", "concept", r"^(any )?red (coffee )?mug( in the picture)?$", {1}),
+    ("row", "concept", r"^(all )?(coffee )?mugs", {1, 2, 3}),
+    ("row", "concept", r"utensil", {4}),
+    ("row", "concept", r"(bananas?|forks?|lemons?|plates?)$", set()),
+    ("row", "name", r"the (kitchen )?knife", {4}),
+    ("row", "all", r"(every|each|all).* (coffee )?mugs?\b", {1, 2, 3}),
+    ("row", "attr", r"\bblue (coffee )?mug", {2}),
+    ("row", "attr", r"\bred (kitchen )?kni", set()),
+    ("row", "rel", r"(which|the|all) (coffee )?mugs .*left.* of the", {1, 2, 3}),
+    ("row", "rel", r"the red (coffee )?mug .*left.* of the (black )?(kitchen )?knife", {1}),
+    ("row", "rel", r"(which|the|all) (coffee )?mugs .*right.* of the (black )?(kitchen )?knife", set()),
+    ("row", "rel_all", r"right.* of the red", {2, 3, 4}),
+    ("row", "rel_all", r"left.* of the yellow", {1, 2}),
+    ("row", "except_color", r"mugs?\b.* red", {2, 3}),
+    ("row", "except_one", r"knife", {1, 2, 3}),
+    ("row", "sup_size", r"\b(largest|biggest) (of the )?(coffee )?mug", {2}),
+    ("row", "sup_side", r"(leftmost|left).*mug|mug.*(leftmost|left)", {1}),
+    ("row", "sup_side", r"object.*(right)|rightmost object", {4}),
+    ("row", "topk", r"two leftmost (of the )?(coffee )?mugs", {1, 2}),
+    ("row", "topk", r"two rightmost (of the )?(coffee )?mugs", {2, 3}),
+    ("row", "ordinal", r"(second.* mug|mug .*second).* left", {2}),
+    ("row", "ordinal", r"(third.* mug|mug .*third).* right", {1}),
+    ("row", "near", r"(the|which) (coffee )?mug .*knife", {3}),
+    ("row", "color_all", r"\bblue\b", {2}),
+    ("row", "color_all", r"\bpurple\b", set()),
+    ("row", "count", r"three (coffee )?mugs", {1, 2, 3}),
+    ("row", "union", r"^(?!.*(red|blue|yellow|black)).*mugs.*knife", {1, 2, 3, 4}),
+    ("row", "union", r"red (coffee )?mug.*knife", {1, 4}),
+    ("row", "aff", r"slice bread", {4}),
+    ("row", "aff", r"pour juice|sip some|lemonade\.", {1, 2, 3}),
+    ("row", "aff", r"pancake", set()),
+    ("row", "aff_color", r"\bblue\b.*(pour juice|sip some)", {2}),
+    ("row", "aff_not", r"(pour juice|sip some).*\bblue\b", {1, 3}),
+    ("row", "aff_rel", r"left.* of the (black )?(kitchen )?knife.*(juice|water)", {1, 2, 3}),
+    ("row", "aff_size", r"(largest|biggest).*(pour juice|sip some)", {2}),
+    ("row", "between", r"mugs .*red (coffee )?mug .*knife", {2, 3}),
+    ("row", "nonfood", r"", {1, 2, 3, 4}),
+    ("table", "host", r"plate", {1}),
+    ("table", "empty", r"plate", {2}),
+    ("table", "host_on", r"apple", {3}),
+    ("table", "material", r"metal", {4}),
+    ("table", "material", r"glass", {5}),
+    ("table", "same", r"apple", {7}),
+    ("table", "aff", r"sugar", {4}),
+    ("depth", "sup_near", r"(the|which) bottle .*(closest|nearest)", {1}),
+    ("depth", "sup_near", r"(the|which) bottle .*(farthest|furthest)", {3}),
+    ("depth", "rel", r"(which|the|all) bottles .*in front of the (gray )?bowl", {1, 2}),
+    ("depth", "rel", r"(the|which|a) bottle .*(behind|in back of) the (gray )?bowl", {3}),
+    ("depth", "except_rel", r"(?<!white )bottle.*(behind|in back of) the (gray )?bowl", {1, 2}),
+    ("table", "food", r"", {3}),
+]
+
+
+@pytest.mark.parametrize(("scene", "kind", "pattern", "expected"), ANSWERS)
+def test_answer_worked_out_by_hand(scene: str, kind: str, pattern: str, expected: set[int]) -> None:
+    matching = [i for i in said_about(scene) if i.kind == kind and re.search(pattern, i.text, re.IGNORECASE)]
+    assert matching, f"never said anything like {pattern!r}"
+    wrong = {(i.text, i.targets) for i in matching if set(i.targets) != expected}
+    assert not wrong
+
+
+def test_every_kind_is_worked_out_by_hand() -> None:
+    kinds = {construct.rsplit(".", 1)[0] for construct in wording().constructs}
+    assert kinds == {kind for _, kind, _, _ in ANSWERS}
+
+
+def test_the_same_words_always_have_the_same_answer() -> None:
+    for scene in SCENES:
+        answers: dict[str, set[tuple[int, ...]]] = {}
+        for said in said_about(scene):
+            answers.setdefault(said.text.lower(), set()).add(said.targets)
+        assert not [text for text, found in answers.items() if len(found) > 1]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_phrase_names_the_targets_and_follows_from_the_words(scene: str) -> None:
+    by_text: dict[str, set[str]] = {}
+    for said in said_about(scene):
+        assert set(said.targets) <= set(said.phrase_ids)
+        by_text.setdefault(said.text.lower(), set()).add(said.phrase)
+    assert all(len(phrases) == 1 for phrases in by_text.values())
+
+
+def test_phrase_is_the_same_whether_it_names_anything_or_not() -> None:
+    present = {i.phrase for i in said_about("row") if re.search(r"^(coffee )?mugs?\b", i.text, re.IGNORECASE)}
+    absent = {
+        i.phrase for i in said_about("depth") if re.search(r"^(coffee )?mugs?\b", i.text, re.IGNORECASE)
+    }
+    assert present == absent == {"mug"}
