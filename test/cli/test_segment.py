@@ -1,0 +1,90 @@
+import cv2
+import numpy as np
+import pytest
+
+from instructsam_ros.cli import main
+from instructsam_ros.cli.segment import describe
+from instructsam_ros.types import Segmentation, Status
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """A red square on black, BGR, and the path it is written to."""
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[10:20, 10:30] = (0, 0, 255)
+    path = tmp_path / "scene.png"
+    cv2.imwrite(str(path), image)
+    return path
+
+
+def segment(path, instruction, *options):
+    return main(["segment", str(path), instruction, "--model", "fake", *options])
+
+
+def test_picture_gives_a_table_and_an_overlay(picture, capsys):
+    out = picture.parent / "new" / "out.png"
+    assert segment(picture, "the red thing", "-o", str(out)) == 0
+    header, row, *_ = capsys.readouterr().out.splitlines()
+    assert header.split()[:3] == ["phrase", "score", "pixels"]
+    assert row.split() == ["1", "red", "1.00", "200", "10", "10", "30", "20"]
+    before, after = cv2.imread(str(picture)), cv2.imread(str(out))
+    assert after.shape == before.shape
+    assert (after[15, 20] != before[15, 20]).any()
+    assert (after[45, 60] == before[45, 60]).all()
+
+
+def test_default_name_lies_in_the_working_folder(picture, monkeypatch, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert segment(picture, "the red thing") == 0
+    assert (tmp_path / "elsewhere/scene_segmented.png").exists()
+
+
+def test_no_target_says_so_and_is_no_failure(picture, capsys):
+    out = picture.parent / "out.png"
+    assert segment(picture, "the green thing", "-o", str(out)) == 0
+    assert "no target: nothing in the image answers" in capsys.readouterr().out
+    assert (cv2.imread(str(out)) == cv2.imread(str(picture))).all()
+
+
+def test_folder_names_unreadable_files_after_doing_the_others(picture, capsys):
+    (picture.parent / "broken.jpg").write_bytes(b"no picture")
+    (picture.parent / "notes.txt").write_text("skipped")
+    out = picture.parent / "out"
+    assert segment(picture.parent, "the red thing", "-o", str(out)) == 2
+    assert "1 of 2 files are not readable pictures: broken.jpg" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["scene.png"]
+
+
+def test_video_keeps_frames_and_size(picture, capsys):
+    video = picture.parent / "clip.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for _ in range(4):
+        writer.write(cv2.imread(str(picture)))
+    writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    out = picture.parent / "out.mp4"
+    assert segment(video, "the red thing", "-o", str(out)) == 0
+    assert "5 frames, 4 of them with a target" in capsys.readouterr().out
+    written = cv2.VideoCapture(str(out))
+    assert (written.get(cv2.CAP_PROP_FRAME_COUNT), written.get(cv2.CAP_PROP_FPS)) == (5, 10)
+    assert written.read()[1].shape == (48, 64, 3)
+
+
+def test_what_cannot_be_used_is_named(picture, capsys):
+    (picture.parent / "broken.png").write_bytes(b"no picture")
+    (picture.parent / "empty").mkdir()
+    cases = [
+        ((picture.parent / "nowhere.png", "red"), "no file or folder"),
+        ((picture.parent / "broken.png", "red"), "neither a readable picture nor a readable video"),
+        ((picture.parent / "empty", "red"), "no picture in"),
+        ((picture, "  "), "instruction is empty"),
+        ((picture, "red", "--threshold", "0.5"), "backend 'fake': got an unexpected keyword argument"),
+    ]
+    for arguments, message in cases:
+        assert segment(*arguments) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_saturated_answers_warn_that_there_may_be_more():
+    assert "there may be more" in describe(Segmentation((), "mugs", Status.SATURATED))
