@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
@@ -67,11 +68,17 @@ def load(model: str = "compact", *, device: str = "auto", backend: str = "", **o
     model: "compact" (ships with the package), a local folder in the released layout, a hub id
     such as "CircleRadon/InstructSAM-2B", or "fake". device: "auto", "cpu", "cuda", "cuda:0".
     backend: a key of BACKENDS; by default "fake" for that model and "instructsam" otherwise.
-    Raises ConfigError for an unknown backend, CheckpointError for unusable weights.
+    options: as the backend's own load function takes them. Raises ConfigError for an unknown backend
+    or option, CheckpointError for unusable weights.
     """
     key = backend or ("fake" if model == "fake" else "instructsam")
     if key not in BACKENDS:
         raise ConfigError(f"unknown backend {key!r}; known: {', '.join(sorted(BACKENDS))}")
     module, _, function = BACKENDS[key].partition(":")
-    segmenter: Segmenter = getattr(importlib.import_module(module), function)(model, device, **options)
+    load_backend = getattr(importlib.import_module(module), function)
+    try:
+        inspect.signature(load_backend).bind(model, device, **options)
+    except TypeError as error:
+        raise ConfigError(f"backend {key!r}: {error}") from None
+    segmenter: Segmenter = load_backend(model, device, **options)
     return segmenter

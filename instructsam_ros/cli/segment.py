@@ -1,0 +1,148 @@
+"""``instructsam segment``: segment a picture, a folder of pictures or a video."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.export import write_png
+from instructsam_ros.segmenter import Segmenter, load
+from instructsam_ros.types import Segmentation, Status, check_instruction
+from instructsam_ros.viz import overlay
+
+IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+DEFAULT_FPS = 30.0  # of videos that do not say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("input", type=Path, metavar="IMAGE|FOLDER|VIDEO")
+    parser.add_argument("instruction", help="what to segment, e.g. 'the two mugs left of the bowl'")
+    parser.add_argument("-o", "--out", type=Path, help="PNG, folder or MP4; by default INPUT_segmented")
+    parser.add_argument("--model", default="compact", help="compact, a folder or a hub id (default compact)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0, ... (default auto)")
+    parser.add_argument("--threshold", type=float, help="lowest score of an instance (default: the model's)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Segment the input and write the overlays; "no target" is an answer, too, and ends with 0."""
+    instruction = check_instruction(args.instruction)
+    if not args.input.exists():
+        raise InvalidInputError(f"there is no file or folder {args.input}")
+    segmenter = load(
+        args.model,
+        device=args.device,
+        **({} if args.threshold is None else {"score_threshold": args.threshold}),
+    )
+    out = Path(f"{args.input.stem}_segmented") if args.out is None else args.out
+    if args.input.is_dir():
+        _segment_folder(segmenter, args.input, instruction, out)
+    elif (rgb := read_image(args.input)) is not None:
+        _segment_picture(segmenter, rgb, instruction, out if args.out else out.with_suffix(".png"))
+    else:
+        _segment_video(segmenter, args.input, instruction, out if args.out else out.with_suffix(".mp4"))
+    return 0
+
+
+def read_image(path: Path) -> NDArray[np.uint8] | None:
+    """A picture as uint8 [H, W, 3] RGB, upright as its EXIF data says; None if it cannot be decoded."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    return None if bgr is None else np.ascontiguousarray(bgr[..., ::-1])
+
+
+def describe(result: Segmentation) -> str:
+    """One line per instance, then the seconds of each stage."""
+    if result.status == Status.NO_TARGET:
+        lines = ["no target: nothing in the image answers the instruction"]
+    else:
+        rows = [("", "phrase", "score", "pixels", "box (x0 y0 x1 y1)")] + [
+            (
+                str(number),
+                instance.phrase,
+                f"{instance.score:.2f}",
+                str(int(instance.mask.sum())),
+                " ".join(f"{edge:.0f}" for edge in instance.box),
+            )
+            for number, instance in enumerate(result.instances, 1)
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    if result.status == Status.SATURATED:
+        lines.append("a phrase has as many instances as the model can hold: there may be more")
+    stages = ", ".join(f"{stage} {1000 * seconds:.1f} ms" for stage, seconds in result.timings.items())
+    return "\n".join([*lines, stages]) if stages else "\n".join(lines)
+
+
+def _segment_picture(segmenter: Segmenter, rgb: NDArray[np.uint8], instruction: str, out: Path) -> None:
+    result = segmenter.segment_image(rgb, instruction)
+    write_png(out, overlay(rgb, result.instances))
+    print(describe(result))
+    print(f"written: {out}")
+
+
+def _segment_folder(segmenter: Segmenter, folder: Path, instruction: str, out: Path) -> None:
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not paths:
+        raise InvalidInputError(f"there is no picture in {folder} ({', '.join(sorted(IMAGE_SUFFIXES))})")
+    unreadable = []
+    for path in tqdm(paths, unit="image"):
+        rgb = read_image(path)
+        if rgb is None:
+            unreadable.append(path.name)
+            continue
+        result = segmenter.segment_image(rgb, instruction)
+        write_png(out / f"{path.stem}.png", overlay(rgb, result.instances))
+        tqdm.write(f"{path.name}: {_count(result)}")
+    print(f"written: {len(paths) - len(unreadable)} overlays in {out}")
+    if unreadable:
+        raise InvalidInputError(
+            f"{len(unreadable)} of {len(paths)} files are not readable pictures: {', '.join(unreadable)}"
+        )
+
+
+def _segment_video(segmenter: Segmenter, path: Path, instruction: str, out: Path) -> None:
+    video = cv2.VideoCapture(str(path))
+    fps = video.get(cv2.CAP_PROP_FPS) or DEFAULT_FPS
+    total = max(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT))) or None
+    writer: cv2.VideoWriter | None = None
+    previous: Segmentation | None = None
+    frames = answered = 0
+    try:
+        for rgb in tqdm(_frames(video), total=total, unit="frame"):
+            if writer is None:
+                out.parent.mkdir(parents=True, exist_ok=True)
+                writer = cv2.VideoWriter(
+                    str(out), cv2.VideoWriter.fourcc(*"mp4v"), fps, (rgb.shape[1], rgb.shape[0])
+                )
+                if not writer.isOpened():
+                    raise InvalidInputError(f"cannot write a video to {out}; use a name that ends in .mp4")
+            previous = segmenter.segment(segmenter.encode(rgb), instruction, previous=previous)
+            writer.write(np.ascontiguousarray(overlay(rgb, previous.instances)[..., ::-1]))
+            frames += 1
+            answered += previous.status != Status.NO_TARGET
+    finally:
+        video.release()
+        if writer is not None:
+            writer.release()
+    if not frames:
+        raise InvalidInputError(f"{path} is neither a readable picture nor a readable video")
+    print(f"written: {out}, {frames} frames, {answered} of them with a target")
+
+
+def _frames(video: cv2.VideoCapture) -> Iterator[NDArray[np.uint8]]:
+    while True:
+        good, bgr = video.read()
+        if not good:
+            return
+        yield np.ascontiguousarray(bgr[..., ::-1])
+
+
+def _count(result: Segmentation) -> str:
+    return "no target" if result.status == Status.NO_TARGET else f"{len(result.instances)} instances"

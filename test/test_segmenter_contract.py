@@ -1,0 +1,155 @@
+"""What every backend keeps; see Segmenter. A backend that can be loaded here is tested here."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from instructsam_ros import segmenter as registry
+from instructsam_ros.errors import CancelledError, ConfigError, InvalidInputError
+from instructsam_ros.paths import COMPACT_WEIGHTS
+from instructsam_ros.segmenter import Segmenter, load
+from instructsam_ros.types import MAX_INSTRUCTION_CHARS, Status, tight_box
+
+MODELS = ["fake"] + (["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else [])
+INSTRUCTIONS = ["the red mug", "all objects", "何か赤いもの 🍎", "x" * MAX_INSTRUCTION_CHARS]
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def segmenter(request):
+    return load(request.param, device="cpu")
+
+
+def picture(height=48, width=64):
+    image = np.full((height, width, 3), 160, np.uint8)
+    image[height // 4 : height // 2, width // 4 : width // 2] = (200, 20, 30)
+    image[height // 2 :, : width // 5] = (20, 40, 200)
+    return image
+
+
+def same(first, second):
+    assert (first.status, first.answer) == (second.status, second.answer)
+    assert [i.phrase for i in first.instances] == [i.phrase for i in second.instances]
+    for one, other in zip(first.instances, second.instances, strict=True):
+        assert np.array_equal(one.mask, other.mask)
+        assert one.score == pytest.approx(other.score, abs=1e-5)
+
+
+def test_is_a_segmenter_with_a_name(segmenter):
+    assert isinstance(segmenter, Segmenter)
+    assert segmenter.name
+
+
+@pytest.mark.parametrize("size", [(48, 64), (37, 53), (1, 1), (1, 200)])
+@pytest.mark.parametrize("instruction", INSTRUCTIONS, ids=["one", "all", "unicode", "longest"])
+def test_answers_are_well_formed(segmenter, size, instruction):
+    rgb = picture(*size)
+    result = segmenter.segment_image(rgb, instruction)
+    assert result.status == Status.NO_TARGET or result.instances
+    assert result.status != Status.NO_TARGET or not result.instances
+    assert all(seconds >= 0 for seconds in result.timings.values())
+    for instance in result.instances:
+        assert instance.mask.dtype == bool
+        assert instance.mask.shape == size
+        assert instance.mask.any()
+        assert instance.box.dtype == np.float32
+        assert np.array_equal(instance.box, tight_box(instance.mask))
+        assert 0 <= instance.score <= 1
+        assert isinstance(instance.phrase, str)
+
+
+def test_features_serve_any_instruction_in_any_order(segmenter):
+    rgb = picture()
+    features = segmenter.encode(rgb)
+    for instruction in (*INSTRUCTIONS[:3], *INSTRUCTIONS[:3]):
+        same(segmenter.segment(features, instruction), segmenter.segment_image(rgb, instruction))
+
+
+def test_encode_neither_changes_nor_keeps_the_image(segmenter):
+    rgb = picture()
+    features = segmenter.encode(rgb)
+    assert np.array_equal(rgb, picture())
+    expected = segmenter.segment(features, "the red mug")
+    rgb[:] = 0
+    same(segmenter.segment(features, "the red mug"), expected)
+
+
+def test_images_that_are_views_are_read_right(segmenter):
+    rgb = picture()
+    flipped = rgb[:, ::-1]
+    same(
+        segmenter.segment_image(flipped, "the red mug"),
+        segmenter.segment_image(np.ascontiguousarray(flipped), "the red mug"),
+    )
+    read_only = picture()
+    read_only.flags.writeable = False
+    same(segmenter.segment_image(read_only, "the red mug"), segmenter.segment_image(rgb, "the red mug"))
+
+
+@pytest.mark.parametrize("background", [0, 255])
+def test_an_empty_picture_is_answered(segmenter, background):
+    result = segmenter.segment_image(np.full((30, 40, 3), background, np.uint8), "the purple elephant")
+    assert result.status in Status
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((20, 30), np.uint8),
+        np.zeros((20, 30, 1), np.uint8),
+        np.zeros((20, 30, 4), np.uint8),
+        np.zeros((0, 30, 3), np.uint8),
+        np.zeros((20, 30, 3), np.uint16),
+        np.full((20, 30, 3), np.nan, np.float32),
+        None,
+    ],
+    ids=["grayscale", "one channel", "alpha", "empty", "uint16", "nan float", "none"],
+)
+def test_bad_images_are_refused(segmenter, image):
+    with pytest.raises(InvalidInputError):
+        segmenter.encode(image)
+
+
+@pytest.mark.parametrize("instruction", ["", " \n\t", "x" * 10_000], ids=["empty", "blank", "10,000"])
+def test_bad_instructions_are_refused(segmenter, instruction):
+    features = segmenter.encode(picture())
+    with pytest.raises(InvalidInputError):
+        segmenter.segment(features, instruction)
+    assert segmenter.segment(features, "the red mug").status in Status  # and it still answers
+
+
+def test_cancelling_raises_and_leaves_no_trace(segmenter):
+    features = segmenter.encode(picture())
+    expected = segmenter.segment(features, "the red mug", cancel=lambda: False)
+    with pytest.raises(CancelledError):
+        segmenter.segment(features, "the red mug", cancel=lambda: True)
+    same(segmenter.segment(features, "the red mug"), expected)
+
+
+def test_previous_never_changes_the_result(segmenter):
+    features = segmenter.encode(picture())
+    expected = segmenter.segment(features, "the red mug")
+    other = segmenter.segment_image(picture(37, 53)[::-1], "all objects")
+    for previous in (expected, other):
+        same(segmenter.segment(features, "the red mug", previous=previous), expected)
+
+
+def test_threads_do_not_mix_their_answers(segmenter):
+    jobs = [(picture(), "the red mug"), (picture(37, 53), "the blue box")] * 3
+    expected = [segmenter.segment_image(*job) for job in jobs]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda job: segmenter.segment_image(*job), jobs))
+    for answer, wanted in zip(answers, expected, strict=True):
+        same(answer, wanted)
+
+
+def test_unknown_backends_and_options_are_named():
+    with pytest.raises(ConfigError, match="unknown backend 'nonsense'; known: fake, instructsam"):
+        load(backend="nonsense")
+    with pytest.raises(ConfigError, match="backend 'fake'.*'wings'"):
+        load("fake", wings=2)
+
+
+def test_registry_finds_a_backend_that_was_added(monkeypatch):
+    monkeypatch.setitem(registry.BACKENDS, "mine", "instructsam_ros.backends.fake:load")
+    assert isinstance(load("any name", backend="mine"), Segmenter)
