@@ -1,0 +1,152 @@
+"""Rendered views agree with what is known about them. Classic GL, small images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from instructsam_ros.cli import main
+from instructsam_ros.errors import ConfigError, InvalidInputError
+from instructsam_ros.scenes import produce as producing
+from instructsam_ros.scenes.dataset import View, iter_views, load_view, save_view, view_paths
+from instructsam_ros.scenes.produce import Production, produce
+
+pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
+
+from instructsam_ros.scenes.rendering.render import choose_renderer, render_scene
+from instructsam_ros.scenes.scene import sample_scene
+
+WIDTH, HEIGHT = 128, 96
+
+
+def render(seed: int, *, sensor_noise: bool = False) -> list[View]:
+    return render_scene(
+        sample_scene(seed, 2), WIDTH, HEIGHT, choose_renderer("classic"), sensor_noise=sensor_noise
+    )
+
+
+@pytest.fixture(scope="module")
+def views() -> list[View]:
+    return render(3)
+
+
+def test_images_have_the_documented_types(views: list[View]) -> None:
+    assert len(views) == 2
+    for view in views:
+        assert (view.rgb.shape, view.rgb.dtype) == ((HEIGHT, WIDTH, 3), np.uint8)
+        assert (view.ids.shape, view.ids.dtype) == ((HEIGHT, WIDTH), np.uint8)
+        assert (view.depth.shape, view.depth.dtype) == ((HEIGHT, WIDTH), np.float32)
+        assert view.rgb.std() > 5
+
+
+def test_ids_match_the_annotations(views: list[View]) -> None:
+    for view in views:
+        known = {o["id"]: o for o in view.meta["objects"]}
+        assert {int(i) for i in np.unique(view.ids) if 0 < i < 200} == {
+            i for i, o in known.items() if o["pixels"]
+        }
+        for number, entry in known.items():
+            rows, columns = np.nonzero(view.ids == number)
+            assert len(rows) == entry["pixels"] <= entry["pixels_full"] or not len(rows)
+            if len(rows):
+                box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+                assert box == entry["bbox"]
+                at_border = box[0] == 0 or box[1] == 0 or box[2] == WIDTH or box[3] == HEIGHT
+                assert entry["truncated"] or not at_border
+
+
+def test_depth_and_camera_place_objects_where_they_are(views: list[View]) -> None:
+    checked = 0
+    for view in views:
+        camera = view.meta["K"]
+        for entry in view.meta["objects"]:
+            if entry["visible"] < 0.95 or entry["truncated"] or entry["pixels"] < 30:
+                continue
+            x, y, z = entry["pos_cam"]
+            u, v = camera["fx"] * x / z + camera["cx"], camera["fy"] * y / z + camera["cy"]
+            x0, y0, x1, y1 = entry["bbox"]
+            assert x0 - 2 <= u <= x1 + 2
+            assert y0 - 2 <= v <= y1 + 2
+            seen = np.median(view.depth[view.ids == entry["id"]])
+            assert abs(seen - z) < max(entry["extent"])
+            world = np.asarray(view.meta["R_world_cam"]) @ entry["pos_cam"] + view.meta["cam_pos"]
+            np.testing.assert_allclose(world, entry["pos_world"], atol=1e-3)
+            checked += 1
+    assert checked > 2
+
+
+def test_the_same_seed_gives_the_same_pixels(views: list[View]) -> None:
+    again = render(3)
+    for first, second in zip(views, again, strict=True):
+        assert np.array_equal(first.rgb, second.rgb)
+        assert np.array_equal(first.ids, second.ids)
+        assert np.array_equal(first.depth, second.depth)
+        assert first.meta == second.meta
+    assert not np.array_equal(views[0].rgb, render(4)[0].rgb)
+
+
+def test_sensor_noise_grows_with_distance_and_leaves_holes(views: list[View]) -> None:
+    noisy = render(3, sensor_noise=True)
+    for exact, measured in zip(views, noisy, strict=True):
+        valid = measured.depth > 0
+        assert 0.5 < valid.mean() < 1
+        error = np.abs(measured.depth - exact.depth)[valid]
+        assert 0 < np.median(error) < 0.01
+        near = exact.depth[valid] < np.median(exact.depth[valid])
+        assert error[near].mean() < error[~near].mean()
+
+
+def test_views_survive_the_disk(views: list[View], tmp_path: Path) -> None:
+    save_view(views[0], tmp_path / "000000")
+    loaded = load_view(tmp_path / "000000.jpg")
+    assert np.array_equal(loaded.ids, views[0].ids)
+    np.testing.assert_allclose(loaded.depth, views[0].depth, atol=0.00051)
+    assert np.abs(loaded.rgb.astype(int) - views[0].rgb).mean() < 6
+    assert loaded.meta == views[0].meta
+    assert not load_view(tmp_path / "000000.jpg", depth=False).depth.any()
+
+
+def test_a_killed_run_continues_and_equals_an_uninterrupted_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producing, "SHARD_VIEWS", 2)
+
+    def job(folder: str) -> Production:
+        return Production(3, tmp_path / folder, width=64, height=48, renderer="classic")
+
+    assert produce(job("whole")) == 3
+    assert produce(job("resumed")) == 3
+    (tmp_path / "resumed" / "shard-0001").rename(tmp_path / "resumed" / ".shard-0001.partial")
+    assert produce(job("resumed")) == 1
+    assert produce(job("resumed")) == 0
+    names = [path.name for path in view_paths(tmp_path / "whole")]
+    assert names == ["000000.jpg", "000001.jpg", "000002.jpg"]
+    for first, second in zip(iter_views(tmp_path / "whole"), iter_views(tmp_path / "resumed"), strict=True):
+        assert np.array_equal(first.rgb, second.rgb)
+        assert np.array_equal(first.depth, second.depth)
+        assert first.meta == second.meta
+
+
+def test_command_line_renders_and_previews(tmp_path: Path) -> None:
+    options = ["--width", "64", "--height", "48", "--renderer", "classic", "--heldout", "--seed", "7"]
+    assert main(["scenes", "render", "2", str(tmp_path / "data"), *options]) == 0
+    meta = json.loads((tmp_path / "data/shard-0000/000000.json").read_text())
+    assert meta["held_out"]
+    assert meta["renderer"] == "classic"
+    sheet = tmp_path / "sheet.png"
+    assert main(["scenes", "preview", str(sheet), "--data", str(tmp_path / "data"), "--count", "2"]) == 0
+    assert sheet.stat().st_size > 1000
+
+
+def test_bad_requests_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="instructsam scenes render"):
+        view_paths(tmp_path)
+    with pytest.raises(ConfigError, match="must divide"):
+        Production(4, tmp_path, views_per_scene=3)
+    with pytest.raises(ConfigError, match="at least 1 view"):
+        Production(0, tmp_path)
+    with pytest.raises(ConfigError, match="seeds of a split"):
+        produce(Production(1, tmp_path, seed=-1, renderer="classic"))
