@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
         message, rgb = _ask(instruction, nodes, args.timeout)
     result = result_of(message, rgb)
     print(table(result))
+    for stale in args.output.glob("[0-9]*_*.ply"):  # clouds of an earlier answer
+        stale.unlink()
     for path in save_result(result, args.output):
         print(path)
     return 0

@@ -46,9 +46,7 @@ class NodeProcess:
         """Raise InstructSamError with the end of the log if the process has ended by itself."""
         status = self._process.poll()
         if status is not None:
-            raise InstructSamError(
-                f"{self.name} ended with status {status}; {self.log} ends with\n{self.tail()}"
-            )
+            raise InstructSamError(f"{self.name} ended with status {status}\n{self.tail()}")
 
     def tail(self) -> str:
         """Where the log is and its last lines."""
