@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from instructsam_ros.lifting import lift, pixel_rays, scene_points
+from instructsam_ros.lifting import fit_plane, lift, pixel_rays, scene_points
 from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
 
 CAMERA = CameraModel(640, 480, 610.0, 610.0, 320.0, 240.0)
@@ -110,9 +110,11 @@ def main() -> None:
         loop = milliseconds(partial(pixel_loop, frame, segmentation), 1) / count
         print(f"{name:20}{ours:8.1f}{whole:13.1f}{whole / ours:7.1f}{loop:12.0f}{loop / ours:7.0f}")
     frame, segmentation = table_with(grid)
-    print(
-        f"scene cloud without targets: {milliseconds(partial(scene_points, frame, segmentation), RUNS):.1f} ms"
-    )
+    scene = milliseconds(partial(scene_points, frame, segmentation), RUNS)
+    sample = scene_points(frame, segmentation)[0][::60]
+    plane = milliseconds(partial(fit_plane, sample, tolerance=0.01, minimum_ratio=0.1), RUNS)
+    print(f"of it the support plane, once per frame: {plane:.1f} ms")
+    print(f"scene cloud without targets: {scene:.1f} ms")
 
 
 if __name__ == "__main__":

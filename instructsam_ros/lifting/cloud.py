@@ -20,26 +20,19 @@ from instructsam_ros.types import Frame, Instance
 _TALL = 3
 # A mask's border is searched for the plane this many times as deep as it is trimmed.
 _RIM_REACH = 4
-# Points that tell how tall an object is.
-_SAMPLE = 2000
 
 
 @dataclass(frozen=True)
 class InstanceCloud:
-    """rows, columns: pixels [N] of the full image. points: [N, 3] metres. valid_ratio: readings over mask."""
+    """pixels: flat indices [N] into the image. points: [N, 3] metres. valid_ratio: readings over mask."""
 
-    rows: NDArray[np.intp]
-    columns: NDArray[np.intp]
+    pixels: NDArray[np.intp]
     points: NDArray[np.float32]
     valid_ratio: float
 
     def low_depth(self, settings: LiftSettings) -> bool:
         """Whether there are too few readings to rely on the geometry."""
         return self.valid_ratio < settings.min_valid_ratio or len(self.points) < max(settings.min_points, 1)
-
-    def only(self, keep: NDArray[np.bool_]) -> InstanceCloud:
-        """The points where ``keep``, bool [N], is true."""
-        return InstanceCloud(self.rows[keep], self.columns[keep], self.points[keep], self.valid_ratio)
 
 
 def instance_cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> InstanceCloud:
@@ -48,23 +41,24 @@ def instance_cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> 
     mask = instance.mask[window]
     area = int(np.count_nonzero(mask))
     if frame.depth is None or frame.camera is None or not area:
-        nothing = np.zeros(0, np.intp)
-        return InstanceCloud(nothing, nothing, np.zeros((0, 3), np.float32), 0.0)
-    rays = pixel_rays(frame.camera)[window]
+        return InstanceCloud(np.zeros(0, np.intp), np.zeros((0, 3), np.float32), 0.0)
+    rays = pixel_rays(frame.camera)
     depth = within_range(frame.depth[window], settings.min_depth, settings.max_depth)
-    depth[np.isnan(rays[..., 0])] = np.nan
-    rows, columns = np.nonzero(_trusted(mask, depth, settings))
+    depth[np.isnan(rays[window][..., 0])] = np.nan
+    # Flat indices with take() are several times as fast as pairs of row and column.
+    chosen = np.flatnonzero(_trusted(mask, depth, settings))
+    rows, columns = np.divmod(chosen, mask.shape[1])
+    readings = depth.take(chosen)
     body = main_body(
         rows,
         columns,
-        depth[rows, columns],
+        readings,
         relative_step=settings.relative_jump,
         minimum_share=settings.min_cluster_share,
     )
-    rows, columns = rows[body], columns[body]
-    points = back_project(depth[rows, columns], rays[rows, columns])
-    valid_ratio = np.count_nonzero(mask & np.isfinite(depth)) / area
-    return InstanceCloud(rows + window[0].start, columns + window[1].start, points, valid_ratio)
+    pixels = ((rows + window[0].start) * frame.camera.width + columns + window[1].start)[body]
+    points = back_project(readings[body], rays.reshape(-1, 2).take(pixels, axis=0))
+    return InstanceCloud(pixels, points, np.count_nonzero(mask & np.isfinite(depth)) / area)
 
 
 def without_plane(
@@ -77,15 +71,17 @@ def without_plane(
     """
     if plane is None or not stands_on(plane, cloud.points, settings.plane_tolerance):
         return cloud
-    sample = cloud.points[:: len(cloud.points) // _SAMPLE + 1]
-    if plane.height(sample).max() < _TALL * settings.plane_tolerance:
+    height = plane.height(cloud.points)
+    if height.max() < _TALL * settings.plane_tolerance:
         return cloud
     window = window_of(instance)
     reach = 2 * _RIM_REACH * settings.rim_px + 1
     inner = cv2.erode(instance.mask[window].astype(np.uint8), np.ones((reach, reach), np.uint8))
-    keep = inner[cloud.rows - window[0].start, cloud.columns - window[1].start].astype(bool)
-    keep[~keep] = plane.height(cloud.points[~keep]) > settings.plane_tolerance
-    return cloud.only(keep) if not keep.all() else cloud
+    low = np.flatnonzero(height <= settings.plane_tolerance)
+    rows, columns = np.divmod(cloud.pixels[low], instance.mask.shape[1])
+    caught = inner[rows - window[0].start, columns - window[1].start] == 0
+    keep = np.delete(np.arange(len(height)), low[caught])
+    return InstanceCloud(cloud.pixels[keep], cloud.points.take(keep, axis=0), cloud.valid_ratio)
 
 
 def window_of(instance: Instance) -> tuple[slice, slice]:

@@ -115,7 +115,7 @@ def _assemble(
         instance=instance,
         id=number,
         points=points,
-        colors=frame.rgb[cloud.rows, cloud.columns],
+        colors=frame.rgb.reshape(-1, 3).take(cloud.pixels, axis=0),
         centroid=points.mean(0, dtype=np.float64) if len(points) else np.full(3, np.nan),
         box=box,
         valid_depth_ratio=cloud.valid_ratio,
