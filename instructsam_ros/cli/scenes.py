@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from instructsam_ros.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from instructsam_ros.scenes.dataset import View
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     preview.add_argument("out", type=Path, metavar="OUT.png")
     preview.add_argument("--data", type=Path, help="show views of this dataset instead of new ones")
     preview.add_argument("--count", type=int, default=12, help="number of views (default 12)")
+    testset = actions.add_parser("testset", help="write the benchmark that ships with the package")
+    testset.add_argument("out", type=Path, metavar="OUT")
+    testset.add_argument("--count", type=int, default=200, help="number of views (default 200)")
+    testset.add_argument("--seed", type=int, default=0, help="first scene of the split (default 0)")
+    testset.add_argument("--renderer", choices=("auto", "filament", "classic"), default="auto")
     for action in (render, preview):
         action.add_argument("--seed", type=int, default=0, help="first scene of the split (default 0)")
         action.add_argument("--heldout", action="store_true", help="sample what is kept from training")
@@ -31,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Entry point of the subcommand."""
-    return _render(args) if args.action == "render" else _preview(args)
+    return {"render": _render, "preview": _preview, "testset": _testset}[args.action](args)
 
 
 def _render(args: argparse.Namespace) -> int:
@@ -59,6 +69,7 @@ def _preview(args: argparse.Namespace) -> int:
 
     if args.count < 1:
         raise InvalidInputError(f"--count must be at least 1, got {args.count}")
+    views: Iterable[View]
     if args.data:
         paths = view_paths(args.data)
         step = max(1, len(paths) // args.count)
@@ -69,6 +80,18 @@ def _preview(args: argparse.Namespace) -> int:
         views = render_seeds(_split(args), args.seed, args.count, renderer=args.renderer)
     write_contact_sheet(views, args.out, args.seed)
     print(args.out)
+    return 0
+
+
+def _testset(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from instructsam_ros.scenes.rendering.render import render_seeds
+    from instructsam_ros.scenes.testset import write_testset
+
+    views = render_seeds("testset", args.seed, args.count, renderer=args.renderer)
+    written = write_testset(tqdm(views, total=args.count, unit="view"), args.out, args.seed)
+    print(f"{args.out}: {args.count} views, {written} instructions")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import mujoco
@@ -14,13 +15,15 @@ from instructsam_ros.scenes.rendering.world import SHADOW_MAP, World
 class FilamentRenderer:
     """Physically based colour images.
 
-    MuJoCo's own wrapper needs Python 3.12, so this speaks to ``mujoco.mjrf`` directly. Raises
-    ImportError or RuntimeError where the Vulkan libraries are missing.
+    MuJoCo's own wrapper needs Python 3.12, so this speaks to ``mujoco.mjrf`` directly. Without
+    Vulkan the whole process aborts; ``choose_renderer`` tries that in another process first.
     """
 
     name = "filament"
 
     def __init__(self) -> None:
+        # registers the resources of materials and image-based light
+        importlib.import_module("mujoco.studio._studio")
         from mujoco import mjrf
 
         self._mjrf = mjrf

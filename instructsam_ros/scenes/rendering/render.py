@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import ConfigError
+from instructsam_ros.paths import PACKAGE
 from instructsam_ros.scenes.annotate import annotate
 from instructsam_ros.scenes.dataset import View
 from instructsam_ros.scenes.depth import simulate_sensor
@@ -36,14 +41,28 @@ def choose_renderer(name: RendererName = "auto") -> ColorRenderer:
     """Filament where its libraries work, classic GL otherwise. Raises ConfigError if the named one fails."""
     if name == "classic":
         return ClassicRenderer()
-    try:
+    failure = _filament_failure()
+    if not failure:
         return FilamentRenderer()
-    except (ImportError, RuntimeError) as error:
-        hint = f"Filament does not work here ({error}); on Debian it needs libvulkan1 and mesa-vulkan-drivers"
-        if name == "filament":
-            raise ConfigError(hint) from error
-        log.warning("%s; rendering with classic GL", hint)
-        return ClassicRenderer()
+    hint = f"Filament does not work here ({failure}); on Debian it needs libvulkan1 and mesa-vulkan-drivers"
+    if name == "filament":
+        raise ConfigError(hint)
+    log.warning("%s; rendering with classic GL", hint)
+    return ClassicRenderer()
+
+
+@cache
+def _filament_failure() -> str:
+    """Why Filament cannot start, or "". Tried in a process of its own: without Vulkan it aborts."""
+    code = f"from {FilamentRenderer.__module__} import FilamentRenderer; FilamentRenderer()"
+    search = os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")])
+    tried = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": search}, capture_output=True, text=True
+    )
+    if tried.returncode == 0:
+        return ""
+    lines = tried.stderr.strip().splitlines()
+    return lines[-1] if lines else f"exit status {tried.returncode}"
 
 
 def render_scene(

@@ -1,0 +1,80 @@
+"""The benchmark that ships with the package: held-out views in the Inst2Seg benchmark form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.errors import MissingDependencyError
+from instructsam_ros.scenes.dataset import View
+from instructsam_ros.scenes.heldout import manifest
+from instructsam_ros.scenes.language import Instruction, instructions, is_held_out
+
+PER_VIEW = 6
+JPEG_QUALITY = 90
+
+
+def write_testset(views: Iterable[View], out: Path, seed: int = 0) -> int:
+    """Write images/NNNN.jpg and annotations.json; return the number of instructions.
+
+    Every item has, beside text and mask (one compressed COCO RLE per instance, absent for no
+    target): level, kind, cardinality, form, view; template: "held out" when training never uses
+    such a sentence; split: "held out" when a target's colour and category, or the surface, never
+    occur in training. Raises MissingDependencyError without pycocotools.
+    """
+    (out / "images").mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    entries = []
+    for number, view in enumerate(views):
+        said = instructions(view.meta, rng, PER_VIEW, split="heldout")
+        if not said:
+            continue
+        name = f"images/{number:04d}.jpg"
+        bgr = cv2.cvtColor(view.rgb, cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(out / name), bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        height, width = view.ids.shape
+        items = [_item(instruction, view) for instruction in said]
+        entries.append({"image": name, "height": height, "width": width, "annotation": items})
+    lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in entries)
+    (out / "annotations.json").write_text(f"[\n{lines}\n]\n")
+    return sum(len(entry["annotation"]) for entry in entries)
+
+
+def _item(instruction: Instruction, view: View) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "text": instruction.text,
+        "level": instruction.level,
+        "kind": instruction.kind,
+        "cardinality": instruction.cardinality,
+        "form": instruction.form,
+        "view": view.meta["view"],
+        "template": "held out" if is_held_out(instruction.template) else "seen",
+        "split": "held out" if _is_novel(instruction, view) else "seen",
+    }
+    if instruction.targets:
+        item["mask"] = [encode_mask(view.ids == target) for target in instruction.targets]
+    return item
+
+
+def _is_novel(instruction: Instruction, view: View) -> bool:
+    held = manifest()
+    pairs = {(o["color"], o["category"]) for o in view.meta["objects"] if o["id"] in instruction.targets}
+    return view.meta["surface"] in held.surfaces or bool(pairs & set(held.pairs))
+
+
+def encode_mask(mask: NDArray[np.bool_]) -> dict[str, Any]:
+    """Compressed COCO RLE of a bool [H, W] mask."""
+    try:
+        from pycocotools import mask as coco
+    except ImportError as error:
+        raise MissingDependencyError(
+            "writing a test set needs pycocotools; install it with: pip install 'instructsam-ros[training]'"
+        ) from error
+    rle = coco.encode(np.asfortranarray(mask, np.uint8))
+    return {"size": rle["size"], "counts": rle["counts"].decode("ascii")}
