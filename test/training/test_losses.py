@@ -13,15 +13,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instructsam_ros.models.instructsam.behaviour import PAPER, RELEASED
+from instructsam_ros.models.instructsam.behaviour import PAPER, RELEASED, Behaviour
 from instructsam_ros.models.instructsam.checkpoint import module_name
-from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 from instructsam_ros.training.losses import (
-    LossSettings,
     Losses,
+    LossSettings,
     SampleTruth,
     instructsam_losses,
     training_labels,
@@ -42,7 +41,9 @@ def split_phrases(ids: list[int], start: int) -> list[list[int]]:
     return phrases
 
 
-def run_golden(path: Path, golden: dict[str, Any], model: InstructSam) -> tuple[Losses, dict[str, torch.Tensor], Any]:
+def run_golden(
+    path: Path, golden: dict[str, Any], model: InstructSam
+) -> tuple[Losses, dict[str, torch.Tensor], Any]:
     arrays = {name: torch.from_numpy(array) for name, array in np.load(path).items()}
     ids, tokens = arrays["input_ids"], model.config.tokens
     grids = arrays["image_grid_thw"]
@@ -66,7 +67,11 @@ def run_golden(path: Path, golden: dict[str, Any], model: InstructSam) -> tuple[
         )
     ]
     settings = LossSettings(sample_points=golden["loss_sample_points"])
-    return instructsam_losses(output.logits, labels, output.detections, truths, settings, RELEASED), arrays, output
+    return (
+        instructsam_losses(output.logits, labels, output.detections, truths, settings, RELEASED),
+        arrays,
+        output,
+    )
 
 
 def test_training_equals_the_released_code(
@@ -81,7 +86,9 @@ def test_training_equals_the_released_code(
     torch.testing.assert_close(output.logits[:, -20:], arrays["logits"], atol=1e-5, rtol=0)
     chunk = itertools.count()
     for detection in output.detections:
-        for masks, scores in zip(detection.mask_logits.split(5), detection.score_logits.split(5), strict=True):
+        for masks, scores in zip(
+            detection.mask_logits.split(5), detection.score_logits.split(5), strict=True
+        ):
             index = next(chunk)
             torch.testing.assert_close(masks, arrays[f"pred_masks_{index}"], atol=1e-4, rtol=0)
             torch.testing.assert_close(scores, arrays[f"pred_logits_{index}"], atol=1e-5, rtol=0)
@@ -102,3 +109,113 @@ def test_training_equals_the_released_code(
     assert len(gradients) == golden["n_params_with_grad"]
     for name, norm in golden["grad_norms"].items():
         assert gradients[module_name(name)].norm().item() == pytest.approx(norm, rel=1e-5), name
+
+
+def perfect(truth: torch.Tensor, queries: int, slots: list[int]) -> DetectorOutput:
+    """Masks that are right in ``slots`` and empty elsewhere, with undecided scores."""
+    masks = torch.full((1, queries, *truth.shape[1:]), -20.0)
+    masks[0, slots] = truth * 40 - 20
+    return DetectorOutput(masks, torch.zeros(1, queries), torch.zeros(1, queries, 4), ())
+
+
+@pytest.fixture
+def two_squares() -> torch.Tensor:
+    masks = torch.zeros(2, 16, 16)
+    masks[0, 2:6, 2:6] = 1
+    masks[1, 8:14, 8:14] = 1
+    return masks
+
+
+def losses_of(
+    detections: list[DetectorOutput | None], truths: list[SampleTruth], behaviour: Behaviour = PAPER
+) -> Losses:
+    logits, labels = torch.zeros(len(truths), 3, 5), torch.ones(len(truths), 3, dtype=torch.int64)
+    return instructsam_losses(
+        logits, labels, detections, truths, LossSettings(sample_points=False), behaviour
+    )
+
+
+def test_right_masks_cost_nothing_wherever_they_are(two_squares: torch.Tensor) -> None:
+    losses = losses_of([perfect(two_squares, 5, [3, 1])], [SampleTruth(two_squares, [[0, 1]])])
+    assert losses.mask_bce.item() == pytest.approx(0, abs=1e-6)
+    assert losses.mask_dice.item() == pytest.approx(0, abs=1e-6)
+    assert losses.language.item() == pytest.approx(np.log(5))
+
+
+def test_score_of_an_unmatched_query_is_taught_to_be_low(two_squares: torch.Tensor) -> None:
+    detection = perfect(two_squares, 3, [0, 1])
+    detection.score_logits.requires_grad_()
+    losses_of([detection], [SampleTruth(two_squares, [[0, 1]])]).score.backward()
+    assert detection.score_logits.grad is not None
+    assert (detection.score_logits.grad.sign() == torch.tensor([[-1, -1, 1]])).all()
+
+
+def test_phrase_without_instance_teaches_low_scores_only_when_others_have_some(
+    two_squares: torch.Tensor,
+) -> None:
+    both = DetectorOutput(torch.full((2, 3, 16, 16), -20.0), torch.zeros(2, 3), torch.zeros(2, 3, 4), ())
+    empty = torch.cat([two_squares, torch.zeros(1, 16, 16)])
+    with_null = losses_of([both], [SampleTruth(empty, [[0], [2]])])
+    assert with_null.score.item() == pytest.approx(np.log(2))
+    only_null = SampleTruth(torch.zeros(1, 16, 16), [[0], [0]], counts=False)
+    assert losses_of([both], [only_null]).score.item() == 0
+
+
+@pytest.mark.parametrize(("behaviour", "counts"), [(RELEASED, False), (PAPER, True)])
+def test_whether_the_last_sample_decides_for_all(
+    two_squares: torch.Tensor, behaviour: Behaviour, counts: bool
+) -> None:
+    detections: list[DetectorOutput | None] = [perfect(two_squares, 3, [0, 1])] * 2
+    truths = [SampleTruth(two_squares, [[0, 1]]), SampleTruth(two_squares, [[0, 1]], counts=False)]
+    assert (losses_of(detections, truths, behaviour).score.item() > 0) is counts
+
+
+@pytest.mark.parametrize("behaviour", [RELEASED, PAPER])
+def test_box_supervision(two_squares: torch.Tensor, behaviour: Behaviour) -> None:
+    """A mask that fills its box is right; with rows projected, so is one that only spans it."""
+    truth = SampleTruth(two_squares[1:], [[0]], boxes_only=True)
+    spanning = two_squares[1].clone()
+    spanning[9:13, 9:13] = 0
+    exact, ring = (
+        losses_of(
+            [DetectorOutput(m[None, None], torch.zeros(1, 1), torch.zeros(1, 1, 4), ())], [truth], behaviour
+        )
+        for m in (two_squares[1], spanning)
+    )
+    assert exact.mask_bce.item() == 0
+    assert exact.mask_dice.item() == pytest.approx(0, abs=1e-5)
+    assert (ring.mask_dice.item() > 1e-3) is behaviour.box_rows_from_channels
+
+
+def test_labels_leave_out_what_is_never_generated() -> None:
+    labels = torch.arange(8)[None]
+    query = torch.tensor([[0, 0, 0, 1, 1, 0, 0, 0]], dtype=torch.bool)
+    assert training_labels(labels, query).tolist() == [[0, 1, 2, -100, -100, -100, 6, 7]]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 4))
+def test_matching_is_the_cheapest_assignment(seed: int, queries: int, instances: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    masks = torch.randn(queries, 4, 4, generator=generator)
+    scores = torch.randn(queries, generator=generator)
+    truth = (torch.rand(instances, 4, 4, generator=generator) > 0.5).float()
+    rows, columns = match(masks, scores, truth, MatchWeights())
+    cost = matching_cost(masks, scores, truth, MatchWeights())
+    few, many = sorted((queries, instances))
+    table = cost if queries <= instances else cost.T
+    best = min(
+        sum(table[i, j].item() for i, j in enumerate(order))
+        for order in itertools.permutations(range(many), few)
+    )
+    assert cost[rows, columns].sum().item() == pytest.approx(best, abs=1e-4)
+
+
+def test_cost_equals_its_definition() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, score = torch.randn(1, 5, 5, generator=generator), torch.randn(1, generator=generator)
+    truth = (torch.rand(1, 5, 5, generator=generator) > 0.5).float()
+    p = logits.sigmoid()
+    dice = 1 - (2 * (p * truth).sum() + 1e-3) / (p.sum() + truth.sum() + 1e-3)
+    bce = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
+    expected = 0.5 * dice + 2.0 * bce - torch.nn.functional.logsigmoid(score)
+    torch.testing.assert_close(matching_cost(logits, score, truth, MatchWeights())[0], expected)

@@ -135,12 +135,11 @@ class AnswerDecoder:
     def _begin(self, run: _Run, rest: Sequence[int], guess: Sequence[int], choose: Choose | None) -> None:
         """Feed the rest of the prompt and a guessed answer at once; keep what decoding confirms."""
         fed = guess[:-1] if self._ended(guess) else guess
-        if not rest and not fed:
-            return
         past = run.cache.get_seq_length() + len(rest)
-        logits = self._feed(run, rest, fed, 0)
-        if not rest:
-            logits = torch.cat([run.logits[None], logits])
+        logits = run.logits[None]
+        if rest or fed:
+            fed_logits = self._feed(run, rest, fed, 0)
+            logits = fed_logits if rest else torch.cat([logits, fed_logits])
         for step, token in enumerate(guess):
             if self._pick(step, logits[step], choose) != token:
                 break

@@ -73,9 +73,9 @@ class InstructSam(nn.Module):
         features: ImageFeatures = self.image_encoder(inputs)
         return features
 
-    def prefix(self, features: ImageFeatures, prompt_ids: Sequence[int]) -> Prefix:
-        """The language model's state behind the image; ``prompt_ids`` may go on after it."""
-        return self.decoder.prefix(self._up_to_image(prompt_ids), features)
+    def prefix(self, features: ImageFeatures, ids: Sequence[int]) -> Prefix:
+        """The language model's state behind the beginning of a prompt, image included."""
+        return self.decoder.prefix(ids, features)
 
     def answer(
         self,
@@ -92,7 +92,7 @@ class InstructSam(nn.Module):
         prefix: from ``prefix`` for the same image, to save that work. previous_ids: see
         AnswerDecoder.answer. Raises CancelledError when ``cancel`` returns True.
         """
-        prefix = prefix or self.decoder.prefix(prompt_ids, features)
+        prefix = prefix or self.prefix(features, prompt_ids)
         rest = prompt_ids[len(prefix.ids) :]
         limit = self.config.max_new_tokens
         return self.decoder.answer(prefix, rest, limit, previous_ids, cancel, choose)
@@ -152,21 +152,21 @@ class InstructSam(nn.Module):
         hidden = self.language(
             embeds, positions, training_mask(valid, query), visual_mask=visual, deepstack=deepstack
         )
-        states = [h[q].unflatten(0, (-1, self.config.num_queries)) for h, q in zip(hidden, query, strict=True)]
+        states = [
+            h[q].unflatten(0, (-1, self.config.num_queries)) for h, q in zip(hidden, query, strict=True)
+        ]
         detections = (
             self._detect(image, [p[:MAX_PHRASE_TOKENS] for p in sample], state) if sample else None
             for image, sample, state in zip(features, phrases, states, strict=True)
         )
         return TrainingOutput(self.language.logits(hidden), tuple(detections))
 
-    def _detect(self, features: ImageFeatures, phrases: Sequence[Sequence[int]], states: Tensor) -> DetectorOutput:
+    def _detect(
+        self, features: ImageFeatures, phrases: Sequence[Sequence[int]], states: Tensor
+    ) -> DetectorOutput:
         embeds, mask = self.embed_phrases(phrases)
         output: DetectorOutput = self.detector(features, embeds, mask, self.mask_hidden_fcs(states))
         return output
-
-    def _up_to_image(self, prompt_ids: Sequence[int]) -> Sequence[int]:
-        end = self.config.tokens.vision_end
-        return prompt_ids[: prompt_ids.index(end) + 1] if end in prompt_ids else prompt_ids
 
 
 def _build_part(table: dict[str, str], name: str, config: InstructSamConfig) -> Any:

@@ -19,6 +19,7 @@ MAX_PIXELS = 4096 * 4096
 
 def square_pixels(rgb: NDArray[np.uint8], size: int) -> Tensor:
     """SAM 3 input: uint8 [H, W, 3] stretched to float32 [1, 3, size, size] in -1..1."""
+    check_rgb(rgb)
     return _normalise(_resize(rgb, size, size, "bilinear"))
 
 
@@ -35,7 +36,8 @@ def vision_patches(
     The grid is (1, rows, columns) in patches. Patches that the tower merges into one token (``merge``
     x ``merge``) lie next to each other; a still image repeats along the temporal axis.
     """
-    height, width = smart_size(*rgb.shape[:2], patch * merge, min_pixels, max_pixels)
+    check_rgb(rgb)
+    height, width = smart_size(rgb.shape[0], rgb.shape[1], patch * merge, min_pixels, max_pixels)
     pixels = _normalise(_resize(rgb, height, width, "bicubic"))[0]
     rows, columns = height // patch, width // patch
     blocks = pixels.view(3, rows // merge, merge, patch, columns // merge, merge, patch)
@@ -44,9 +46,7 @@ def vision_patches(
     return repeated.reshape(rows * columns, -1), torch.tensor([[1, rows, columns]])
 
 
-def smart_size(
-    height: int, width: int, factor: int, min_pixels: int, max_pixels: int
-) -> tuple[int, int]:
+def smart_size(height: int, width: int, factor: int, min_pixels: int, max_pixels: int) -> tuple[int, int]:
     """Nearest size that keeps the aspect, divides by ``factor`` and holds an allowed number of pixels."""
     rows, columns = round(height / factor) * factor, round(width / factor) * factor
     if rows * columns > max_pixels:
@@ -61,7 +61,6 @@ def smart_size(
 
 
 def _resize(rgb: NDArray[np.uint8], height: int, width: int, mode: str) -> Tensor:
-    check_rgb(rgb)
     image = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None]
     # On uint8, as upstream: rounding happens before the scaling below.
     return F.interpolate(image, size=(height, width), mode=mode, antialias=True, align_corners=False)

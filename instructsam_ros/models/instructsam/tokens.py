@@ -52,7 +52,7 @@ class TokenIds:
         missing = [key for key in _RELEASED_KEYS.values() if not isinstance(config.get(key), int)]
         if missing:
             raise ConfigError(
-                f"config.json lacks {', '.join(missing)}; is this an InstructSAM checkpoint and not its base model?"
+                f"config.json lacks {', '.join(missing)}; is this InstructSAM or its base model?"
             )
         return cls(eos=eos, **{field: int(config[key]) for field, key in _RELEASED_KEYS.items()})
 

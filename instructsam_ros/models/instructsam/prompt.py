@@ -1,0 +1,59 @@
+"""Text to token ids and back: the chat template around an instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from instructsam_ros.errors import CheckpointError
+from instructsam_ros.models.instructsam.config import IMAGE_PLACE, INSTRUCTION_PLACE, InstructSamConfig
+
+
+class PromptTokenizer:
+    """Tokenizes prompts of one model; safe to share between threads."""
+
+    def __init__(self, tokenizer: str, config: InstructSamConfig) -> None:
+        """tokenizer: content of a tokenizer.json. Raises CheckpointError if it does not fit the model."""
+        try:
+            self._tokenizer = Tokenizer.from_str(tokenizer)
+            self._plain = Tokenizer.from_str(tokenizer)
+        except Exception as error:  # the only type that the tokenizers package raises
+            raise CheckpointError(f"tokenizer.json is not usable: {error}") from error
+        # What a user types is text, even where it spells a control token.
+        self._plain.encode_special_tokens = True
+        size, rows = self._tokenizer.get_vocab_size(), int(config.language["vocab_size"])
+        if size > rows:
+            raise CheckpointError(f"the tokenizer knows {size} tokens, the model embeds {rows}")
+        self._suffix = config.instruction_suffix
+        self._image = config.tokens.image
+        before, _, rest = config.prompt.partition(IMAGE_PLACE)
+        between, _, after = rest.partition(INSTRUCTION_PLACE)
+        self._before, self._between, self._after = map(self._control_ids, (before, between, after))
+
+    @classmethod
+    def from_folder(cls, folder: Path, config: InstructSamConfig) -> PromptTokenizer:
+        """Read tokenizer.json of a checkpoint folder."""
+        path = folder / "tokenizer.json"
+        if not path.exists():
+            raise CheckpointError(f"{path} does not exist; copy it from the base model's repository")
+        return cls(path.read_text(encoding="utf-8"), config)
+
+    def image_ids(self, image_tokens: int) -> list[int]:
+        """The prompt up to the instruction, for an image of so many tokens."""
+        return [*self._before, *[self._image] * image_tokens, *self._between]
+
+    def instruction_ids(self, instruction: str) -> list[int]:
+        """The rest of the prompt: the instruction and what opens the answer."""
+        text = self._plain.encode(instruction + self._suffix, add_special_tokens=False).ids
+        return [*text, *self._after]
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Readable text of generated ids, without control tokens."""
+        decoded: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
+        return decoded.strip()
+
+    def _control_ids(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids

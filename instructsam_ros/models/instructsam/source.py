@@ -1,0 +1,72 @@
+"""From what a user names as model to a local checkpoint folder."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from instructsam_ros.errors import CheckpointError
+from instructsam_ros.paths import COMPACT_WEIGHTS
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_WANTED_FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja"]
+
+logger = logging.getLogger(__name__)
+
+
+def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool = False) -> Path:
+    """The folder of ``model``: "compact", a local folder, or a hub id, which is downloaded if needed.
+
+    revision: branch, tag or commit on the hub. offline: use only what was downloaded before.
+    Raises CheckpointError that says what to do.
+    """
+    if model == "compact":
+        if not (COMPACT_WEIGHTS / "config.json").exists():
+            raise CheckpointError(f"the compact weights are not in {COMPACT_WEIGHTS}; reinstall the package")
+        return COMPACT_WEIGHTS
+    if Path(model).expanduser().is_dir():
+        return Path(model).expanduser()
+    if not _HUB_ID.fullmatch(model):
+        raise CheckpointError(
+            f"{model!r} is neither 'compact', nor a folder, nor a hub id such as owner/name"
+        )
+    return _download(model, revision, offline)
+
+
+def _download(repository: str, revision: str | None, offline: bool) -> Path:
+    if not offline:
+        logger.info("weights of %s are used under the licence that its page names", repository)
+    try:
+        path = snapshot_download(
+            repository, revision=revision, allow_patterns=_WANTED_FILES, local_files_only=offline
+        )
+    except GatedRepoError:
+        raise CheckpointError(
+            f"{repository} is gated: accept its terms at https://huggingface.co/{repository}, "
+            "then log in with `hf auth login`"
+        ) from None
+    except RepositoryNotFoundError:
+        raise CheckpointError(
+            f"no repository {repository} on the hub, or it is private; check the name, or log in with "
+            "`hf auth login`"
+        ) from None
+    except RevisionNotFoundError:
+        raise CheckpointError(f"{repository} has no revision {revision!r}") from None
+    except LocalEntryNotFoundError:
+        how = "was not downloaded before" if offline else "cannot be downloaded: no connection"
+        raise CheckpointError(
+            f"{repository} {how}; run once online, or give the path of a folder that holds it"
+        ) from None
+    except (HfHubHTTPError, OSError) as error:
+        raise CheckpointError(f"downloading {repository} failed: {error}") from error
+    return Path(path)

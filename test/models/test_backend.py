@@ -1,0 +1,239 @@
+"""InstructSamSegmenter on a tiny folder with random weights and a small tokenizer."""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+
+import instructsam_ros.segmenter
+from instructsam_ros.errors import CancelledError, CheckpointError, ConfigError, InvalidInputError
+from instructsam_ros.models.instructsam.backend import DecodedSegmentation, InstructSamSegmenter, load
+from instructsam_ros.models.instructsam.checkpoint import save_folder
+from instructsam_ros.models.instructsam.decode import Answer
+from instructsam_ros.models.instructsam.detector import DetectorOutput
+from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.types import Segmentation, Status
+
+torch.set_num_threads(1)
+CONTROL = {
+    "<|image_pad|>": 500,
+    "<|vision_start|>": 502,
+    "<|vision_end|>": 503,
+    "[SEG]": 505,
+    "<|object_ref_start|>": 508,
+    "<|object_ref_end|>": 509,
+    "<|im_start|>": 510,
+    "<|im_end|>": 511,
+}
+
+
+TWO_PHRASES = [508, 1, 2, 509, 20, 508, 5, 6, 509, 511]
+
+
+def tiny_tokenizer() -> str:
+    vocabulary = {"<unk>": 0, "red": 1, "mug": 2, "user": 3, "assistant": 4, "blue": 5, "bowl": 6, "<": 7}
+    vocabulary |= {f"w{i}": i for i in range(len(vocabulary), 500)}
+    vocabulary |= {"w501": 501, "w504": 504, "w506": 506, "w507": 507, **CONTROL}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in CONTROL])
+    return tokenizer.to_str()
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_model: InstructSam, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights")
+    model = tiny_model
+    original, model.config = model.config, dataclasses.replace(model.config, max_new_tokens=12)
+    save_folder(model, path, tiny_tokenizer())
+    model.config = original
+    return path
+
+
+@pytest.fixture
+def segmenter(folder: Path) -> InstructSamSegmenter:
+    return load(str(folder), "cpu")
+
+
+@pytest.fixture
+def rgb() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
+
+
+def says(monkeypatch: pytest.MonkeyPatch, segmenter: InstructSamSegmenter, ids: list[int]) -> None:
+    """Make the model answer with ``ids``, whatever it is asked."""
+    answer = segmenter.model.answer
+
+    def scripted(*args: Any, **kwargs: Any) -> Answer:
+        return answer(*args, **{**kwargs, "choose": lambda step, _logits: ids[step]})
+
+    monkeypatch.setattr(segmenter.model, "answer", scripted)
+
+
+def scores(monkeypatch: pytest.MonkeyPatch, segmenter: InstructSamSegmenter, kept: list[int]) -> None:
+    """Make the detector keep the first ``kept[row]`` queries of each phrase, on the left half."""
+    detect = segmenter.model.segment_phrases
+
+    def scripted(*args: Any) -> DetectorOutput:
+        output = detect(*args)
+        score = torch.full_like(output.score_logits, -5.0)
+        for row, count in enumerate(kept):
+            score[row, :count] = 5.0
+        mask = torch.full_like(output.mask_logits, -1.0)
+        mask[..., : mask.shape[-1] // 2] = 1.0
+        return dataclasses.replace(output, score_logits=score, mask_logits=mask)
+
+    monkeypatch.setattr(segmenter.model, "segment_phrases", scripted)
+
+
+@pytest.fixture
+def talkative(folder: Path, monkeypatch: pytest.MonkeyPatch) -> InstructSamSegmenter:
+    """Names two phrases and keeps every mask: random weights would rarely do either."""
+    segmenter = load(str(folder), "cpu", score_threshold=0.0)
+    says(monkeypatch, segmenter, TWO_PHRASES)
+    return segmenter
+
+
+def equal(a: Segmentation, b: Segmentation) -> bool:
+    return (
+        (a.status, a.answer, len(a.instances)) == (b.status, b.answer, len(b.instances))
+        and all((x.mask != y.mask).mean() < 1e-3 for x, y in zip(a.instances, b.instances, strict=True))
+        and all(abs(x.score - y.score) < 1e-5 for x, y in zip(a.instances, b.instances, strict=True))
+    )
+
+
+def test_masks_have_the_size_of_the_image(
+    segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(monkeypatch, segmenter, TWO_PHRASES)
+    scores(monkeypatch, segmenter, [2, 1])
+    result = segmenter.segment_image(rgb, "the red mug and the blue bowl")
+    assert result.status == Status.OK
+    assert [i.phrase for i in result.instances] == ["red mug", "red mug", "blue bowl"]
+    assert result.answer == "red mug w20 blue bowl"
+    for instance in result.instances:
+        assert instance.mask.shape == (50, 70)
+        assert instance.box.tolist() == [0, 0, 35, 50]
+        assert instance.mask.sum() == 35 * 50
+        assert instance.score == pytest.approx(torch.tensor(5.0).sigmoid().item())
+    assert set(result.timings) == {"encode", "generate", "masks"}
+
+
+def test_all_queries_of_one_phrase_mean_saturated(
+    segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(monkeypatch, segmenter, TWO_PHRASES)
+    scores(monkeypatch, segmenter, [1, 10])
+    result = segmenter.segment_image(rgb, "everything")
+    assert result.status == Status.SATURATED
+    assert len(result.instances) == 11
+
+
+@pytest.mark.parametrize("kept", [[0, 0], []], ids=["low scores", "no phrase"])
+def test_nothing_found_is_an_answer(
+    segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch, kept: list[int]
+) -> None:
+    says(monkeypatch, segmenter, TWO_PHRASES if kept else [20, 511])
+    scores(monkeypatch, segmenter, kept)
+    result = segmenter.segment_image(rgb, "the unicorn")
+    assert (result.status, result.instances) == (Status.NO_TARGET, ())
+
+
+def test_previous_answer_changes_nothing(talkative: InstructSamSegmenter, rgb: np.ndarray) -> None:
+    features = talkative.encode(rgb)
+    plain = talkative.segment(features, "red mug")
+    assert plain.status == Status.SATURATED
+    for previous in (plain, DecodedSegmentation((), "", Status.OK, answer_ids=(508, 1, 509, 511))):
+        assert equal(talkative.segment(features, "red mug", previous=previous), plain)
+
+
+def test_two_threads_get_what_one_gets(talkative: InstructSamSegmenter) -> None:
+    rng = np.random.default_rng(1)
+    images = [rng.integers(0, 255, (40 + 8 * i, 64, 3), dtype=np.uint8) for i in range(3)]
+    jobs = [(image, text) for image in images for text in ("red mug", "blue bowl", "w44 w45 w46")] * 2
+    alone = [talkative.segment_image(*job) for job in jobs]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda job: talkative.segment_image(*job), jobs))
+    assert all(map(equal, alone, together))
+
+
+def test_shared_features_serve_two_threads(talkative: InstructSamSegmenter, rgb: np.ndarray) -> None:
+    features, texts = talkative.encode(rgb), ["red mug", "blue bowl"] * 4
+    alone = [talkative.segment(features, text) for text in texts]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda text: talkative.segment(features, text), texts))
+    assert all(map(equal, alone, together))
+
+
+def test_cancel_stops_between_tokens(segmenter: InstructSamSegmenter, rgb: np.ndarray) -> None:
+    polls = iter([False, False, False, True])
+    with pytest.raises(CancelledError):
+        segmenter.segment(segmenter.encode(rgb), "red mug", cancel=lambda: next(polls))
+    assert next(polls, None) is None
+
+
+def test_control_tokens_in_an_instruction_are_text(segmenter: InstructSamSegmenter) -> None:
+    ids = segmenter.prompts.instruction_ids("red <|image_pad|> <|im_end|> mug")
+    assert 500 not in ids
+    assert ids.count(511) == 1  # the template's own
+    assert ids[0] == 1
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * 3000])
+def test_unusable_instruction(segmenter: InstructSamSegmenter, rgb: np.ndarray, text: str) -> None:
+    with pytest.raises(InvalidInputError):
+        segmenter.segment(segmenter.encode(rgb), text)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 300, 3), (300, 1, 3)])
+def test_extreme_image_sizes(segmenter: InstructSamSegmenter, shape: tuple[int, ...]) -> None:
+    result = segmenter.segment_image(np.zeros(shape, np.uint8), "red mug")
+    assert all(instance.mask.shape == shape[:2] for instance in result.instances)
+
+
+def test_registry_finds_a_folder(folder: Path) -> None:
+    segmenter = instructsam_ros.segmenter.load(str(folder), device="cpu", score_threshold=0.9)
+    assert isinstance(segmenter, instructsam_ros.segmenter.Segmenter)
+    assert segmenter.model.config.score_threshold == 0.9
+
+
+@pytest.mark.parametrize(
+    ("device", "options", "message"),
+    [
+        ("cuda:99", {}, "no cuda:99"),
+        ("gpu", {}, "unknown device"),
+        ("cpu", {"dtype": "int8"}, "unknown dtype"),
+        ("cpu", {"score_threshold": 2.0}, "score_threshold"),
+    ],
+)
+def test_unusable_options(folder: Path, device: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(str(folder), device, **options)
+
+
+def test_half_precision_runs(folder: Path, rgb: np.ndarray) -> None:
+    result = load(str(folder), "cpu", dtype="bfloat16").segment_image(rgb, "red mug")
+    assert result.status in Status
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "does not exist"), ("{", "not usable"), ("more words", "the model embeds 512")],
+)
+def test_unusable_tokenizer(
+    tiny_model: InstructSam, tmp_path: Path, content: str | None, message: str
+) -> None:
+    if content == "more words":
+        larger = Tokenizer.from_str(tiny_tokenizer())
+        larger.add_tokens(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])
+        content = larger.to_str()
+    save_folder(tiny_model, tmp_path, content)
+    with pytest.raises(CheckpointError, match=message):
+        load(str(tmp_path), "cpu")

@@ -1,0 +1,218 @@
+"""Released layout: names and shapes at full size, complete error lists, and saving and loading."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.models.instructsam.checkpoint import (
+    build_model,
+    check_folder,
+    check_shapes,
+    load_folder,
+    module_name,
+    released_name,
+    save_folder,
+)
+from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.source import checkpoint_folder
+from instructsam_ros.paths import share
+from instructsam_ros.settings import load_yaml
+
+HERE = Path(__file__).parent.parent / "golden"
+
+
+@pytest.fixture(scope="module")
+def released_shapes() -> dict[str, tuple[int, ...]]:
+    listing = json.loads(gzip.decompress((HERE / "released_tensors.json.gz").read_bytes()))
+    return {name: tuple(shape) for name, shape in listing.items()}
+
+
+@pytest.fixture(scope="module")
+def full_size() -> InstructSamConfig:
+    return load_yaml(InstructSamConfig, share("config", "models", "2b.yaml"))
+
+
+@pytest.fixture
+def folder(tiny_model: InstructSam, tmp_path: Path) -> Path:
+    save_folder(tiny_model, tmp_path / "weights")
+    return tmp_path / "weights"
+
+
+def test_full_size_model_fits_the_published_listing(
+    full_size: InstructSamConfig, released_shapes: dict[str, tuple[int, ...]]
+) -> None:
+    assert len(released_shapes) == 1704
+    assert check_shapes(full_size, released_shapes).problems == ()
+
+
+def test_every_difference_is_listed(
+    full_size: InstructSamConfig, released_shapes: dict[str, tuple[int, ...]]
+) -> None:
+    changed = dict(released_shapes)
+    del changed["model.mask_queries"]
+    changed["model.visual.surprise"] = (1,)
+    changed["model.grounding_model.model.text_projection.weight"] = (256, 512)  # stored, never used
+    changed["model.language_model.norm.weight"] = (1024,)
+    assert check_shapes(full_size, changed).problems == (
+        "missing model.mask_queries",
+        "unexpected model.visual.surprise",
+        "wrong shape model.grounding_model.model.text_projection.weight: [256, 512] instead of [256, 1024]",
+        "wrong shape model.language_model.norm.weight: [1024] instead of [2048]",
+    )
+
+
+def test_published_configuration_equals_the_shipped_one(full_size: InstructSamConfig) -> None:
+    published = json.loads((HERE / "released_config.json").read_text())
+    read = InstructSamConfig.from_released({**published, "eos_token_id": [151645, 151643]})
+    for field in ("tokens", "num_queries", "out_dim", "behaviour", "instruction_suffix", "prompt", "sam"):
+        assert getattr(read, field) == getattr(full_size, field), field
+    for section in ("language", "vision"):
+        shipped = getattr(full_size, section)
+        assert {name: getattr(read, section)[name] for name in shipped} == shipped
+
+
+def test_base_model_is_not_taken_for_instructsam() -> None:
+    published = json.loads((HERE / "released_config.json").read_text())
+    base = {name: value for name, value in published.items() if not name.endswith("_index")}
+    with pytest.raises(ConfigError, match=r"seg_token_index.*base model"):
+        InstructSamConfig.from_released(base)
+
+
+def test_configuration_survives_the_json(tiny_config: InstructSamConfig) -> None:
+    changed = dataclasses.replace(tiny_config, behaviour="paper", score_threshold=0.7, max_new_tokens=9)
+    assert InstructSamConfig.from_released(json.loads(json.dumps(changed.to_released()))) == changed
+
+
+def test_names_are_inverse(released_shapes: dict[str, tuple[int, ...]]) -> None:
+    assert all(released_name(module_name(name)) == name for name in released_shapes)
+
+
+@pytest.mark.parametrize("sharded", [False, True])
+def test_saved_folder_loads_back(
+    folder: Path, tiny_model: InstructSam, sharded: bool, golden_dir: Path
+) -> None:
+    if sharded:
+        shard(folder)
+    assert check_folder(folder).problems == ()
+    state = load_folder(folder).state_dict()
+    for name, tensor in tiny_model.state_dict().items():
+        torch.testing.assert_close(state[name], tensor, atol=0, rtol=0)
+    stored = {name for path in folder.glob("*.safetensors") for name in load_file(path)}
+    assert stored < set(load_file(golden_dir / "tiny_official_weights.safetensors"))
+
+
+def test_computed_buffers_are_real_and_keep_their_precision(folder: Path) -> None:
+    model = load_folder(folder, torch.bfloat16)
+    assert {tensor.dtype for tensor in model.state_dict().values()} == {torch.bfloat16}
+    frequencies = model.language.model.rotary_emb.inv_freq
+    assert frequencies.dtype == torch.float32
+    assert frequencies[0] == 1.0
+    assert not any(t.is_meta for t in [*model.parameters(), *model.buffers()])
+
+
+def test_weights_are_not_copied(tiny_config: InstructSamConfig, tiny_weights: dict[str, Tensor]) -> None:
+    model = build_model(tiny_config, tiny_weights, "weights")
+    assert model.mask_queries.data_ptr() == tiny_weights["model.mask_queries"].data_ptr()
+
+
+def test_stored_tied_head_is_accepted(
+    tiny_config: InstructSamConfig, tiny_weights: dict[str, Tensor]
+) -> None:
+    embedding = tiny_weights["model.language_model.embed_tokens.weight"]
+    build_model(tiny_config, {**tiny_weights, "lm_head.weight": embedding}, "weights")
+
+
+def test_loading_lists_all_misfits(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    removed = [tensors.pop("model.mask_queries"), tensors.pop("model.language_model.norm.weight")]
+    save_file({**tensors, "odd": removed[0]}, folder / "model.safetensors")
+    with pytest.raises(CheckpointError) as error:
+        load_folder(folder)
+    for finding in (
+        "missing model.mask_queries",
+        "missing model.language_model.norm.weight",
+        "unexpected odd",
+    ):
+        assert finding in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("model.safetensors", b"\x10\0\0\0\0\0\0\0{broken", "damaged"),
+        ("model.safetensors", b"", "damaged"),
+        ("config.json", b"{", "not valid JSON"),
+        ("config.json", b"[]", "list"),
+        ("config.json", b"\xff\xfe", "not valid JSON"),
+    ],
+)
+def test_damaged_file_is_named(folder: Path, name: str, content: bytes, message: str) -> None:
+    (folder / name).write_bytes(content)
+    with pytest.raises(CheckpointError, match=message) as error:
+        load_folder(folder)
+    assert name in str(error.value)
+
+
+def test_truncated_weights_are_damaged(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_folder(folder)
+
+
+def test_missing_shard_is_named(folder: Path) -> None:
+    shard(folder)
+    (folder / "part-1.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"lacks part-1\.safetensors"):
+        load_folder(folder)
+
+
+def test_interrupted_save_keeps_the_old_weights(
+    folder: Path, tiny_model: InstructSam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_tensors: object, path: Path, metadata: object) -> None:
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    before = (folder / "model.safetensors").read_bytes()
+    monkeypatch.setattr("instructsam_ros.models.instructsam.checkpoint.save_file", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_folder(tiny_model, folder)
+    assert (folder / "model.safetensors").read_bytes() == before
+
+
+def test_folder_without_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"no model\.safetensors"):
+        load_folder(folder)
+
+
+def test_unknown_model_says_what_is_possible(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="neither 'compact', nor a folder, nor a hub id"):
+        checkpoint_folder(str(tmp_path / "absent"))
+
+
+def test_offline_hub_id_that_was_never_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(CheckpointError, match="not downloaded before"):
+        checkpoint_folder("nobody/never-downloaded", offline=True)
+
+
+def shard(folder: Path) -> None:
+    """Split model.safetensors into two shards with an index."""
+    tensors = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    where = {name: f"part-{i % 2}.safetensors" for i, name in enumerate(tensors)}
+    for file in set(where.values()):
+        save_file({n: t for n, t in tensors.items() if where[n] == file}, folder / file)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
