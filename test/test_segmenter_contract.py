@@ -146,7 +146,7 @@ def test_threads_do_not_mix_their_answers(segmenter):
 def test_unknown_backends_and_options_are_named():
     with pytest.raises(ConfigError, match="unknown backend 'nonsense'; known: fake, instructsam"):
         load(backend="nonsense")
-    with pytest.raises(ConfigError, match="backend 'fake'.*'wings'"):
+    with pytest.raises(ConfigError, match=r"backend 'fake': .*'wings'"):
         load("fake", wings=2)
 
 
