@@ -10,6 +10,8 @@ from instructsam_ros.errors import ConfigError
 from instructsam_ros.settings import load_yaml
 
 SEEDS_PER_SPLIT = 100_000_000
+NOVEL_WORLDS = ("heldout", "testset")
+"""Splits that also sample the surfaces and pairs kept from training."""
 
 
 @dataclass(frozen=True)

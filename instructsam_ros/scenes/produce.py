@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.scenes.dataset import save_view
-from instructsam_ros.scenes.heldout import manifest
+from instructsam_ros.scenes.heldout import NOVEL_WORLDS, manifest
 from instructsam_ros.scenes.scene import sample_scene
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ SHARD_VIEWS = 500
 
 @dataclass(frozen=True)
 class Production:
-    """What to render. split: a key of the manifest's seeds; every split but "train" is held out."""
+    """What to render. split: a key of the manifest's seeds."""
 
     views: int
     out: Path
@@ -111,7 +111,7 @@ def _render_shard(job: Production, shard: int) -> Iterator[int]:
     numbers = job.views_of(shard)
     for first in range(numbers.start, numbers.stop, job.views_per_scene):
         seed = manifest().scene_seed(job.split, job.seed + first // job.views_per_scene)
-        scene = sample_scene(seed, job.views_per_scene, held_out=job.split != "train")
+        scene = sample_scene(seed, job.views_per_scene, held_out=job.split in NOVEL_WORLDS)
         views = render_scene(scene, job.width, job.height, renderer, sensor_noise=job.sensor_noise)
         kept = views[: numbers.stop - first]
         for offset, view in enumerate(kept):

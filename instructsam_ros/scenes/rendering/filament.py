@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import mujoco
@@ -10,6 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.scenes.rendering.world import SHADOW_MAP, World
+
+
+@contextmanager
+def _silent_stdout() -> Iterator[None]:
+    """Drop what Filament's C++ side prints about its engine."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 class FilamentRenderer:
@@ -27,9 +45,10 @@ class FilamentRenderer:
         from mujoco import mjrf
 
         self._mjrf = mjrf
-        self._context = mjrf.Context(
-            mjrf.ContextConfig(graphics_api=mjrf.GraphicsApi.GRAPHICS_API_VULKAN, software_rendering=True)
-        )
+        with _silent_stdout():
+            self._context = mjrf.Context(
+                mjrf.ContextConfig(graphics_api=mjrf.GraphicsApi.GRAPHICS_API_VULKAN, software_rendering=True)
+            )
         self._target = self._context.create_render_target(
             mjrf.RenderTargetConfig(color_format=mjrf.PixelFormat.PIXEL_FORMAT_RGB8)
         )

@@ -18,7 +18,7 @@ from instructsam_ros.paths import PACKAGE
 from instructsam_ros.scenes.annotate import annotate
 from instructsam_ros.scenes.dataset import View
 from instructsam_ros.scenes.depth import simulate_sensor
-from instructsam_ros.scenes.heldout import manifest
+from instructsam_ros.scenes.heldout import NOVEL_WORLDS, manifest
 from instructsam_ros.scenes.rendering.classic import ClassicRenderer, render_buffers
 from instructsam_ros.scenes.rendering.filament import FilamentRenderer
 from instructsam_ros.scenes.rendering.world import World
@@ -94,5 +94,5 @@ def render_seeds(
     """One view each of ``count`` scenes of a split, from scene number ``first`` on."""
     chosen = choose_renderer(renderer)
     for offset in range(first, first + count):
-        scene = sample_scene(manifest().scene_seed(split, offset), held_out=split != "train")
+        scene = sample_scene(manifest().scene_seed(split, offset), held_out=split in NOVEL_WORLDS)
         yield from render_scene(scene, width, height, chosen)
