@@ -180,7 +180,7 @@ def test_missing_shard_is_named(folder: Path) -> None:
 def test_interrupted_save_keeps_the_old_weights(
     folder: Path, tiny_model: InstructSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_tensors: object, path: Path, metadata: object) -> None:
+    def fail(_tensors: object, path: Path, **_options: object) -> None:
         path.write_bytes(b"half")
         raise OSError("disk full")
 
@@ -189,6 +189,14 @@ def test_interrupted_save_keeps_the_old_weights(
     with pytest.raises(OSError, match="disk full"):
         save_folder(tiny_model, folder)
     assert (folder / "model.safetensors").read_bytes() == before
+
+
+def test_half_precision_file_loads_in_full_precision(tiny_model: InstructSam, tmp_path: Path) -> None:
+    save_folder(tiny_model, tmp_path, dtype=torch.float16)
+    assert load_file(tmp_path / "model.safetensors")["model.mask_queries"].dtype == torch.float16
+    loaded = load_folder(tmp_path)
+    assert loaded.mask_queries.dtype == torch.float32
+    torch.testing.assert_close(loaded.mask_queries, tiny_model.mask_queries.half().float())
 
 
 def test_folder_without_weights(folder: Path) -> None:

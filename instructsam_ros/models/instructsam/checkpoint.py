@@ -170,17 +170,23 @@ def check_folder(folder: Path) -> CheckReport:
         return check_shapes(config, tensors.shapes())
 
 
-def save_folder(model: InstructSam, folder: Path, tokenizer: str | None = None) -> None:
+def save_folder(
+    model: InstructSam, folder: Path, tokenizer: str | None = None, dtype: torch.dtype | None = None
+) -> None:
     """Write config.json and model.safetensors (and tokenizer.json) in the released layout.
 
     Each file appears complete or not at all; the weights come last, so a folder that has them has
-    the rest. tokenizer: content of a tokenizer.json.
+    the rest. tokenizer: content of a tokenizer.json. dtype: of the stored weights, by default that of
+    the model.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if tokenizer is not None:
         _write_text(folder / "tokenizer.json", tokenizer)
     _write_text(folder / "config.json", json.dumps(model.config.to_released(), indent=2) + "\n")
-    tensors = {released_name(n): t.detach().cpu().contiguous() for n, t in model.state_dict().items()}
+    tensors = {
+        released_name(name): tensor.to("cpu", dtype if tensor.is_floating_point() else None).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
     temporary = folder / "model.safetensors.part"
     save_file(tensors, temporary, metadata={"format": "pt"})
     temporary.replace(folder / "model.safetensors")

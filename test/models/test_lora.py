@@ -1,0 +1,91 @@
+"""Merged LoRA weights compute what base and adapter compute together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from instructsam_ros.cli import main
+from instructsam_ros.errors import CheckpointError
+from instructsam_ros.models.instructsam.checkpoint import save_folder
+from instructsam_ros.models.instructsam.lora import merge_lora
+from instructsam_ros.models.instructsam.model import InstructSam
+
+LAYER = "model.language_model.layers.0.self_attn.q_proj"
+HEAD = "base_model.model."
+
+
+def write_adapter(folder: Path, tensors: dict[str, Tensor], **changes: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    config = {"peft_type": "LORA", "r": 4, "lora_alpha": 16, "bias": "none", **changes}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    save_file(tensors, folder / "adapter_model.safetensors")
+    return folder
+
+
+@pytest.fixture
+def low_rank() -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return {
+        f"{HEAD}{LAYER}.lora_A.weight": torch.randn(4, 8, generator=generator),
+        f"{HEAD}{LAYER}.lora_B.weight": torch.randn(6, 4, generator=generator),
+    }
+
+
+@pytest.mark.parametrize(("rslora", "scale"), [(False, 4.0), (True, 8.0)])
+def test_merged_layer_equals_base_plus_adapter(
+    tmp_path: Path, low_rank: dict[str, Tensor], rslora: bool, scale: float
+) -> None:
+    base, x = torch.randn(6, 8), torch.randn(3, 8)
+    adapter = write_adapter(tmp_path, low_rank, use_rslora=rslora)
+    merged = merge_lora({f"{LAYER}.weight": base}, adapter)[f"{LAYER}.weight"]
+    down, up = low_rank.values()
+    torch.testing.assert_close(x @ merged.T, x @ base.T + scale * (x @ down.T) @ up.T, atol=1e-4, rtol=1e-4)
+
+
+def test_whole_tensors_replace(tmp_path: Path) -> None:
+    adapter = write_adapter(tmp_path, {f"{HEAD}model.mask_queries": torch.ones(2, 3)})
+    merged = merge_lora({"model.mask_queries": torch.zeros(2, 3, dtype=torch.bfloat16)}, adapter)
+    assert merged["model.mask_queries"].dtype == torch.bfloat16
+    assert merged["model.mask_queries"].float().mean() == 1
+
+
+def test_adapter_of_another_model_is_refused(tmp_path: Path, low_rank: dict[str, Tensor]) -> None:
+    adapter = write_adapter(tmp_path, low_rank)
+    for tensors in ({}, {f"{LAYER}.weight": torch.zeros(6, 9)}):
+        with pytest.raises(CheckpointError, match=r"q_proj\.lora_A"):
+            merge_lora(tensors, adapter)
+
+
+@pytest.mark.parametrize("change", [{"use_dora": True}, {"peft_type": "IA3"}, {"rank_pattern": {"q": 8}}])
+def test_other_kinds_of_adapter_are_refused(
+    tmp_path: Path, low_rank: dict[str, Tensor], change: dict[str, Any]
+) -> None:
+    with pytest.raises(CheckpointError, match="not plain LoRA"):
+        merge_lora({f"{LAYER}.weight": torch.zeros(6, 8)}, write_adapter(tmp_path, low_rank, **change))
+
+
+def test_command_line_merges_and_checks(
+    tiny_model: InstructSam, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base, merged = tmp_path / "base", tmp_path / "merged"
+    save_folder(tiny_model, base, "{}")
+    rows = tiny_model.mask_queries.detach() + 1
+    adapter = write_adapter(tmp_path / "adapter", {f"{HEAD}model.mask_queries": rows})
+    assert main(["weights", "merge", str(base), str(adapter), str(merged)]) == 0
+    assert main(["weights", "check", str(merged)]) == 0
+    assert "every tensor is there" in capsys.readouterr().out
+    tensors = load_file(merged / "model.safetensors")
+    torch.testing.assert_close(tensors.pop("model.mask_queries"), rows)
+    save_file({**tensors, "odd": torch.zeros(1)}, merged / "model.safetensors")
+    assert main(["weights", "check", str(merged)]) == 1
+    output = capsys.readouterr().out
+    assert "2 problems" in output
+    assert "missing model.mask_queries" in output
+    assert main(["weights", "check", str(tmp_path / "absent")]) == 2
