@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from instructsam_ros.scenes.heldout import manifest
 from instructsam_ros.scenes.layout import sample_objects
@@ -36,6 +37,12 @@ class CameraPose:
         axes: Array = np.c_[right, np.cross(back, right), back]
         return axes
 
+    @property
+    def quaternion(self) -> Array:
+        """``axes`` as w, x, y, z [4]."""
+        x, y, z, w = Rotation.from_matrix(self.axes).as_quat()
+        return np.array([w, x, y, z])
+
 
 @dataclass(frozen=True)
 class Light:
@@ -57,6 +64,11 @@ class Surroundings:
     wall: Texture
     floor: Texture
     kitchen: bool
+
+    @property
+    def table_half(self) -> tuple[float, float]:
+        """Half width and half depth of the table top in metres."""
+        return (1.3, 0.42) if self.kitchen else (0.75, 0.5)
 
 
 @dataclass

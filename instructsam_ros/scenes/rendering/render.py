@@ -69,14 +69,26 @@ def render_scene(
     scene: Scene, width: int, height: int, renderer: ColorRenderer, *, sensor_noise: bool = True
 ) -> list[View]:
     """All views of a scene. sensor_noise: depth as a sensor sees it rather than exact."""
-    world = World(scene, width, height)
-    images = renderer.render(world, width, height)
+    return render_world(World(scene, width, height), width, height, renderer, sensor_noise=sensor_noise)
+
+
+def render_world(
+    world: World,
+    width: int,
+    height: int,
+    renderer: ColorRenderer,
+    *,
+    sensor_noise: bool = True,
+    frame: int = 0,
+) -> list[View]:
+    """All views of a world as it is now. frame: number in a sequence; every frame has its own noise."""
+    scene, images = world.scene, renderer.render(world, width, height)
     views = []
     for number, (rgb, buffers) in enumerate(zip(images, render_buffers(world, width, height), strict=True)):
         meta = annotate(scene, number, rgb, buffers.ids, buffers.amodal, renderer.name)
         depth = buffers.depth
         if sensor_noise:
-            rng = np.random.default_rng([scene.seed, number])
+            rng = np.random.default_rng([scene.seed, number + frame * len(images)])
             depth = simulate_sensor(depth, buffers.ids, scene, rng)
         views.append(View(rgb, buffers.ids, depth, meta))
     return views

@@ -6,11 +6,12 @@ from typing import Any
 
 import mujoco
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from instructsam_ros.scenes.meshes import smooth_normals
+from instructsam_ros.scenes.meshes import Array, smooth_normals
+from instructsam_ros.scenes.objects import SceneObject
 from instructsam_ros.scenes.parts import FINISHES, Part
-from instructsam_ros.scenes.scene import Scene
+from instructsam_ros.scenes.scene import CameraPose, Scene
 from instructsam_ros.scenes.textures import Texture
 
 FIRST_OCCLUDER_ID = 200
@@ -25,7 +26,7 @@ class World:
         self.scene = scene
         self.model: Any = builder.spec.compile()
         self.data: Any = mujoco.MjData(self.model)
-        mujoco.mj_forward(self.model, self.data)
+        self.update()
         self.geoms: dict[int, list[int]] = {}
         self.id_of_geom = np.zeros(self.model.ngeom + 1, np.uint8)  # the last entry stands for "no geom"
         for name, instance in builder.instance_of.items():
@@ -33,10 +34,21 @@ class World:
             self.geoms.setdefault(instance, []).append(number)
             self.id_of_geom[number] = instance
 
-    def move(self, instance: int, offset: ArrayLike) -> None:
-        """Shift an object by an offset [3] in metres from where it was built."""
-        for geom in self.geoms[instance]:
-            self.data.geom_xpos[geom] += np.asarray(offset, float)
+    def move(self, item: SceneObject, position: Array) -> None:
+        """Put an object's foot at ``position`` [3], metres. Takes effect with ``update``."""
+        self.model.geom_pos[self.geoms[item.id]] += position - item.position
+        item.position = position
+
+    def aim(self, number: int, camera: CameraPose) -> None:
+        """Give camera ``number`` another pose. Takes effect with ``update``."""
+        self.scene.cameras[number] = camera
+        self.model.cam_pos[number] = camera.position
+        self.model.cam_quat[number] = camera.quaternion
+        self.model.cam_fovy[number] = camera.fovy
+
+    def update(self) -> None:
+        """Compute where everything is now."""
+        mujoco.mj_forward(self.model, self.data)
 
 
 class _Builder:
@@ -67,7 +79,7 @@ class _Builder:
         )
         self._material("floor", "rubber", (190, 190, 190), room.floor, 2)
         self._material("wall", "rubber", (235, 235, 235), room.wall, 1.6)
-        half_width, half_depth = (1.3, 0.42) if room.kitchen else (0.75, 0.5)
+        half_width, half_depth = room.table_half
         wall_distance = half_depth + 0.02 if room.kitchen else 1.6
         box, plane = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_PLANE
         for name, shape, size, position in (
@@ -114,7 +126,7 @@ class _Builder:
         if repeat is not None:
             material.texrepeat, material.texuniform = [repeat, repeat], True
 
-    def _instance(self, instance: int, parts: list[Part], position: NDArray[np.float64], yaw: float) -> None:
+    def _instance(self, instance: int, parts: list[Part], position: Array, yaw: float) -> None:
         quaternion = [np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
         for number, part in enumerate(parts):
             name = f"{instance}_{number}"
@@ -152,8 +164,6 @@ class _Builder:
                 castshadow=light.shadow,
             )
         for number, camera in enumerate(scene.cameras):
-            quaternion = np.zeros(4)
-            mujoco.mju_mat2Quat(quaternion, camera.axes.ravel())
             self.spec.worldbody.add_camera(
-                name=f"camera{number}", pos=camera.position, quat=quaternion, fovy=camera.fovy
+                name=f"camera{number}", pos=camera.position, quat=camera.quaternion, fovy=camera.fovy
             )
