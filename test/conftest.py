@@ -16,6 +16,16 @@ if TYPE_CHECKING:  # torch is imported by the tests that need it
     from instructsam_ros.models.instructsam.model import InstructSam
 
 HERE = Path(__file__).parent
+CONTROL = {
+    "<|image_pad|>": 500,
+    "<|vision_start|>": 502,
+    "<|vision_end|>": 503,
+    "[SEG]": 505,
+    "<|object_ref_start|>": 508,
+    "<|object_ref_end|>": 509,
+    "<|im_start|>": 510,
+    "<|im_end|>": 511,
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -107,3 +117,29 @@ def fresh_tiny_model(tiny_config: InstructSamConfig, tiny_weights: dict[str, Ten
     from instructsam_ros.models.instructsam.checkpoint import build_model
 
     return build_model(tiny_config, {n: t.clone() for n, t in tiny_weights.items()}, "golden weights")
+
+
+def tiny_tokenizer() -> str:
+    """tokenizer.json of a word vocabulary that holds the tiny model's control tokens."""
+    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+
+    vocabulary = {"<unk>": 0, "red": 1, "mug": 2, "user": 3, "assistant": 4, "blue": 5, "bowl": 6, "<": 7}
+    vocabulary |= {f"w{i}": i for i in range(len(vocabulary), 500)}
+    vocabulary |= {"w501": 501, "w504": 504, "w506": 506, "w507": 507, **CONTROL}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in CONTROL])
+    return tokenizer.to_str()
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(
+    tiny_config: InstructSamConfig, tiny_weights: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A checkpoint folder of the tiny model, with a small tokenizer."""
+    from instructsam_ros.models.instructsam.checkpoint import build_model, save_folder
+
+    path = tmp_path_factory.mktemp("weights")
+    config = dataclasses.replace(tiny_config, max_new_tokens=12)
+    save_folder(build_model(config, tiny_weights, "golden weights"), path, tiny_tokenizer())
+    return path

@@ -11,13 +11,15 @@ from instructsam_ros.paths import COMPACT_WEIGHTS
 from instructsam_ros.segmenter import Segmenter, load
 from instructsam_ros.types import MAX_INSTRUCTION_CHARS, Status, tight_box
 
-MODELS = ["fake"] + (["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else [])
+# "tiny" is InstructSAM with the golden weights, too small to be right about anything
+MODELS = ["fake", "tiny"] + (["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else [])
 INSTRUCTIONS = ["the red mug", "all objects", "何か赤いもの 🍎", "x" * MAX_INSTRUCTION_CHARS]
 
 
 @pytest.fixture(scope="module", params=MODELS)
 def segmenter(request):
-    return load(request.param, device="cpu")
+    folder = request.getfixturevalue("tiny_folder") if request.param == "tiny" else None
+    return load(str(folder or request.param), device="cpu")
 
 
 def picture(height=48, width=64):

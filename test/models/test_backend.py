@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer
 
 import instructsam_ros.segmenter
 from instructsam_ros.errors import CancelledError, CheckpointError, ConfigError, InvalidInputError
@@ -22,39 +22,12 @@ from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.types import Segmentation, Status
 
 torch.set_num_threads(1)
-CONTROL = {
-    "<|image_pad|>": 500,
-    "<|vision_start|>": 502,
-    "<|vision_end|>": 503,
-    "[SEG]": 505,
-    "<|object_ref_start|>": 508,
-    "<|object_ref_end|>": 509,
-    "<|im_start|>": 510,
-    "<|im_end|>": 511,
-}
-
-
 TWO_PHRASES = [508, 1, 2, 509, 20, 508, 5, 6, 509, 511]
 
 
-def tiny_tokenizer() -> str:
-    vocabulary = {"<unk>": 0, "red": 1, "mug": 2, "user": 3, "assistant": 4, "blue": 5, "bowl": 6, "<": 7}
-    vocabulary |= {f"w{i}": i for i in range(len(vocabulary), 500)}
-    vocabulary |= {"w501": 501, "w504": 504, "w506": 506, "w507": 507, **CONTROL}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in CONTROL])
-    return tokenizer.to_str()
-
-
-@pytest.fixture(scope="module")
-def folder(tiny_model: InstructSam, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("weights")
-    model = tiny_model
-    original, model.config = model.config, dataclasses.replace(model.config, max_new_tokens=12)
-    save_folder(model, path, tiny_tokenizer())
-    model.config = original
-    return path
+@pytest.fixture
+def folder(tiny_folder: Path) -> Path:
+    return tiny_folder
 
 
 @pytest.fixture
@@ -228,10 +201,10 @@ def test_half_precision_runs(folder: Path, rgb: np.ndarray) -> None:
     [(None, "does not exist"), ("{", "not usable"), ("more words", "the model embeds 512")],
 )
 def test_unusable_tokenizer(
-    tiny_model: InstructSam, tmp_path: Path, content: str | None, message: str
+    tiny_model: InstructSam, folder: Path, tmp_path: Path, content: str | None, message: str
 ) -> None:
     if content == "more words":
-        larger = Tokenizer.from_str(tiny_tokenizer())
+        larger = Tokenizer.from_file(str(folder / "tokenizer.json"))
         larger.add_tokens(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])
         content = larger.to_str()
     save_folder(tiny_model, tmp_path, content)
