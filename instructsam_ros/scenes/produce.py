@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -89,11 +90,16 @@ def _complete(job: Production, shard: int) -> bool:
 def _in_processes(job: Production, shards: list[int], processes: int) -> Iterator[int]:
     # spawn: GL and Vulkan contexts do not survive a fork
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(shards) or 1), context) as pool:
+    with ProcessPoolExecutor(min(processes, len(shards) or 1), context, _one_thread_each) as pool:
         pending: set[Future[int]] = {pool.submit(_render_whole_shard, job, shard) for shard in shards}
         while pending:
             finished, pending = wait(pending, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in finished)
+
+
+def _one_thread_each() -> None:
+    """Mesa's software renderers otherwise start a thread per core in every process."""
+    os.environ.setdefault("LP_NUM_THREADS", "1")
 
 
 def _render_whole_shard(job: Production, shard: int) -> int:

@@ -75,7 +75,7 @@ def swing(camera: CameraPose, phase: float) -> CameraPose:
 
 
 def plan_push(scene: Scene, rng: Rng) -> tuple[SceneObject | None, Array]:
-    """An object and a way [3] in metres to push it without touching others; (None, zeros) if none can move."""
+    """An object and a way [3] in metres to push it without touching others; (None, zeros) if none can."""
     edge = np.array(scene.surroundings.table_half)
     standing = [item for item in scene.objects if item.parent is None]
     for index in rng.permutation(len(standing)):

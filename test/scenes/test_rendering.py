@@ -16,7 +16,7 @@ from instructsam_ros.scenes.produce import Production, produce
 
 pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
 
-from instructsam_ros.scenes.rendering.render import choose_renderer, render_scene
+from instructsam_ros.scenes.rendering.render import choose_renderer, filament_failure, render_scene
 from instructsam_ros.scenes.scene import sample_scene
 
 WIDTH, HEIGHT = 128, 96
@@ -130,6 +130,14 @@ def test_a_killed_run_continues_and_equals_an_uninterrupted_one(
         assert first.meta == second.meta
 
 
+def test_several_processes_render_the_same_as_one(tmp_path: Path) -> None:
+    one = Production(2, tmp_path / "one", width=64, height=48, renderer="classic")
+    several = Production(2, tmp_path / "several", width=64, height=48, renderer="classic")
+    assert produce(one) == produce(several, processes=2) == 2
+    for first, second in zip(iter_views(one.out), iter_views(several.out), strict=True):
+        assert np.array_equal(first.rgb, second.rgb)
+
+
 def test_command_line_renders_and_previews(tmp_path: Path) -> None:
     options = ["--width", "64", "--height", "48", "--renderer", "classic", "--heldout", "--seed", "7"]
     assert main(["scenes", "render", "2", str(tmp_path / "data"), *options]) == 0
@@ -150,3 +158,16 @@ def test_bad_requests_say_what_to_do(tmp_path: Path) -> None:
         Production(0, tmp_path)
     with pytest.raises(ConfigError, match="seeds of a split"):
         produce(Production(1, tmp_path, seed=-1, renderer="classic"))
+
+
+def test_without_vulkan_the_classic_renderer_is_chosen_and_reported(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("VK_DRIVER_FILES", "/nowhere")
+    monkeypatch.setenv("VK_ICD_FILENAMES", "/nowhere")
+    filament_failure.cache_clear()
+    assert choose_renderer("auto").name == "classic"
+    assert "rendering with classic GL" in caplog.text
+    with pytest.raises(ConfigError, match="mesa-vulkan-drivers"):
+        choose_renderer("filament")
+    filament_failure.cache_clear()

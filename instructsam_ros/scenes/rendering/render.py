@@ -41,7 +41,7 @@ def choose_renderer(name: RendererName = "auto") -> ColorRenderer:
     """Filament where its libraries work, classic GL otherwise. Raises ConfigError if the named one fails."""
     if name == "classic":
         return ClassicRenderer()
-    failure = _filament_failure()
+    failure = filament_failure()
     if not failure:
         return FilamentRenderer()
     hint = f"Filament does not work here ({failure}); on Debian it needs libvulkan1 and mesa-vulkan-drivers"
@@ -52,7 +52,7 @@ def choose_renderer(name: RendererName = "auto") -> ColorRenderer:
 
 
 @cache
-def _filament_failure() -> str:
+def filament_failure() -> str:
     """Why Filament cannot start, or "". Tried in a process of its own: without Vulkan it aborts."""
     code = f"from {FilamentRenderer.__module__} import FilamentRenderer; FilamentRenderer()"
     search = os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")])
