@@ -128,6 +128,13 @@ def test_prompt_for_another_image_is_refused(model: InstructSam, features: Image
         model.answer(features, [*PREFIX[:4], 500, *PREFIX[4:], *QUESTION])
 
 
+def test_prefix_of_another_prompt_is_refused(model: InstructSam, features: ImageFeatures) -> None:
+    with torch.inference_mode():
+        prefix = model.prefix(features, PREFIX)
+    with pytest.raises(InvalidInputError, match="does not begin"):
+        model.answer(features, [99, *PREFIX[1:], *QUESTION], prefix=prefix)
+
+
 def test_long_phrase_is_cut_to_32_tokens(model: InstructSam, features: ImageFeatures) -> None:
     phrase = [START, *range(1, 41), END]
     assert embedded_ids(phrase, with_markers=True) == [START, *range(1, 32)]

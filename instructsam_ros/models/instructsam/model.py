@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.models.instructsam.attention import training_mask
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.decode import Answer, AnswerDecoder, Choose, Prefix
@@ -90,9 +91,12 @@ class InstructSam(nn.Module):
         """Answer a prompt about one image.
 
         prefix: from ``prefix`` for the same image, to save that work. previous_ids: see
-        AnswerDecoder.answer. Raises CancelledError when ``cancel`` returns True.
+        AnswerDecoder.answer. Raises CancelledError when ``cancel`` returns True, InvalidInputError
+        for a prompt that does not begin with ``prefix``.
         """
         prefix = prefix or self.prefix(features, prompt_ids)
+        if tuple(prompt_ids[: len(prefix.ids)]) != prefix.ids:
+            raise InvalidInputError("the prompt does not begin with the prefix that it shall continue")
         rest = prompt_ids[len(prefix.ids) :]
         limit = self.config.max_new_tokens
         return self.decoder.answer(prefix, rest, limit, previous_ids, cancel, choose)
