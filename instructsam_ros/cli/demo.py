@@ -23,7 +23,7 @@ from instructsam_ros.paths import share
 from instructsam_ros.types import check_instruction
 from instructsam_ros.viz import table
 
-DEFAULT_INSTRUCTION = "all the mugs"
+DEFAULT_INSTRUCTION = "pick up all the mugs"  # three or four in every sample scene
 ASK_AGAIN_SECONDS = 2.0
 KEPT_IMAGES = 100
 
