@@ -61,7 +61,12 @@ def test_training_mask_equals_decoding_and_hides_padding() -> None:
     assert torch.equal(mask[0], answer_mask(0, 8, [1], QUERIES, False, CPU)[0])
     assert torch.equal(mask[1, 0, :6, :6], answer_mask(0, 6, [0], QUERIES, False, CPU)[0, 0])
     assert not mask[1, 0, :6, 6:].any()
-    assert mask[1, 0].any(1).all()  # no row of padding sees nothing
+
+
+def test_padding_in_front_sees_itself_and_stays_unseen() -> None:
+    valid = torch.tensor([[0, 0, 1, 1]], dtype=torch.bool)
+    mask = training_mask(valid, torch.zeros_like(valid))
+    assert sees(mask) == ["x...", ".x..", "..x.", "..xx"]
 
 
 def test_neighbouring_blocks_stay_apart() -> None:

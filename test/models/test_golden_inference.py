@@ -54,10 +54,12 @@ def test_inference_equals_the_released_code(
         assert answer.confirmed == (len(generated) if previous_answer else 0)
         tolerance = ONE_PASS_TOLERANCE if previous_answer else TOLERANCE
         torch.testing.assert_close(torch.stack(seen), arrays["step_logits"], atol=tolerance, rtol=0)
+        if "seg_hidden_states" in arrays:
+            torch.testing.assert_close(answer.queries, arrays["seg_hidden_states"], atol=TOLERANCE, rtol=0)
         if "pred_masks" not in arrays:
-            assert phrases == []
+            # The released code has no phrase to segment, or gives up over a block without a phrase.
+            assert not phrases or len(phrases) < len(answer.blocks)
             return
-        torch.testing.assert_close(queries, arrays["seg_hidden_states"], atol=TOLERANCE, rtol=0)
         output = tiny_model.segment_phrases(features, phrases, queries)
     torch.testing.assert_close(output.mask_logits, arrays["pred_masks"], atol=MASK_TOLERANCE, rtol=0)
     torch.testing.assert_close(output.score_logits, arrays["pred_logits_raw"], atol=TOLERANCE, rtol=0)

@@ -45,9 +45,10 @@ def training_mask(valid: Tensor, query: Tensor) -> Tensor:
     run = (query & ~before).cumsum(1)
     same_block = query[:, :, None] & query[:, None, :] & (run[:, :, None] == run[:, None, :])
     square = torch.ones(length, length, dtype=torch.bool, device=valid.device)
-    # A row of padding looks at itself, because attention over nothing is not a number.
-    itself = torch.eye(length, dtype=torch.bool, device=valid.device)
-    return ((square.tril() & valid[:, None, :]) | same_block | itself)[:, None]
+    mask = (square.tril() & valid[:, None, :]) | same_block
+    # Padding in front of a sequence would see nothing, and attention over nothing is not a number.
+    blind = ~mask.any(-1, keepdim=True)
+    return (mask | (blind & torch.eye(length, dtype=torch.bool, device=valid.device)))[:, None]
 
 
 def grid_positions(ids: Tensor, image_token: int, grid: tuple[int, int]) -> Tensor:
