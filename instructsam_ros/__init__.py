@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from pkgutil import extend_path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # The message classes (instructsam_ros.msg, .srv, .action) are generated at build time and
 # installed; this lets a source checkout that comes first on sys.path still find them.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from instructsam_ros.segmenter import Segmenter
 
 
-def load(model: str = "compact", *, device: str = "auto", **options: object) -> Segmenter:
+def load(model: str = "compact", *, device: str = "auto", **options: Any) -> Segmenter:
     """Load a segmenter by name, hub id or folder; see :func:`instructsam_ros.segmenter.load`."""
     from instructsam_ros.segmenter import load as load_segmenter
 

@@ -24,7 +24,9 @@ class Segmenter(Protocol):
     normal answer (Status.NO_TARGET); any failure is an InstructSamError, never an empty list.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What to call it in logs and reports."""
 
     def encode(self, rgb: NDArray[np.uint8]) -> Any:
         """Image features of a uint8 [H, W, 3] RGB image, independent of any instruction."""

@@ -143,3 +143,33 @@ def tiny_folder(
     config = dataclasses.replace(tiny_config, max_new_tokens=12)
     save_folder(build_model(config, tiny_weights, "golden weights"), path, tiny_tokenizer())
     return path
+
+
+@pytest.fixture(scope="session")
+def published_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random EfficientNet-Lite0 weights under their published names, batch norms unfolded."""
+    import torch
+
+    from instructsam_ros.models.instructsam.efficientnet_lite import EfficientNetLite0
+
+    model = EfficientNetLite0()
+    generator = torch.Generator().manual_seed(0)
+    weights = {}
+
+    def add(conv: torch.nn.Module, name: str, norm: str) -> None:
+        shape = conv.weight.shape
+        weights[f"{name}.weight"] = torch.randn(shape, generator=generator) * 0.1
+        weights[f"{norm}.weight"] = torch.rand(shape[0], generator=generator) + 0.5
+        weights[f"{norm}.bias"] = torch.randn(shape[0], generator=generator) * 0.1
+        weights[f"{norm}.running_mean"] = torch.randn(shape[0], generator=generator) * 0.1
+        weights[f"{norm}.running_var"] = torch.rand(shape[0], generator=generator) + 0.5
+
+    add(model.stem, "_conv_stem", "_bn0")
+    for index, block in enumerate(block for stage in model.stages for block in stage):
+        if block.expand is not None:
+            add(block.expand, f"_blocks.{index}._expand_conv", f"_blocks.{index}._bn0")
+        add(block.depthwise, f"_blocks.{index}._depthwise_conv", f"_blocks.{index}._bn1")
+        add(block.project, f"_blocks.{index}._project_conv", f"_blocks.{index}._bn2")
+    path = tmp_path_factory.mktemp("backbone") / "weights.pth"
+    torch.save(weights, path)
+    return path

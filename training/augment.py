@@ -28,4 +28,5 @@ def jitter(rgb: NDArray[np.uint8], rng: np.random.Generator, strength: float) ->
         image = cv2.GaussianBlur(np.ascontiguousarray(image), (0, 0), float(rng.uniform(0.4, 1.3)))
     if rng.random() < 0.5 * strength:
         image = image + rng.normal(0, rng.uniform(0.005, 0.03), image.shape).astype(np.float32)
-    return (np.clip(image, 0, 1) * 255).astype(np.uint8)
+    changed: NDArray[np.uint8] = (np.clip(image, 0, 1) * 255).astype(np.uint8)
+    return changed

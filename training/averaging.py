@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
@@ -11,10 +11,10 @@ from torch import nn
 M = TypeVar("M", bound=nn.Module)
 
 
-class Average:
+class Average(Generic[M]):
     """A shadow copy of ``model`` that follows it slowly."""
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: M, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.decay = decay
 
@@ -22,5 +22,5 @@ class Average:
     def update(self, model: nn.Module, step: int) -> None:
         """Move towards ``model``; faster in the first steps, whose weights are not worth keeping."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        ours, theirs = list(self.model.parameters()), list(model.parameters())
-        torch._foreach_lerp_(ours, theirs, 1 - decay)
+        for ours, theirs in zip(self.model.parameters(), model.parameters(), strict=True):
+            ours.lerp_(theirs, 1 - decay)

@@ -47,7 +47,7 @@ def encode_rows(
     Learned tokens (InstructSAM training, arXiv 2605.26102): everything from the opening marker to
     the start of the query block, and what follows the block; never the query slots themselves.
     """
-    special = {name: tokenizer.token_to_id(name) for name in tokenizer.get_vocab() if name[0] in "<["}
+    special: dict[str, int] = {name: i for name, i in tokenizer.get_vocab().items() if name[0] in "<["}
     end, unknown = special["<|im_end|>"], special["<unk>"]
     rows, phrase_rows = [], []
     for text, phrase in zip(texts, phrases, strict=True):
@@ -66,14 +66,14 @@ def encode_rows(
         rows.append((ids, labels))
         phrase_rows.append(name)
     queries = special["[SEG]"]
-    ids = _pad([r[0] for r in rows], special["<pad>"])
+    padded = _pad([r[0] for r in rows], special["<pad>"])
     lengths = torch.tensor([len(r[0]) for r in rows])
     phrase_lengths = torch.tensor([len(p) for p in phrase_rows])
     phrase_ids = _pad(phrase_rows, special["<pad>"])
     return TokenRows(
-        ids=ids,
-        valid=torch.arange(ids.shape[1])[None] < lengths[:, None],
-        queries=ids == queries,
+        ids=padded,
+        valid=torch.arange(padded.shape[1])[None] < lengths[:, None],
+        queries=padded == queries,
         labels=_pad([r[1] for r in rows], IGNORE),
         phrase_ids=phrase_ids,
         phrase_valid=torch.arange(phrase_ids.shape[1])[None] < phrase_lengths[:, None],

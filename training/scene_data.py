@@ -132,7 +132,8 @@ class SceneBatches(Dataset[SceneBatch]):
     def _collate(
         self, samples: list[tuple[View, list[Instruction], bool]], rng: np.random.Generator
     ) -> SceneBatch:
-        images, id_maps, table, row_items, targets, named = [], [], [], [], [], []
+        images, id_maps, row_items, targets, named = [], [], [], [], []
+        table: list[tuple[int, dict[str, Any]]] = []
         for index, (view, items, mirrored) in enumerate(samples):
             rgb, ids = view.rgb, view.ids
             if mirrored:

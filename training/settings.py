@@ -40,7 +40,8 @@ class EvaluationSettings:
 class TrainSettings:
     """One training run.
 
-    model: folder or YAML with the model's configuration. backbone: pretrained image weights.
+    model: name under config/models or path of the model's configuration. backbone: pretrained image
+    weights. init: folder of an earlier run to start from (its averaged weights and its tokenizer).
     image_only_steps: first steps that train only the image side, on the dense losses.
     out: folder of checkpoints, logs and plots. threads: CPU threads of torch, 0 keeps torch's own.
     """
@@ -51,6 +52,7 @@ class TrainSettings:
     out: str
     steps: int
     backbone: str = ""
+    init: str = ""
     vocabulary_views: int = 400
     image_only_steps: int = 0
     checkpoint_every: int = 100
@@ -63,8 +65,10 @@ class TrainSettings:
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
 
     def __post_init__(self) -> None:
-        if self.steps <= self.image_only_steps:
-            raise ValueError(f"steps ({self.steps}) must exceed image_only_steps ({self.image_only_steps})")
+        if self.steps < self.image_only_steps:
+            raise ValueError(f"image_only_steps ({self.image_only_steps}) exceeds steps ({self.steps})")
+        if bool(self.backbone) == bool(self.init):
+            raise ValueError("set either backbone (a fresh model) or init (an earlier run), not both")
 
 
 def load_settings(path: str | Path) -> TrainSettings:

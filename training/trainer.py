@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections import defaultdict
@@ -14,6 +15,10 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from instructsam_ros.errors import CheckpointError
+from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
+from instructsam_ros.models.instructsam.checkpoint import save_folder
+from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.training import checkpoints
 from instructsam_ros.training.auxiliary import AuxiliaryHeads
 from instructsam_ros.training.averaging import Average
@@ -88,11 +93,11 @@ class Trainer:
                 self.train_journal.add(self.step, row | {"images_per_second": rate})
                 sums.clear()
                 started, counted = time.monotonic(), 0
-            if self.step % settings.evaluation.every == 0 and self.step > settings.image_only_steps:
-                self.evaluate()
             if self.step % settings.checkpoint_every == 0 or self.step == last:
                 self.save()
-        if last == settings.steps:
+            if self.step % settings.evaluation.every == 0 and self.step > settings.image_only_steps:
+                self.evaluate()
+        if last == settings.steps > settings.image_only_steps and last % settings.evaluation.every:
             self.evaluate()
 
     def _train_step(self, batch: SceneBatch) -> dict[str, float]:
@@ -121,16 +126,20 @@ class Trainer:
     def evaluate(self) -> None:
         """Score the averaged weights on held-out views; write metrics, plots and sample overlays."""
         with self.accelerator.autocast():
-            metrics = validate(
-                self.average.model,
-                self.tokenizer,
-                self.settings.evaluation,
-                self.folder / "samples",
-                self.step,
-            )
+            metrics = validate(self.segmenter(), self.settings.evaluation, self.folder / "samples", self.step)
         self.eval_journal.add(self.step, metrics)
         self.train_journal.plot("training losses")
         self.eval_journal.plot("held-out metrics")
+
+    def segmenter(self) -> InstructSamSegmenter:
+        """The averaged weights as users run them."""
+        prompts = PromptTokenizer(self.tokenizer.to_str(), self.model.config)
+        return InstructSamSegmenter(self.average.model, prompts)
+
+    def export(self, folder: str | Path) -> None:
+        """Write the averaged weights as a model folder in the released layout, in half precision."""
+        half = copy.deepcopy(self.average.model).half()
+        save_folder(half, Path(folder), self.tokenizer.to_str())
 
     def save(self) -> None:
         """Write a checkpoint of everything that the next step depends on."""
@@ -148,12 +157,24 @@ class Trainer:
     def _resume(self) -> None:
         state: dict[str, Any] | None = checkpoints.load(self.folder)
         if state is None:
+            self._start_from(self.settings.init)
             return
         self.model.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
         self.heads.load_state_dict(state["heads"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
+
+    def _start_from(self, run: str) -> None:
+        """Take over the averaged weights of an earlier run, if there is one."""
+        if not run:
+            return
+        state = checkpoints.load(Path(run))
+        if state is None:
+            raise CheckpointError(f"init: no checkpoint in {run}")
+        self.model.load_state_dict(state["average"])
+        self.average.model.load_state_dict(state["average"])
+        self.heads.load_state_dict(state["heads"])
 
 
 def make_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:

@@ -26,14 +26,16 @@ def validate(
     """
     paths = view_paths(Path(settings.root))
     rng = np.random.default_rng(settings.seed)
-    cases, predictions, sheet = [], [], []
+    cases, predictions = [], []
+    sheet: list[NDArray[np.uint8]] = []
     for path in paths[:: max(1, len(paths) // settings.views)][: settings.views]:
         view = load_view(path, depth=False)
         features = segmenter.encode(view.rgb)
         for item in instructions(view.meta, rng, settings.instructions, split="heldout"):
             answer = segmenter.segment(features, item.text)
             truth = truth_masks(view, item)
-            cases.append(InstructionCase(truth, {"level": item.level, "cardinality": item.cardinality}))
+            labels = {"level": item.level, "cardinality": item.cardinality, "kind": item.kind}
+            cases.append(InstructionCase(truth, labels, path.stem))
             predictions.append(to_prediction(answer, truth.shape[1:]))
             if len(sheet) < settings.samples and rng.random() < 0.3:
                 sheet.append(sample_tile(view, item, answer, truth))

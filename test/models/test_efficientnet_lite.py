@@ -29,31 +29,9 @@ def test_strided_convolution_pads_like_tensorflow():
     assert conv(torch.ones(1, 1, 4, 4))[0, 0, 1, 1].item() == 4.0
 
 
-def published_style_weights(model):
-    """Random weights under the published names, batch norms unfolded."""
-    torch.manual_seed(0)
-    weights = {}
-
-    def add(conv, name, norm):
-        weights[f"{name}.weight"] = torch.randn_like(conv.weight) * 0.1
-        channels = conv.weight.shape[0]
-        weights[f"{norm}.weight"] = torch.rand(channels) + 0.5
-        weights[f"{norm}.bias"] = torch.randn(channels) * 0.1
-        weights[f"{norm}.running_mean"] = torch.randn(channels) * 0.1
-        weights[f"{norm}.running_var"] = torch.rand(channels) + 0.5
-
-    add(model.stem, "_conv_stem", "_bn0")
-    for index, block in enumerate(block for stage in model.stages for block in stage):
-        if block.expand is not None:
-            add(block.expand, f"_blocks.{index}._expand_conv", f"_blocks.{index}._bn0")
-        add(block.depthwise, f"_blocks.{index}._depthwise_conv", f"_blocks.{index}._bn1")
-        add(block.project, f"_blocks.{index}._project_conv", f"_blocks.{index}._bn2")
-    return weights
-
-
-def test_folded_weights_equal_convolution_then_batch_norm():
+def test_folded_weights_equal_convolution_then_batch_norm(published_backbone):
     model = EfficientNetLite0()
-    weights = published_style_weights(model)
+    weights = torch.load(published_backbone, weights_only=True)
     model.load_imagenet(weights)
     x = torch.randn(1, 3, 32, 32)
     unfolded = F.conv2d(F.pad(x, (0, 1, 0, 1)), weights["_conv_stem.weight"], stride=2)

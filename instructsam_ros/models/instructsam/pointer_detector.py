@@ -108,13 +108,34 @@ class PointerDetector(Detector):
         queries: Tensor,
     ) -> PointerOutput:
         """Read-outs of n rows on B images; image_index: int64 [n], the image of every row."""
-        rows = dataclasses.replace(
-            features, fpn=(features.fpn[-1][image_index],), fpn_position=features.fpn_position[:1]
-        )
-        memory = self.condition(rows, phrases)
+        memory = self.condition_rows(features, image_index, phrases)
         return PointerOutput(
             memory.tokens, self.point(queries, memory, image.values.rows(image_index), phrases)
         )
+
+    def condition_rows(self, features: ImageFeatures, image_index: Tensor, phrases: Phrases) -> Memory:
+        """As ``condition``, with the self-attention of the first layer shared by the rows of an image.
+
+        That half of the layer comes before any phrase is read, so sharing it changes no result.
+        """
+        coarse, position = features.fpn[-1], features.fpn_position[:1].flatten(2).transpose(1, 2)
+        tokens = coarse.flatten(2).transpose(1, 2)
+        first, *others = self.detr_encoder.layers
+        normed = first.layer_norm1(tokens)
+        attended, _ = first.self_attn(query=normed + position, key=normed + position, value=normed)
+        tokens = (tokens + attended)[image_index]
+        read, _ = first.cross_attn(
+            query=first.layer_norm2(tokens),
+            key=phrases.embeds,
+            value=phrases.embeds,
+            attention_mask=phrases.key_mask,
+        )
+        tokens = tokens + read
+        tokens = tokens + first.mlp(first.layer_norm3(tokens))
+        for layer in others:
+            tokens = layer(tokens, phrases.embeds, position, prompt_cross_attn_mask=phrases.key_mask)
+        height, width = coarse.shape[-2:]
+        return Memory(tokens, position, (height, width))
 
     def point(
         self, queries: Tensor, memory: Memory, values: DenseValues, phrases: Phrases
@@ -135,7 +156,7 @@ class PointerDetector(Detector):
     def _read(
         self, queries: Tensor, memory: Tensor, keys: Tensor, values: DenseValues, phrases: Phrases
     ) -> Readout:
-        readout = self.pointer(queries, memory, keys, values)
+        readout: Readout = self.pointer(queries, memory, keys, values)
         state = LayerState(self.detr_decoder.output_layer_norm(queries), readout.boxes)
         scores = readout.score_logits + self.scores(state, phrases).float()
         return dataclasses.replace(readout, score_logits=scores)
@@ -145,4 +166,5 @@ class PointerDetector(Detector):
         embedded = self.mask_decoder.mask_embedder(mask_embeds)
         similarity = (embedded @ pixels.flatten(1)).unflatten(-1, pixels.shape[-2:]).float()
         scaled = similarity * self.mask_scale / math.sqrt(self.channels) + self.mask_bias
-        return scaled + self.falloff(boxes, *pixels.shape[-2:])
+        logits: Tensor = scaled + self.falloff(boxes, *pixels.shape[-2:])
+        return logits

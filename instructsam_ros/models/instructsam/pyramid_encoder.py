@@ -45,6 +45,8 @@ class PyramidConfig:
 class PyramidEncoder(nn.Module):
     """RGB at a fixed size -> pyramid levels at strides 4, 8, 16 and image tokens at stride 32."""
 
+    position: Tensor
+
     def __init__(self, config: InstructSamConfig) -> None:
         super().__init__()
         self.size = build(PyramidConfig, config.vision, "vision")
@@ -78,7 +80,7 @@ class PyramidEncoder(nn.Module):
         top = self.fuse16(p16 + upsample(p32, p16))
         p8 = self.refine8(p8 + upsample(top, p8))
         memory = self.merge16(top + self.down8(p8))
-        batch, channels, rows, columns = memory.shape
+        batch, _, rows, columns = memory.shape
         position = self.position.to(memory.dtype)
         flat = (memory + position).flatten(2).transpose(1, 2)
         memory = self.context(flat).transpose(1, 2).unflatten(2, (rows, columns))

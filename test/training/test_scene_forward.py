@@ -1,0 +1,114 @@
+"""What is trained is what runs: teacher forcing and decoding see the same states."""
+
+import numpy as np
+import pytest
+import torch
+
+from instructsam_ros.models.instructsam.detector import Phrases
+from instructsam_ros.models.instructsam.prompt import PromptTokenizer
+from instructsam_ros.scenes.catalogue import CATALOGUE
+from instructsam_ros.training.rows import IGNORE
+from instructsam_ros.training.scene_data import SceneBatches, SceneDataSettings
+from instructsam_ros.training.scene_forward import forward_scene, language_states
+from instructsam_ros.training.scene_losses import mask_loss, match
+from instructsam_ros.training.scene_targets import NO_OWNER, scene_targets
+
+
+@pytest.fixture
+def batch(scene_root, tokenizer):
+    settings = SceneDataSettings(roots=(str(scene_root),), images=2, instructions=3, jitter=0.0)
+    colors = sorted({c for category in CATALOGUE.values() for c in category.colors} | {"silver"})
+    return SceneBatches(settings, tokenizer, sorted(CATALOGUE), colors, num_queries=10, seed=3)[0]
+
+
+@torch.no_grad()
+def test_query_states_of_training_equal_those_of_decoding(small_model, tokenizer, batch):
+    from instructsam_ros.models.instructsam.pyramid_encoder import PyramidInputs, normalize
+
+    model, tokens = small_model, small_model.config.tokens
+    features = model.encode_image(PyramidInputs(normalize(batch.images)))
+    hidden = language_states(model, features, batch.rows)
+    prompts = PromptTokenizer(tokenizer.to_str(), model.config)
+    for row in range(len(batch.rows.ids)):
+        image = features.rows(torch.tensor([row // 3]))
+        ids = batch.rows.ids[row][batch.rows.valid[row]].tolist()
+        start = ids.index(tokens.ref_start)
+        answer_ids = [*ids[start : ids.index(tokens.ref_end) + 1], tokens.eos[0]]
+        prompt = [*prompts.image_ids(features.tokens.shape[1]), *ids[:start]]
+        answer = model.answer(image, prompt, choose=lambda step, _, plan=answer_ids: plan[step])
+        assert answer.ids == tuple(answer_ids)
+        trained = hidden[row][batch.rows.queries[row]]
+        assert torch.allclose(answer.queries[0], trained, atol=1e-4)
+
+
+@torch.no_grad()
+def test_shared_rows_equal_one_image_at_a_time(small_model, batch):
+    """Sharing the image side between instructions changes no read-out."""
+    output = forward_scene(small_model, batch)
+    from instructsam_ros.models.instructsam.pyramid_encoder import PyramidInputs, normalize
+
+    features = small_model.encode_image(PyramidInputs(normalize(batch.images)))
+    hidden = language_states(small_model, features, batch.rows)
+    for row in range(len(batch.rows.ids)):
+        image = features.rows(torch.tensor([row // 3]))
+        queries = small_model.mask_hidden_fcs(hidden[row][batch.rows.queries[row]])[None]
+        embeds = small_model.text_hidden_fcs(small_model.language.embed(batch.rows.phrase_ids[row : row + 1]))
+        alone = small_model.detector(image, embeds, batch.rows.phrase_valid[row : row + 1], queries)
+        last = output.readouts[-1]
+        assert torch.allclose(alone.score_logits[0], last.score_logits[row], atol=1e-4)
+        together = output.mask_logits(last.mask_embeds[row], last.boxes[row], torch.full((10,), row // 3))
+        assert torch.allclose(alone.mask_logits[0], together, atol=1e-3)
+
+
+def test_gradients_reach_every_trainable_weight(small_model, batch):
+    from instructsam_ros.training.auxiliary import AuxiliaryHeads
+    from instructsam_ros.training.scene_losses import SceneLossSettings, scene_loss
+
+    heads = AuxiliaryHeads(32, 64, 16)
+    loss, _ = scene_loss(forward_scene(small_model, batch), batch, heads, SceneLossSettings())
+    loss.backward()
+    missing = [n for n, p in small_model.named_parameters() if p.requires_grad and p.grad is None]
+    assert missing == []
+
+
+def test_matching_gives_every_target_its_own_early_slot(small_model, batch):
+    with torch.no_grad():
+        output = forward_scene(small_model, batch)
+    pairs = match(output.readouts[-1], batch, scene_targets(batch), order=0.7)
+    for row, members in enumerate(batch.targets):
+        here = pairs.row == row
+        assert sorted(pairs.instance[here].tolist()) == sorted(members)
+        assert sorted(pairs.query[here].tolist()) == list(range(len(members)))
+
+
+def test_every_instance_owns_a_cell_and_cells_only_hold_their_image(batch):
+    targets = scene_targets(batch)
+    owners = targets.owner[targets.owner != NO_OWNER].unique().tolist()
+    assert len(owners) >= 0.9 * len(batch.id_of)
+    for image, owner in enumerate(targets.owner):
+        members = owner[owner != NO_OWNER]
+        assert (batch.image_of[members] == image).all()
+
+
+def test_mask_loss_is_small_for_the_right_mask_and_size_independent():
+    small = torch.zeros(1, 32, 32, dtype=torch.bool)
+    small[0, 4:8, 4:8] = True
+    large = torch.zeros(1, 32, 32, dtype=torch.bool)
+    large[0, 2:30, 2:30] = True
+    for mask in (small, large):
+        right = torch.where(mask, 8.0, -8.0)
+        assert mask_loss(right, mask).item() < 0.05
+        assert mask_loss(-right, mask).item() > 1.0
+    empty = torch.full((1, 32, 32), -8.0)
+    ratio = mask_loss(empty, small) / mask_loss(empty, large)
+    assert 0.5 < ratio.item() < 2.0
+
+
+def test_labels_of_the_batch_are_learned_tokens_only(batch):
+    assert (batch.rows.labels[~batch.rows.valid] == IGNORE).all()
+    assert np.array_equal((batch.rows.queries.sum(1)).numpy(), np.full(6, 10))
+
+
+def test_phrases_are_padded_apart(batch):
+    phrases = Phrases(torch.zeros(*batch.rows.phrase_ids.shape, 4), batch.rows.phrase_valid)
+    assert phrases.key_mask.shape == (6, 1, 1, batch.rows.phrase_ids.shape[1])
