@@ -7,7 +7,6 @@ that has no target and gets no mask counts as IoU 1.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -149,8 +148,8 @@ def score_case(case: InstructionCase, prediction: Prediction) -> CaseScore:
 
 def pairwise_iou(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
     """IoU of every pair, [n, n], of masks bool [n, H, W]; 0 for a pair of empty masks."""
-    # float32 products run in BLAS and are exact up to 2^24 pixels, more than any camera has
-    flat = masks.reshape(len(masks), math.prod(masks.shape[1:])).astype(np.float32)
+    # of the covered pixels only; float32 products run in BLAS and are exact up to 2^24 of them
+    flat = masks[:, masks.any(0)].astype(np.float32)
     intersection = (flat @ flat.T).astype(np.float64)
     area = np.diagonal(intersection)
     union = area[:, None] + area[None, :] - intersection
