@@ -30,17 +30,6 @@ from instructsam_ros.training.matching import MatchWeights, match, matching_cost
 torch.set_num_threads(1)
 
 
-def split_phrases(ids: list[int], start: int) -> list[list[int]]:
-    """``start a b start c`` -> [[a, b], [c]]."""
-    phrases: list[list[int]] = []
-    for token in ids:
-        if token == start:
-            phrases.append([])
-        else:
-            phrases[-1].append(token)
-    return phrases
-
-
 def run_golden(
     path: Path, golden: dict[str, Any], model: InstructSam
 ) -> tuple[Losses, dict[str, torch.Tensor], Any]:
@@ -56,7 +45,7 @@ def run_golden(
         ids != model.config.language["pad_token_id"],
         arrays["position_ids"],
         [model.encode_image(image) for image in images],
-        [split_phrases(phrases, tokens.ref_start) for phrases in golden["phrase_ids"]],
+        golden["phrase_ids"],
     )
     labels = training_labels(arrays["labels"], ids == tokens.seg)
     torch.testing.assert_close(labels, arrays["labels_after"])

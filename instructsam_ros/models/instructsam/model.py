@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from instructsam_ros.errors import InvalidInputError
@@ -124,12 +125,13 @@ class InstructSam(nn.Module):
         queries: their states [n, Q, D].
         """
         markers = self.config.procedure.phrase_markers
-        return self._detect(features, [embedded_ids(phrase, markers) for phrase in phrases], queries)
+        embeds, mask = self.embed_phrases([embedded_ids(phrase, markers) for phrase in phrases])
+        output: DetectorOutput = self.detector(features, embeds, mask, self.mask_hidden_fcs(queries))
+        return output
 
     def embed_phrases(self, phrases: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """Phrase embeddings [n, T, out_dim] and mask bool [n, T] of the tokens to embed."""
-        min_length = MAX_PHRASE_TOKENS if self.config.procedure.pad_phrases else 0
-        ids, mask = pad_phrases(phrases, self.mask_queries.device, min_length)
+        ids, mask = pad_phrases(phrases, self.mask_queries.device, self._phrase_padding)
         return self.text_hidden_fcs(self.language.embed(ids)), mask
 
     def forward_training(
@@ -138,13 +140,13 @@ class InstructSam(nn.Module):
         valid: Tensor,
         positions: Tensor,
         features: Sequence[ImageFeatures],
-        phrases: Sequence[Sequence[Sequence[int]]],
+        phrase_ids: Sequence[Sequence[int]],
     ) -> TrainingOutput:
         """Teacher forcing over whole dialogues, each about one image.
 
         ids: int64 [B, L] with Q ``seg`` tokens per phrase. valid: bool [B, L], False on padding.
-        positions: int64 [3, B, L]. features: one per sample, of one image each. phrases: per sample,
-        per phrase, the tokens to embed (no markers).
+        positions: int64 [3, B, L]. features: one per sample, of one image each. phrase_ids: per sample,
+        ``ref_start phrase ref_start phrase ...``, empty if it has no phrase.
         """
         query, visual = ids == self.config.tokens.seg, ids == self.config.tokens.image
         embeds = self.language.embed(ids)
@@ -160,17 +162,25 @@ class InstructSam(nn.Module):
             h[q].unflatten(0, (-1, self.config.num_queries)) for h, q in zip(hidden, query, strict=True)
         ]
         detections = (
-            self._detect(image, [p[:MAX_PHRASE_TOKENS] for p in sample], state) if sample else None
-            for image, sample, state in zip(features, phrases, states, strict=True)
+            self.detector(image, *self._embed_joined(sample), self.mask_hidden_fcs(state)) if sample else None
+            for image, sample, state in zip(features, phrase_ids, states, strict=True)
         )
         return TrainingOutput(self.language.logits(hidden), tuple(detections))
 
-    def _detect(
-        self, features: ImageFeatures, phrases: Sequence[Sequence[int]], states: Tensor
-    ) -> DetectorOutput:
-        embeds, mask = self.embed_phrases(phrases)
-        output: DetectorOutput = self.detector(features, embeds, mask, self.mask_hidden_fcs(states))
-        return output
+    def _embed_joined(self, ids: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """As ``embed_phrases``, for the phrases of one training sample, which each follow a marker."""
+        joined = torch.tensor(ids, device=self.mask_queries.device)
+        starts = (joined == self.config.tokens.ref_start).nonzero().flatten().tolist()
+        embedded = self.text_hidden_fcs(self.language.embed(joined))
+        rows = [part[1 : 1 + MAX_PHRASE_TOKENS] for part in embedded.tensor_split(starts)[1:]]
+        length = max(self._phrase_padding, *map(len, rows))
+        embeds = torch.stack([F.pad(row, (0, 0, 0, length - len(row))) for row in rows])
+        sizes = torch.tensor([len(row) for row in rows], device=joined.device)
+        return embeds, torch.arange(length, device=joined.device) < sizes[:, None]
+
+    @property
+    def _phrase_padding(self) -> int:
+        return MAX_PHRASE_TOKENS if self.config.procedure.pad_phrases else 0
 
 
 def _build_part(table: dict[str, str], name: str, config: InstructSamConfig) -> Any:
