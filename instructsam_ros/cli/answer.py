@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from instructsam_ros.lifting import LiftedInstance, LiftedScene, OrientedBox
 from instructsam_ros.pipeline import Result
+from instructsam_ros.ros.conversions import mask_from_messages, points_from_cloud
 from instructsam_ros.types import Frame, Instance, Segmentation, Status
 
 
@@ -29,35 +30,19 @@ def result_of(message: Any, rgb: NDArray[np.uint8]) -> Result:
 
 def _lifted(message: Any, size: tuple[int, int]) -> LiftedInstance:
     flags = int(message.flags)
-    points, colors = read_cloud(message.points)
-    edges = np.array([message.size.x, message.size.y, message.size.z])
-    turn, position = message.pose.orientation, message.pose.position
-    box = None
-    if len(points):
-        box = OrientedBox(
-            centre=np.array([position.x, position.y, position.z]),
-            rotation=Rotation.from_quat([turn.x, turn.y, turn.z, turn.w]).as_matrix(),
-            size=edges,
-            on_plane=bool(flags & message.FLAG_GRAVITY_ALIGNED),
-        )
-    region = message.box
-    x0, y0, x1, y1 = (
-        region.x_offset,
-        region.y_offset,
-        region.x_offset + region.width,
-        region.y_offset + region.height,
-    )
-    mask = np.zeros(size, bool)
-    crop = np.frombuffer(message.mask.data, np.uint8).reshape(message.mask.height, message.mask.step)
-    mask[y0:y1, x0:x1] = crop[:, : message.mask.width] > 0
-    instance = Instance(mask, np.array([x0, y0, x1, y1], np.float32), float(message.score), message.phrase)
+    points, colors = np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8)
+    if message.points.width:
+        points, colors, _ = points_from_cloud(message.points)
+    x0, y0 = message.box.x_offset, message.box.y_offset
+    box = np.array([x0, y0, x0 + message.box.width, y0 + message.box.height], np.float32)
+    mask = mask_from_messages(message.box, message.mask, size)
     return LiftedInstance(
-        instance=instance,
+        instance=Instance(mask, box, float(message.score), message.phrase),
         id=int(message.id),
         points=points,
         colors=colors,
-        centroid=np.array([message.centroid.x, message.centroid.y, message.centroid.z]),
-        box=box,
+        centroid=_vector(message.centroid),
+        box=_oriented_box(message) if len(points) else None,
         valid_depth_ratio=float(message.valid_depth_ratio),
         truncated=bool(flags & message.FLAG_TRUNCATED),
         low_depth=bool(flags & message.FLAG_LOW_DEPTH),
@@ -65,22 +50,15 @@ def _lifted(message: Any, size: tuple[int, int]) -> LiftedInstance:
     )
 
 
-def read_cloud(message: Any) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Points float32 [N, 3] in metres and colors uint8 [N, 3] RGB of a PointCloud2 with x y z rgb."""
-    offsets = {field.name: field.offset for field in message.fields}
-    if not offsets:
-        return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8)
-    order = ">" if message.is_bigendian else "<"
-    layout = np.dtype(
-        {
-            "names": ["x", "y", "z", "rgb"],
-            "formats": [f"{order}f4"] * 3 + [f"{order}u4"],
-            "offsets": [offsets[name] for name in ("x", "y", "z", "rgb")],
-            "itemsize": message.point_step,
-        }
+def _oriented_box(message: Any) -> OrientedBox:
+    turn = message.pose.orientation
+    return OrientedBox(
+        centre=_vector(message.pose.position),
+        rotation=Rotation.from_quat([turn.x, turn.y, turn.z, turn.w]).as_matrix(),
+        size=_vector(message.size),
+        on_plane=bool(message.flags & message.FLAG_GRAVITY_ALIGNED),
     )
-    cloud = np.frombuffer(message.data, layout)
-    points = np.stack([cloud[axis] for axis in "xyz"], axis=1).astype(np.float32)
-    packed = cloud["rgb"].astype(np.uint32)
-    colors = np.stack([packed >> shift & 255 for shift in (16, 8, 0)], axis=1).astype(np.uint8)
-    return points, colors
+
+
+def _vector(message: Any) -> NDArray[np.float64]:
+    return np.array([message.x, message.y, message.z])

@@ -1,41 +1,20 @@
 import numpy as np
-import pytest
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
 from instructsam_ros.msg import Instance, InstanceArray, Timing
-from sensor_msgs.msg import Image, PointCloud2, PointField, RegionOfInterest
+from sensor_msgs.msg import Image, RegionOfInterest
+from std_msgs.msg import Header
 
-from instructsam_ros.cli.answer import read_cloud, result_of
+from instructsam_ros.cli.answer import result_of
+from instructsam_ros.ros.conversions import cloud_from_points
 from instructsam_ros.types import Status
 
 RGB = np.full((6, 8, 3), 90, np.uint8)
-
-
-def cloud(*points: tuple[float, float, float, int], big_endian: bool = False) -> PointCloud2:
-    """Points x y z and packed rgb, with padding between z and rgb as many drivers have it."""
-    order = ">" if big_endian else "<"
-    layout = np.dtype({"names": list("xyzc"), "formats": [f"{order}f4"] * 3 + [f"{order}u4"],
-                       "offsets": [0, 4, 8, 16], "itemsize": 32})  # fmt: skip
-    message = PointCloud2(height=1, width=len(points), point_step=32, is_bigendian=big_endian)
-    message.fields = [
-        PointField(name=name, offset=offset, datatype=PointField.FLOAT32, count=1)
-        for name, offset in zip(("x", "y", "z", "rgb"), (0, 4, 8, 16), strict=True)
-    ]
-    message.data = np.array(list(points), layout).tobytes()
-    return message
 
 
 def instance(**values: object) -> Instance:
     mask = Image(height=2, width=3, step=4, encoding="mono8", data=bytes([255, 0, 255, 9, 0, 255, 0, 9]))
     region = RegionOfInterest(x_offset=4, y_offset=1, width=3, height=2)
     return Instance(**{"id": 7, "phrase": "mug", "score": 0.5, "box": region, "mask": mask, **values})
-
-
-@pytest.mark.parametrize("big_endian", [False, True])
-def test_clouds_are_read_by_their_layout(big_endian):
-    points, colors = read_cloud(cloud((1, 2, 3, 0x0A141E), (4, 5, 6, 0xFF000000), big_endian=big_endian))
-    np.testing.assert_array_equal(points, [[1, 2, 3], [4, 5, 6]])
-    np.testing.assert_array_equal(colors, [[10, 20, 30], [0, 0, 0]])
-    assert (points.dtype, colors.dtype) == (np.float32, np.uint8)
 
 
 def test_the_mask_is_put_back_where_its_box_is():
@@ -48,7 +27,9 @@ def test_the_mask_is_put_back_where_its_box_is():
 def test_geometry_and_flags_come_over():
     turned = Quaternion(x=0.0, y=0.0, z=np.sqrt(0.5), w=np.sqrt(0.5))
     message = instance(
-        points=cloud((0.1, 0.2, 0.9, 0)),
+        points=cloud_from_points(
+            np.array([[0.1, 0.2, 0.9]], np.float32), np.array([[1, 2, 3]], np.uint8), Header()
+        ),
         centroid=Point(x=0.1, y=0.2, z=0.9),
         pose=Pose(position=Point(z=1.0), orientation=turned),
         size=Vector3(x=0.3, y=0.2, z=0.1),
@@ -63,6 +44,8 @@ def test_geometry_and_flags_come_over():
     np.testing.assert_allclose(lifted.box.rotation @ [1, 0, 0], [0, 1, 0], atol=1e-12)
     np.testing.assert_allclose(lifted.box.size, [0.3, 0.2, 0.1])
     np.testing.assert_allclose(lifted.centroid, [0.1, 0.2, 0.9])
+    np.testing.assert_array_equal(lifted.points, np.array([[0.1, 0.2, 0.9]], np.float32))
+    np.testing.assert_array_equal(lifted.colors, [[1, 2, 3]])
 
 
 def test_an_instance_without_points_has_no_box():
