@@ -20,7 +20,7 @@ from PIL import Image
 from instructsam_ros.errors import InvalidInputError, MissingDependencyError
 from instructsam_ros.types import check_instruction
 
-LABELS = ("level", "kind", "cardinality", "form", "template", "split")
+LABELS = ("level", "kind", "cardinality", "form", "template", "split", "view")
 SHOWN_PROBLEMS = 20
 
 
