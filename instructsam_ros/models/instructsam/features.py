@@ -46,6 +46,16 @@ class ImageFeatures:
     fpn: tuple[Tensor, ...]
     fpn_position: Tensor
 
+    def to(self, dtype: torch.dtype) -> ImageFeatures:
+        """The same features in another floating-point type."""
+        return ImageFeatures(
+            tokens=self.tokens.to(dtype),
+            grid=self.grid,
+            deepstack=tuple(level.to(dtype) for level in self.deepstack),
+            fpn=tuple(level.to(dtype) for level in self.fpn),
+            fpn_position=self.fpn_position.to(dtype),
+        )
+
     def rows(self, index: Tensor) -> ImageFeatures:
         """Features of the images that int64 ``index`` [n] names, one row per entry."""
         images, count, _ = self.tokens.shape
