@@ -1,0 +1,58 @@
+"""sensor_msgs/CameraInfo and CameraModel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.types import CameraModel
+
+
+def camera_from_info(message: Any, *, rectified: bool = False) -> CameraModel:
+    """Intrinsics of the image that a CameraInfo belongs to, with region of interest and binning applied.
+
+    rectified: the image has been rectified already, so P holds its intrinsics and there is no
+    distortion. Raises InvalidInputError for an uncalibrated camera (K or P all zero).
+    """
+    matrix = message.p if rectified else message.k
+    fx, fy, cx, cy = (
+        (matrix[0], matrix[5], matrix[2], matrix[6])
+        if rectified
+        else (matrix[0], matrix[4], matrix[2], matrix[5])
+    )
+    if fx == 0 or fy == 0:
+        raise InvalidInputError(
+            f"camera_info has no {'P' if rectified else 'K'} matrix (fx={fx}, fy={fy}): "
+            "the camera is not calibrated; calibrate it, or set use_depth to false for masks alone"
+        )
+    roi = message.roi
+    bin_x, bin_y = max(int(message.binning_x), 1), max(int(message.binning_y), 1)
+    width, height = int(roi.width) or int(message.width), int(roi.height) or int(message.height)
+    distorted = not rectified and any(message.d)
+    return CameraModel(
+        width=width // bin_x,
+        height=height // bin_y,
+        fx=fx / bin_x,
+        fy=fy / bin_y,
+        # Integer coordinates are pixel centres, so half a pixel is shifted around the division.
+        cx=(cx - roi.x_offset + 0.5) / bin_x - 0.5,
+        cy=(cy - roi.y_offset + 0.5) / bin_y - 0.5,
+        distortion_model=str(message.distortion_model) if distorted else "",
+        distortion=tuple(float(d) for d in message.d) if distorted else (),
+    )
+
+
+def info_from_camera(camera: CameraModel, header: Any) -> Any:
+    """sensor_msgs/CameraInfo of a camera without rectification."""
+    from sensor_msgs.msg import CameraInfo
+
+    return CameraInfo(
+        header=header,
+        width=camera.width,
+        height=camera.height,
+        distortion_model=camera.distortion_model or "plumb_bob",
+        d=list(camera.distortion) or [0.0] * 5,
+        k=[camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0],
+        r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+        p=[camera.fx, 0.0, camera.cx, 0.0, 0.0, camera.fy, camera.cy, 0.0, 0.0, 0.0, 1.0, 0.0],
+    )

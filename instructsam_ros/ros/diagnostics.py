@@ -1,0 +1,114 @@
+"""/diagnostics: is the camera there, does the worker live, what was dropped and why."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+
+from instructsam_ros.ros.counters import Counters
+from instructsam_ros.ros.params import NodeSettings
+from instructsam_ros.ros.slots import Inbox
+from instructsam_ros.ros.worker import Worker
+
+RECENT_SECONDS = 10.0
+
+
+@dataclass
+class Health:
+    """What the statuses are made from. state: what the lifecycle node is doing, in words."""
+
+    state: str = "unconfigured"
+    failed: bool = False
+    last_error: str = ""
+    last_error_at: float = 0.0
+    model: str = ""
+
+    def note(self, error: Exception) -> None:
+        """Remember a failure."""
+        self.last_error, self.last_error_at = f"{type(error).__name__}: {error}", time.monotonic()
+
+
+def diagnostic_array(
+    node: Node,
+    health: Health,
+    counters: Counters,
+    settings: NodeSettings,
+    inbox: Inbox | None,
+    worker: Worker | None,
+) -> DiagnosticArray:
+    """All statuses, stamped now. inbox and worker are None while the node is not active."""
+    name = node.get_fully_qualified_name().lstrip("/")
+    levels = {"node": _node_level(health), "camera": _camera_level(inbox, settings)}
+    levels["worker"] = _worker_level(worker, settings)
+    values = {
+        "node": {"model": health.model, "last_error": health.last_error},
+        "camera": _camera_values(inbox),
+        "worker": {key: str(count) for key, count in counters.snapshot().items()}
+        | {"instruction": inbox.instruction if inbox else ""},
+    }
+    message = DiagnosticArray()
+    message.header.stamp = node.get_clock().now().to_msg()
+    message.status = [
+        DiagnosticStatus(
+            name=f"{name}: {part}",
+            hardware_id=name,
+            level=level,
+            message=text,
+            values=[KeyValue(key=key, value=value) for key, value in values[part].items()],
+        )
+        for part, (level, text) in levels.items()
+    ]
+    return message
+
+
+def _node_level(health: Health) -> tuple[bytes, str]:
+    if health.failed:
+        return DiagnosticStatus.ERROR, f"{health.state}: {health.last_error}"
+    if health.last_error and time.monotonic() - health.last_error_at < RECENT_SECONDS:
+        return DiagnosticStatus.WARN, health.last_error
+    return DiagnosticStatus.OK, health.state
+
+
+def _camera_level(inbox: Inbox | None, settings: NodeSettings) -> tuple[bytes, str]:
+    if inbox is None:
+        return DiagnosticStatus.OK, "not active"
+    frames, now = inbox.frames, time.monotonic()
+    if frames.last_image_at is None:
+        return DiagnosticStatus.ERROR, "no image has arrived yet"
+    silent = now - frames.last_image_at
+    if silent > settings.camera_timeout:
+        return DiagnosticStatus.ERROR, f"no image for {silent:.1f} s; is the camera unplugged?"
+    if not settings.use_depth:
+        return DiagnosticStatus.OK, "images arrive; depth is not used"
+    if frames.last_depth_at is None or now - frames.last_depth_at > settings.camera_timeout:
+        return DiagnosticStatus.WARN, (
+            f"no depth within sync_slop {settings.sync_slop} s of an image's stamp: masks without points"
+        )
+    if not frames.has_info:
+        return DiagnosticStatus.WARN, "no camera_info: masks without points"
+    return DiagnosticStatus.OK, "images, depth and camera_info arrive"
+
+
+def _camera_values(inbox: Inbox | None) -> dict[str, str]:
+    if inbox is None:
+        return {}
+    frames, now = inbox.frames, time.monotonic()
+    ages = {"image": frames.last_image_at, "depth": frames.last_depth_at}
+    values = {
+        f"seconds_since_{key}": "never" if at is None else f"{now - at:.2f}" for key, at in ages.items()
+    }
+    return values | {"camera_info": str(frames.has_info)}
+
+
+def _worker_level(worker: Worker | None, settings: NodeSettings) -> tuple[bytes, str]:
+    if worker is None:
+        return DiagnosticStatus.OK, "not active"
+    if not worker.alive:
+        return DiagnosticStatus.ERROR, "the worker thread has died; restart the node"
+    busy = worker.busy_seconds()
+    if busy > settings.stuck_after:
+        return DiagnosticStatus.ERROR, f"stuck on one frame for {busy:.0f} s"
+    return DiagnosticStatus.OK, "running"

@@ -1,0 +1,52 @@
+"""Failures that only exist around a node, and the error codes of service and action."""
+
+from __future__ import annotations
+
+from instructsam_ros.errors import CancelledError, InstructSamError, InvalidInputError
+
+
+class InvalidInstructionError(InvalidInputError):
+    """An instruction that cannot be used."""
+
+
+class NoFrameError(InstructSamError):
+    """No usable image arrived in time."""
+
+
+class TransformError(InstructSamError):
+    """The target frame cannot be reached from the camera's frame at the image's stamp."""
+
+
+class TimeBudgetError(InstructSamError):
+    """The time budget of a request ran out."""
+
+
+class NotActiveError(InstructSamError):
+    """The node is not in the lifecycle state "active"."""
+
+
+class BusyError(InstructSamError):
+    """Too many requests are waiting already."""
+
+
+# ERROR_* of srv/SegmentOnce and action/Segment, and the counter in /diagnostics; subclasses come first.
+_CODES: tuple[tuple[type[Exception], int, str], ...] = (
+    (InvalidInstructionError, 1, "invalid_instruction"),
+    (NoFrameError, 2, "no_frame"),
+    (InvalidInputError, 3, "invalid_input"),
+    (TransformError, 4, "transform_failed"),
+    (TimeBudgetError, 5, "timed_out"),
+    (NotActiveError, 6, "not_active"),
+    (CancelledError, 7, "cancelled"),
+    (BusyError, 8, "refused"),
+)
+
+
+def error_code(error: Exception) -> int:
+    """The ERROR_* value that tells a client what went wrong."""
+    return next((code for kind, code, _ in _CODES if isinstance(error, kind)), 99)
+
+
+def counter_name(error: Exception) -> str:
+    """The counter that this kind of failure is counted under."""
+    return next((name for kind, _, name in _CODES if isinstance(error, kind)), "internal_error")

@@ -1,0 +1,54 @@
+"""Subscriptions to the camera. Their callbacks only store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from instructsam_ros.ros import qos
+from instructsam_ros.ros.params import NodeSettings
+from instructsam_ros.ros.slots import Inbox
+from instructsam_ros.ros.sync import make_synchroniser
+
+
+class CameraInputs:
+    """Feeds an inbox from ``image``, ``depth`` and ``camera_info`` until ``destroy``."""
+
+    def __init__(self, node: Node, inbox: Inbox, settings: NodeSettings) -> None:
+        self._node = node
+        self._inbox = inbox
+        self._subscriptions: list[Any] = []
+        self._group = MutuallyExclusiveCallbackGroup()  # the synchroniser is not thread-safe
+        profile = qos.camera(settings.image_reliability)
+        self._synchroniser = make_synchroniser(inbox.store_pair, settings.sync_slop)
+        self._use_depth = settings.use_depth
+        self._subscribe("image", settings.image_transport, self._on_image, profile)
+        if settings.use_depth:
+            self._subscribe("depth", settings.depth_transport, self._synchroniser.add_depth, profile)
+            self._add(CameraInfo, "camera_info", inbox.store_info, profile)
+
+    def destroy(self) -> None:
+        """Stop listening."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    def _on_image(self, message: Any) -> None:
+        self._inbox.store_image(message)
+        if self._use_depth:
+            self._synchroniser.add_image(message)
+
+    def _subscribe(self, topic: str, transport: str, callback: Any, profile: Any) -> None:
+        if transport == "raw":
+            self._add(Image, topic, callback, profile)
+        else:
+            # As image_transport does it: the remapped base topic and the transport's name.
+            base = self._node.resolve_topic_name(topic)
+            self._add(CompressedImage, f"{base}/{transport}", callback, profile)
+
+    def _add(self, kind: Any, topic: str, callback: Any, profile: Any) -> None:
+        self._subscriptions.append(
+            self._node.create_subscription(kind, topic, callback, profile, callback_group=self._group)
+        )

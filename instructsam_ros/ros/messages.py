@@ -1,0 +1,89 @@
+"""An answer as instructsam_ros/InstanceArray."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import Point, Quaternion, Vector3
+from geometry_msgs.msg import Pose as PoseMessage
+from std_msgs.msg import Header
+
+from instructsam_ros.lifting import LiftedInstance
+from instructsam_ros.lifting.box import quaternion
+from instructsam_ros.msg import Instance, InstanceArray, Timing
+from instructsam_ros.ros.conversions import cloud_from_points, mask_to_messages
+from instructsam_ros.ros.processor import Answer
+from instructsam_ros.ros.transforms import Pose
+
+
+def header_of(answer: Answer) -> Header:
+    """Stamp of the image, frame of the geometry."""
+    return Header(stamp=answer.camera.image.header.stamp, frame_id=answer.frame_id)
+
+
+def instance_array(answer: Answer) -> InstanceArray:
+    """The whole answer."""
+    result = answer.result
+    header = header_of(answer)
+    height, width = result.frame.rgb.shape[:2]
+    return InstanceArray(
+        header=header,
+        image_height=height,
+        image_width=width,
+        instruction=result.instruction,
+        answer=result.segmentation.answer,
+        status=int(result.segmentation.status),
+        timings=[Timing(stage=stage, seconds=seconds) for stage, seconds in result.timings.items()],
+        instances=[
+            _instance(lifted, answer.pose, header, answer.camera.image.header)
+            for lifted in result.lifted.instances
+        ],
+    )
+
+
+def _instance(lifted: LiftedInstance, pose: Pose, header: Header, image_header: Header) -> Instance:
+    region, mask = mask_to_messages(lifted.instance, image_header)
+    message = Instance(
+        id=lifted.id,
+        phrase=lifted.instance.phrase,
+        score=float(lifted.instance.score),
+        box=region,
+        mask=mask,
+        points=cloud_from_points(pose.apply(lifted.points), lifted.colors, header),
+        valid_depth_ratio=float(lifted.valid_depth_ratio),
+        flags=flags_of(lifted),
+    )
+    if len(lifted.points):
+        message.centroid = Point(**_xyz(pose.apply(lifted.centroid)))
+    if lifted.box is not None:
+        message.pose, message.size = box_messages(lifted, pose)
+    return message
+
+
+def flags_of(lifted: LiftedInstance) -> int:
+    """FLAG_* bits of an instance."""
+    flags = {
+        Instance.FLAG_TRUNCATED: lifted.truncated,
+        Instance.FLAG_LOW_DEPTH: lifted.low_depth,
+        Instance.FLAG_NO_DEPTH: lifted.no_depth,
+        Instance.FLAG_GRAVITY_ALIGNED: lifted.gravity_aligned,
+    }
+    return sum(bit for bit, is_set in flags.items() if is_set)
+
+
+def box_messages(lifted: LiftedInstance, pose: Pose) -> tuple[PoseMessage, Vector3]:
+    """Pose and edge lengths of an instance's box, which must not be None."""
+    box = lifted.box
+    if box is None:
+        raise ValueError("the instance has no box")
+    x, y, z, w = (float(v) for v in quaternion(pose.rotation @ box.rotation))
+    place = Point(**_xyz(pose.apply(box.centre)))
+    return (
+        PoseMessage(position=place, orientation=Quaternion(x=x, y=y, z=z, w=w)),
+        Vector3(**_xyz(box.size)),
+    )
+
+
+def _xyz(values: np.ndarray[Any, Any]) -> dict[str, float]:
+    return {axis: float(value) for axis, value in zip("xyz", values, strict=True)}

@@ -1,0 +1,157 @@
+"""The node's parameters: one frozen dataclass, declared with descriptors, changed as a whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from instructsam_ros.errors import ConfigError
+
+CONFIGURE = "is read when the node is configured; clean it up first (ros2 lifecycle set NODE cleanup)"
+
+
+def _setting(
+    default: Any, text: str, *, live: bool = False, low: float | None = None, high: float | None = None
+) -> Any:
+    return field(default=default, metadata={"text": text, "live": live, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """Every parameter of the node; config/segment.yaml explains them. Raises ConfigError on bad values."""
+
+    model: str = _setting("compact", "compact, a hub id, a local folder, or fake")
+    device: str = _setting("auto", "auto, cpu, cuda, cuda:0")
+    backend: str = _setting("", "backend to load the model with; empty chooses by the model")
+    model_options: str = _setting("", "further options of the backend, as a YAML mapping")
+    load_timeout: float = _setting(600.0, "seconds that loading may take", low=1.0, high=86400.0)
+    autostart: bool = _setting(True, "configure and activate the node as soon as it runs")
+    instruction: str = _setting("", "instruction to begin with; the topic replaces it")
+    image_transport: str = _setting("raw", "raw or compressed")
+    depth_transport: str = _setting("raw", "raw or compressedDepth")
+    image_reliability: str = _setting("best_effort", "best_effort or reliable, for the camera's topics")
+    use_depth: bool = _setting(True, "false for a camera without depth: masks only")
+    sync_slop: float = _setting(0.02, "seconds between image and depth; 0: equal stamps", low=0.0, high=10.0)
+    max_requests: int = _setting(4, "requests that may wait; more are refused", low=1, high=64)
+    rectified: bool = _setting(
+        False, "the image is rectified: use P of camera_info, no distortion", live=True
+    )
+    depth_wait: float = _setting(0.5, "seconds an image waits for its depth", live=True, low=0.0, high=60.0)
+    camera_timeout: float = _setting(
+        2.0, "seconds without an image until the camera counts as unplugged", live=True, low=0.1, high=600.0
+    )
+    max_age: float = _setting(
+        10.0,
+        "seconds since the image arrived after which a result is dropped",
+        live=True,
+        low=0.01,
+        high=3600.0,
+    )
+    request_timeout: float = _setting(
+        60.0, "seconds a request without a time budget may take", live=True, low=0.1, high=3600.0
+    )
+    stuck_after: float = _setting(
+        30.0, "seconds on one frame after which the worker counts as stuck", live=True, low=0.1, high=3600.0
+    )
+    score_threshold: float = _setting(0.0, "least score of an instance", live=True, low=0.0, high=1.0)
+    min_depth: float = _setting(
+        0.1, "metres; nearer readings are no readings", live=True, low=0.0, high=1000.0
+    )
+    max_depth: float = _setting(
+        10.0, "metres; farther readings are no readings", live=True, low=0.0, high=1000.0
+    )
+    target_frame: str = _setting("", "tf frame of the output; empty: the camera's optical frame", live=True)
+    transform_timeout: float = _setting(
+        0.2, "seconds to wait for a transform at the image's stamp", live=True, low=0.0, high=10.0
+    )
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            value, low, high = getattr(self, item.name), item.metadata["low"], item.metadata["high"]
+            if low is not None and not low <= value <= high:
+                raise ConfigError(f"{item.name} is {value}; it must be between {low} and {high}")
+        for name, choices in {
+            "image_transport": ("raw", "compressed"),
+            "depth_transport": ("raw", "compressedDepth"),
+            "image_reliability": ("best_effort", "reliable"),
+        }.items():
+            if getattr(self, name) not in choices:
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(choices)}"
+                )
+        if not self.min_depth < self.max_depth:
+            raise ConfigError(f"min_depth {self.min_depth} must be below max_depth {self.max_depth}")
+        self.options()
+        if self.target_frame:
+            require_tf()
+
+    def options(self) -> dict[str, Any]:
+        """``model_options`` as a mapping."""
+        try:
+            options = yaml.safe_load(self.model_options) or {}
+        except yaml.YAMLError as error:
+            raise ConfigError(f"model_options is not YAML: {error}") from None
+        if not isinstance(options, dict):
+            raise ConfigError("model_options must be a mapping, e.g. {dtype: bfloat16}")
+        return options
+
+
+def require_tf() -> None:
+    """Raise ConfigError unless tf2_ros is installed."""
+    try:
+        import tf2_ros  # noqa: F401
+    except ImportError:
+        raise ConfigError(
+            "target_frame needs tf2_ros, which is not installed (apt: ros-$ROS_DISTRO-tf2-ros); "
+            "leave it empty for results in the camera's optical frame"
+        ) from None
+
+
+class ParameterStore:
+    """Declares the parameters on a node and keeps the settings that are in force.
+
+    A change is checked as a whole and takes effect as a whole, or is refused with the reason.
+    ``configured`` is asked whether settings that are read at configure time are frozen.
+    """
+
+    def __init__(self, node: Any, configured: Any) -> None:
+        from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+
+        self._configured = configured
+        values = {}
+        for item in dataclasses.fields(NodeSettings):
+            descriptor = ParameterDescriptor(description=item.metadata["text"])
+            low, high = item.metadata["low"], item.metadata["high"]
+            if isinstance(item.default, float):
+                if low is not None:
+                    descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+            elif low is not None:
+                descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
+            values[item.name] = node.declare_parameter(item.name, item.default, descriptor).value
+        self.current = NodeSettings(**values)
+        node.add_on_set_parameters_callback(self._check)
+        node.add_post_set_parameters_callback(self._apply)
+
+    def _check(self, parameters: Sequence[Any]) -> Any:
+        from rcl_interfaces.msg import SetParametersResult
+
+        try:
+            self._changed(parameters, frozen=self._configured())
+        except ConfigError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _apply(self, parameters: Sequence[Any]) -> None:
+        self.current = self._changed(parameters, frozen=False)
+
+    def _changed(self, parameters: Sequence[Any], *, frozen: bool) -> NodeSettings:
+        live = {item.name: item.metadata["live"] for item in dataclasses.fields(NodeSettings)}
+        changes = {p.name: p.value for p in parameters if p.name in live}
+        for name, value in changes.items():
+            if frozen and not live[name] and value != getattr(self.current, name):
+                raise ConfigError(f"{name} {CONFIGURE}")
+        return dataclasses.replace(self.current, **changes)

@@ -1,0 +1,126 @@
+"""From the messages of one frame to the result that is published: decode, segment, lift, transform."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.lifting import LiftedScene, LiftSettings
+from instructsam_ros.pipeline import Pipeline, Result
+from instructsam_ros.ros.conversions import (
+    camera_from_info,
+    depth_from_compressed,
+    depth_from_image,
+    rgb_from_compressed,
+    rgb_from_image,
+)
+from instructsam_ros.ros.counters import Counters
+from instructsam_ros.ros.params import NodeSettings
+from instructsam_ros.ros.slots import CameraMessages, Job
+from instructsam_ros.ros.sync import stamp_ns
+from instructsam_ros.ros.transforms import IDENTITY, Pose, Transforms
+from instructsam_ros.segmenter import Segmenter
+from instructsam_ros.tracking import Tracker
+from instructsam_ros.types import Frame, Segmentation, Status
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A result in the camera's frame, and where it is to be expressed: ``pose`` of the camera in frame_id."""
+
+    result: Result
+    pose: Pose
+    frame_id: str
+    camera: CameraMessages
+    pipeline: Pipeline
+
+
+class Processor:
+    """Runs jobs one after the other; the state of the stream (ids, last answer) lives here."""
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        settings: Callable[[], NodeSettings],
+        transforms: Transforms,
+        counters: Counters,
+    ) -> None:
+        self._segmenter = segmenter
+        self._settings = settings
+        self._transforms = transforms
+        self._counters = counters
+        self._tracker = Tracker()
+        self._previous: tuple[str, Segmentation] | None = None
+
+    def run(self, job: Job, cancel: Callable[[], bool]) -> Answer:
+        """The answer of a job. Raises InvalidInputError, CancelledError, TransformError and the model's."""
+        if job.camera is None:
+            raise InvalidInputError("there is no frame to segment")
+        settings = self._settings()
+        frame = frame_from_messages(job.camera, settings)
+        if frame.depth is None or frame.camera is None:
+            self._counters.add("without_depth")
+        streaming = job.request is None
+        lift_settings = LiftSettings(min_depth=settings.min_depth, max_depth=settings.max_depth)
+        pipeline = Pipeline(self._segmenter, lift_settings, self._tracker if streaming else None)
+        result = pipeline.run(
+            frame,
+            job.instruction,
+            previous=self._last(job.instruction, frame) if streaming else None,
+            cancel=cancel,
+            on_stage=job.request.on_stage if job.request else None,
+        )
+        if streaming:
+            self._previous = (job.instruction, result.segmentation)
+        target = (job.request.target_frame if job.request else "") or settings.target_frame
+        pose = IDENTITY
+        if target and target != frame.frame_id:
+            pose = self._transforms.look_up(
+                target, frame.frame_id, frame.stamp_ns, settings.transform_timeout
+            )
+        kept = keep_scores(result, settings.score_threshold)
+        return Answer(kept, pose, target or frame.frame_id, job.camera, pipeline)
+
+    def _last(self, instruction: str, frame: Frame) -> Segmentation | None:
+        if self._previous is None or self._previous[0] != instruction:
+            return None
+        previous = self._previous[1]
+        size = frame.rgb.shape[:2]
+        return previous if all(i.mask.shape == size for i in previous.instances) else None
+
+
+def frame_from_messages(camera: CameraMessages, settings: NodeSettings) -> Frame:
+    """Decode one frame; without depth or camera_info it is 2D. Raises InvalidInputError."""
+    image, depth = camera.image, camera.depth
+    read_rgb = rgb_from_compressed if hasattr(image, "format") else rgb_from_image
+    metres = None
+    if depth is not None:
+        metres = (depth_from_compressed if hasattr(depth, "format") else depth_from_image)(depth)
+    return Frame(
+        rgb=read_rgb(image),
+        depth=metres,
+        camera=None if camera.info is None else camera_from_info(camera.info, rectified=settings.rectified),
+        stamp_ns=stamp_ns(image),
+        frame_id=image.header.frame_id,
+    )
+
+
+def keep_scores(result: Result, threshold: float) -> Result:
+    """The result with the instances that score at least ``threshold``."""
+    kept = [i for i in result.lifted.instances if i.instance.score >= threshold]
+    if len(kept) == len(result.lifted.instances):
+        return result
+    status = result.segmentation.status if kept else Status.NO_TARGET
+    segmentation = dataclasses.replace(
+        result.segmentation, instances=tuple(i.instance for i in kept), status=status
+    )
+    lifted = LiftedScene(tuple(kept), result.lifted.plane)
+    return dataclasses.replace(result, segmentation=segmentation, lifted=lifted)
+
+
+def age(camera: CameraMessages) -> float:
+    """Seconds since the image arrived."""
+    return time.monotonic() - camera.received

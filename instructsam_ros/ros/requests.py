@@ -1,0 +1,134 @@
+"""The service ~/segment_once and the action ~/segment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError as Withdrawn
+from typing import Any
+
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+
+from instructsam_ros.action import Segment
+from instructsam_ros.errors import CancelledError, InvalidInputError
+from instructsam_ros.msg import InstanceArray
+from instructsam_ros.ros.counters import Counters
+from instructsam_ros.ros.failures import (
+    InvalidInstructionError,
+    NotActiveError,
+    TimeBudgetError,
+    counter_name,
+    error_code,
+)
+from instructsam_ros.ros.messages import instance_array
+from instructsam_ros.ros.params import NodeSettings
+from instructsam_ros.ros.slots import CameraMessages, Inbox, Request
+from instructsam_ros.srv import SegmentOnce
+from instructsam_ros.types import check_instruction
+
+POLL_SECONDS = 0.02
+
+
+class RequestServers:
+    """Answers explicit requests. inbox: returns None while the node is not active."""
+
+    def __init__(
+        self,
+        node: Node,
+        inbox: Callable[[], Inbox | None],
+        settings: Callable[[], NodeSettings],
+        counters: Counters,
+    ) -> None:
+        self._node = node
+        self._inbox = inbox
+        self._settings = settings
+        self._counters = counters
+        group = ReentrantCallbackGroup()
+        node.create_service(SegmentOnce, "~/segment_once", self._on_service, callback_group=group)
+        self._action = ActionServer(
+            node,
+            Segment,
+            "~/segment",
+            self._on_goal,
+            callback_group=group,
+            cancel_callback=lambda _goal: CancelResponse.ACCEPT,
+        )
+
+    def destroy(self) -> None:
+        """Take the action server down; the node takes the service."""
+        self._action.destroy()
+
+    def _on_service(
+        self, question: SegmentOnce.Request, answer: SegmentOnce.Response
+    ) -> SegmentOnce.Response:
+        deadline = time.monotonic() + self._settings().request_timeout
+        self._fill(answer, lambda: Request(checked(question.instruction), deadline=deadline))
+        return answer
+
+    def _on_goal(self, goal: Any) -> Segment.Result:
+        answer = Segment.Result()
+        stage: Callable[[str], None] = lambda name: goal.publish_feedback(Segment.Feedback(stage=name))  # noqa: E731
+        stage("waiting")
+        self._fill(answer, lambda: self._request_of(goal, stage))
+        if answer.error_code == Segment.Result.ERROR_NONE:
+            goal.succeed()
+        elif answer.error_code == Segment.Result.ERROR_CANCELLED and goal.is_cancel_requested:
+            goal.canceled()
+        else:
+            goal.abort()
+        return answer
+
+    def _request_of(self, goal: Any, stage: Callable[[str], None]) -> Request:
+        given = goal.request
+        budget = given.time_budget.sec + given.time_budget.nanosec * 1e-9
+        now = time.monotonic()
+        camera = None
+        if given.image.height:
+            depth = given.depth if given.depth.height else None
+            info = given.camera_info if given.camera_info.height else None
+            camera = CameraMessages(given.image, depth, info, now)
+        return Request(
+            instruction=checked(given.instruction),
+            camera=camera,
+            deadline=now + (budget if budget > 0 else self._settings().request_timeout),
+            target_frame=given.target_frame,
+            cancelled=lambda: bool(goal.is_cancel_requested),
+            on_stage=stage,
+        )
+
+    def _fill(self, answer: Any, make_request: Callable[[], Request]) -> None:
+        """Put the result of the request, or its failure, into the answer."""
+        answered_by_worker = False
+        try:
+            request = make_request()
+            inbox = self._inbox()
+            if inbox is None:
+                raise NotActiveError("the node is not active; see its lifecycle state and /diagnostics")
+            inbox.submit(request)
+            answered_by_worker = True
+            answer.result = self._wait(request)
+        # A failure is answered with its code; one that nobody foresaw gets ERROR_INTERNAL.
+        except Exception as error:
+            answer.error_code, answer.error_msg = error_code(error), str(error) or type(error).__name__
+            if not answered_by_worker or isinstance(error, Withdrawn):
+                self._counters.add(counter_name(error))
+
+    def _wait(self, request: Request) -> InstanceArray:
+        """The answer; a request that is still queued is withdrawn when it is cancelled or too late."""
+        while not request.answer.done():
+            time.sleep(POLL_SECONDS)
+            if request.cancelled() and request.answer.cancel():
+                raise CancelledError("the request was cancelled before its turn came")
+            if request.expired() and request.answer.cancel():
+                raise TimeBudgetError("the time budget ran out while other requests were served")
+        return instance_array(request.answer.result())
+
+
+def checked(instruction: str) -> str:
+    """The instruction without surrounding space. Raises InvalidInstructionError."""
+    try:
+        return check_instruction(instruction)
+    except InvalidInputError as error:
+        raise InvalidInstructionError(str(error)) from None

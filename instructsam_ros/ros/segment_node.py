@@ -1,0 +1,194 @@
+"""The segmentation node: ``ros2 run instructsam_ros segment_node``."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from std_msgs.msg import String
+
+from instructsam_ros.errors import InstructSamError
+from instructsam_ros.ros.counters import Counters
+from instructsam_ros.ros.diagnostics import Health, diagnostic_array
+from instructsam_ros.ros.failures import counter_name
+from instructsam_ros.ros.inputs import CameraInputs
+from instructsam_ros.ros.model_loading import load_model
+from instructsam_ros.ros.params import ParameterStore
+from instructsam_ros.ros.processor import Answer, Processor, age
+from instructsam_ros.ros.publishers import Publishers
+from instructsam_ros.ros.qos import COMMAND, LATCHED
+from instructsam_ros.ros.requests import RequestServers, checked
+from instructsam_ros.ros.slots import Inbox, Job
+from instructsam_ros.ros.spin import spin
+from instructsam_ros.ros.transforms import Transforms
+from instructsam_ros.ros.worker import Worker
+
+STOP_SECONDS = 5.0
+LOG_EVERY = 5.0
+# Requests block a thread each while they wait; the others serve topics, timers and parameters.
+THREADS = 16
+
+
+class SegmentNode(LifecycleNode):  # type: ignore[misc]
+    """Lifecycle: configure loads the model, activate listens and answers, deactivate stops both.
+
+    stop: set by the process when it is to end, so that loading a model does not hold it up.
+    """
+
+    def __init__(self, stop: threading.Event) -> None:
+        super().__init__("segment_node")
+        self._stop = stop
+        self._counters = Counters()
+        self._health = Health()
+        self._processor: Processor | None = None
+        self._outputs: Publishers | None = None
+        self._inputs: CameraInputs | None = None
+        self._inbox: Inbox | None = None
+        self._worker: Worker | None = None
+        self._settings = ParameterStore(self, configured=lambda: self._processor is not None)
+        self._instruction = self._settings.current.instruction
+        self._transforms = Transforms.listen(self)
+        self._requests = RequestServers(
+            self, lambda: self._inbox, lambda: self._settings.current, self._counters
+        )
+        self._active_instruction = self.create_publisher(String, "~/active_instruction", LATCHED)
+        self.create_subscription(
+            String,
+            "instruction",
+            self._on_instruction,
+            COMMAND,
+            callback_group=MutuallyExclusiveCallbackGroup(),
+        )
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", COMMAND)
+        self.create_timer(1.0, self._diagnose, callback_group=MutuallyExclusiveCallbackGroup())
+        # In the group of the lifecycle services, so that it cannot run together with one of them.
+        self._autostart = self.create_timer(0.0, self._start)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the model; a failure leaves the node up and unconfigured, with the reason told."""
+        settings = self._settings.current
+        self._health.state, self._health.failed = f"loading {settings.model}", False
+        try:
+            segmenter = load_model(settings, self._stop)
+        # rclpy would swallow it; a backend may raise anything for bad weights.
+        except Exception as error:
+            self._health.note(error)
+            self._health.state, self._health.failed = "configure failed", True
+            self.get_logger().error(f"cannot load {settings.model!r}: {error}")
+            return TransitionCallbackReturn.FAILURE
+        self._health.model = f"{settings.model} ({segmenter.name})"
+        self._outputs = Publishers(self)
+        self._processor = Processor(
+            segmenter, lambda: self._settings.current, self._transforms, self._counters
+        )
+        self._health.state = "inactive"
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Listen to the camera and start the worker."""
+        if self._processor is None:
+            return TransitionCallbackReturn.FAILURE
+        inbox = Inbox(self._counters, lambda: self._settings.current)
+        self._worker = Worker(inbox, self._counters, self._processor.run, self._publish, self._report)
+        self._worker.start()
+        self._inputs = CameraInputs(self, inbox, self._settings.current)
+        self._inbox = inbox
+        if self._instruction:
+            self._set_instruction(self._instruction)
+        self._health.state = "active"
+        self.get_logger().info(f"active with {self._health.model}")
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop listening and working."""
+        self._halt()
+        self._health.state = "inactive"
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let the model go."""
+        self._release()
+        self._health.state = "unconfigured"
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and let everything go."""
+        self._halt()
+        self._release()
+        self._health.state = "shut down"
+        return super().on_shutdown(state)
+
+    def close(self) -> None:
+        """End the worker and refuse what waits; for the end of the process."""
+        self._halt()
+        self._requests.destroy()
+
+    def _start(self) -> None:
+        self._autostart.cancel()
+        wanted = self._settings.current.autostart
+        if wanted and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def _halt(self) -> None:
+        inputs, self._inputs = self._inputs, None
+        if inputs is not None:
+            inputs.destroy()
+        inbox, self._inbox = self._inbox, None
+        worker, self._worker = self._worker, None
+        if inbox is not None and worker is not None and not worker.stop(STOP_SECONDS):
+            self.get_logger().warning("the model did not stop in time; its answer will be ignored")
+
+    def _release(self) -> None:
+        if self._outputs is not None:
+            self._outputs.destroy()
+        self._outputs = self._processor = None
+        self._health.model = ""
+
+    def _on_instruction(self, message: String) -> None:
+        try:
+            self._instruction = checked(message.data)
+        except InstructSamError as error:
+            self._counters.add(counter_name(error))
+            self._report(error)
+            return
+        self._set_instruction(self._instruction)
+
+    def _set_instruction(self, text: str) -> None:
+        if self._inbox is not None and self._inbox.set_instruction(text):
+            self._active_instruction.publish(String(data=text))
+            self.get_logger().info(f"instruction: {text}")
+
+    def _publish(self, answer: Answer, job: Job) -> None:
+        limit = self._settings.current.max_age
+        if age(answer.camera) > limit:
+            self._counters.add("stale")
+            self.get_logger().warning(
+                f"an answer came {age(answer.camera):.1f} s after its image (max_age {limit:g} s): dropped",
+                throttle_duration_sec=LOG_EVERY,
+            )
+        elif self._outputs is not None and not job.superseded():
+            self._outputs.publish(answer)
+
+    def _report(self, error: Exception) -> None:
+        self._health.note(error)
+        self.get_logger().error(f"{type(error).__name__}: {error}", throttle_duration_sec=LOG_EVERY)
+
+    def _diagnose(self) -> None:
+        settings: Any = self._settings.current
+        self._diagnostics.publish(
+            diagnostic_array(self, self._health, self._counters, settings, self._inbox, self._worker)
+        )
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point; 0 after SIGINT or SIGTERM."""
+    return spin(SegmentNode, THREADS, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Run a node until a signal, and end cleanly."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from instructsam_ros.paths import share
+
+SPIN_SECONDS = 0.2
+
+
+def spin(make_node: Callable[[threading.Event], Any], threads: int, args: Sequence[str] | None = None) -> int:
+    """Make a node and serve it until SIGINT or SIGTERM; return the exit code.
+
+    make_node gets an event that is set when the node is to stop, and returns a node with a method
+    ``close``. rclpy's own signal handlers are not used: with them a SIGTERM can hang or trace back.
+    """
+    use_shipped_profile()
+    import rclpy
+    from rclpy.executors import MultiThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    executor = MultiThreadedExecutor(threads)
+    node = make_node(stop)
+    executor.add_node(node)
+    try:
+        while not stop.is_set():
+            executor.spin_once(timeout_sec=SPIN_SECONDS)
+    finally:
+        stop.set()
+        node.close()
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.shutdown()
+    return 0
+
+
+def use_shipped_profile() -> None:
+    """Let whole images through Fast DDS's shared memory, unless the user has set a profile already."""
+    names = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+    if not any(name in os.environ for name in names):
+        # Up to Jazzy only the old name is read; from Kilted on it brings a warning.
+        name = names[os.environ.get("ROS_DISTRO", "") in ("humble", "iron", "jazzy")]
+        os.environ[name] = str(share("config", "fastdds.xml"))

@@ -1,0 +1,95 @@
+"""Pairs each image with its depth image by stamp; message_filters' behaviour with or without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+OnPair = Callable[[Any, Any], None]
+QUEUE_SIZE = 10
+NANOSECONDS = 1_000_000_000
+
+
+class Synchroniser(Protocol):
+    """Calls ``on_pair(image, depth)`` once for every match. The callback must only store: it runs locked."""
+
+    def add_image(self, message: Any) -> None:
+        """Take an image; may call ``on_pair``."""
+
+    def add_depth(self, message: Any) -> None:
+        """Take a depth image; may call ``on_pair``."""
+
+
+def make_synchroniser(on_pair: OnPair, slop: float) -> Synchroniser:
+    """message_filters where it is installed, else SmallSynchroniser. slop: seconds; 0 for equal stamps."""
+    try:
+        return FilterSynchroniser(on_pair, slop)
+    except ImportError:
+        return SmallSynchroniser(on_pair, slop)
+
+
+class SmallSynchroniser:
+    """Matches a new message with the nearest other one within ``slop``. One thread at a time.
+
+    The callback group of both subscriptions sees to that. What is older than a match, and more
+    than QUEUE_SIZE messages without one, are let go.
+    """
+
+    def __init__(self, on_pair: OnPair, slop: float) -> None:
+        self._on_pair = on_pair
+        self._slop_ns = round(slop * NANOSECONDS)
+        self._images: dict[int, Any] = {}
+        self._depths: dict[int, Any] = {}
+
+    def add_image(self, message: Any) -> None:
+        """Take an image; may call ``on_pair``."""
+        self._add(message, self._images, self._depths)
+
+    def add_depth(self, message: Any) -> None:
+        """Take a depth image; may call ``on_pair``."""
+        self._add(message, self._depths, self._images)
+
+    def _add(self, message: Any, own: dict[int, Any], others: dict[int, Any]) -> None:
+        stamp = stamp_ns(message)
+        own[stamp] = message
+        while len(own) > QUEUE_SIZE:
+            del own[min(own)]
+        nearest = min(others, key=lambda other: abs(other - stamp), default=None)
+        if nearest is None or abs(nearest - stamp) > self._slop_ns:
+            return
+        pair = (own[stamp], others[nearest])
+        for queue, limit in ((own, stamp), (others, nearest)):
+            for old in [key for key in queue if key <= limit]:
+                del queue[old]
+        image, depth = pair if own is self._images else pair[::-1]
+        self._on_pair(image, depth)
+
+
+class FilterSynchroniser:
+    """The same through message_filters. Raises ImportError where it is not installed."""
+
+    def __init__(self, on_pair: OnPair, slop: float) -> None:
+        from message_filters import ApproximateTimeSynchronizer, SimpleFilter, TimeSynchronizer
+
+        self._image, self._depth = SimpleFilter(), SimpleFilter()
+        inputs = [self._image, self._depth]
+        self._filter = (
+            ApproximateTimeSynchronizer(inputs, QUEUE_SIZE, slop)
+            if slop > 0
+            else TimeSynchronizer(inputs, QUEUE_SIZE)
+        )
+        self._filter.registerCallback(on_pair)
+
+    def add_image(self, message: Any) -> None:
+        """Take an image; may call ``on_pair``."""
+        self._image.signalMessage(message)
+
+    def add_depth(self, message: Any) -> None:
+        """Take a depth image; may call ``on_pair``."""
+        self._depth.signalMessage(message)
+
+
+def stamp_ns(message: Any) -> int:
+    """The stamp of a message's header in nanoseconds."""
+    stamp = message.header.stamp
+    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)

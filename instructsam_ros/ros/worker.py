@@ -1,0 +1,102 @@
+"""The one thread that owns the model."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from instructsam_ros.errors import CancelledError
+from instructsam_ros.ros.counters import Counters
+from instructsam_ros.ros.failures import NoFrameError, NotActiveError, TimeBudgetError, counter_name
+from instructsam_ros.ros.slots import Inbox, Job
+
+Process = Callable[[Job, Callable[[], bool]], Any]
+
+
+class Worker:
+    """Takes jobs from the inbox until it is closed. No failure of a job ends it.
+
+    process: makes the answer of a job, polling the given function to know when to stop. publish:
+    sends the answer of a job of the stream. report: told of every failure.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        counters: Counters,
+        process: Process,
+        publish: Callable[[Any, Job], None],
+        report: Callable[[Exception], None],
+    ) -> None:
+        self._inbox = inbox
+        self._counters = counters
+        self._process = process
+        self._publish = publish
+        self._report = report
+        self._busy_since: float | None = None
+        self._thread = threading.Thread(target=self._run, name="segment_worker", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Close the inbox, interrupt the model; False if the thread has not ended in time."""
+        self._inbox.close()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def busy_seconds(self) -> float:
+        """How long the present job has been running; 0 when idle."""
+        since = self._busy_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def _run(self) -> None:
+        while not self._inbox.closed:
+            job = self._inbox.next_job()
+            if job is None:
+                continue
+            self._busy_since = time.monotonic()
+            try:
+                self._do(job)
+            finally:
+                self._busy_since = None
+
+    def _do(self, job: Job) -> None:
+        try:
+            if job.request is None:
+                self._publish(self._process(job, job.superseded), job)
+            else:
+                job.request.answer.set_result(self._answer(job))
+            self._counters.add("processed")
+        # Whatever a backend raises, the thread lives on, and who asked is told.
+        except Exception as error:
+            if job.request is not None:
+                job.request.answer.set_exception(error)
+            if job.request is None and isinstance(error, CancelledError):
+                self._counters.add("preempted")
+                return
+            self._counters.add(counter_name(error))
+            self._report(error)
+
+    def _answer(self, job: Job) -> Any:
+        request = job.request
+        if request is None:
+            raise TypeError("only a job with a request has an answer")
+        if job.camera is None:
+            raise NoFrameError("no usable image arrived; is the camera running, and the topic right?")
+        try:
+            return self._process(job, lambda: job.superseded() or request.cancelled() or request.expired())
+        except CancelledError:
+            if self._inbox.closed:
+                raise NotActiveError("the node was deactivated") from None
+            if request.expired():
+                raise TimeBudgetError("the time budget ran out before the answer was complete") from None
+            raise
