@@ -20,8 +20,8 @@ def read_camera(path: str | Path) -> CameraModel:
     Either a ROS calibration (image_width, image_height, camera_matrix, distortion_model,
     distortion_coefficients, as camera_calibration writes it), a CameraInfo printed by
     ``ros2 topic echo`` (width, height, k, d), or the numbers themselves: fx, fy, cx, cy, width,
-    height and, where the lens distorts, distortion_model and d. Raises InvalidInputError that
-    names the file and what is wrong with it.
+    height and, where the lens distorts, distortion_model and d; a rendered scene has them under K
+    (docs/scenes.md). Raises InvalidInputError that names the file and what is wrong with it.
     """
     try:
         # JSON is YAML. `ros2 topic echo` ends every message with a document mark.
@@ -41,6 +41,8 @@ def read_camera(path: str | Path) -> CameraModel:
 
 
 def _camera(data: Mapping[str, Any]) -> CameraModel:
+    if isinstance(data.get("K"), Mapping):
+        data = data["K"]
     matrix = _numbers(data.get("camera_matrix", data.get("k", data.get("K"))))
     if matrix and len(matrix) != 9:
         raise ValueError(f"the camera matrix has {len(matrix)} numbers instead of 9")

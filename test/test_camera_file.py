@@ -26,6 +26,8 @@ height: 1
 """
 NUMBERS = """{"fx": 600, "fy": 601.5, "cx": 320.5, "cy": 240, "width": 640, "height": 480,
   "distortion_model": "plumb_bob", "d": [0.1, -0.2, 0.001, 0, 0]}"""
+SCENE = """{"seed": 3, "K": {"fx": 600, "fy": 601.5, "cx": 320.5, "cy": 240, "width": 640, "height": 480,
+  "distortion_model": "plumb_bob", "d": [0.1, -0.2, 0.001, 0, 0]}}"""
 CAMERA = CameraModel(640, 480, 600.0, 601.5, 320.5, 240.0, "plumb_bob", (0.1, -0.2, 0.001, 0.0, 0.0))
 
 
@@ -39,7 +41,7 @@ def write(tmp_path: Path):
     return write
 
 
-@pytest.mark.parametrize("text", [CALIBRATION, ECHOED, NUMBERS])
+@pytest.mark.parametrize("text", [CALIBRATION, ECHOED, NUMBERS, SCENE])
 def test_every_layout_gives_the_same_camera(write, text):
     assert read_camera(write(text)) == CAMERA
 

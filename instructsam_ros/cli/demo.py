@@ -19,7 +19,7 @@ from instructsam_ros.cli.answer import result_of
 from instructsam_ros.cli.processes import NodeProcess
 from instructsam_ros.errors import InstructSamError, InvalidInputError, MissingDependencyError
 from instructsam_ros.export import save_result
-from instructsam_ros.paths import share
+from instructsam_ros.paths import DATA, share
 from instructsam_ros.types import check_instruction
 from instructsam_ros.viz import table
 
@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="compact", help="compact, fake, a folder or a hub id")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0")
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds to wait for the answer")
-    frame = parser.add_argument_group("your own frame instead of the sample scenes")
+    parser.add_argument("--scene", type=int, default=3, metavar="N", help="sample scene, 0 to 5 (default 3)")
+    frame = parser.add_argument_group("your own frame instead of a sample scene")
     frame.add_argument("--image", type=Path, help="colour picture")
     frame.add_argument("--depth", type=Path, help="depth aligned to it: 16 bit PNG in millimetres")
     frame.add_argument("--info", type=Path, help="camera calibration (YAML) or fx fy cx cy width height")
@@ -44,13 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Start the nodes, ask, print the table and write the files. "No target" is an answer too."""
     instruction = check_instruction(args.instruction)
-    camera = _camera_parameters(args)
+    frame = _frame_files(args)
     args.output.mkdir(parents=True, exist_ok=True)
     _separate_network()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, ending the children
     parameters = {
-        "replay_camera_node": camera,
-        "segment_node": {"model": args.model, "device": args.device},
+        "replay_camera_node": frame,
+        "segment_node": {
+            "model": args.model,
+            "device": args.device,
+            "use_depth": "depth" in frame,
+        },
     }
     with ExitStack() as children:
         nodes = [
@@ -69,14 +74,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _camera_parameters(args: argparse.Namespace) -> dict[str, Any]:
-    """Parameters of the replay camera; none for the sample scenes."""
+def _frame_files(args: argparse.Namespace) -> dict[str, str]:
+    """Paths of image, depth and info: the user's own, or those of a sample scene."""
     given = {name: getattr(args, name) for name in ("image", "depth", "info")}
     files = {name: path.resolve() for name, path in given.items() if path is not None}
+    if not files:
+        scene = DATA / "scenes" / f"{args.scene:06d}"
+        files = {
+            "image": scene.with_suffix(".jpg"),
+            "depth": scene.with_name(f"{scene.name}_depth.png"),
+            "info": scene.with_suffix(".json"),
+        }
     for name, path in files.items():
         if not path.is_file():
-            raise InvalidInputError(f"--{name}: there is no file {path}")
-    if files and "image" not in files:
+            raise InvalidInputError(f"{name}: there is no file {path}")
+    if "image" not in files:
         raise InvalidInputError("--depth and --info describe a frame; give its picture too, with --image")
     if ("depth" in files) != ("info" in files):
         raise InvalidInputError("--depth and --info belong together: a cloud needs both")
