@@ -38,6 +38,7 @@ class Production:
     height: int = 288
     renderer: RendererName = "auto"
     sensor_noise: bool = True
+    shard_views: int = SHARD_VIEWS
 
     def __post_init__(self) -> None:
         if self.views < 1 or self.width < 32 or self.height < 32:
@@ -45,17 +46,17 @@ class Production:
                 f"cannot render {self.views} views of {self.width}x{self.height}; "
                 "at least 1 view of 32x32 pixels"
             )
-        if self.views_per_scene < 1 or SHARD_VIEWS % self.views_per_scene:
-            raise ConfigError(f"views per scene must divide {SHARD_VIEWS}, got {self.views_per_scene}")
+        if self.views_per_scene < 1 or self.shard_views % self.views_per_scene:
+            raise ConfigError(f"views per scene must divide {self.shard_views}, got {self.views_per_scene}")
 
     @property
     def shards(self) -> int:
         """Number of shards."""
-        return -(-self.views // SHARD_VIEWS)
+        return -(-self.views // self.shard_views)
 
     def views_of(self, shard: int) -> range:
         """Numbers of the views in a shard."""
-        return range(shard * SHARD_VIEWS, min(self.views, (shard + 1) * SHARD_VIEWS))
+        return range(shard * self.shard_views, min(self.views, (shard + 1) * self.shard_views))
 
     def folder(self, shard: int) -> Path:
         """Where a finished shard lies."""

@@ -10,7 +10,6 @@ import pytest
 
 from instructsam_ros.cli import main
 from instructsam_ros.errors import ConfigError, InvalidInputError
-from instructsam_ros.scenes import produce as producing
 from instructsam_ros.scenes.dataset import View, iter_views, load_view, save_view, view_paths
 from instructsam_ros.scenes.produce import Production, produce
 
@@ -110,12 +109,10 @@ def test_views_survive_the_disk(views: list[View], tmp_path: Path) -> None:
 
 
 def test_a_killed_run_continues_and_equals_an_uninterrupted_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(producing, "SHARD_VIEWS", 2)
-
     def job(folder: str) -> Production:
-        return Production(3, tmp_path / folder, width=64, height=48, renderer="classic")
+        return Production(3, tmp_path / folder, width=64, height=48, renderer="classic", shard_views=2)
 
     assert produce(job("whole")) == 3
     assert produce(job("resumed")) == 3
