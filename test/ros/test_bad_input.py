@@ -1,0 +1,151 @@
+"""Whatever is sent, the node counts it, says why, and answers the next good question."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import String
+
+from instructsam_ros.msg import Instance
+from instructsam_ros.ros.conversions import image_from_array, info_from_camera
+from instructsam_ros.srv import SegmentOnce
+from instructsam_ros.types import CameraModel
+
+from .conftest import CAMERA, depth_mm, picture
+
+OTHER_SIZE = CameraModel(80, 60, 75.0, 75.0, 39.5, 29.5)
+
+
+def answers(client) -> bool:
+    response = client.ask("the red thing")
+    return response.error_code == 0 and [i.phrase for i in response.result.instances] == ["red"]
+
+
+@pytest.fixture
+def streaming(client):
+    client.wait(
+        lambda: client.heard["active_instruction"],
+        lambda: client.instruction.publish(String(data="the red thing")),
+    )
+    return client
+
+
+def wrong_encoding(client) -> None:
+    header = client.header()
+    image = image_from_array(picture(), "rgb8", header)
+    image.encoding = "flir9"
+    client.depth.publish(image_from_array(depth_mm(), "16UC1", header))
+    client.image.publish(image)
+
+
+def short_buffer(client) -> None:
+    header = client.header()
+    image = image_from_array(picture(), "rgb8", header)
+    image.data = bytes(100)
+    client.depth.publish(image_from_array(depth_mm(), "16UC1", header))
+    client.image.publish(image)
+
+
+def depth_of_another_size(client) -> None:
+    client.send(depth=depth_mm()[:60, :80].copy())
+
+
+def camera_info_of_another_size(client) -> None:
+    client.send(camera=OTHER_SIZE)
+
+
+def uncalibrated_camera(client) -> None:
+    header = client.header()
+    client.info.publish(CameraInfo(header=header, width=160, height=120))
+    client.depth.publish(image_from_array(depth_mm(), "16UC1", header))
+    client.image.publish(image_from_array(picture(), "rgb8", header))
+
+
+@pytest.mark.parametrize(
+    "send",
+    [wrong_encoding, short_buffer, depth_of_another_size, camera_info_of_another_size, uncalibrated_camera],
+    ids=lambda f: f.__name__,
+)
+def test_an_unusable_frame_is_counted_and_the_next_one_answered(streaming, send):
+    before = streaming.count("invalid_input")
+    streaming.wait(lambda: streaming.count("invalid_input") > before, lambda: send(streaming))
+    assert "InvalidInputError" in streaming.diagnostics()["node"].message
+    streaming.send()
+    assert answers(streaming)
+
+
+def test_depth_of_nan_alone_gives_masks_flagged_low_depth(client):
+    client.wait(client.service.service_is_ready)
+    future = client.service.call_async(SegmentOnce.Request(instruction="the red thing"))
+    nothing = np.full((120, 160), np.nan, np.float32)
+    client.wait(future.done, lambda: client.send(depth=nothing))
+    # The frame before this test may have answered; ask again with only NaN frames on the topic.
+    future = client.service.call_async(SegmentOnce.Request(instruction="the red thing"))
+    client.wait(future.done, lambda: client.send(depth=nothing))
+    (found,) = future.result().result.instances
+    assert found.flags & Instance.FLAG_LOW_DEPTH
+    assert not found.points.data
+    assert answers(client)
+
+
+def test_without_depth_masks_still_come_and_diagnostics_say_why(streaming):
+    without = streaming.count("without_depth")
+
+    def image_alone():
+        streaming.image.publish(image_from_array(picture(), "rgb8", streaming.header()))
+
+    streaming.heard["instances"].clear()
+    found = streaming.wait(
+        lambda: next(
+            (
+                i
+                for a in streaming.heard["instances"]
+                for i in a.instances
+                if i.flags & Instance.FLAG_NO_DEPTH
+            ),
+            None,
+        ),
+        image_alone,
+    )
+    assert found.mask.data
+    assert not found.points.data
+    streaming.wait(lambda: "no depth" in streaming.diagnostics()["camera"].message, image_alone)
+    assert streaming.count("without_depth") > without
+    assert answers(streaming)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * 10_000], ids=["empty", "blank", "10000 characters"])
+def test_an_unusable_instruction_is_counted_and_the_standing_one_stays(streaming, text):
+    before = streaming.count("invalid_instruction")
+    active = streaming.heard["active_instruction"][-1].data
+    streaming.instruction.publish(String(data=text))
+    streaming.wait(lambda: streaming.count("invalid_instruction") > before)
+    assert streaming.heard["active_instruction"][-1].data == active
+    response = streaming.ask(text)
+    assert response.error_code == SegmentOnce.Response.ERROR_INVALID_INSTRUCTION
+    assert answers(streaming)
+
+
+def test_an_unplugged_camera_is_reported_and_a_request_says_no_frame(client):
+    client.wait(lambda: "no image for" in client.diagnostics()["camera"].message)
+    future = client.service.call_async(SegmentOnce.Request(instruction="the red thing"))
+    response = client.result_of(future)
+    assert response.error_code == SegmentOnce.Response.ERROR_NO_FRAME
+    assert "camera" in response.error_msg
+    client.wait(lambda: client.count("no_frame"))
+    assert answers(client)
+    client.wait(lambda: "unplugged" not in client.diagnostics()["camera"].message, client.send)
+
+
+def test_a_given_frame_that_is_unusable_is_refused_with_its_reason(client):
+    header = client.header()
+    handle = client.goal(
+        "the red thing",
+        image=image_from_array(picture(), "rgb8", header),
+        depth=image_from_array(depth_mm()[:10].copy(), "16UC1", header),
+        camera_info=info_from_camera(CAMERA, header),
+    )
+    result = client.result_of(handle.get_result_async()).result
+    assert result.error_code == SegmentOnce.Response.ERROR_INVALID_INPUT
+    assert "aligned" in result.error_msg
