@@ -6,14 +6,8 @@ import argparse
 import os
 import signal
 import sys
-import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from instructsam_ros.cli.answer import result_of
 from instructsam_ros.cli.processes import NodeProcess
@@ -24,8 +18,6 @@ from instructsam_ros.types import check_instruction
 from instructsam_ros.viz import table
 
 DEFAULT_INSTRUCTION = "pick up all the mugs"  # three or four in every sample scene
-ASK_AGAIN_SECONDS = 2.0
-KEPT_IMAGES = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     frame = _frame_files(args)
     args.output.mkdir(parents=True, exist_ok=True)
     _separate_network()
+    from instructsam_ros.ros.client import Client
+
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, ending the children
     parameters = {
         "replay_camera_node": frame,
@@ -64,13 +58,22 @@ def run(args: argparse.Namespace) -> int:
             )
             for name, given in parameters.items()
         ]
-        message, rgb = _ask(instruction, nodes, args.timeout)
+        client = children.enter_context(Client(with_depth="depth" in frame))
+
+        def check() -> None:
+            for node in nodes:
+                node.check()
+
+        try:
+            message, rgb = client.ask(instruction, args.timeout, check)
+        except TimeoutError as error:
+            raise InstructSamError("\n".join([str(error), *(node.tail() for node in nodes)])) from None
     result = result_of(message, rgb)
     print(table(result))
     for stale in args.output.glob("[0-9]*_*.ply"):  # clouds of an earlier answer
         stale.unlink()
-    for path in save_result(result, args.output):
-        print(path)
+    files = save_result(result, args.output)
+    print(f"{args.output}: overlay.png, labels.png and {len(files) - 2} clouds (.ply)")
     return 0
 
 
@@ -104,58 +107,3 @@ def _separate_network() -> None:
     os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(share("config", "fastdds.xml")))
-
-
-def _ask(instruction: str, nodes: Sequence[NodeProcess], timeout: float) -> tuple[Any, NDArray[np.uint8]]:
-    """Publish the instruction; return the InstanceArray that answers it and its image.
-
-    Raises InstructSamError when a node ends or nothing is heard within ``timeout`` seconds.
-    """
-    import rclpy
-    from rclpy.qos import qos_profile_sensor_data
-    from rclpy.signals import SignalHandlerOptions
-    from sensor_msgs.msg import Image
-    from std_msgs.msg import String
-
-    from instructsam_ros.msg import InstanceArray
-    from instructsam_ros.ros.conversions import rgb_from_image
-
-    images: dict[tuple[int, int], Any] = {}
-    answers: list[Any] = []
-
-    def keep_image(message: Any) -> None:
-        images[message.header.stamp.sec, message.header.stamp.nanosec] = message
-        if len(images) > KEPT_IMAGES:
-            del images[next(iter(images))]
-
-    def keep_answer(message: Any) -> None:
-        if message.instruction == instruction:
-            answers.append(message)
-
-    context = rclpy.Context()
-    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
-    node = rclpy.create_node("instructsam_demo", context=context)
-    executor = rclpy.executors.SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    try:
-        node.create_subscription(Image, "image", keep_image, qos_profile_sensor_data)
-        node.create_subscription(InstanceArray, "segment_node/instances", keep_answer, 5)
-        publisher = node.create_publisher(String, "instruction", 1)
-        deadline, next_time = time.monotonic() + timeout, 0.0
-        while time.monotonic() < deadline:
-            executor.spin_once(timeout_sec=0.1)
-            for child in nodes:
-                child.check()
-            for answer in answers:
-                stamp = answer.header.stamp
-                if image := images.get((stamp.sec, stamp.nanosec)):
-                    return answer, rgb_from_image(image)
-            # Asked again in case the node was not listening yet; the same words do not interrupt it.
-            if publisher.get_subscription_count() and time.monotonic() >= next_time:
-                publisher.publish(String(data=instruction))
-                next_time = time.monotonic() + ASK_AGAIN_SECONDS
-    finally:
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.shutdown(context=context)
-    raise InstructSamError("\n".join([f"no answer within {timeout:g} s", *(child.tail() for child in nodes)]))

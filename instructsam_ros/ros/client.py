@@ -1,0 +1,96 @@
+"""One question to a running segmentation node, over its topics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from numpy.typing import NDArray
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+
+from instructsam_ros.errors import InstructSamError
+from instructsam_ros.msg import Instance, InstanceArray
+from instructsam_ros.ros.conversions import rgb_from_image
+from instructsam_ros.ros.sync import stamp_ns
+
+ASK_AGAIN_SECONDS = 2.0
+KEPT_IMAGES = 100
+
+
+class Client:
+    """Listens to a camera and to ``segment_node`` in a ROS context of its own. A context manager.
+
+    with_depth: answers without depth are not waited for; they come until depth is discovered.
+    """
+
+    def __init__(self, *, with_depth: bool) -> None:
+        self._with_depth = with_depth
+        self._images: dict[int, Any] = {}
+        self._answers: list[Any] = []
+        self._failures: list[str] = []
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = rclpy.create_node("instructsam_client", context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        self._node.create_subscription(Image, "image", self._on_image, qos_profile_sensor_data)
+        self._node.create_subscription(InstanceArray, "segment_node/instances", self._on_answer, 5)
+        self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 5)
+        self._publisher = self._node.create_publisher(String, "instruction", 1)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._executor.shutdown()
+        self._node.destroy_node()
+        rclpy.shutdown(context=self._context)
+
+    def ask(
+        self, instruction: str, timeout: float, check: Callable[[], None]
+    ) -> tuple[Any, NDArray[np.uint8]]:
+        """The InstanceArray that answers the instruction, and its image, uint8 [H, W, 3].
+
+        check: called all the while; may raise. Raises InstructSamError when the node reports a
+        failure and TimeoutError when nothing is heard within ``timeout`` seconds.
+        """
+        deadline, next_time = time.monotonic() + timeout, 0.0
+        while time.monotonic() < deadline:
+            self._executor.spin_once(timeout_sec=0.1)
+            check()
+            if self._failures:
+                raise InstructSamError(f"segment_node reports: {self._failures[0]}")
+            for answer in self._answers:
+                image = self._images.get(stamp_ns(answer))
+                if answer.instruction == instruction and image is not None:
+                    return answer, rgb_from_image(image)
+            # Asked again in case the node was not listening yet; the same words do not interrupt it.
+            if self._publisher.get_subscription_count() and time.monotonic() >= next_time:
+                self._publisher.publish(String(data=instruction))
+                next_time = time.monotonic() + ASK_AGAIN_SECONDS
+        raise TimeoutError(f"no answer within {timeout:g} s")
+
+    def _on_image(self, message: Any) -> None:
+        self._images[stamp_ns(message)] = message
+        if len(self._images) > KEPT_IMAGES:
+            del self._images[next(iter(self._images))]
+
+    def _on_answer(self, message: Any) -> None:
+        lacks_depth = any(instance.flags & Instance.FLAG_NO_DEPTH for instance in message.instances)
+        if not (self._with_depth and lacks_depth):
+            self._answers.append(message)
+
+    def _on_diagnostics(self, message: Any) -> None:
+        of_node = (status for status in message.status if status.name.endswith(": node"))
+        self._failures += [status.message for status in of_node if status.level != DiagnosticStatus.OK]
