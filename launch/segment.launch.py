@@ -1,63 +1,83 @@
-"""Start the segmentation node, and RViz if asked: ros2 launch instructsam_ros segment.launch.py."""
+"""The segmentation node, and RViz and a replayed camera if asked for."""
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
+from __future__ import annotations
+
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-from launch_ros.substitutions import FindPackageShare
 
-ARGUMENTS = {
-    "model": ("compact", "compact, a hub id such as CircleRadon/InstructSAM-2B, a folder, or fake"),
-    "device": ("auto", "auto, cpu, cuda, cuda:0"),
-    "image": ("/camera/color/image_raw", "topic of the colour image"),
-    "depth": ("/camera/aligned_depth_to_color/image_raw", "topic of the depth aligned to it"),
-    "camera_info": ("/camera/color/camera_info", "topic of the colour camera's CameraInfo"),
-    "instruction": ("/instruction", "topic of the instructions (std_msgs/String)"),
-    "namespace": ("", "namespace of the node, one per camera"),
-    "autostart": ("true", "configure and activate the node at once"),
-    "rviz": ("false", "start RViz with config/segment.rviz"),
+from instructsam_ros.paths import share
+
+TOPICS = {
+    "image": "colour image",
+    "depth": "depth image, aligned to the colour image",
+    "camera_info": "intrinsics of the colour image",
+}
+# Parameters of the node; an empty argument leaves what params_file says.
+PARAMETERS = {
+    "model": (str, "compact, a hub id, a local folder, or fake"),
+    "device": (str, "auto, cpu, cuda, cuda:0"),
+    "instruction": (str, "what to segment from the start; the topic instruction replaces it"),
+    "autostart": (bool, "true: load the model and answer at once; false: wait for lifecycle transitions"),
 }
 
 
 def generate_launch_description() -> LaunchDescription:
-    """The node with its topics remapped; arguments win over the parameter file."""
-    config = PathJoinSubstitution([FindPackageShare("instructsam_ros"), "config"])
-    declared = [
-        DeclareLaunchArgument(name, default_value=default, description=text)
-        for name, (default, text) in ARGUMENTS.items()
-    ]
-    declared.append(
-        DeclareLaunchArgument(
-            "params_file",
-            default_value=PathJoinSubstitution([config, "segment.yaml"]),
-            description="file with the node's parameters",
-        )
-    )
-    given = {name: LaunchConfiguration(name) for name in (*ARGUMENTS, "params_file")}
-    segment = Node(
-        package="instructsam_ros",
-        executable="segment_node",
-        name="segment_node",
-        namespace=given["namespace"],
-        parameters=[
-            given["params_file"],
-            {
-                "model": ParameterValue(given["model"], value_type=str),
-                "device": ParameterValue(given["device"], value_type=str),
-                "autostart": ParameterValue(given["autostart"], value_type=bool),
-            },
-        ],
-        remappings=[(name, given[name]) for name in ("image", "depth", "camera_info", "instruction")],
-        output="screen",
-    )
+    """Arguments and nodes; `ros2 launch instructsam_ros segment.launch.py --show-args` lists the former."""
+    namespace = LaunchConfiguration("namespace")
     rviz = Node(
         package="rviz2",
         executable="rviz2",
-        # The displays name the topics relative to the node's namespace.
-        namespace=given["namespace"],
-        arguments=["-d", PathJoinSubstitution([config, "segment.rviz"])],
-        condition=IfCondition(given["rviz"]),
+        namespace=namespace,  # the topics in the file are relative
+        arguments=["-d", str(share("config", "segment.rviz"))],
+        condition=IfCondition(LaunchConfiguration("rviz")),
     )
-    return LaunchDescription([*declared, segment, rviz])
+    replay = Node(
+        package="instructsam_ros",
+        executable="replay_camera_node",
+        namespace=namespace,
+        remappings=[(topic, LaunchConfiguration(topic)) for topic in TOPICS],
+        output="screen",
+        condition=IfCondition(LaunchConfiguration("replay")),
+    )
+    params_file = str(share("config", "segment.yaml"))
+    return LaunchDescription(
+        [
+            *(DeclareLaunchArgument(k, default_value=k, description=text) for k, text in TOPICS.items()),
+            *(
+                DeclareLaunchArgument(k, default_value="", description=f"{text} (empty: as in params_file)")
+                for k, (_, text) in PARAMETERS.items()
+            ),
+            DeclareLaunchArgument("params_file", default_value=params_file, description="parameters as YAML"),
+            DeclareLaunchArgument("namespace", default_value="", description="one for each camera"),
+            DeclareLaunchArgument("rviz", default_value="false", description="open RViz"),
+            DeclareLaunchArgument("replay", default_value="false", description="play the sample scenes"),
+            OpaqueFunction(function=_segment_node),
+            replay,
+            rviz,
+        ]
+    )
+
+
+def _segment_node(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    given = {name: LaunchConfiguration(name).perform(context) for name in PARAMETERS}
+    # With their types, so that an instruction such as "yes" or "7" stays text.
+    overrides = {
+        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
+        for name, (kind, _) in PARAMETERS.items()
+        if given[name]
+    }
+    return [
+        Node(
+            package="instructsam_ros",
+            executable="segment_node",
+            name="segment_node",
+            namespace=LaunchConfiguration("namespace"),
+            parameters=[LaunchConfiguration("params_file"), overrides],
+            remappings=[(topic, LaunchConfiguration(topic)) for topic in TOPICS],
+            output="screen",
+        )
+    ]
