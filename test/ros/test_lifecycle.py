@@ -1,0 +1,105 @@
+"""Lifecycle and parameters of the running node."""
+
+from __future__ import annotations
+
+import pytest
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
+from rclpy.parameter import Parameter
+
+from instructsam_ros.srv import SegmentOnce
+
+from .conftest import Client, NodeUnderTest
+
+
+def call(client, kind, service, **fields):
+    caller = client.node.create_client(kind, f"{client.name}/{service}")
+    client.wait(caller.service_is_ready)
+    return client.result_of(caller.call_async(kind.Request(**fields)))
+
+
+def change(client, transition):
+    return call(client, ChangeState, "change_state", transition=Transition(id=transition)).success
+
+
+def state(client):
+    return call(client, GetState, "get_state").current_state.id
+
+
+def set_one(client, name, value):
+    (result,) = call(
+        client, SetParameters, "set_parameters", parameters=[Parameter(name, value=value).to_parameter_msg()]
+    ).results
+    return result
+
+
+def test_a_corrupt_model_leaves_the_node_up_to_be_corrected(tmp_path):
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "config.json").write_text("{not json")
+    node = NodeUnderTest(tmp_path / "log", name="corrupt_node", model=folder)
+    client = Client("corrupt_node")
+    try:
+        client.wait(lambda: client.diagnostics() and client.diagnostics()["node"].level == b"\x02")
+        assert state(client) == State.PRIMARY_STATE_UNCONFIGURED
+        assert str(folder) in client.diagnostics()["node"].message
+        refused = call(client, SegmentOnce, "segment_once", instruction="the red thing")
+        assert refused.error_code == SegmentOnce.Response.ERROR_NOT_ACTIVE
+        assert set_one(client, "model", "fake").successful
+        assert change(client, Transition.TRANSITION_CONFIGURE)
+        assert change(client, Transition.TRANSITION_ACTIVATE)
+        assert client.ask("the red thing").error_code == SegmentOnce.Response.ERROR_NONE
+    finally:
+        client.close()
+        assert node.stop() == 0
+
+
+def test_deactivated_it_refuses_and_activated_again_it_answers(client):
+    assert change(client, Transition.TRANSITION_DEACTIVATE)
+    refused = call(client, SegmentOnce, "segment_once", instruction="the red thing")
+    assert refused.error_code == SegmentOnce.Response.ERROR_NOT_ACTIVE
+    assert change(client, Transition.TRANSITION_CLEANUP)
+    assert change(client, Transition.TRANSITION_CONFIGURE)
+    assert change(client, Transition.TRANSITION_ACTIVATE)
+    assert state(client) == State.PRIMARY_STATE_ACTIVE
+    assert client.ask("the red thing").error_code == SegmentOnce.Response.ERROR_NONE
+
+
+def test_a_live_parameter_changes_the_next_answer(client):
+    assert set_one(client, "max_depth", 0.7).successful
+    assert set_one(client, "min_depth", 0.6).successful
+    assert client.ask("the red thing").result.instances[0].valid_depth_ratio == 0.0
+    assert set_one(client, "min_depth", 0.1).successful
+    assert client.ask("the red thing").result.instances[0].valid_depth_ratio > 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("model", "compact", "configure"),
+        ("score_threshold", 1.5, "score_threshold"),
+        ("min_depth", 100.0, "max_depth"),
+        ("max_age", "soon", "type"),
+    ],
+)
+def test_a_bad_change_is_refused_with_its_reason(client, name, value, reason):
+    result = set_one(client, name, value)
+    assert not result.successful
+    assert reason in result.reason
+
+
+def test_a_change_of_several_is_taken_or_refused_as_a_whole(client):
+    def together(low, high):
+        parameters = [Parameter("min_depth", value=low), Parameter("max_depth", value=high)]
+        return call(
+            client,
+            SetParametersAtomically,
+            "set_parameters_atomically",
+            parameters=[p.to_parameter_msg() for p in parameters],
+        ).result
+
+    assert together(50.0, 60.0).successful  # each alone would contradict the other's old value
+    assert not together(5.0, 1.0).successful
+    assert not set_one(client, "max_depth", 49.0).successful
+    assert together(0.1, 10.0).successful
