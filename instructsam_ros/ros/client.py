@@ -22,7 +22,7 @@ from instructsam_ros.msg import Instance, InstanceArray
 from instructsam_ros.ros.conversions import rgb_from_image
 from instructsam_ros.ros.sync import stamp_ns
 
-ASK_AGAIN_SECONDS = 2.0
+ASK_AGAIN_SECONDS = 0.5
 KEPT_IMAGES = 100
 
 
