@@ -1,0 +1,81 @@
+"""Both synchronisers behave the same; message_filters' is tested where that is installed."""
+
+from __future__ import annotations
+
+import pytest
+from std_msgs.msg import Header
+
+from instructsam_ros.ros.sync import NANOSECONDS, QUEUE_SIZE, FilterSynchroniser, SmallSynchroniser, stamp_ns
+
+
+class Message:
+    def __init__(self, seconds: float) -> None:
+        self.header = Header()
+        self.header.stamp.sec, self.header.stamp.nanosec = divmod(round(seconds * NANOSECONDS), NANOSECONDS)
+
+
+@pytest.fixture(params=[SmallSynchroniser, FilterSynchroniser], ids=["own", "message_filters"])
+def make(request):
+    if request.param is FilterSynchroniser:
+        pytest.importorskip("message_filters")
+
+    def make(slop):
+        pairs = []
+        return request.param(lambda *pair: pairs.append(pair), slop), pairs
+
+    return make
+
+
+@pytest.mark.parametrize("slop", [0.0, 0.02])
+@pytest.mark.parametrize("depth_first", [True, False])
+def test_equal_stamps_match_in_either_order(make, slop, depth_first):
+    synchroniser, pairs = make(slop)
+    image, depth = Message(1.0), Message(1.0)
+    adds = [(synchroniser.add_image, image), (synchroniser.add_depth, depth)]
+    for add, message in adds[::-1] if depth_first else adds:
+        assert not pairs
+        add(message)
+    assert pairs == [(image, depth)]
+
+
+def test_near_stamps_match_within_the_slop_only(make):
+    synchroniser, pairs = make(0.02)
+    synchroniser.add_image(Message(1.0))
+    synchroniser.add_depth(Message(1.03))
+    assert not pairs
+    synchroniser.add_depth(Message(1.01))
+    assert [(stamp_ns(i), stamp_ns(d)) for i, d in pairs] == [(NANOSECONDS, round(1.01 * NANOSECONDS))]
+
+
+def test_without_slop_stamps_must_be_equal(make):
+    synchroniser, pairs = make(0.0)
+    synchroniser.add_image(Message(1.0))
+    synchroniser.add_depth(Message(1.000001))
+    assert not pairs
+
+
+def test_the_nearest_of_several_is_taken(make):
+    synchroniser, pairs = make(0.05)
+    near, far = Message(1.01), Message(1.04)
+    synchroniser.add_depth(far)
+    synchroniser.add_depth(near)
+    synchroniser.add_image(Message(1.0))
+    assert [depth for _, depth in pairs] == [near]
+
+
+def test_a_message_is_used_once(make):
+    synchroniser, pairs = make(0.02)
+    synchroniser.add_depth(Message(1.0))
+    synchroniser.add_image(Message(1.0))
+    synchroniser.add_image(Message(1.01))
+    assert len(pairs) == 1
+
+
+def test_what_finds_no_match_is_forgotten(make):
+    synchroniser, pairs = make(0.02)
+    for index in range(QUEUE_SIZE + 1):
+        synchroniser.add_image(Message(1.0 + index))
+    synchroniser.add_depth(Message(1.0))
+    assert not pairs
+    synchroniser.add_depth(Message(2.0))
+    assert len(pairs) == 1
