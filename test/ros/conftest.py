@@ -21,6 +21,9 @@ pytest.importorskip("instructsam_ros.msg")
 import rclpy
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticArray
+from instructsam_ros.action import Segment
+from instructsam_ros.msg import InstanceArray
+from instructsam_ros.srv import SegmentOnce
 from rclpy.action import ActionClient
 from rclpy.executors import MultiThreadedExecutor, ShutdownException
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -29,11 +32,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header, String
 from visualization_msgs.msg import MarkerArray
 
-from instructsam_ros.action import Segment
-from instructsam_ros.msg import InstanceArray
 from instructsam_ros.ros.conversions import image_from_array, info_from_camera
 from instructsam_ros.ros.spin import use_shipped_profile
-from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import CameraModel
 
 WAIT = 20.0
