@@ -146,6 +146,20 @@ def tiny_folder(
 
 
 @pytest.fixture(scope="session")
+def tiny_export(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model as ``instructsam export onnx`` writes it."""
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    import numpy as np
+
+    from instructsam_ros.models.instructsam.export_onnx import export
+
+    path = tmp_path_factory.mktemp("onnx")
+    export(tiny_folder, path, [np.zeros((40, 90, 3), np.uint8)])
+    return path
+
+
+@pytest.fixture(scope="session")
 def published_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of random EfficientNet-Lite0 weights under their published names, batch norms unfolded."""
     import torch

@@ -11,15 +11,18 @@ from instructsam_ros.paths import COMPACT_WEIGHTS
 from instructsam_ros.segmenter import Segmenter, load
 from instructsam_ros.types import MAX_INSTRUCTION_CHARS, Status, tight_box
 
-# "tiny" is InstructSAM with the golden weights, too small to be right about anything
-MODELS = ["fake", "tiny"] + (["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else [])
+# "tiny" is InstructSAM with the golden weights, too small to be right about anything; "onnx" its export
+MODELS = ["fake", "tiny", "onnx"] + (["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else [])
 INSTRUCTIONS = ["the red mug", "all objects", "何か赤いもの 🍎", "x" * MAX_INSTRUCTION_CHARS]
 
 
 @pytest.fixture(scope="module", params=MODELS)
 def segmenter(request):
-    folder = request.getfixturevalue("tiny_folder") if request.param == "tiny" else None
-    return load(str(folder or request.param), device="cpu")
+    if request.param == "tiny":
+        return load(str(request.getfixturevalue("tiny_folder")), device="cpu")
+    if request.param == "onnx":
+        return load(str(request.getfixturevalue("tiny_export")), device="cpu", backend="onnx", threads=1)
+    return load(request.param, device="cpu")
 
 
 def picture(height=48, width=64):
@@ -146,7 +149,7 @@ def test_threads_do_not_mix_their_answers(segmenter):
 
 
 def test_unknown_backends_and_options_are_named():
-    with pytest.raises(ConfigError, match="unknown backend 'nonsense'; known: fake, instructsam"):
+    with pytest.raises(ConfigError, match="unknown backend 'nonsense'; known: fake, instructsam, onnx"):
         load(backend="nonsense")
     with pytest.raises(ConfigError, match=r"backend 'fake': .*'wings'"):
         load("fake", wings=2)

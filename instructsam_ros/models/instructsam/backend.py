@@ -152,17 +152,23 @@ def load(
     if threads is not None:
         torch.set_num_threads(threads)
     folder = checkpoint_folder(model, revision=revision, offline=offline)
-    target = _device(device)
-    loaded = load_folder(folder, _dtype(dtype, target), target)
-    if score_threshold is not None:
-        try:
-            loaded.config = dataclasses.replace(loaded.config, score_threshold=score_threshold)
-        except ValueError as error:
-            raise ConfigError(str(error)) from None
+    target = torch_device(device)
+    loaded = load_folder(folder, torch_dtype(dtype, target), target)
+    set_threshold(loaded, score_threshold)
     return InstructSamSegmenter(loaded, PromptTokenizer.from_folder(folder, loaded.config))
 
 
-def _device(name: str) -> torch.device:
+def set_threshold(model: InstructSam, score_threshold: float | None) -> None:
+    """Replace the score that instances must exceed; None keeps it. Raises ConfigError outside 0..1."""
+    if score_threshold is not None:
+        try:
+            model.config = dataclasses.replace(model.config, score_threshold=score_threshold)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+
+
+def torch_device(name: str) -> torch.device:
+    """The device of a name, "auto" included. Raises ConfigError if this machine lacks it."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -176,7 +182,8 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _dtype(name: str, device: torch.device) -> torch.dtype:
+def torch_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The dtype of a name; "auto" suits the device. Raises ConfigError for others."""
     known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if name == "auto":
         return torch.bfloat16 if device.type == "cuda" else torch.float32

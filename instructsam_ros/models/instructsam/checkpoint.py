@@ -143,9 +143,26 @@ def build_model(
         raise CheckpointError(
             f"{where} does not fit the model it describes:\n  " + "\n  ".join(report.problems)
         )
+    return fill(weightless(config), tensors, where, dtype, device)
+
+
+def weightless(config: InstructSamConfig) -> InstructSam:
+    """A model without memory for its weights, for ``fill``."""
     with _Weightless():
-        model = InstructSam(config)
+        return InstructSam(config)
+
+
+def fill(
+    model: InstructSam,
+    tensors: Mapping[str, Tensor],
+    where: str,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> InstructSam:
+    """Give a weightless model its tensors; see ``build_model``. Parts of it may have been exchanged."""
     wanted = {name: released_name(name) for name in model.state_dict()}
+    if missing := sorted(set(wanted.values()) - set(tensors)):
+        raise CheckpointError(f"{where} lacks tensors:\n  " + "\n  ".join(missing))
     state = {
         ours: tensors[theirs].to(device, dtype if tensors[theirs].is_floating_point() else None)
         for ours, theirs in wanted.items()

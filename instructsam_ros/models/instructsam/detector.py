@@ -111,7 +111,7 @@ class Detector(nn.Module):
 
     def condition(self, features: ImageFeatures, phrases: Phrases) -> Memory:
         """Let the coarsest pyramid level attend to itself and to each phrase."""
-        coarse, count = features.fpn[-1], len(phrases.embeds)
+        coarse, count = features.fpn[-1], phrases.embeds.shape[0]
         encoded = self.detr_encoder(
             vision_features=[coarse.expand(count, -1, -1, -1)],
             text_features=phrases.embeds,
@@ -124,7 +124,7 @@ class Detector(nn.Module):
     def decode(self, queries: Tensor, memory: Memory, phrases: Phrases) -> tuple[LayerState, ...]:
         """Refine queries and boxes layer by layer, from the learned reference boxes on."""
         decoder = self.detr_decoder
-        boxes = decoder.reference_points.weight.sigmoid().expand(len(queries), -1, -1)
+        boxes = decoder.reference_points.weight.sigmoid().expand(queries.shape[0], -1, -1)
         hidden, states = queries, []
         for layer in decoder.layers:
             position = decoder.ref_point_head(decoder.position_encoding.encode_boxes(boxes))

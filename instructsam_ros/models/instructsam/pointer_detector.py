@@ -68,17 +68,18 @@ class PointerDetector(Detector):
         self, features: ImageFeatures, phrase_embeds: Tensor, phrase_mask: Tensor, queries: Tensor
     ) -> DetectorOutput:
         """As Detector.forward: one image row that all phrases share, or one row per phrase."""
-        count, images = len(queries), len(features.fpn[-1])
+        count, images = queries.shape[0], features.fpn[-1].shape[0]
         index = torch.zeros(count, dtype=torch.int64, device=queries.device)
         if images > 1:
             index = torch.arange(count, device=queries.device)
         image = self.prepare(features)
         output = self.detect(features, image, index, Phrases(phrase_embeds, phrase_mask), queries)
         last = output.readouts[-1]
+        rows = [slice(None)] if images == 1 else [slice(i, i + 1) for i in range(images)]
         logits = torch.cat(
             [
-                self.mask_logits(last.mask_embeds[index == i], last.boxes[index == i], image.pixels[i])
-                for i in range(images)
+                self.mask_logits(last.mask_embeds[row], last.boxes[row], image.pixels[i])
+                for i, row in enumerate(rows)
             ]
         )
         return DetectorOutput(

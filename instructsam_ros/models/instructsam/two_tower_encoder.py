@@ -56,7 +56,7 @@ class TwoTowerEncoder(ImageEncoder):
         merge = self.vision_tower.config.spatial_merge_size
         rows, columns = int(grid[0, 1]) // merge, int(grid[0, 2]) // merge
         vision = self.vision_tower(inputs.patches, grid_thw=grid)
-        fpn, position = self._pyramid(inputs.pixels)
+        fpn, position = self.pyramid(inputs.pixels)
         return ImageFeatures(
             tokens=vision.pooler_output.view(len(grid), rows * columns, -1),
             grid=(rows, columns),
@@ -65,7 +65,8 @@ class TwoTowerEncoder(ImageEncoder):
             fpn_position=position,
         )
 
-    def _pyramid(self, pixels: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+    def pyramid(self, pixels: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Pyramid levels of pixels [B, 3, S, S] from fine to coarse, and positions of the coarsest."""
         # Not pixel_tower(pixels): that also encodes positions of the fine levels, which nothing
         # reads and which would cost more memory than the levels.
         tower = self.pixel_tower

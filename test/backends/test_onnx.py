@@ -1,0 +1,147 @@
+"""The ONNX backend answers as the torch backend does; what it lacks is named."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from instructsam_ros.backends import onnx as backend
+from instructsam_ros.errors import CheckpointError, ConfigError, MissingDependencyError
+from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
+from instructsam_ros.models.instructsam.decode import Answer
+from instructsam_ros.segmenter import load
+from instructsam_ros.types import Segmentation
+
+torch.set_num_threads(1)
+onnxruntime = pytest.importorskip("onnxruntime")
+TWO_PHRASES = [508, 1, 2, 509, 20, 508, 5, 6, 509, 511]
+
+
+def answer(segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Segmentation:
+    """Segment with an answer that names two phrases, which random weights would rarely give."""
+    decode = segmenter.model.answer
+
+    def scripted(*args: Any, **kwargs: Any) -> Answer:
+        return decode(*args, **{**kwargs, "choose": lambda step, _logits: TWO_PHRASES[step]})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(segmenter.model, "answer", scripted)
+        return segmenter.segment_image(rgb, "red mug and blue bowl")
+
+
+@pytest.mark.parametrize("size", [(50, 70), (20, 200)])
+def test_answers_equal_those_of_torch(
+    tiny_folder: Path, tiny_export: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    rgb = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
+    options = {"device": "cpu", "score_threshold": 0.0}
+    torch_answer = answer(load(str(tiny_folder), **options), rgb, monkeypatch)
+    onnx_answer = answer(load(str(tiny_export), backend="onnx", threads=1, **options), rgb, monkeypatch)
+    assert len(torch_answer.instances) > 10
+    assert onnx_answer.status == torch_answer.status
+    assert onnx_answer.answer == torch_answer.answer
+    for ours, theirs in zip(onnx_answer.instances, torch_answer.instances, strict=True):
+        assert ours.phrase == theirs.phrase
+        assert ours.score == pytest.approx(theirs.score, abs=1e-5)
+        assert (ours.mask != theirs.mask).mean() < 1e-3
+
+
+def test_no_weight_of_the_exported_parts_is_kept_in_torch(tiny_export: Path) -> None:
+    segmenter = load(str(tiny_export), backend="onnx", device="cpu")
+    assert segmenter.name == "onnx"
+    parts = segmenter.model.image_encoder, segmenter.model.detector
+    assert not [name for part in parts for name, _ in part.named_parameters()]
+
+
+def test_a_language_part_in_half_precision_runs(tiny_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    segmenter = load(str(tiny_export), backend="onnx", device="cpu", dtype="bfloat16", score_threshold=0.0)
+    assert (
+        answer(segmenter, np.full((30, 40, 3), 90, np.uint8), monkeypatch).answer == "red mug w20 blue bowl"
+    )
+
+
+def test_a_folder_that_was_not_exported_is_refused(tiny_folder: Path) -> None:
+    with pytest.raises(CheckpointError, match="instructsam export onnx"):
+        load(str(tiny_folder), backend="onnx", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("detector.onnx", b"no graph", "cannot load .*detector.onnx"),
+        ("detector.onnx.data", None, "cannot load .*detector.onnx"),
+        ("model.safetensors", None, "model.safetensors"),
+        ("model.safetensors", b"", "damaged or incomplete"),
+    ],
+)
+def test_damaged_folders_are_named(
+    tiny_export: Path, tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    folder = shutil.copytree(tiny_export, tmp_path / "copy")
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
+    with pytest.raises(CheckpointError, match=message):
+        load(str(folder), backend="onnx", device="cpu")
+
+
+def test_tensors_that_are_missing_are_listed(tiny_export: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(tiny_export, tmp_path / "copy")
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["model.mask_queries"]
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"lacks tensors:\n  model.mask_queries$"):
+        load(str(folder), backend="onnx", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("device", "options", "message"),
+    [
+        ("gpu", {}, "unknown device"),
+        ("cuda:99", {}, "no cuda:99"),
+        ("cpu", {"fp16": True}, "device tensorrt"),
+        ("cpu", {"dtype": "int8"}, "unknown dtype"),
+        ("cpu", {"score_threshold": 2.0}, "score_threshold"),
+    ],
+)
+def test_unusable_options(tiny_export: Path, device: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(str(tiny_export), backend="onnx", device=device, **options)
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [("cuda:1", [backend.CUDA, backend.CPU]), ("tensorrt", [backend.TENSORRT, backend.CUDA, backend.CPU])],
+)
+def test_providers_of_a_gpu(monkeypatch: pytest.MonkeyPatch, device: str, expected: list[str]) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: expected)
+    target, providers = backend.providers_of(device, fp16=device == "tensorrt", cache=Path("engines"))
+    assert target.type == "cuda"
+    assert [name for name, _ in providers] == expected
+    assert providers[0][1]["device_id"] == (1 if device == "cuda:1" else 0)
+    if device == "tensorrt":
+        assert providers[0][1]["trt_fp16_enable"]
+        assert providers[0][1]["trt_engine_cache_path"] == "engines"
+
+
+def test_a_runtime_without_the_provider_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [backend.CPU])
+    with pytest.raises(ConfigError, match=r"no TensorrtExecutionProvider .*instructsam-ros\[gpu\]"):
+        backend.providers_of("tensorrt", fp16=False, cache=Path("engines"))
+
+
+def test_a_missing_runtime_is_named(tiny_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingDependencyError, match=r"onnxruntime.*instructsam-ros\[onnx\]"):
+        load(str(tiny_export), backend="onnx", device="cpu")

@@ -1,0 +1,175 @@
+"""Exported graphs: every dimension that may vary does, and the report tells the truth."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from instructsam_ros.backends.onnx import GraphSession
+from instructsam_ros.cli import main
+from instructsam_ros.cli.export import describe
+from instructsam_ros.errors import MissingDependencyError
+from instructsam_ros.export import write_png
+from instructsam_ros.models.instructsam.checkpoint import load_folder
+from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.export_onnx import Parity, export
+from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.onnx_graphs import DetectorGraph, features_of, image_graph
+from instructsam_ros.models.instructsam.tensor_files import TensorFiles
+
+torch.set_num_threads(1)
+onnx = pytest.importorskip("onnx")
+
+
+def picture(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(height).integers(0, 255, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def compact_model() -> InstructSam:
+    """The compact architecture with random weights and a small image."""
+    from instructsam_ros.models.instructsam.tokens import TokenIds
+
+    language = {
+        "vocab_size": 64,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 16,
+    }
+    detr = {"hidden_size": 32, "num_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    torch.manual_seed(0)
+    config = InstructSamConfig(
+        language=language,
+        vision={"height": 64, "width": 96},
+        sam={
+            "detr_encoder_config": detr,
+            "detr_decoder_config": detr,
+            "mask_decoder_config": {"hidden_size": 32, "num_attention_heads": 2},
+        },
+        tokens=TokenIds(image=1, vision_start=2, vision_end=3, region=4, seg=5, mask_start=6, mask_end=7,
+                        ref_start=8, ref_end=9, eos=(10,)),
+        image_encoder="pyramid",
+        detector="pointer",
+        out_dim=32,
+    )  # fmt: skip
+    return InstructSam(config).eval()
+
+
+@pytest.mark.parametrize("size", [(40, 40), (64, 400), (300, 70)])
+def test_one_image_graph_serves_every_aspect(
+    tiny_folder: Path, tiny_export: Path, size: tuple[int, int]
+) -> None:
+    encoder = load_folder(tiny_folder).image_encoder
+    graph = image_graph(encoder)
+    inputs = encoder.preprocess(picture(*size))
+    with torch.inference_mode():
+        expected = encoder(inputs)
+    found = features_of(
+        GraphSession(tiny_export / "image_encoder.onnx")(graph.tensors(inputs)), graph.grid(inputs)
+    )
+    assert found.grid == expected.grid
+    pairs = zip(
+        (found.tokens, *found.deepstack, *found.fpn, found.fpn_position),
+        (expected.tokens, *expected.deepstack, *expected.fpn, expected.fpn_position),
+        strict=True,
+    )
+    for ours, theirs in pairs:
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("phrases", "length"), [(1, 1), (1, 32), (2, 3), (17, 5)])
+def test_one_detector_graph_serves_any_phrases(
+    tiny_folder: Path, tiny_export: Path, phrases: int, length: int
+) -> None:
+    model = load_folder(tiny_folder)
+    config = model.config
+    torch.manual_seed(phrases)
+    mask = torch.ones(phrases, length, dtype=torch.bool)
+    mask[-1, 1:] = False
+    with torch.inference_mode():
+        features = model.image_encoder(model.image_encoder.preprocess(picture(50, 70)))
+        arguments = (
+            torch.randn(phrases, length, config.out_dim),
+            mask,
+            torch.randn(phrases, config.num_queries, config.out_dim),
+        )
+        expected = model.detector(features, *arguments)
+    found = GraphSession(tiny_export / "detector.onnx")(DetectorGraph.tensors(features, *arguments))
+    torch.testing.assert_close(found["mask_logits"], expected.mask_logits, atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(found["score_logits"], expected.score_logits, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found["boxes"], expected.boxes, atol=1e-5, rtol=0)
+
+
+def test_the_graphs_are_valid_and_name_their_dimensions(tiny_export: Path) -> None:
+    onnx.checker.check_model(tiny_export / "image_encoder.onnx")
+    onnx.checker.check_model(tiny_export / "detector.onnx")
+    graph = onnx.load(tiny_export / "detector.onnx", load_external_data=False).graph
+    dims = {i.name: [d.dim_param or d.dim_value for d in i.type.tensor_type.shape.dim] for i in graph.input}
+    assert dims["phrase_mask"] == ["phrases", "length"]
+    assert dims["queries"][0] == "phrases"
+
+
+def test_the_folder_keeps_only_what_stays_in_torch(tiny_folder: Path, tiny_export: Path) -> None:
+    with TensorFiles(tiny_folder) as before, TensorFiles(tiny_export) as after:
+        kept = {name for name in before if ".visual." not in name and ".grounding_model." not in name}
+        assert set(after) == kept
+        assert all(torch.equal(before[name], after[name]) for name in kept)
+
+
+def test_the_report_covers_every_output(tiny_export: Path) -> None:
+    report = json.loads((tiny_export / "parity.json").read_text())
+    assert {row["images"] for row in report["outputs"]} == {"random", "pictures"}
+    outputs = {row["output"] for row in report["outputs"]}
+    assert {"tokens", "deepstack_0", "fpn_0", "fpn_2", "mask_logits", "score_logits", "boxes"} <= outputs
+    for row in report["outputs"]:
+        assert Parity(**row).equal
+        assert row["largest"] > 0
+
+
+def test_more_than_rounding_is_not_equal() -> None:
+    rounding = Parity("detector", "boxes", "random", 1e-6, 0.9)
+    wrong = Parity("detector", "mask_logits", "random", 0.2, 100.0)
+    assert rounding.equal
+    assert not wrong.equal
+    assert describe([rounding, wrong]).splitlines()[2].split() == [
+        "detector",
+        "mask_logits",
+        "random",
+        "2.0e-01",
+        "100",
+    ]
+
+
+def test_the_compact_parts_export(
+    compact_model: InstructSam, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    from instructsam_ros.models.instructsam.checkpoint import save_folder
+
+    save_folder(compact_model, tmp_path / "weights", tokenizer="{}")
+    write_png(tmp_path / "images" / "one.png", picture(50, 60))
+    arguments = [str(tmp_path / "weights"), str(tmp_path / "out"), "--images", str(tmp_path / "images")]
+    assert main(["export", "onnx", *arguments]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("mask_logits") == 2
+    assert printed.endswith(f"written: {tmp_path / 'out'}\n")
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["export", "onnx", "compact", str(tmp_path / "out"), "--images", str(tmp_path)]) == 2
+    assert "there is no picture" in capsys.readouterr().err
+
+
+def test_a_missing_exporter_is_named(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(MissingDependencyError, match=r"onnxscript.*instructsam-ros\[onnx\]"):
+        export(tiny_folder, tmp_path)
