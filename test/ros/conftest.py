@@ -209,7 +209,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeUnderTest]:
 
 
 @pytest.fixture(scope="module")
-def client(node: NodeUnderTest) -> Iterator[Client]:
+def client(node: NodeUnderTest) -> Iterator[Client]:  # noqa: ARG001  (it must run)
     client = Client()
     for kind, topic in (
         (PointCloud2, "points"),

@@ -12,21 +12,19 @@ import pytest
 
 from .conftest import Client
 
-launch = pytest.importorskip("launch")
-pytest.importorskip("launch_ros")
+pytest.importorskip("launch_ros")  # "launch" is also a folder here
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
-from launch import LaunchService
+from launch import LaunchDescription, LaunchService
 from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch import LaunchDescription
 arguments = [tuple(a.split(":=")) for a in sys.argv[2:]]
+source = PythonLaunchDescriptionSource(sys.argv[1])
+included = IncludeLaunchDescription(source, launch_arguments=arguments)
 service = LaunchService()
-service.include_launch_description(
-    LaunchDescription([IncludeLaunchDescription(PythonLaunchDescriptionSource(sys.argv[1]), launch_arguments=arguments)])
-)
+service.include_launch_description(LaunchDescription([included]))
 sys.exit(service.run())
 """
 
