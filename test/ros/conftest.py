@@ -21,9 +21,6 @@ pytest.importorskip("instructsam_ros.msg")
 import rclpy
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticArray
-from instructsam_ros.action import Segment
-from instructsam_ros.msg import InstanceArray
-from instructsam_ros.srv import SegmentOnce
 from rclpy.action import ActionClient
 from rclpy.executors import MultiThreadedExecutor, ShutdownException
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -32,8 +29,11 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header, String
 from visualization_msgs.msg import MarkerArray
 
+from instructsam_ros.action import Segment
+from instructsam_ros.msg import InstanceArray
 from instructsam_ros.ros.conversions import image_from_array, info_from_camera
 from instructsam_ros.ros.spin import use_shipped_profile
+from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import CameraModel
 
 WAIT = 20.0
@@ -209,7 +209,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeUnderTest]:
 
 
 @pytest.fixture(scope="module")
-def client(node: NodeUnderTest) -> Iterator[Client]:  # noqa: ARG001  (it must run)
+def client(node: NodeUnderTest) -> Iterator[Client]:
     client = Client()
     for kind, topic in (
         (PointCloud2, "points"),

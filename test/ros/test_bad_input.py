@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from instructsam_ros.msg import Instance
-from instructsam_ros.srv import SegmentOnce
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import String
 
+from instructsam_ros.msg import Instance
 from instructsam_ros.ros.conversions import image_from_array, info_from_camera
+from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import CameraModel
 
 from .conftest import CAMERA, depth_mm, picture

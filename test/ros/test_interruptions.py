@@ -6,11 +6,11 @@ import signal
 import time
 
 import pytest
-from instructsam_ros.action import Segment
-from instructsam_ros.srv import SegmentOnce
 from std_msgs.msg import String
 
+from instructsam_ros.action import Segment
 from instructsam_ros.ros.conversions import image_from_array
+from instructsam_ros.srv import SegmentOnce
 
 from .conftest import Client, NodeUnderTest, picture
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from instructsam_ros.srv import SegmentOnce
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
+
+from instructsam_ros.srv import SegmentOnce
 
 from .conftest import Client, NodeUnderTest
 

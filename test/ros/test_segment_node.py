@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from instructsam_ros.action import Segment
 from instructsam_ros.msg import Instance, InstanceArray
-from instructsam_ros.srv import SegmentOnce
-
 from instructsam_ros.ros.conversions import (
     image_from_array,
     info_from_camera,
     mask_from_messages,
     points_from_cloud,
 )
+from instructsam_ros.srv import SegmentOnce
 
 from .conftest import CAMERA, FRAME_ID, depth_mm, picture
 
