@@ -56,7 +56,6 @@ def test_what_an_interface_uses_is_a_dependency(manifest, path):
 
 def test_messages_come_from_the_install_and_modules_from_this_checkout():
     import instructsam_ros.msg
-
     import instructsam_ros.training
     import instructsam_ros.types
 

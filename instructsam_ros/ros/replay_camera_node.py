@@ -113,11 +113,7 @@ class ReplayCameraNode(Node):  # type: ignore[misc]
 
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point; 0 after SIGINT or SIGTERM, 2 for parameters that cannot be used."""
-    try:
-        return spin(ReplayCameraNode, 2, args)
-    except (ConfigError, InvalidInputError) as error:
-        print(f"replay_camera_node: {error}", file=sys.stderr)
-        return 2
+    return spin(ReplayCameraNode, 2, args)
 
 
 if __name__ == "__main__":

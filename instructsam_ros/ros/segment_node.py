@@ -186,7 +186,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; 0 after SIGINT or SIGTERM."""
+    """Entry point; 0 after SIGINT or SIGTERM, 2 for parameters that cannot be used."""
     return spin(SegmentNode, THREADS, args)
 
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from instructsam_ros.errors import InstructSamError
 from instructsam_ros.paths import share
 
 SPIN_SECONDS = 0.2
+GRACE_SECONDS = 0.05
 
 
 def spin(make_node: Callable[[threading.Event], Any], threads: int, args: Sequence[str] | None = None) -> int:
     """Make a node and serve it until SIGINT or SIGTERM; return the exit code.
 
     make_node gets an event that is set when the node is to stop, and returns a node with a method
-    ``close``. rclpy's own signal handlers are not used: with them a SIGTERM can hang or trace back.
+    ``close``. Parameters that cannot be used are named, with exit code 2. rclpy's own signal
+    handlers are not used: with them a SIGTERM can hang or trace back.
     """
     use_shipped_profile()
     import rclpy
+    from rclpy.exceptions import ParameterException
     from rclpy.executors import MultiThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
 
@@ -29,7 +35,12 @@ def spin(make_node: Callable[[threading.Event], Any], threads: int, args: Sequen
         signal.signal(number, lambda *_: stop.set())
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     executor = MultiThreadedExecutor(threads)
-    node = make_node(stop)
+    try:
+        node = make_node(stop)
+    except (InstructSamError, ParameterException) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        rclpy.shutdown()
+        return 2
     executor.add_node(node)
     try:
         while not stop.is_set():
@@ -37,6 +48,8 @@ def spin(make_node: Callable[[threading.Event], Any], threads: int, args: Sequen
     finally:
         stop.set()
         node.close()
+        # rclpy destroys what a callback needs to begin, so let those begin that were just handed out.
+        time.sleep(GRACE_SECONDS)
         executor.shutdown()
         node.destroy_node()
         rclpy.shutdown()

@@ -1,10 +1,10 @@
 import numpy as np
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
-from instructsam_ros.msg import Instance, InstanceArray, Timing
 from sensor_msgs.msg import Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from instructsam_ros.cli.answer import result_of
+from instructsam_ros.msg import Instance, InstanceArray, Timing
 from instructsam_ros.ros.conversions import cloud_from_points
 from instructsam_ros.types import Status
 
