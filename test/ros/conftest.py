@@ -32,6 +32,7 @@ from visualization_msgs.msg import MarkerArray
 from instructsam_ros.action import Segment
 from instructsam_ros.msg import InstanceArray
 from instructsam_ros.ros.conversions import image_from_array, info_from_camera
+from instructsam_ros.ros.domain import reserve_domain
 from instructsam_ros.ros.spin import use_shipped_profile
 from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import CameraModel
@@ -59,7 +60,7 @@ def depth_mm() -> np.ndarray:
 @pytest.fixture(scope="session", autouse=True)
 def ros_domain() -> None:
     """Keep this test process and its children apart from every other."""
-    os.environ["ROS_DOMAIN_ID"] = str(os.getpid() % 102)
+    os.environ["ROS_DOMAIN_ID"] = str(reserve_domain())
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     use_shipped_profile()
 

@@ -1,4 +1,4 @@
-"""The launch file, where launch is installed: it starts the node, which answers on the remapped topics."""
+"""The launch file, where launch is installed: it starts nodes that hear and answer each other."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ sys.exit(service.run())
 
 
 def prefix(tmp_path: Path) -> Path:
-    """An install prefix with this checkout's launch and config and the node as its program."""
+    """An install prefix with this checkout's launch and config and the nodes as its programs."""
     share, lib = tmp_path / "share", tmp_path / "lib" / "instructsam_ros"
     (share / "ament_index/resource_index/packages").mkdir(parents=True)
     (share / "ament_index/resource_index/packages/instructsam_ros").touch()
@@ -38,28 +38,48 @@ def prefix(tmp_path: Path) -> Path:
     for name in ("launch", "config"):
         (share / "instructsam_ros" / name).symlink_to(ROOT / name)
     lib.mkdir(parents=True)
-    program = lib / "segment_node"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m instructsam_ros.ros.segment_node "$@"\n')
-    program.chmod(0o755)
+    for node in ("segment_node", "replay_camera_node"):
+        program = lib / node
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m instructsam_ros.ros.{node} "$@"\n')
+        program.chmod(0o755)
     return tmp_path
 
 
-def test_the_launched_node_answers_on_the_topics_it_was_given(tmp_path):
+@pytest.fixture
+def launched(tmp_path):
+    """Run the launch file with arguments; it must end cleanly on Ctrl-C."""
     path = os.pathsep.join([str(prefix(tmp_path)), os.environ.get("AMENT_PREFIX_PATH", sys.prefix)])
-    topics = [f"{name}:=/{name}" for name in ("image", "depth", "camera_info")]
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-c", PROGRAM, str(ROOT / "launch/segment.launch.py")),
-            *("model:=fake", "namespace:=left", *topics),
-        ],
-        env={**os.environ, "AMENT_PREFIX_PATH": path},
-    )
-    client = Client("left/segment_node")
-    try:
-        response = client.ask("the red thing")
-        assert [i.phrase for i in response.result.instances] == ["red"]
+    processes = []
+
+    def launch(*arguments):
+        command = [sys.executable, "-c", PROGRAM, str(ROOT / "launch/segment.launch.py"), *arguments]
+        processes.append(subprocess.Popen(command, env={**os.environ, "AMENT_PREFIX_PATH": path}))
+
+    yield launch
+    for process in processes:
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
-    finally:
-        process.kill()
-        client.close()
+        try:
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def client():
+    client = Client("left/segment_node")
+    yield client
+    client.close()
+
+
+def test_the_launched_node_answers_on_the_topics_it_was_given(launched, client):
+    topics = [f"{name}:=/{name}" for name in ("image", "depth", "camera_info")]
+    launched("model:=fake", "namespace:=left", *topics)
+    response = client.ask("the red thing")
+    assert [i.phrase for i in response.result.instances] == ["red"]
+
+
+def test_the_replayed_camera_feeds_the_node_with_the_instruction_as_text(launched, client):
+    launched("model:=fake", "namespace:=left", "replay:=true", "instruction:=7")
+    answer = client.wait(lambda: client.heard["instances"])[0]
+    assert answer.instruction == "7"
+    assert (answer.image_width, answer.image_height) == (640, 480)
