@@ -38,7 +38,8 @@ OCCLUDER_ID = 200
 class SceneBatch:
     """B images with K instructions each.
 
-    images: uint8 [B, 3, H, W]. id_maps: int64 [B, H/4, W/4], 0 is background. Instances of all
+    images: uint8 [B, 3, H, W]. id_maps: int64 [B, H/4, W/4], 0 is background. seed: for random
+    choices that losses make. Instances of all
     images are concatenated: image_of [M], id_of [M], category_of [M], color_of [M] (int64).
     rows: tokens of the R = B*K instructions. targets, named: per row, indices into the M
     instances that answer the instruction, and that its phrase names.
@@ -46,6 +47,7 @@ class SceneBatch:
 
     images: Tensor
     id_maps: Tensor
+    seed: int
     image_of: Tensor
     id_of: Tensor
     category_of: Tensor
@@ -157,6 +159,7 @@ class SceneBatches(Dataset[SceneBatch]):
         return SceneBatch(
             images=torch.from_numpy(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))),
             id_maps=torch.from_numpy(np.stack(id_maps)),
+            seed=int(rng.integers(2**31)),
             image_of=torch.tensor([i for i, _ in table]),
             id_of=torch.tensor([o["id"] for _, o in table]),
             category_of=torch.tensor([self._category(o) for _, o in table]),

@@ -39,6 +39,7 @@ class SceneLossSettings:
     named: float = 1.0
     dense_box: float = 1.0
     dense_mask: float = 1.0
+    cell_mask: float = 1.0
     order: float = 0.7
 
 
@@ -80,7 +81,26 @@ def _dense_losses(output: SceneOutput, batch: SceneBatch, targets: SceneTargets)
         ]
     )
     logits = output.mask_logits(embeds, targets.boxes, batch.image_of)
-    return {"dense_box": box, "dense_mask": mask_loss(logits, targets.masks).mean()}
+    return {
+        "dense_box": box,
+        "dense_mask": mask_loss(logits, targets.masks).mean(),
+        "cell_mask": _cell_mask_loss(output, batch, targets),
+    }
+
+
+def _cell_mask_loss(output: SceneOutput, batch: SceneBatch, targets: SceneTargets) -> Tensor:
+    """The mask that one random cell of every instance says, with the box it says.
+
+    A query may point at any part of an object; every part has to know the whole.
+    """
+    generator = torch.Generator().manual_seed(batch.seed)
+    weights = targets.cell_weights().cpu()
+    cells = (weights * (weights > 0.4)).clamp(min=1e-6).multinomial(1, generator=generator)[:, 0]
+    cells = cells.to(batch.image_of.device)
+    embeds = output.values.masks[batch.image_of, cells]
+    boxes = output.values.boxes[batch.image_of, cells].detach()
+    logits = output.mask_logits(embeds, boxes, batch.image_of)
+    return mask_loss(logits, targets.masks).mean()
 
 
 def _set_losses(
