@@ -13,7 +13,9 @@ from instructsam_ros.cli.answer import result_of
 from instructsam_ros.cli.processes import NodeProcess
 from instructsam_ros.errors import InstructSamError, InvalidInputError, MissingDependencyError
 from instructsam_ros.export import save_result
-from instructsam_ros.paths import DATA, share
+from instructsam_ros.paths import DATA
+from instructsam_ros.ros.domain import reserve_domain
+from instructsam_ros.ros.spin import use_shipped_profile
 from instructsam_ros.types import check_instruction
 from instructsam_ros.viz import table
 
@@ -104,6 +106,6 @@ def _separate_network() -> None:
         import rclpy  # noqa: F401  (the PyPI build starts this program anew on its first import)
     except ImportError as error:
         raise MissingDependencyError(f"the demo needs ROS 2: {error}; see `instructsam doctor`") from None
-    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
+    os.environ["ROS_DOMAIN_ID"] = str(reserve_domain())
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(share("config", "fastdds.xml")))
+    use_shipped_profile()
