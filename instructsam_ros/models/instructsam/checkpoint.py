@@ -206,6 +206,7 @@ def save_folder(
     }
     temporary = folder / "model.safetensors.part"
     save_file(tensors, temporary, metadata={"format": "pt"})
+    temporary.chmod(0o644)  # safetensors makes files that only their owner may read
     temporary.replace(folder / "model.safetensors")
 
 
