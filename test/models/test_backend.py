@@ -14,12 +14,17 @@ from tokenizers import Tokenizer
 
 import instructsam_ros.segmenter
 from instructsam_ros.errors import CancelledError, CheckpointError, ConfigError, InvalidInputError
-from instructsam_ros.models.instructsam.backend import DecodedSegmentation, InstructSamSegmenter, load
+from instructsam_ros.models.instructsam.backend import (
+    DecodedSegmentation,
+    InstructSamSegmenter,
+    load,
+    without_duplicates,
+)
 from instructsam_ros.models.instructsam.checkpoint import save_folder
 from instructsam_ros.models.instructsam.decode import Answer
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.types import Segmentation, Status
+from instructsam_ros.types import Instance, Segmentation, Status, tight_box
 
 torch.set_num_threads(1)
 TWO_PHRASES = [508, 1, 2, 509, 20, 508, 5, 6, 509, 511]
@@ -210,3 +215,14 @@ def test_unusable_tokenizer(
     save_folder(tiny_model, tmp_path, content)
     with pytest.raises(CheckpointError, match=message):
         load(str(tmp_path), "cpu")
+
+
+def test_a_mask_said_twice_counts_once():
+    def instance(columns: slice, score: float) -> Instance:
+        mask = np.zeros((4, 10), bool)
+        mask[:, columns] = True
+        return Instance(mask, tight_box(mask), score, "mug")
+
+    first, again, other = instance(slice(0, 4), 0.8), instance(slice(0, 5), 0.9), instance(slice(6, 9), 0.7)
+    assert without_duplicates([first, again, other], 0.5) == [again, other]
+    assert without_duplicates([first, again, other], 1.0) == [first, again, other]

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instructsam_ros.models.instructsam.pointer import BoxFalloff, PointerReadout
+from instructsam_ros.models.instructsam.pointer import BoxFalloff, DenseValues, PointerReadout
 
 torch.set_num_threads(1)
 ROWS, COLUMNS, CHANNELS, QUERIES = 3, 4, 16, 5
@@ -29,6 +29,27 @@ def test_an_untrained_query_reads_the_mean_of_what_it_points_at():
     result, values = readout()
     assert torch.allclose(result.mask_embeds, result.attention @ values.masks, atol=1e-5)
     assert torch.allclose(result.boxes, result.attention @ values.boxes, atol=1e-4)
+
+
+def test_in_use_a_query_commits_to_one_object():
+    """Two objects side by side, both pointed at: one of them is read, not something in between."""
+    cells = torch.tensor(
+        [[0.125, 0.5, 0.25, 1.0], [0.375, 0.5, 0.25, 1.0], [0.625, 0.5, 0.25, 1.0], [0.875, 0.5, 0.25, 1.0]]
+    )
+    left, right = [0.25, 0.5, 0.4, 0.9], [0.75, 0.5, 0.4, 0.9]
+    values = DenseValues(torch.zeros(1, 4, 2), torch.tensor([[left, left, right, right]]), cells)
+    committed = values.commit(torch.tensor([[[0.3, 0.2, 0.26, 0.24]]]))
+    assert torch.allclose(committed, torch.tensor([[[0.6, 0.4, 0.0, 0.0]]]))
+
+
+def test_the_strongest_cell_is_kept_even_outside_its_own_box():
+    values = DenseValues(
+        torch.zeros(1, 2, 2),
+        torch.tensor([[[0.9, 0.5, 0.1, 0.1]] * 2]),
+        torch.tensor([[0.1, 0.5, 0.2, 1.0]] * 2),
+    )
+    committed = values.commit(torch.tensor([[[0.7, 0.3]]]))
+    assert torch.allclose(committed, torch.tensor([[[1.0, 0.0]]]))
 
 
 def test_values_of_rows_are_those_of_their_images():

@@ -122,12 +122,15 @@ class InstructSamSegmenter:
         """Instances that score high enough, phrase by phrase; whether some phrase used every query."""
         scores = output.score_logits.float().sigmoid()
         kept = scores > self.model.config.score_threshold
-        instances = []
-        for row, slot in kept.nonzero().tolist():
-            mask = _full_size(output.mask_logits[row, slot], height, width)
-            if mask.any():
-                phrase = self.prompts.text(phrases[row])
-                instances.append(Instance(mask, tight_box(mask), float(scores[row, slot]), phrase))
+        instances: list[Instance] = []
+        for row, ids in enumerate(phrases):
+            phrase = self.prompts.text(ids)
+            found = []
+            for slot in kept[row].nonzero()[:, 0].tolist():
+                mask = _full_size(output.mask_logits[row, slot], height, width)
+                if mask.any():
+                    found.append(Instance(mask, tight_box(mask), float(scores[row, slot]), phrase))
+            instances += without_duplicates(found, self.model.config.duplicate_iou)
         return instances, bool(kept.all(1).any())
 
     def _wait(self) -> None:
@@ -199,6 +202,19 @@ def torch_dtype(name: str, device: torch.device) -> torch.dtype:
     if name not in known:
         raise ConfigError(f"unknown dtype {name!r}; use auto, {', '.join(known)}")
     return known[name]
+
+
+def without_duplicates(instances: Sequence[Instance], limit: float) -> list[Instance]:
+    """The instances, in order, less those that overlap a better-scoring one by an IoU over ``limit``."""
+    kept: list[Instance] = []
+    for instance in sorted(instances, key=lambda i: -i.score):
+        if all(_iou(instance.mask, better.mask) <= limit for better in kept):
+            kept.append(instance)
+    return [i for i in instances if any(i is k for k in kept)]
+
+
+def _iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    return float(np.count_nonzero(a & b) / max(np.count_nonzero(a | b), 1))
 
 
 def _full_size(mask_logits: Tensor, height: int, width: int) -> NDArray[np.bool_]:

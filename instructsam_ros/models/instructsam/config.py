@@ -33,6 +33,7 @@ _JSON_KEYS = {
     "prompt": "prompt",
     "instruction_suffix": "instruction_suffix",
     "score_threshold": "score_threshold",
+    "duplicate_iou": "duplicate_iou",
     "max_new_tokens": "max_new_tokens",
 }
 
@@ -51,7 +52,9 @@ class InstructSamConfig:
     out_dim: width of phrase embeddings and queries in the detector.
     behaviour: which procedure to follow, see behaviour.py.
     prompt: chat template with {image} before {instruction}. instruction_suffix: appended to every
-    instruction. score_threshold: instances must score higher. max_new_tokens: longest answer.
+    instruction. score_threshold: instances must score higher. duplicate_iou: an instance whose mask
+    overlaps a better one of its phrase by more than this is that one again; 1 keeps all, as released.
+    max_new_tokens: longest answer.
     """
 
     language: dict[str, Any]
@@ -66,6 +69,7 @@ class InstructSamConfig:
     prompt: str = QWEN_PROMPT
     instruction_suffix: str = ""
     score_threshold: float = 0.3
+    duplicate_iou: float = 1.0
     max_new_tokens: int = 256
 
     def __post_init__(self) -> None:
@@ -77,8 +81,9 @@ class InstructSamConfig:
         for name in ("num_queries", "out_dim", "max_new_tokens"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if not 0 <= self.score_threshold <= 1:
-            raise ValueError(f"score_threshold is {self.score_threshold}; it must lie in 0..1")
+        for name in ("score_threshold", "duplicate_iou"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must lie in 0..1")
 
     @property
     def procedure(self) -> Behaviour:

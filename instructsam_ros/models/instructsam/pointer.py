@@ -22,15 +22,31 @@ BOX_LOGIT_EPS = 0.005
 class DenseValues:
     """Class-agnostic prediction of every memory cell.
 
-    masks: [B, T, C] mask embeddings. boxes: [B, T, 4] cx cy w h in 0..1, float32.
+    masks: [B, T, C] mask embeddings. boxes: [B, T, 4] cx cy w h in 0..1, float32. cells: [T, 4], the
+    cells themselves as such boxes.
     """
 
     masks: Tensor
     boxes: Tensor
+    cells: Tensor
 
     def rows(self, image_index: Tensor) -> DenseValues:
         """Values of the image of every row."""
-        return DenseValues(self.masks[image_index], self.boxes[image_index])
+        return DenseValues(self.masks[image_index], self.boxes[image_index], self.cells)
+
+    def commit(self, attention: Tensor) -> Tensor:
+        """Attention [n, Q, T] restricted to the object under its strongest cell, summing to one again.
+
+        Between two objects that fit alike, attention is shared; what is read there would be a
+        mixture of both.
+        """
+        strongest = attention.argmax(-1, keepdim=True)
+        box = self.boxes.gather(1, strongest.expand(-1, -1, 4))[:, :, None]
+        apart = (self.cells[:, :2] - box[..., :2]).abs()
+        inside = (apart <= (box[..., 2:] + self.cells[:, 2:]) / 2).all(-1)
+        inside = inside.scatter(-1, strongest, torch.ones_like(strongest, dtype=torch.bool))
+        kept = attention * inside
+        return kept / kept.sum(-1, keepdim=True)
 
 
 @dataclass(frozen=True)
@@ -49,7 +65,11 @@ class Readout:
 
 
 class PointerReadout(nn.Module):
-    """Shared by the decoder's input and all of its layers."""
+    """Shared by the decoder's input and all of its layers.
+
+    In training a query reads everything it points at, so that gradients tell the good cells from the
+    bad ones; in use it commits to one object.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -71,9 +91,11 @@ class PointerReadout(nn.Module):
             (torch.arange(columns, device=memory.device) + 0.5) / columns,
             indexing="ij",
         )
-        start = torch.stack([x, y, torch.full_like(x, 2 / columns), torch.full_like(y, 2 / rows)], -1)
+        cells = torch.stack([x, y, torch.full_like(x, 1 / columns), torch.full_like(y, 1 / rows)], -1)
+        cells = cells.flatten(0, 1)
+        start = torch.cat([cells[:, :2], 2 * cells[:, 2:]], -1)
         offset = self.box_values(memory).float()
-        return DenseValues(self.mask_values(memory), (offset + start.logit().flatten(0, 1)).sigmoid())
+        return DenseValues(self.mask_values(memory), (offset + start.logit()).sigmoid(), cells)
 
     def keys(self, memory: Tensor) -> Tensor:
         """Keys of (position-encoded) memory cells, [n, T, C]; computed once for all layers."""
@@ -85,14 +107,14 @@ class PointerReadout(nn.Module):
         state = self.norm(queries)
         logits = (self.query_proj(state) @ keys.transpose(1, 2)).float() / math.sqrt(keys.shape[-1])
         attention = logits.softmax(-1)
-        pointed = (attention @ values.boxes).clamp(BOX_LOGIT_EPS, 1 - BOX_LOGIT_EPS)
-        weights = attention.to(memory.dtype)
+        read = attention if self.training else values.commit(attention)
+        pointed = (read @ values.boxes).clamp(BOX_LOGIT_EPS, 1 - BOX_LOGIT_EPS)
         return Readout(
             attention=attention,
-            mask_embeds=weights @ values.masks + self.mask_correction(state),
+            mask_embeds=read.to(memory.dtype) @ values.masks + self.mask_correction(state),
             boxes=(pointed.logit() + self.box_correction(state).float()).sigmoid(),
             score_logits=self.score(state).squeeze(-1).float(),
-            queries=queries + self.rebind(weights @ memory),
+            queries=queries + self.rebind(attention.to(memory.dtype) @ memory),
         )
 
 
