@@ -61,7 +61,7 @@ def smart_size(height: int, width: int, factor: int, min_pixels: int, max_pixels
 
 
 def _resize(rgb: NDArray[np.uint8], height: int, width: int, mode: str) -> Tensor:
-    image = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None]
+    image = torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None]
     # On uint8, as upstream: rounding happens before the scaling below.
     return F.interpolate(image, size=(height, width), mode=mode, antialias=True, align_corners=False)
 

@@ -67,7 +67,7 @@ class PyramidEncoder(nn.Module):
     def preprocess(self, rgb: NDArray[np.uint8]) -> PyramidInputs:
         """uint8 [H, W, 3] -> resized (aspect not kept) and scaled to -1..1, batch of one."""
         check_rgb(rgb)
-        image = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None]
+        image = torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None]
         return PyramidInputs(normalize(resize(image, self.size.height, self.size.width)))
 
     def forward(self, inputs: ImageInputs) -> ImageFeatures:
