@@ -214,7 +214,7 @@ def without_duplicates(instances: Sequence[Instance], limit: float) -> list[Inst
 
 
 def _iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    return float(np.count_nonzero(a & b) / max(np.count_nonzero(a | b), 1))
+    return int(np.count_nonzero(a & b)) / max(int(np.count_nonzero(a | b)), 1)
 
 
 def _full_size(mask_logits: Tensor, height: int, width: int) -> NDArray[np.bool_]:
