@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.language import Instruction, instructions
 from instructsam_ros.segmenter import Segmenter
-from instructsam_ros.training.evaluate import InstructionCase, Prediction, evaluate_predictions
+from instructsam_ros.training.evaluate import InstructionCase, evaluate_predictions
+from instructsam_ros.training.evaluate.runner import to_prediction
 from instructsam_ros.training.settings import EvaluationSettings
 from instructsam_ros.types import Segmentation
 
@@ -52,13 +53,6 @@ def truth_masks(view: View, item: Instruction) -> NDArray[np.bool_]:
         if item.targets
         else np.zeros((0, *view.ids.shape), bool)
     )
-
-
-def to_prediction(answer: Segmentation, size: tuple[int, ...]) -> Prediction:
-    """Masks and scores of an answer."""
-    masks = [instance.mask for instance in answer.instances]
-    scores = np.array([instance.score for instance in answer.instances], np.float64)
-    return Prediction(np.stack(masks) if masks else np.zeros((0, *size), bool), scores)
 
 
 def sample_tile(
