@@ -86,8 +86,6 @@ class NodeSettings:
         if not self.min_depth < self.max_depth:
             raise ConfigError(f"min_depth {self.min_depth} must be below max_depth {self.max_depth}")
         self.options()
-        if self.target_frame:
-            require_tf()
 
     def options(self) -> dict[str, Any]:
         """``model_options`` as a mapping."""
@@ -154,4 +152,6 @@ class ParameterStore:
         for name, value in changes.items():
             if frozen and not live[name] and value != getattr(self.current, name):
                 raise ConfigError(f"{name} {CONFIGURE}")
+        if frozen and changes.get("target_frame"):
+            require_tf()
         return dataclasses.replace(self.current, **changes)

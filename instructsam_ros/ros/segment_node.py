@@ -18,7 +18,7 @@ from instructsam_ros.ros.diagnostics import Health, diagnostic_array
 from instructsam_ros.ros.failures import counter_name
 from instructsam_ros.ros.inputs import CameraInputs
 from instructsam_ros.ros.model_loading import load_model
-from instructsam_ros.ros.params import ParameterStore
+from instructsam_ros.ros.params import ParameterStore, require_tf
 from instructsam_ros.ros.processor import Answer, Processor, age
 from instructsam_ros.ros.publishers import Publishers
 from instructsam_ros.ros.qos import COMMAND, LATCHED
@@ -74,12 +74,14 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         settings = self._settings.current
         self._health.state, self._health.failed = f"loading {settings.model}", False
         try:
+            if settings.target_frame:
+                require_tf()
             segmenter = load_model(settings, self._stop)
         # rclpy would swallow it; a backend may raise anything for bad weights.
         except Exception as error:
             self._health.note(error)
             self._health.state, self._health.failed = "configure failed", True
-            self.get_logger().error(f"cannot load {settings.model!r}: {error}")
+            self.get_logger().error(f"cannot configure with model {settings.model!r}: {error}")
             return TransitionCallbackReturn.FAILURE
         self._health.model = f"{settings.model} ({segmenter.name})"
         self._outputs = Publishers(self)

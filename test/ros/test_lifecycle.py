@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -49,6 +51,23 @@ def test_a_corrupt_model_leaves_the_node_up_to_be_corrected(tmp_path):
         assert set_one(client, "model", "fake").successful
         assert change(client, Transition.TRANSITION_CONFIGURE)
         assert change(client, Transition.TRANSITION_ACTIVATE)
+        assert client.ask("the red thing").error_code == SegmentOnce.Response.ERROR_NONE
+    finally:
+        client.close()
+        assert node.stop() == 0
+
+
+@pytest.mark.skipif(find_spec("tf2_ros") is not None, reason="tf2_ros is installed")
+def test_a_target_frame_without_tf_is_refused_at_configure(tmp_path):
+    node = NodeUnderTest(tmp_path / "log", name="frame_node", model="fake", target_frame="base_link")
+    client = Client("frame_node")
+    try:
+        client.wait(lambda: client.diagnostics() and client.diagnostics()["node"].level == b"\x02")
+        assert "tf2_ros" in client.diagnostics()["node"].message
+        assert set_one(client, "target_frame", "").successful
+        assert change(client, Transition.TRANSITION_CONFIGURE)
+        assert change(client, Transition.TRANSITION_ACTIVATE)
+        assert "tf2_ros" in set_one(client, "target_frame", "base_link").reason
         assert client.ask("the red thing").error_code == SegmentOnce.Response.ERROR_NONE
     finally:
         client.close()
