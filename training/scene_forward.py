@@ -51,22 +51,14 @@ class SceneOutput:
 
 def forward_images(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     """Image side only: what the dense losses need."""
-    features = model.image_encoder(PyramidInputs(normalize(batch.images)))
-    detector = model.detector
-    if not isinstance(detector, PointerDetector):
-        raise TypeError("training on scenes needs a model configured with detector: pointer")
-    image = detector.prepare(features)
+    detector, _, image = _image_side(model, batch)
     none = torch.empty(0, device=image.memory.device)
     return SceneOutput(detector, image.memory, image.values, image.pixels, none, none, none, none, ())
 
 
 def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     """Image and instruction side."""
-    features = model.image_encoder(PyramidInputs(normalize(batch.images)))
-    detector = model.detector
-    if not isinstance(detector, PointerDetector):
-        raise TypeError("training on scenes needs a model configured with detector: pointer")
-    image: PointerImage = detector.prepare(features)
+    detector, features, image = _image_side(model, batch)
     rows, images = batch.rows, len(batch.images)
     image_index = torch.arange(images, device=rows.ids.device).repeat_interleave(len(rows.ids) // images)
     hidden = language_states(model, features, rows)
@@ -87,6 +79,15 @@ def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
         phrase_memory=output.memory,
         readouts=output.readouts,
     )
+
+
+def _image_side(model: InstructSam, batch: SceneBatch) -> tuple[PointerDetector, ImageFeatures, PointerImage]:
+    """What both passes start from. Raises TypeError for a model without a pointer detector."""
+    detector = model.detector
+    if not isinstance(detector, PointerDetector):
+        raise TypeError("training on scenes needs a model configured with detector: pointer")
+    features = model.image_encoder(PyramidInputs(normalize(batch.images)))
+    return detector, features, detector.prepare(features)
 
 
 def language_states(model: InstructSam, features: ImageFeatures, rows: TokenRows) -> Tensor:

@@ -48,11 +48,19 @@ class Trainer:
         precision = None if settings.precision == "no" else settings.precision
         self.accelerator = Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available())
         parts = build_for_training(settings, self.folder)
-        self.tokenizer, self.vocabularies = parts.tokenizer, parts
+        self.tokenizer = parts.tokenizer
         self.model = parts.model.to(self.accelerator.device)
         channels = self.model.detector.channels
         self.heads = AuxiliaryHeads(channels, len(parts.categories), len(parts.colors)).to(
             self.accelerator.device
+        )
+        self.batches = SceneBatches(
+            settings.data,
+            parts.tokenizer,
+            parts.categories,
+            parts.colors,
+            self.model.config.num_queries,
+            settings.seed,
         )
         self.average = Average(self.model, settings.optimizer.ema)
         self.optimizer = make_optimizer(nn.ModuleList([self.model, self.heads]), settings.optimizer)
@@ -65,16 +73,8 @@ class Trainer:
         """Train to the last step (or stop after step ``until``), with checkpoints on the way."""
         settings = self.settings
         last = settings.steps if until is None else min(until, settings.steps)
-        data = SceneBatches(
-            settings.data,
-            self.tokenizer,
-            self.vocabularies.categories,
-            self.vocabularies.colors,
-            self.model.config.num_queries,
-            settings.seed,
-        )
         loader: DataLoader[SceneBatch] = DataLoader(
-            data,
+            self.batches,
             batch_size=None,
             sampler=StepRange(self.step, last),
             num_workers=settings.workers,

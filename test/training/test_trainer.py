@@ -63,25 +63,10 @@ def test_a_kill_between_checkpoints_costs_only_the_steps_since(settings):
     sparse = dataclasses.replace(settings, checkpoint_every=2)
     trainer = Trainer(sparse)
     trainer.run(2)
-    trainer._train_step(next(iter(batches(trainer))))  # work that no checkpoint holds
+    trainer._train_step(trainer.batches[2])  # work that no checkpoint holds
     resumed = Trainer(sparse)
     assert resumed.step == 2
     assert torch.equal(resumed.model.mask_queries, checkpoints.load(resumed.folder)["model"]["mask_queries"])
-
-
-def batches(trainer):
-    from instructsam_ros.training.scene_data import SceneBatches
-
-    return [
-        SceneBatches(
-            trainer.settings.data,
-            trainer.tokenizer,
-            trainer.vocabularies.categories,
-            trainer.vocabularies.colors,
-            trainer.model.config.num_queries,
-            trainer.settings.seed,
-        )[2]
-    ]
 
 
 def test_logs_plots_and_a_model_folder_come_out(settings, tmp_path):
