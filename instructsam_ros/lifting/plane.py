@@ -134,7 +134,10 @@ def _votes(
     points: NDArray[np.float64], normals: NDArray[np.float64], offsets: NDArray[np.float64], tolerance: float
 ) -> NDArray[np.intp]:
     """How many of the points [N, 3] lie on each of K planes, [K]."""
-    return np.asarray((np.abs(points @ normals.T - offsets) < tolerance).sum(0))
+    distances = points @ normals.T
+    distances -= offsets  # in place: fresh arrays of this size cost more than the arithmetic
+    np.abs(distances, out=distances)
+    return np.asarray((distances < tolerance).sum(0))
 
 
 def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
