@@ -1,4 +1,4 @@
-"""Photometric changes that move rendered pictures towards what cameras deliver."""
+"""Random changes that move rendered pictures towards what cameras deliver."""
 
 from __future__ import annotations
 
@@ -30,3 +30,25 @@ def jitter(rgb: NDArray[np.uint8], rng: np.random.Generator, strength: float) ->
         image = image + rng.normal(0, rng.uniform(0.005, 0.03), image.shape).astype(np.float32)
     changed: NDArray[np.uint8] = (np.clip(image, 0, 1) * 255).astype(np.uint8)
     return changed
+
+
+def repaint_background(
+    rgb: NDArray[np.uint8], ids: NDArray[np.integer], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Replace everything that is no object (ids == 0) by a random pattern, uint8 [H, W, 3].
+
+    Takes away table edges, shadows and textures of the renderer, which photographs do not share.
+    """
+    height, width = ids.shape
+    pattern = np.zeros((height, width), np.float32)
+    for _ in range(int(rng.integers(1, 5))):
+        rows, columns = rng.integers(2, 60, 2)
+        octave = rng.random((rows, columns), np.float32)
+        pattern += rng.random() * cv2.resize(octave, (width, height), interpolation=cv2.INTER_CUBIC)
+    pattern = (pattern - pattern.min()) / max(float(np.ptp(pattern)), 1e-6)
+    if rng.random() < 0.3:
+        pattern = (pattern > 0.5).astype(np.float32)
+    dark, light = rng.uniform(0, 255, (2, 3))
+    background = dark + pattern[..., None] * (light - dark)
+    painted: NDArray[np.uint8] = np.where(ids[..., None] == 0, background, rgb).astype(np.uint8)
+    return painted

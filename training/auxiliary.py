@@ -5,6 +5,9 @@ Not part of the model and not in its checkpoint.
 
 from __future__ import annotations
 
+import math
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -13,10 +16,15 @@ from instructsam_ros.training.scene_targets import NO_OWNER, SceneTargets
 
 
 class AuxiliaryHeads(nn.Module):
-    """Per memory cell: is there an object, of which category and colour, does the phrase name it."""
+    """Per memory cell: is there an object, of which category and colour, does the phrase name it; and
+    which cells a noun of the instruction means.
+    """
 
-    def __init__(self, channels: int, categories: int, colors: int) -> None:
+    def __init__(self, channels: int, categories: int, colors: int, words: int) -> None:
+        """channels: of memory cells, words: of the language model's states."""
         super().__init__()
+        self.word = nn.Linear(words, channels)
+        self.cell = nn.Linear(channels, channels)
         self.objectness = nn.Linear(channels, 1)
         self.category = nn.Linear(channels, categories)
         self.color = nn.Linear(channels, colors)
@@ -33,6 +41,22 @@ class AuxiliaryHeads(nn.Module):
             "category": F.cross_entropy(self.category(cells).float(), batch.category_of[owners]),
             "color": F.cross_entropy(self.color(cells).float(), batch.color_of[owners]),
         }
+
+    def grounding_loss(
+        self, states: Tensor, memory: Tensor, batch: SceneBatch, targets: SceneTargets
+    ) -> Tensor:
+        """Cross entropy between where the states [K, D] of batch.mentions point in their images' memory
+        [B, T, C] and where the objects are; objects that are larger do not weigh more.
+        """
+        mentions = batch.mentions
+        if not len(mentions.row):
+            return states.sum() * 0
+        image = mentions.row // (len(batch.targets) // len(batch.images))
+        keys = self.cell(memory)[image]
+        logits = (keys @ self.word(states)[:, :, None])[..., 0].float() / math.sqrt(keys.shape[-1])
+        share = targets.coverage / targets.coverage.sum(1, keepdim=True).clamp(min=1e-4)
+        wanted = torch.stack([share[list(instances)].mean(0) for instances in mentions.instances])
+        return F.cross_entropy(logits, wanted)
 
     def phrase_loss(self, memory: Tensor, batch: SceneBatch, targets: SceneTargets) -> Tensor:
         """memory [R, T, C] conditioned on the phrase of every row."""

@@ -21,13 +21,14 @@ from torch.utils.data import Dataset
 
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.language import Instruction, flip, instructions
-from instructsam_ros.training.augment import jitter
+from instructsam_ros.training.augment import jitter, repaint_background
+from instructsam_ros.training.mentions import Mentions, Named, locate_mentions
 from instructsam_ros.training.rows import TokenRows, encode_rows
 
-MASK_STRIDE = 4
-"""Ground truth is compared with mask logits at a quarter of the image resolution."""
+MASK_STRIDE = 2
+"""Ground truth is compared with mask logits at half the image resolution."""
 
-MIN_PIXELS = 6
+MIN_PIXELS = 24
 """Instances smaller than this many mask pixels (at MASK_STRIDE) are not supervised."""
 
 OCCLUDER_ID = 200
@@ -38,11 +39,11 @@ OCCLUDER_ID = 200
 class SceneBatch:
     """B images with K instructions each.
 
-    images: uint8 [B, 3, H, W]. id_maps: int64 [B, H/4, W/4], 0 is background. seed: for random
+    images: uint8 [B, 3, H, W]. id_maps: int64 [B, H/2, W/2], 0 is background. seed: for random
     choices that losses make. Instances of all
     images are concatenated: image_of [M], id_of [M], category_of [M], color_of [M] (int64).
-    rows: tokens of the R = B*K instructions. targets, named: per row, indices into the M
-    instances that answer the instruction, and that its phrase names.
+    rows: tokens of the R = B*K instructions. mentions: nouns in them. targets, named: per row, indices
+    into the M instances that answer the instruction, and that its phrase names.
     """
 
     images: Tensor
@@ -53,12 +54,15 @@ class SceneBatch:
     category_of: Tensor
     color_of: Tensor
     rows: TokenRows
+    mentions: Mentions
     targets: tuple[tuple[int, ...], ...]
     named: tuple[tuple[int, ...], ...]
 
     def to(self, device: torch.device) -> SceneBatch:
         """A copy with every tensor on ``device``."""
-        moved = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor | TokenRows)}
+        moved = {
+            k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor | TokenRows | Mentions)
+        }
         return SceneBatch(**(vars(self) | moved))
 
 
@@ -68,6 +72,7 @@ class SceneDataSettings:
 
     roots: folders written by ``instructsam scenes render``. images, instructions: B and K.
     mirror: probability of a mirrored view. jitter: strength of photometric changes, 0..1.
+    repaint: probability of a random pattern in place of the background.
     unknown_words: share of instruction words replaced by <unk>. curriculum_steps: over the first
     steps, instructions with relations and reasoning come in gradually.
     """
@@ -77,12 +82,13 @@ class SceneDataSettings:
     instructions: int = 6
     mirror: float = 0.5
     jitter: float = 0.5
+    repaint: float = 0.0
     unknown_words: float = 0.01
     curriculum_steps: int = 200
 
 
 class SceneBatches(Dataset[SceneBatch]):
-    """Index = training step."""
+    """Index = training step, times the number of processes that share each step."""
 
     def __init__(
         self,
@@ -135,6 +141,7 @@ class SceneBatches(Dataset[SceneBatch]):
         self, samples: list[tuple[View, list[Instruction], bool]], rng: np.random.Generator
     ) -> SceneBatch:
         images, id_maps, row_items, targets, named = [], [], [], [], []
+        nouns: list[list[Named]] = []
         table: list[tuple[int, dict[str, Any]]] = []
         for index, (view, items, mirrored) in enumerate(samples):
             rgb, ids = view.rgb, view.ids
@@ -148,12 +155,20 @@ class SceneBatches(Dataset[SceneBatch]):
             kept = [o for o in view.meta["objects"] if o["id"] in visible]
             table += [(index, o) for o in kept]
             where = {o["id"]: first + k for k, o in enumerate(kept)}
+            if rng.random() < self.settings.repaint:
+                rgb = repaint_background(rgb, ids, rng)
             images.append(jitter(rgb, rng, self.settings.jitter))
             id_maps.append(small)
             for item in items:
                 row_items.append((flip(item.text) if mirrored else item.text, item.phrase))
                 targets.append(tuple(where[i] for i in item.targets if i in where))
                 named.append(tuple(where[i] for i in item.phrase_ids if i in where))
+                nouns.append(
+                    [
+                        (flip(m.text) if mirrored else m.text, tuple(where[i] for i in m.ids if i in where))
+                        for m in item.mentions
+                    ]
+                )
         texts, phrases = zip(*row_items, strict=True)
         rows = encode_rows(self.tokenizer, texts, phrases, self.num_queries, rng, self.settings.unknown_words)
         return SceneBatch(
@@ -165,6 +180,7 @@ class SceneBatches(Dataset[SceneBatch]):
             category_of=torch.tensor([self._category(o) for _, o in table]),
             color_of=torch.tensor([self._color(o) for _, o in table]),
             rows=rows,
+            mentions=locate_mentions(self.tokenizer, texts, nouns),
             targets=tuple(targets),
             named=tuple(named),
         )
@@ -182,14 +198,17 @@ def _weight(item: Instruction, progress: float) -> float:
     return (1.0 if easy else 0.15 + 0.85 * progress) * (1.0 if item.targets else 0.7)
 
 
-class StepRange(torch.utils.data.Sampler[int]):
-    """Steps first..last-1 in order; a resumed run starts where it stopped."""
+class BatchRange(torch.utils.data.Sampler[int]):
+    """One process's batches of the steps first..last-1, in order; a resumed run starts where it stopped.
 
-    def __init__(self, first: int, last: int) -> None:
-        self.first, self.last = first, last
+    Every step takes ``processes`` batches, one per process.
+    """
+
+    def __init__(self, first: int, last: int, process: int = 0, processes: int = 1) -> None:
+        self.batches = range(first * processes + process, last * processes + process, processes)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.first, self.last))
+        return iter(self.batches)
 
     def __len__(self) -> int:
-        return max(0, self.last - self.first)
+        return len(self.batches)

@@ -7,44 +7,60 @@ image tokens, because attention is causal.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from instructsam_ros.models.instructsam.attention import grid_positions, training_mask
 from instructsam_ros.models.instructsam.detector import Phrases
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.models.instructsam.pointer import DenseValues, Readout
+from instructsam_ros.models.instructsam.pointer import Readout
 from instructsam_ros.models.instructsam.pointer_detector import PointerDetector, PointerImage
 from instructsam_ros.models.instructsam.pyramid_encoder import PyramidInputs, normalize
 from instructsam_ros.training.rows import IGNORE, TokenRows
 from instructsam_ros.training.scene_data import SceneBatch
 
+GROUNDING_LAYER = 1
+"""Language layer whose states at nouns are taught to point at what they mean, so that all later layers
+can build on it.
+"""
+
 
 @dataclass(frozen=True)
 class SceneOutput:
-    """memory, values, pixels: per image (see PointerImage). The rest is per row (image_index: int64
-    [R]) and empty for an image-only pass. token_logits: [labels, V] and token_labels: [labels].
+    """image: what the detector knows of every image. The rest is per row (image_index: int64 [R]) and
+    empty for an image-only pass. token_logits: [labels, V] and token_labels: [labels]. word_states:
+    [mentions, D], what an early language layer knows at the words of batch.mentions.
     """
 
     detector: PointerDetector
-    memory: Tensor
-    values: DenseValues
-    pixels: Tensor
+    image: PointerImage
     image_index: Tensor
     token_logits: Tensor
     token_labels: Tensor
+    word_states: Tensor
     phrase_memory: Tensor
     readouts: tuple[Readout, ...]
 
     def mask_logits(self, mask_embeds: Tensor, boxes: Tensor, images: Tensor) -> Tensor:
-        """Logits [n, h, w] of n embeddings; ``images`` [n] must be sorted."""
+        """Logits at stride 4, [n, h, w], of n embeddings; ``images`` [n] must be sorted."""
         return torch.cat(
             [
                 self.detector.mask_logits(mask_embeds[images == i], boxes[images == i], pixels)
-                for i, pixels in enumerate(self.pixels)
+                for i, pixels in enumerate(self.image.pixels)
+            ]
+        )
+
+    def fine_logits(self, mask_embeds: Tensor, boxes: Tensor, images: Tensor) -> Tensor:
+        """As ``mask_logits``, at stride 2."""
+        return torch.cat(
+            [
+                self.detector.fine_logits(mask_embeds[images == i], boxes[images == i], self.image, i)
+                for i in range(len(self.image.pixels))
             ]
         )
 
@@ -53,7 +69,7 @@ def forward_images(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     """Image side only: what the dense losses need."""
     detector, _, image = _image_side(model, batch)
     none = torch.empty(0, device=image.memory.device)
-    return SceneOutput(detector, image.memory, image.values, image.pixels, none, none, none, none, ())
+    return SceneOutput(detector, image, none, none, none, none, none, ())
 
 
 def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
@@ -61,7 +77,8 @@ def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     detector, features, image = _image_side(model, batch)
     rows, images = batch.rows, len(batch.images)
     image_index = torch.arange(images, device=rows.ids.device).repeat_interleave(len(rows.ids) // images)
-    hidden = language_states(model, features, rows)
+    with captured(model.language.model.layers[GROUNDING_LAYER]) as early:
+        hidden = language_states(model, features, rows)
     learned = rows.labels != IGNORE
     queries = model.mask_hidden_fcs(hidden[rows.queries]).unflatten(
         0, (len(rows.ids), model.config.num_queries)
@@ -70,15 +87,25 @@ def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     output = detector.detect(features, image, image_index, phrases, queries)
     return SceneOutput(
         detector=detector,
-        memory=image.memory,
-        values=image.values,
-        pixels=image.pixels,
+        image=image,
         image_index=image_index,
         token_logits=model.language.logits(hidden[learned]),
         token_labels=rows.labels[learned],
+        word_states=early[-1][batch.mentions.row, batch.mentions.token],
         phrase_memory=output.memory,
         readouts=output.readouts,
     )
+
+
+@contextmanager
+def captured(layer: nn.Module) -> Iterator[list[Tensor]]:
+    """The outputs of ``layer``, call by call, while the context lasts."""
+    outputs: list[Tensor] = []
+    handle = layer.register_forward_hook(lambda _, __, output: outputs.append(output))
+    try:
+        yield outputs
+    finally:
+        handle.remove()
 
 
 def _image_side(model: InstructSam, batch: SceneBatch) -> tuple[PointerDetector, ImageFeatures, PointerImage]:

@@ -2,7 +2,8 @@
 
 InstructSAM's own terms (masked language loss, Hungarian-matched mask BCE and Dice, presence; arXiv
 2605.26102 section 3) on every read-out, plus what makes a small model learn from scratch: boxes,
-the pointer's target cells, and class-agnostic masks and boxes of every object in the image.
+the pointer's target cells, what the nouns of the instruction stand for, and class-agnostic masks and
+boxes of every object in the image.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class SceneLossSettings:
     category: float = 1.0
     color: float = 0.5
     named: float = 1.0
+    grounding: float = 1.0
     dense_box: float = 1.0
     dense_mask: float = 1.0
     cell_mask: float = 1.0
@@ -57,11 +59,12 @@ def scene_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Weighted sum, and every term by name (unweighted, detached)."""
     targets = scene_targets(batch)
-    terms = heads.image_losses(output.memory, batch, targets)
+    terms = heads.image_losses(output.image.memory, batch, targets)
     terms |= _dense_losses(output, batch, targets)
     if output.readouts:
         terms["language"] = F.cross_entropy(output.token_logits.float(), output.token_labels)
         terms["named"] = heads.phrase_loss(output.phrase_memory, batch, targets)
+        terms["grounding"] = heads.grounding_loss(output.word_states, output.image.memory, batch, targets)
         terms |= _set_losses(output, batch, targets, settings)
     weights = {f.name: getattr(settings, f.name) for f in fields(settings)}
     total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
@@ -71,19 +74,19 @@ def scene_loss(
 def _dense_losses(output: SceneOutput, batch: SceneBatch, targets: SceneTargets) -> dict[str, Tensor]:
     """Class-agnostic box of every owned cell, and mask of every instance from its own cells."""
     owned = targets.owner != NO_OWNER
-    predicted, wanted = output.values.boxes[owned], targets.boxes[targets.owner[owned]]
+    predicted, wanted = output.image.values.boxes[owned], targets.boxes[targets.owner[owned]]
     box = 2 * (predicted - wanted).abs().sum(-1).mean() + (1 - generalized_iou(predicted, wanted)).mean()
     share = targets.coverage / targets.coverage.sum(1, keepdim=True).clamp(min=1e-4)
     embeds = torch.cat(
         [
             share[batch.image_of == image].to(values.dtype) @ values
-            for image, values in enumerate(output.values.masks)
+            for image, values in enumerate(output.image.values.masks)
         ]
     )
     logits = output.mask_logits(embeds, targets.boxes, batch.image_of)
     return {
         "dense_box": box,
-        "dense_mask": mask_loss(logits, targets.masks).mean(),
+        "dense_mask": mask_loss(logits, targets.coarse_masks).mean(),
         "cell_mask": _cell_mask_loss(output, batch, targets),
     }
 
@@ -97,9 +100,9 @@ def _cell_mask_loss(output: SceneOutput, batch: SceneBatch, targets: SceneTarget
     weights = targets.cell_weights().cpu()
     cells = (weights * (weights > 0.4)).clamp(min=1e-6).multinomial(1, generator=generator)[:, 0]
     cells = cells.to(batch.image_of.device)
-    embeds = output.values.masks[batch.image_of, cells]
-    boxes = output.values.boxes[batch.image_of, cells].detach()
-    logits = output.mask_logits(embeds, boxes, batch.image_of)
+    embeds = output.image.values.masks[batch.image_of, cells]
+    boxes = output.image.values.boxes[batch.image_of, cells].detach()
+    logits = output.fine_logits(embeds, boxes, batch.image_of)
     return mask_loss(logits, targets.masks).mean()
 
 
@@ -108,7 +111,7 @@ def _set_losses(
 ) -> dict[str, Tensor]:
     matches = match(output.readouts[-1], batch, targets, settings.order)
     cell_weights = targets.cell_weights()[matches.instance]
-    wanted_boxes, wanted_masks = targets.boxes[matches.instance], targets.masks[matches.instance]
+    wanted_boxes, wanted_masks = targets.boxes[matches.instance], targets.coarse_masks[matches.instance]
     present = torch.zeros_like(output.readouts[-1].score_logits)
     present[matches.row, matches.query] = 1.0
     images = output.image_index[matches.row]
@@ -124,6 +127,8 @@ def _set_losses(
         embeds = readout.mask_embeds[matches.row, matches.query]
         logits = output.mask_logits(embeds, boxes.detach(), images)
         terms["mask"].append(mask_loss(logits, wanted_masks).sum() / pairs)
+    logits = output.fine_logits(embeds, boxes.detach(), images)
+    terms["mask"].append(mask_loss(logits, targets.masks[matches.instance]).sum() / pairs)
     return {name: torch.stack(values).mean() for name, values in terms.items()}
 
 

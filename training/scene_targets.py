@@ -16,11 +16,13 @@ NO_OWNER = -1
 
 @dataclass(frozen=True)
 class SceneTargets:
-    """masks: bool [M, h, w]. boxes: float32 [M, 4]. coverage: float32 [M, T], share of every memory
+    """masks: bool [M, 2h, 2w] at stride 2, coarse_masks: float32 [M, h, w], the share of every pixel at
+    stride 4. boxes: float32 [M, 4]. coverage: float32 [M, T], share of every memory
     cell that an instance covers. owner: int64 [B, T], the instance a cell belongs to or NO_OWNER.
     """
 
     masks: Tensor
+    coarse_masks: Tensor
     boxes: Tensor
     coverage: Tensor
     owner: Tensor
@@ -30,7 +32,7 @@ class SceneTargets:
         return self.coverage / self.coverage.amax(1, keepdim=True).clamp(min=1e-4)
 
 
-def scene_targets(batch: SceneBatch, cell: int = 4, min_coverage: float = 0.25) -> SceneTargets:
+def scene_targets(batch: SceneBatch, cell: int = 8, min_coverage: float = 0.25) -> SceneTargets:
     """Targets of a batch; a memory cell covers ``cell`` x ``cell`` mask pixels.
 
     A cell belongs to the instance that covers most of it, if that is at least ``min_coverage``;
@@ -46,4 +48,5 @@ def scene_targets(batch: SceneBatch, cell: int = 4, min_coverage: float = 0.25) 
         best, which = coverage[members].max(0)
         owner[image] = torch.where(best >= min_coverage, members[which], NO_OWNER)
         owner[image, coverage[members].argmax(1)] = members
-    return SceneTargets(masks, mask_boxes(masks), coverage, owner)
+    coarse = F.avg_pool2d(masks.float()[:, None], 2)[:, 0]
+    return SceneTargets(masks, coarse, mask_boxes(masks), coverage, owner)

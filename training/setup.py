@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 import yaml
 from tokenizers import Tokenizer
-from torch import nn
+from torch import Tensor, nn
 
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam.config import InstructSamConfig
@@ -92,6 +93,23 @@ def initialise(model: InstructSam) -> None:
     """Start values for training from scratch; the released model starts its query bank at zero."""
     nn.init.normal_(model.language.model.embed_tokens.weight, std=EMBEDDING_STD)
     nn.init.normal_(model.mask_queries, std=2 * EMBEDDING_STD)
+
+
+def take_over(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Load the weights of an earlier, perhaps smaller module; what it had not keeps its start values.
+
+    Language layers that the earlier model had not begin as the identity, so that the model starts as
+    good as the earlier one was. Raises CheckpointError for weights that do not fit.
+    """
+    try:
+        result = module.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f"init: the earlier run has another architecture: {error}") from error
+    if result.unexpected_keys:
+        raise CheckpointError(f"init: the earlier run has other weights: {', '.join(result.unexpected_keys)}")
+    for name in result.missing_keys:
+        if name.endswith(("o_proj.weight", "mlp.down_proj.weight")):
+            nn.init.zeros_(module.get_parameter(name))
 
 
 def load_backbone(model: InstructSam, path: Path) -> None:

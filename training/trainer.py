@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -23,11 +23,11 @@ from instructsam_ros.training import checkpoints
 from instructsam_ros.training.auxiliary import AuxiliaryHeads
 from instructsam_ros.training.averaging import Average
 from instructsam_ros.training.journal import Journal
-from instructsam_ros.training.scene_data import SceneBatch, SceneBatches, StepRange
+from instructsam_ros.training.scene_data import BatchRange, SceneBatch, SceneBatches
 from instructsam_ros.training.scene_forward import forward_images, forward_scene
 from instructsam_ros.training.scene_losses import scene_loss
 from instructsam_ros.training.settings import OptimizerSettings, TrainSettings
-from instructsam_ros.training.setup import build_for_training
+from instructsam_ros.training.setup import build_for_training, take_over
 from instructsam_ros.training.validation import validate
 
 
@@ -36,6 +36,9 @@ class Trainer:
 
     A run killed at any moment and started again ends with the same weights as one that never
     stopped: batches depend on (seed, step) alone, and checkpoints hold all other state.
+
+    Several processes (``torchrun --nproc-per-node N``) each take their own batch of a step and average
+    gradients; the first of them writes, logs and evaluates.
     """
 
     def __init__(self, settings: TrainSettings) -> None:
@@ -51,9 +54,9 @@ class Trainer:
         self.tokenizer = parts.tokenizer
         self.model = parts.model.to(self.accelerator.device)
         channels = self.model.detector.channels
-        self.heads = AuxiliaryHeads(channels, len(parts.categories), len(parts.colors)).to(
-            self.accelerator.device
-        )
+        self.heads = AuxiliaryHeads(
+            channels, len(parts.categories), len(parts.colors), self.model.config.hidden_size
+        ).to(self.accelerator.device)
         self.batches = SceneBatches(
             settings.data,
             parts.tokenizer,
@@ -66,29 +69,38 @@ class Trainer:
         self.optimizer = make_optimizer(nn.ModuleList([self.model, self.heads]), settings.optimizer)
         self.step = 0
         self._resume()
-        self.train_journal = Journal(self.folder, "train", self.step)
-        self.eval_journal = Journal(self.folder, "eval", self.step)
+        if self.accelerator.is_main_process:
+            self.train_journal = Journal(self.folder, "train", self.step)
+            self.eval_journal = Journal(self.folder, "eval", self.step)
 
     def run(self, until: int | None = None) -> None:
         """Train to the last step (or stop after step ``until``), with checkpoints on the way."""
         settings = self.settings
         last = settings.steps if until is None else min(until, settings.steps)
+        process, processes = self.accelerator.process_index, self.accelerator.num_processes
         loader: DataLoader[SceneBatch] = DataLoader(
             self.batches,
             batch_size=None,
-            sampler=StepRange(self.step, last),
+            sampler=BatchRange(self.step, last, process, processes),
             num_workers=settings.workers,
             prefetch_factor=4 if settings.workers else None,
         )
         sums: dict[str, float] = defaultdict(float)
         started, counted = time.monotonic(), 0
-        for batch in tqdm(loader, initial=self.step, total=settings.steps, desc="train", unit="step"):
+        main = self.accelerator.is_main_process
+        progress = tqdm(
+            loader, initial=self.step, total=settings.steps, desc="train", unit="step", disable=not main
+        )
+        for batch in progress:
             for name, value in self._train_step(batch).items():
                 sums[name] += value
             self.step += 1
             counted += 1
+            if not main:
+                continue
             if self.step % settings.log_every == 0:
-                rate = counted * settings.data.images / (time.monotonic() - started)
+                images = counted * settings.data.images * processes
+                rate = images / (time.monotonic() - started)
                 row = {name: value / counted for name, value in sums.items()}
                 self.train_journal.add(self.step, row | {"images_per_second": rate})
                 sums.clear()
@@ -97,8 +109,9 @@ class Trainer:
                 self.save()
             if self.step % settings.evaluation.every == 0 and self.step > settings.image_only_steps:
                 self.evaluate()
-        if last == settings.steps > settings.image_only_steps and last % settings.evaluation.every:
+        if main and last == settings.steps > settings.image_only_steps and last % settings.evaluation.every:
             self.evaluate()
+        self.accelerator.wait_for_everyone()
 
     def _train_step(self, batch: SceneBatch) -> dict[str, float]:
         settings = self.settings
@@ -113,6 +126,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self._average_gradients([p.grad for p in parameters if p.grad is not None])
         norm = nn.utils.clip_grad_norm_(parameters, settings.optimizer.clip_norm)
         self.optimizer.step()
         self.average.update(self.model, self.step)
@@ -122,6 +136,15 @@ class Trainer:
             "grad_norm": float(norm),
             "learning_rate": rate,
         }
+
+    @torch.no_grad()
+    def _average_gradients(self, gradients: list[Tensor]) -> None:
+        """Over processes, in place; all of them have gradients of the same weights."""
+        if self.accelerator.num_processes == 1:
+            return
+        mean = self.accelerator.reduce(torch.cat([g.flatten() for g in gradients]), "mean")
+        for gradient, part in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
 
     def evaluate(self) -> None:
         """Score the averaged weights on held-out views; write metrics, plots and sample overlays."""
@@ -172,9 +195,9 @@ class Trainer:
         state = checkpoints.load(Path(run))
         if state is None:
             raise CheckpointError(f"init: no checkpoint in {run}")
-        self.model.load_state_dict(state["average"])
-        self.average.model.load_state_dict(state["average"])
-        self.heads.load_state_dict(state["heads"])
+        take_over(self.model, state["average"])
+        take_over(self.heads, state["heads"])
+        self.average.model.load_state_dict(self.model.state_dict())
 
 
 def make_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:

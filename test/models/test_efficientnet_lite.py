@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from instructsam_ros.models.instructsam.efficientnet_lite import (
     BATCH_NORM_EPS,
     CHANNELS,
+    STRIDES,
     EfficientNetLite0,
     SameConv2d,
 )
@@ -11,12 +12,11 @@ from instructsam_ros.models.instructsam.efficientnet_lite import (
 torch.set_num_threads(1)
 
 
-def test_levels_have_strides_4_8_16_32():
+def test_levels_have_the_strides_it_names():
     with torch.no_grad():
         levels = EfficientNetLite0()(torch.zeros(1, 3, 64, 96))
     assert [tuple(level.shape) for level in levels] == [
-        (1, channels, 64 // stride, 96 // stride)
-        for channels, stride in zip(CHANNELS, (4, 8, 16, 32), strict=True)
+        (1, channels, 64 // stride, 96 // stride) for channels, stride in zip(CHANNELS, STRIDES, strict=True)
     ]
 
 

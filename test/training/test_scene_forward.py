@@ -56,7 +56,7 @@ def test_shared_rows_equal_one_image_at_a_time(small_model, batch):
         alone = small_model.detector(image, embeds, batch.rows.phrase_valid[row : row + 1], queries)
         last = output.readouts[-1]
         assert torch.allclose(alone.score_logits[0], last.score_logits[row], atol=1e-4)
-        together = output.mask_logits(last.mask_embeds[row], last.boxes[row], torch.full((10,), row // 3))
+        together = output.fine_logits(last.mask_embeds[row], last.boxes[row], torch.full((10,), row // 3))
         assert torch.allclose(alone.mask_logits[0], together, atol=1e-3)
 
 
@@ -64,11 +64,21 @@ def test_gradients_reach_every_trainable_weight(small_model, batch):
     from instructsam_ros.training.auxiliary import AuxiliaryHeads
     from instructsam_ros.training.scene_losses import SceneLossSettings, scene_loss
 
-    heads = AuxiliaryHeads(32, 64, 16)
+    heads = AuxiliaryHeads(32, 64, 16, 64)
     loss, _ = scene_loss(forward_scene(small_model, batch), batch, heads, SceneLossSettings())
     loss.backward()
     missing = [n for n, p in small_model.named_parameters() if p.requires_grad and p.grad is None]
     assert missing == []
+
+
+def test_nouns_are_found_where_they_are_written(batch, tokenizer):
+    mentions = batch.mentions
+    assert len(mentions.row) == len(mentions.token) == len(mentions.instances) > 0
+    words = {index: word for word, index in tokenizer.get_vocab().items()}
+    for row, token, instances in zip(mentions.row, mentions.token, mentions.instances, strict=True):
+        assert instances
+        assert batch.rows.valid[row, token]
+        assert words[int(batch.rows.ids[row, token])] not in ("the", "a", "of", "<pad>", "<|im_end|>")
 
 
 def test_matching_gives_every_target_its_own_early_slot(small_model, batch):

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 BATCH_NORM_EPS = 1e-3
-STRIDES = (4, 8, 16, 32)
-CHANNELS = (24, 40, 112, 320)
+STRIDES = (2, 4, 8, 16, 32)
+CHANNELS = (16, 24, 40, 112, 320)
 STEM_CHANNELS = 32
 
 
@@ -39,7 +39,7 @@ STAGES = (
     _Stage(4, 5, 2, 6, 192),
     _Stage(1, 3, 1, 6, 320),
 )
-OUTPUT_STAGES = (1, 2, 4, 6)
+OUTPUT_STAGES = (0, 1, 2, 4, 6)
 """The last stage of every stride in STRIDES."""
 
 
@@ -77,7 +77,7 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """[B, 3, H, W] in -1..1, H and W multiples of 32 -> features at strides 4, 8, 16, 32 (CHANNELS)."""
+    """[B, 3, H, W] in -1..1, H and W multiples of 32 -> features at STRIDES (CHANNELS)."""
 
     def __init__(self) -> None:
         super().__init__()

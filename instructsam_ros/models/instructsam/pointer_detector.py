@@ -3,7 +3,8 @@
 Differs from Detector in three ways, each of which lets a small model learn from scratch or run at
 camera rate on a CPU: boxes, masks and scores come from the pointer read-out (see pointer.py)
 instead of learned reference boxes; pixel embeddings are made once per image from the unconditioned
-memory instead of once per phrase; mask logits fall off outside the predicted box.
+memory instead of once per phrase, and refined at twice the resolution; mask logits fall off outside
+the predicted box.
 """
 
 from __future__ import annotations
@@ -24,20 +25,23 @@ from instructsam_ros.models.instructsam.detector import (
     Memory,
     Phrases,
     decoder_layer,
+    image_rows,
 )
 from instructsam_ros.models.instructsam.features import ImageFeatures
+from instructsam_ros.models.instructsam.fine_masks import FineMasks
 from instructsam_ros.models.instructsam.pointer import BoxFalloff, DenseValues, PointerReadout, Readout
 
 
 @dataclass(frozen=True)
 class PointerImage:
     """What the detector computes once per image: memory [B, T, C] of the image alone, the values of
-    its cells, and pixel embeddings [B, C, h, w].
+    its cells, and pixel embeddings: pixels [B, C, h, w] at stride 4, fine_pixels [B, F, 2h, 2w].
     """
 
     memory: Tensor
     values: DenseValues
     pixels: Tensor
+    fine_pixels: Tensor
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class PointerDetector(Detector):
         self.channels = self.detr_decoder.config.hidden_size
         self.pointer = PointerReadout(self.channels)
         self.falloff = BoxFalloff()
+        self.fine_masks = FineMasks(self.channels)
         self.mask_scale = nn.Parameter(torch.tensor(2.0))
         self.mask_bias = nn.Parameter(torch.tensor(-1.0))
 
@@ -68,19 +73,13 @@ class PointerDetector(Detector):
         self, features: ImageFeatures, phrase_embeds: Tensor, phrase_mask: Tensor, queries: Tensor
     ) -> DetectorOutput:
         """As Detector.forward: one image row that all phrases share, or one row per phrase."""
-        count, images = queries.shape[0], features.fpn[-1].shape[0]
-        index = torch.zeros(count, dtype=torch.int64, device=queries.device)
-        if images > 1:
-            index = torch.arange(count, device=queries.device)
+        images, index = features.fpn[-1].shape[0], image_rows(features, len(queries))
         image = self.prepare(features)
         output = self.detect(features, image, index, Phrases(phrase_embeds, phrase_mask), queries)
         last = output.readouts[-1]
         rows = [slice(None)] if images == 1 else [slice(i, i + 1) for i in range(images)]
         logits = torch.cat(
-            [
-                self.mask_logits(last.mask_embeds[row], last.boxes[row], image.pixels[i])
-                for i, row in enumerate(rows)
-            ]
+            [self.fine_logits(last.mask_embeds[row], last.boxes[row], image, i) for i, row in enumerate(rows)]
         )
         return DetectorOutput(
             mask_logits=logits,
@@ -93,11 +92,13 @@ class PointerDetector(Detector):
         """Everything that does not depend on an instruction."""
         coarse = features.fpn[-1]
         memory = coarse.flatten(2).transpose(1, 2)
-        decoder = self.mask_decoder
+        decoder, (finest, *levels) = self.mask_decoder, features.fpn
+        pixels = decoder.instance_projection(decoder.pixel_decoder(levels))
         return PointerImage(
             memory=memory,
             values=self.pointer.dense_values(memory, *coarse.shape[-2:]),
-            pixels=decoder.instance_projection(decoder.pixel_decoder(list(features.fpn))),
+            pixels=pixels,
+            fine_pixels=self.fine_masks.pixels(pixels, finest),
         )
 
     def detect(
@@ -109,34 +110,10 @@ class PointerDetector(Detector):
         queries: Tensor,
     ) -> PointerOutput:
         """Read-outs of n rows on B images; image_index: int64 [n], the image of every row."""
-        memory = self.condition_rows(features, image_index, phrases)
+        memory = self.condition(features, image_index, phrases)
         return PointerOutput(
             memory.tokens, self.point(queries, memory, image.values.rows(image_index), phrases)
         )
-
-    def condition_rows(self, features: ImageFeatures, image_index: Tensor, phrases: Phrases) -> Memory:
-        """As ``condition``, with the self-attention of the first layer shared by the rows of an image.
-
-        That half of the layer comes before any phrase is read, so sharing it changes no result.
-        """
-        coarse, position = features.fpn[-1], features.fpn_position[:1].flatten(2).transpose(1, 2)
-        tokens = coarse.flatten(2).transpose(1, 2)
-        first, *others = self.detr_encoder.layers
-        normed = first.layer_norm1(tokens)
-        attended, _ = first.self_attn(query=normed + position, key=normed + position, value=normed)
-        tokens = (tokens + attended)[image_index]
-        read, _ = first.cross_attn(
-            query=first.layer_norm2(tokens),
-            key=phrases.embeds,
-            value=phrases.embeds,
-            attention_mask=phrases.key_mask,
-        )
-        tokens = tokens + read
-        tokens = tokens + first.mlp(first.layer_norm3(tokens))
-        for layer in others:
-            tokens = layer(tokens, phrases.embeds, position, prompt_cross_attn_mask=phrases.key_mask)
-        height, width = coarse.shape[-2:]
-        return Memory(tokens, position, (height, width))
 
     def point(
         self, queries: Tensor, memory: Memory, values: DenseValues, phrases: Phrases
@@ -163,9 +140,17 @@ class PointerDetector(Detector):
         return dataclasses.replace(readout, score_logits=scores)
 
     def mask_logits(self, mask_embeds: Tensor, boxes: Tensor, pixels: Tensor) -> Tensor:
-        """mask_embeds [..., C] and boxes [..., 4] on the pixels [C, h, w] of one image, float32."""
+        """mask_embeds [..., C] and boxes [..., 4] on the pixels [C, h, w] of one image, float32
+        [..., h, w].
+        """
         embedded = self.mask_decoder.mask_embedder(mask_embeds)
         similarity = (embedded @ pixels.flatten(1)).unflatten(-1, pixels.shape[-2:]).float()
         scaled = similarity * self.mask_scale / math.sqrt(self.channels) + self.mask_bias
         logits: Tensor = scaled + self.falloff(boxes, *pixels.shape[-2:])
         return logits
+
+    def fine_logits(self, mask_embeds: Tensor, boxes: Tensor, image: PointerImage, index: int) -> Tensor:
+        """Logits at twice that resolution, on image ``index``: [..., 2h, 2w], float32."""
+        coarse = self.mask_logits(mask_embeds, boxes, image.pixels[index])
+        fine: Tensor = self.fine_masks.logits(coarse, mask_embeds, image.fine_pixels[index])
+        return fine

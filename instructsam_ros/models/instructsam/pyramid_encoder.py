@@ -22,6 +22,8 @@ from instructsam_ros.models.instructsam.features import ImageFeatures, ImageInpu
 from instructsam_ros.settings import build
 from instructsam_ros.types import check_rgb
 
+FINE_CHANNELS = 32
+
 
 @dataclass(frozen=True)
 class PyramidInputs(ImageInputs):
@@ -43,7 +45,11 @@ class PyramidConfig:
 
 
 class PyramidEncoder(nn.Module):
-    """RGB at a fixed size -> pyramid levels at strides 4, 8, 16 and image tokens at stride 32."""
+    """RGB at a fixed size -> pyramid levels at strides 2, 4, 8, 16 and image tokens at stride 32.
+
+    The finest level has only FINE_CHANNELS: it serves the edges of masks, where detail counts and
+    meaning does not.
+    """
 
     position: Tensor
 
@@ -53,8 +59,9 @@ class PyramidEncoder(nn.Module):
         c = config.out_dim
         self.backbone = EfficientNetLite0().requires_grad_(False)
         self.lateral = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(channels, c, 1), nn.GroupNorm(8, c)) for channels in CHANNELS
+            nn.Sequential(nn.Conv2d(channels, c, 1), nn.GroupNorm(8, c)) for channels in CHANNELS[1:]
         )
+        self.lateral2 = conv_norm(CHANNELS[0], FINE_CHANNELS)
         self.fuse16 = conv_norm(c, c)
         self.refine8 = nn.Sequential(conv_norm(c, c, groups=c), conv_norm(c, c, kernel=1))
         self.down8 = conv_norm(c, c, stride=2, groups=8)
@@ -75,7 +82,7 @@ class PyramidEncoder(nn.Module):
             raise TypeError(f"expected PyramidInputs, got {type(inputs).__name__}")
         with torch.no_grad():
             pixels = inputs.pixels.contiguous(memory_format=torch.channels_last)
-            levels = self.backbone(pixels)
+            finest, *levels = self.backbone(pixels)
         p4, p8, p16, p32 = (project(x) for project, x in zip(self.lateral, levels, strict=True))
         top = self.fuse16(p16 + upsample(p32, p16))
         p8 = self.refine8(p8 + upsample(top, p8))
@@ -89,7 +96,7 @@ class PyramidEncoder(nn.Module):
             tokens=self.to_tokens(folded.flatten(2).transpose(1, 2)),
             grid=(folded.shape[2], folded.shape[3]),
             deepstack=(),
-            fpn=(p4, p8, memory),
+            fpn=(self.lateral2(finest), p4, p8, memory),
             fpn_position=position.expand(batch, -1, -1, -1),
         )
 

@@ -12,6 +12,14 @@ Cardinality = Literal["one", "many", "all", "none"]
 
 
 @dataclass(frozen=True)
+class Mention:
+    """A noun phrase of an instruction, as it is written there, and the objects that it stands for."""
+
+    text: str
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Instruction:
     """What is asked, and which objects answer it.
 
@@ -19,6 +27,7 @@ class Instruction:
     "many" = several of them. template: "construct|carrier" ids of templates.yaml. targets: object
     ids, ascending, empty for no target. phrase: canonical noun phrase that follows from the meaning
     alone; phrase_ids: all objects it surely names, whatever relation, rank or exception follows.
+    mentions: what is asked for and what it is related to ("the mug", "the red bowl").
     """
 
     text: str
@@ -30,3 +39,4 @@ class Instruction:
     targets: tuple[int, ...]
     phrase: str
     phrase_ids: tuple[int, ...]
+    mentions: tuple[Mention, ...]

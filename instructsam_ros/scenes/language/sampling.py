@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 
 from instructsam_ros.scenes.language import kinds_names, kinds_places, kinds_purposes
-from instructsam_ros.scenes.language.instruction import Cardinality, Instruction
+from instructsam_ros.scenes.language.instruction import Cardinality, Instruction, Mention
 from instructsam_ros.scenes.language.logic import exact, members
 from instructsam_ros.scenes.language.picture import Picture
 from instructsam_ros.scenes.language.speaker import Draft, Level, Speaker
@@ -60,6 +61,7 @@ ABSENT_SHARE = 0.23
 MOST_TARGETS = 10
 FEWEST_THINGS = 3
 _KINDS_TRIED = 8
+_HEAD_SLOTS = ("n", "ns", "bare", "bares", "purpose", "situation")
 _TRIES = 8  # per kind, so that rare kinds get their share; most drafts fail because somebody could argue
 _PART_OF_THE_NAMED = frozenset({
     "rel", "rel_all", "except_color", "except_one", "except_rel", "topk", "host_on", "aff_not", "aff_rel",
@@ -129,7 +131,21 @@ def phrase_draft(speaker: Speaker, draft: Draft, *, absent: bool) -> Instruction
         targets=targets,
         phrase=draft.head.phrase,
         phrase_ids=named,
+        mentions=_mentions(speaker, draft, sentence.text),
     )
+
+
+def _mentions(speaker: Speaker, draft: Draft, text: str) -> tuple[Mention, ...]:
+    """The head noun, or what it is for, and the anchor, as far as the wording uses them."""
+    head = [draft.slots[slot] for slot in _HEAD_SLOTS if slot in draft.slots]
+    written = [words for words in head if _occurs(words, text)]
+    found = [Mention(max(written, key=len), members(draft.head.named))] if written else []
+    found += [Mention(words, (id_,)) for words, id_ in speaker.anchors.items() if _occurs(words, text)]
+    return tuple(found)
+
+
+def _occurs(words: str, text: str) -> bool:
+    return re.search(rf"\b{re.escape(words)}\b", text, re.IGNORECASE) is not None
 
 
 def _cardinality(draft: Draft, targets: int) -> Cardinality:

@@ -51,6 +51,7 @@ class Speaker:
     """picture: what is seen. random: the source of all choices. split: "train" avoids held-out wordings.
 
     absent: whether an instruction without a target is wanted; kinds then choose near misses.
+    anchors: every unique name used so far, and the object that bears it.
     """
 
     def __init__(self, picture: Picture, source: random.Random, split: str) -> None:
@@ -58,6 +59,7 @@ class Speaker:
         self.random = source
         self.split = split
         self.absent = False
+        self.anchors: dict[str, int] = {}
         self.seen: list[Thing] = picture.well_seen()
         self.counts = Counter(thing.category for thing in self.seen)
         present = {thing.category for thing in picture.things.values()}
@@ -198,6 +200,7 @@ class Speaker:
                 noun = self.noun(thing.category, thing.color)
                 if not self._names_only(noun, thing):
                     continue
+            self.anchors[f"the {noun.singular}"] = thing.id
             return Anchor(thing.id, f"the {noun.singular}")
         return None
 

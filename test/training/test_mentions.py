@@ -1,0 +1,26 @@
+import numpy as np
+from tokenizers import Tokenizer
+
+from instructsam_ros.training.mentions import locate_mentions
+from instructsam_ros.training.vocabulary import build_tokenizer
+
+TEXTS = ["Hand me the mug left of the red bowl.", "the mugs"]
+
+
+def tokenizer() -> Tokenizer:
+    return build_tokenizer(TEXTS)
+
+
+def test_the_last_token_of_a_noun_phrase_is_found():
+    named = [[("mug", (1, 2)), ("the red bowl", (3,))], [("mugs", (4,))]]
+    mentions = locate_mentions(tokenizer(), TEXTS, named)
+    words = [tokenizer().encode(text, add_special_tokens=False).tokens for text in TEXTS]
+    found = [words[r][t] for r, t in zip(mentions.row.tolist(), mentions.token.tolist(), strict=True)]
+    assert found == ["mug", "bowl", "mugs"]
+    assert mentions.instances == ((1, 2), (3,), (4,))
+
+
+def test_words_inside_other_words_and_names_of_nothing_are_left_out():
+    mentions = locate_mentions(tokenizer(), TEXTS, [[("cup", (1,)), ("red bowl", ())], [("mug", (1,))]])
+    assert mentions.instances == ()
+    assert np.prod(mentions.row.shape) == 0

@@ -1,0 +1,46 @@
+"""Where an instruction names objects: which token, and which objects it stands for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """row: int64 [K], token: int64 [K], the last token of every noun phrase in its row. instances: what
+    it stands for, indices into the instances of the batch; never empty.
+    """
+
+    row: Tensor
+    token: Tensor
+    instances: tuple[tuple[int, ...], ...]
+
+    def to(self, device: torch.device) -> Mentions:
+        """A copy with every tensor on ``device``."""
+        return Mentions(self.row.to(device), self.token.to(device), self.instances)
+
+
+Named = tuple[str, tuple[int, ...]]
+"""A noun phrase and the instances that it stands for."""
+
+
+def locate_mentions(tokenizer: Tokenizer, texts: Sequence[str], named: Sequence[Sequence[Named]]) -> Mentions:
+    """Find the noun phrases of every text among its tokens; phrases that stand for nothing are left out."""
+    found: list[tuple[int, int, tuple[int, ...]]] = []
+    for row, (text, phrases) in enumerate(zip(texts, named, strict=True)):
+        ends = {end: i for i, (_, end) in enumerate(tokenizer.encode(text, add_special_tokens=False).offsets)}
+        for phrase, instances in phrases:
+            match = re.search(rf"\b{re.escape(phrase)}\b", text, re.IGNORECASE)
+            if instances and match and match.end() in ends:
+                found.append((row, ends[match.end()], instances))
+    return Mentions(
+        row=torch.tensor([row for row, _, _ in found], dtype=torch.int64),
+        token=torch.tensor([token for _, token, _ in found], dtype=torch.int64),
+        instances=tuple(instances for _, _, instances in found),
+    )
