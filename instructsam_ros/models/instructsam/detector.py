@@ -99,7 +99,7 @@ class Detector(nn.Module):
         bool [n, T]. queries: [n, Q, C].
         """
         phrases = Phrases(phrase_embeds, phrase_mask)
-        memory = self.condition(features, phrases)
+        memory = self.condition(features, image_rows(features, len(queries)), phrases)
         layers = self.decode(queries, memory, phrases)
         pixels = self.embed_pixels(features, memory, phrases)
         return DetectorOutput(
@@ -109,17 +109,31 @@ class Detector(nn.Module):
             layers=layers,
         )
 
-    def condition(self, features: ImageFeatures, phrases: Phrases) -> Memory:
-        """Let the coarsest pyramid level attend to itself and to each phrase."""
-        coarse, count = features.fpn[-1], phrases.embeds.shape[0]
-        encoded = self.detr_encoder(
-            vision_features=[coarse.expand(count, -1, -1, -1)],
-            text_features=phrases.embeds,
-            vision_pos_embeds=[features.fpn_position.expand(count, -1, -1, -1)],
-            text_mask=phrases.mask,
+    def condition(self, features: ImageFeatures, image_index: Tensor, phrases: Phrases) -> Memory:
+        """Let the coarsest pyramid level attend to itself and to the phrase of each of n rows.
+
+        image_index: int64 [n], the image of every row. The self-attention of the first layer comes
+        before any phrase is read, so it is computed once per image.
+        """
+        coarse, position = features.fpn[-1], features.fpn_position[:1].flatten(2).transpose(1, 2)
+        tokens = coarse.flatten(2).transpose(1, 2)
+        first, *others = self.detr_encoder.layers
+        normed = first.layer_norm1(tokens)
+        placed = normed + position
+        attended, _ = first.self_attn(query=placed, key=placed, value=normed)
+        tokens = (tokens + first.dropout(attended))[image_index]
+        read, _ = first.cross_attn(
+            query=first.layer_norm2(tokens),
+            key=phrases.embeds,
+            value=phrases.embeds,
+            attention_mask=phrases.key_mask,
         )
+        tokens = tokens + first.dropout(read)
+        tokens = tokens + first.dropout(first.mlp(first.layer_norm3(tokens)))
+        for layer in others:
+            tokens = layer(tokens, phrases.embeds, position, prompt_cross_attn_mask=phrases.key_mask)
         height, width = coarse.shape[-2:]
-        return Memory(encoded.last_hidden_state, encoded.pos_embeds_flattened, (height, width))
+        return Memory(tokens, position, (height, width))
 
     def decode(self, queries: Tensor, memory: Memory, phrases: Phrases) -> tuple[LayerState, ...]:
         """Refine queries and boxes layer by layer, from the learned reference boxes on."""
@@ -144,7 +158,7 @@ class Detector(nn.Module):
         return scored[0, ..., 0]
 
     def embed_pixels(self, features: ImageFeatures, memory: Memory, phrases: Phrases) -> Tensor:
-        """Embedding [n, C, h, w] of every pixel of the finest pyramid level."""
+        """Features [n, C, h, w] of every pixel of the finest pyramid level."""
         decoder = self.mask_decoder
         attended, _ = decoder.prompt_cross_attn(
             query=decoder.prompt_cross_attn_norm(memory.tokens),
@@ -155,14 +169,25 @@ class Detector(nn.Module):
         tokens = memory.tokens + decoder.prompt_cross_attn_dropout(attended)
         coarse = tokens.transpose(1, 2).unflatten(2, memory.grid)
         # Finer levels stay at one row per image; adding them broadcasts.
-        pixels = decoder.pixel_decoder([*features.fpn[:-1], coarse])
-        embedded: Tensor = decoder.instance_projection(pixels)
-        return embedded
+        pixels: Tensor = decoder.pixel_decoder([*features.fpn[:-1], coarse])
+        return pixels
 
     def masks(self, state: LayerState, pixels: Tensor) -> Tensor:
         """Mask logits [n, Q, h, w]: how well each pixel matches each query."""
         embedded = self.mask_decoder.mask_embedder(state.queries)
-        return torch.einsum("nqc,nchw->nqhw", embedded, pixels)
+        # Upstream projects every pixel and then compares; projecting the few queries back is the same.
+        projection = self.mask_decoder.instance_projection
+        kernels, offsets = embedded @ projection.weight[..., 0, 0], embedded @ projection.bias
+        logits: Tensor = torch.einsum("nqc,nchw->nqhw", kernels, pixels) + offsets[..., None, None]
+        return logits
+
+
+def image_rows(features: ImageFeatures, count: int) -> Tensor:
+    """Which image each of ``count`` rows is about, int64 [count]: all the only one, or one each."""
+    device = features.fpn[-1].device
+    if len(features.fpn[-1]) == 1:
+        return torch.zeros(count, dtype=torch.int64, device=device)
+    return torch.arange(count, device=device)
 
 
 def decoder_layer(
