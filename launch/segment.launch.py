@@ -1,4 +1,4 @@
-"""The segmentation node, and RViz and a replayed camera if asked for."""
+"""The segmentation node, and RViz and a camera without hardware if asked for."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ TOPICS = {
     "depth": "depth image, aligned to the colour image",
     "camera_info": "intrinsics of the colour image",
 }
+CAMERAS = {"none": "your own", "replay": "plays the sample scenes", "rendered": "films rendered scenes"}
 # Parameters of the node; an empty argument leaves what params_file says.
 PARAMETERS = {
     "model": (str, "compact, a hub id, a local folder, or fake"),
@@ -35,14 +36,6 @@ def generate_launch_description() -> LaunchDescription:
         arguments=["-d", str(share("config", "segment.rviz"))],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
-    replay = Node(
-        package="instructsam_ros",
-        executable="replay_camera_node",
-        namespace=namespace,
-        remappings=[(topic, LaunchConfiguration(topic)) for topic in TOPICS],
-        output="screen",
-        condition=IfCondition(LaunchConfiguration("replay")),
-    )
     params_file = str(share("config", "segment.yaml"))
     return LaunchDescription(
         [
@@ -54,9 +47,14 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("params_file", default_value=params_file, description="parameters as YAML"),
             DeclareLaunchArgument("namespace", default_value="", description="one for each camera"),
             DeclareLaunchArgument("rviz", default_value="false", description="open RViz"),
-            DeclareLaunchArgument("replay", default_value="false", description="play the sample scenes"),
+            DeclareLaunchArgument(
+                "camera",
+                default_value="none",
+                choices=list(CAMERAS),
+                description=", ".join(f"{name}: {text}" for name, text in CAMERAS.items()),
+            ),
             OpaqueFunction(function=_segment_node),
-            replay,
+            OpaqueFunction(function=_camera),
             rviz,
         ]
     )
@@ -77,6 +75,21 @@ def _segment_node(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             name="segment_node",
             namespace=LaunchConfiguration("namespace"),
             parameters=[LaunchConfiguration("params_file"), overrides],
+            remappings=[(topic, LaunchConfiguration(topic)) for topic in TOPICS],
+            output="screen",
+        )
+    ]
+
+
+def _camera(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    camera = LaunchConfiguration("camera").perform(context)
+    if camera == "none":
+        return []
+    return [
+        Node(
+            package="instructsam_ros",
+            executable=f"{camera}_camera_node",
+            namespace=LaunchConfiguration("namespace"),
             remappings=[(topic, LaunchConfiguration(topic)) for topic in TOPICS],
             output="screen",
         )

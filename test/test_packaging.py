@@ -78,7 +78,8 @@ def test_the_install_has_every_module_and_data_file(installed_files):
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    wanted |= {f"lib/instructsam_ros/{node}" for node in ("segment_node", "replay_camera_node")}
+    nodes = ("segment_node", "replay_camera_node", "rendered_camera_node")
+    wanted |= {f"lib/instructsam_ros/{node}" for node in nodes}
     assert wanted - installed_files == set()
 
 

@@ -25,7 +25,7 @@ from rclpy.action import ActionClient
 from rclpy.executors import MultiThreadedExecutor, ShutdownException
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header, String
 from visualization_msgs.msg import MarkerArray
 
@@ -66,25 +66,31 @@ def ros_domain() -> None:
 
 
 class NodeUnderTest:
-    """``python -m instructsam_ros.ros.segment_node`` with parameters; its output is in ``log``."""
+    """A node of ``instructsam_ros.ros`` with parameters; its output is in ``log``."""
 
     def __init__(
-        self, log: Path, name: str = "segment_node", env: dict[str, str] | None = None, **parameters: Any
+        self,
+        log: Path,
+        name: str = "segment_node",
+        env: dict[str, str] | None = None,
+        program: str = "segment_node",
+        **parameters: Any,
     ):
         arguments = ["--ros-args", "-r", f"__node:={name}"]
         for key, value in parameters.items():
             arguments += ["-p", f"{key}:={str(value).lower() if isinstance(value, bool) else value}"]
         self.log = log
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "instructsam_ros.ros.segment_node", *arguments],
+            [sys.executable, "-m", f"instructsam_ros.ros.{program}", *arguments],
             stdout=log.open("wb"),
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
+            start_new_session=True,
         )
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send the signal and return the exit status."""
-        self.process.send_signal(number)
+        """Send the signal, as a terminal does to the whole process group, and return the exit status."""
+        os.killpg(self.process.pid, number)
         try:
             return self.process.wait(WAIT)
         finally:
@@ -103,7 +109,6 @@ class Client:
         self.image = self.node.create_publisher(Image, "image", 5)
         self.depth = self.node.create_publisher(Image, "depth", 5)
         self.info = self.node.create_publisher(CameraInfo, "camera_info", 5)
-        self.compressed = self.node.create_publisher(CompressedImage, "image/compressed", 5)
         self.instruction = self.node.create_publisher(String, "instruction", 5)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.listen(InstanceArray, "instances")

@@ -38,7 +38,7 @@ def prefix(tmp_path: Path) -> Path:
     for name in ("launch", "config"):
         (share / "instructsam_ros" / name).symlink_to(ROOT / name)
     lib.mkdir(parents=True)
-    for node in ("segment_node", "replay_camera_node"):
+    for node in ("segment_node", "replay_camera_node", "rendered_camera_node"):
         program = lib / node
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -m instructsam_ros.ros.{node} "$@"\n')
         program.chmod(0o755)
@@ -53,11 +53,12 @@ def launched(tmp_path):
 
     def launch(*arguments):
         command = [sys.executable, "-c", PROGRAM, str(ROOT / "launch/segment.launch.py"), *arguments]
-        processes.append(subprocess.Popen(command, env={**os.environ, "AMENT_PREFIX_PATH": path}))
+        environment = {**os.environ, "AMENT_PREFIX_PATH": path}
+        processes.append(subprocess.Popen(command, env=environment, start_new_session=True))
 
     yield launch
     for process in processes:
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does it; launch relies on that
         try:
             assert process.wait(20) == 0
         finally:
@@ -78,8 +79,11 @@ def test_the_launched_node_answers_on_the_topics_it_was_given(launched, client):
     assert [i.phrase for i in response.result.instances] == ["red"]
 
 
-def test_the_replayed_camera_feeds_the_node_with_the_instruction_as_text(launched, client):
-    launched("model:=fake", "namespace:=left", "replay:=true", "instruction:=7")
+@pytest.mark.parametrize("camera", ["replay", "rendered"])
+def test_a_camera_feeds_the_node_with_the_instruction_as_text(launched, client, camera):
+    if camera == "rendered":
+        pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
+    launched("model:=fake", "namespace:=left", f"camera:={camera}", "instruction:=7")
     answer = client.wait(lambda: client.heard["instances"])[0]
     assert answer.instruction == "7"
     assert (answer.image_width, answer.image_height) == (640, 480)
