@@ -28,7 +28,7 @@ SPLIT = "samples"  # scenes that no training has seen
 RENDERERS = ("auto", "filament", "classic")
 SMALLEST = 32  # pixels
 POLL_SECONDS = 0.1
-NICENESS = 10  # the model that looks at the film goes first
+NICENESS = 10  # from the second frame on: the model that looks at the film goes first
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,6 @@ def render_film(order: FilmOrder, scene: int, stop: threading.Event) -> Iterator
 
 def _render(order: FilmOrder, scene: int, out: Connection) -> None:
     """In the process: send every frame, or the error."""
-    os.nice(NICENESS)
     os.environ.setdefault("LP_NUM_THREADS", "1")  # else Mesa starts a thread per core
     with suppress(BrokenPipeError):  # the node is gone
         try:
@@ -115,8 +114,10 @@ def _render(order: FilmOrder, scene: int, out: Connection) -> None:
             film = render_sequence(
                 SPLIT, scene, order.frames, width=order.width, height=order.height, renderer=order.renderer
             )
-            for view in film:
+            for number, view in enumerate(film):
                 millimetres = np.round(view.depth * 1000).astype(np.uint16)
                 out.send(CameraFrame(view.rgb, millimetres, CameraModel(**view.meta["K"])))
+                if number == 0:
+                    os.nice(NICENESS)
         except InstructSamError as error:
             out.send(error)

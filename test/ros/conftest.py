@@ -37,7 +37,7 @@ from instructsam_ros.ros.spin import use_shipped_profile
 from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import CameraModel
 
-WAIT = 20.0
+WAIT = 60.0  # a busy machine starts a node slowly
 FRAME_ID = "camera_color_optical_frame"
 CAMERA = CameraModel(160, 120, 150.0, 150.0, 79.5, 59.5)
 

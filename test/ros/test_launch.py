@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Client
+from .conftest import WAIT, Client
 
 pytest.importorskip("launch_ros")  # "launch" is also a folder here
 
@@ -60,7 +60,7 @@ def launched(tmp_path):
     for process in processes:
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does it; launch relies on that
         try:
-            assert process.wait(20) == 0
+            assert process.wait(WAIT) == 0
         finally:
             process.kill()
 
