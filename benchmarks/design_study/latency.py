@@ -15,8 +15,9 @@ import csv
 import dataclasses
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,42 +56,42 @@ class CountedOneToken(CountedBank, OneTokenInstructSam):
     """The same, instance by instance."""
 
 
-def both_ways(segmenter: InstructSamSegmenter) -> dict[str, InstructSamSegmenter]:
+def both_ways(model: InstructSam) -> dict[str, CountedBank]:
     """The same weights as a query bank and as one [SEG] token."""
-    model = segmenter.model
     bank = CountedBank(model.config)
     bank.load_state_dict(model.state_dict())
-    one_token = CountedOneToken(causal(copy.deepcopy(model)))  # type: ignore[arg-type, call-arg]
+    one_token = CountedOneToken(causal(copy.deepcopy(model)))
     one_token.another = lambda found, _: found < one_token.count
-    ways = {"bank": bank, "one-token": one_token}
-    return {name: dataclasses.replace(segmenter, model=way.eval()) for name, way in ways.items()}
+    return {"bank": bank.eval(), "one-token": one_token.eval()}
 
 
-def measure(
-    ways: dict[str, InstructSamSegmenter], instruction: str, repeats: int
-) -> list[dict[str, str | float]]:
-    """Medians per way and number of targets. Raises ConfigError if the ways write different phrases."""
+def measure(segmenter: InstructSamSegmenter, instruction: str, repeats: int) -> list[dict[str, Any]]:
+    """Medians per way and number of targets. Raises ConfigError for an instruction that the model does
+    not answer with one phrase, the same in both ways.
+    """
     rgb = load_view(view_paths(DATA / "scenes")[0], depth=False).rgb
+    models = both_ways(segmenter.model)
+    ways = {name: dataclasses.replace(segmenter, model=model) for name, model in models.items()}
     features = {name: way.encode(rgb) for name, way in ways.items()}
-    counts = range(1, next(iter(ways.values())).model.config.num_queries + 1)
-    seconds: dict[tuple[str, int], list[dict[str, float]]] = defaultdict(list)
+    runs: dict[tuple[str, int], list[Mapping[str, float]]] = defaultdict(list)
     phrases = set()
     for repeat in trange(repeats + 1, unit="round"):
-        for count in counts:
+        for count in range(1, segmenter.model.config.num_queries + 1):
             for name, way in ways.items():
-                way.model.count = count
+                models[name].count = count
                 answer = way.segment(features[name], instruction)
                 phrases.add(answer.answer)
                 if repeat:  # the first round warms up
-                    seconds[name, count].append(dict(answer.timings))
-    if len(phrases) != 1:
-        raise ConfigError(f"the two ways answer differently: {sorted(phrases)}; use another instruction")
-    rows = []
-    for (name, count), runs in seconds.items():
-        stages = {stage: 1000 * statistics.median(run[stage] for run in runs) for stage in STAGES}
-        total = 1000 * statistics.median(sum(run[stage] for stage in STAGES) for run in runs)
-        rows.append({"way": name, "targets": count, "total_ms": total} | stages)
-    return rows
+                    runs[name, count].append(answer.timings)
+    if len(phrases) != 1 or "" in phrases:
+        raise ConfigError(f"no common answer but {sorted(phrases)}; use another instruction or model")
+    return [_medians(name, count, timings) for (name, count), timings in runs.items()]
+
+
+def _medians(way: str, targets: int, timings: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    stages = {stage: 1000 * statistics.median(run[stage] for run in timings) for stage in STAGES}
+    total = 1000 * statistics.median(sum(run[stage] for stage in STAGES) for run in timings)
+    return {"way": way, "targets": targets, "total_ms": total, **stages}
 
 
 def main() -> None:
@@ -104,7 +105,7 @@ def main() -> None:
     parser.add_argument("--out", default="runs/design-study")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    rows = measure(both_ways(load(args.model, "cpu")), args.instruction, args.repeats)
+    rows = measure(load(args.model, "cpu"), args.instruction, args.repeats)
     path = Path(args.out) / "latency.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:

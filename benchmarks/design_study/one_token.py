@@ -44,7 +44,8 @@ def likely(_count: int, logit: Tensor) -> bool:
 def decisions(language: LanguageModel, tokens: TokenIds, states: Tensor) -> Tensor:
     """Logits [...] that behind states [..., D] another [SEG] follows rather than the end."""
     rows = language.model.embed_tokens.weight
-    return (states @ (rows[tokens.seg] - rows[tokens.eos[0]]).to(states.dtype)).float()
+    logits: Tensor = states @ (rows[tokens.seg] - rows[tokens.eos[0]]).to(states.dtype)
+    return logits.float()
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class OneTokenDecoder(AnswerDecoder):
         past, count = run.cache.get_seq_length(), len(embeds)
         positions = torch.arange(past, past + count, device=embeds.device) + run.shift
         mask = answer_mask(past, count, (), 0, False, embeds.device) if count > 1 else None
-        return self.language(embeds[None], positions.expand(3, 1, -1), mask, run.cache)[0, -1]
+        hidden: Tensor = self.language(embeds[None], positions.expand(3, 1, -1), mask, run.cache)
+        return hidden[0, -1]
 
 
 class Repeated(nn.Module):
@@ -148,7 +150,7 @@ def forward_one_token(model: InstructSam, batch: SceneBatch) -> SceneOutput:
         output = forward_scene(model, batch)
     hidden, slots = calls[-1], model.config.num_queries
     before = batch.rows.queries.roll(-1, 1)  # rows never begin with a query
-    states = hidden[before].unflatten(0, (-1, slots))
+    states = hidden[before].view(len(before), slots, -1)
     scores = decisions(model.language, model.config.tokens, states)
     counts = torch.tensor([len(members) for members in batch.targets], device=scores.device)
     decided = torch.arange(slots, device=scores.device) <= counts[:, None]

@@ -119,6 +119,5 @@ def _read(row: dict[str, Any]) -> Answered:
     score = row["score"]
     scores = np.array(score["scores"], np.float64)
     iou = np.array(score["iou"], np.float64).reshape(len(scores), score["targets"])
-    arrays = {"scores": scores, "iou": iou}
     fields = {name: score[name] for name in ("duplicates", "intersection", "union", "labels", "image")}
-    return Answered(CaseScore(**arrays, **fields), row["masks"], row["duplicates"], row["seconds"])
+    return Answered(CaseScore(scores, iou, **fields), row["masks"], row["duplicates"], row["seconds"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,8 @@ def _share(holds: NDArray[np.bool_], among: NDArray[np.bool_], weights: Weights)
     return _ratio((holds & among) @ weights, among @ weights)
 
 
-def _ratio(part: float, whole: float) -> float:
+def _ratio(part: Any, whole: Any) -> float:
+    """Of numpy scalars; not a number where nothing defines it."""
     return float(part / whole) if whole else float("nan")
 
 
@@ -130,7 +132,9 @@ def estimate(seeds: Sequence[Sample], metric: Metric, weights: NDArray[np.int64]
     """
     if any(not np.array_equal(sample.image, seeds[0].image) for sample in seeds):
         raise InvalidInputError("the runs answered different instructions; evaluate them alike")
-    return np.mean([[metric(sample, w) for w in weights] for sample in seeds], axis=0)
+    values = np.array([[metric(sample, w) for w in weights] for sample in seeds])
+    means: NDArray[np.float64] = values.mean(0)
+    return means
 
 
 def interval(values: NDArray[np.float64]) -> str:

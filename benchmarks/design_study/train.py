@@ -97,7 +97,7 @@ class ArmRun:
             output = self.arm.forward(self.model, batch)
             loss, terms = scene_loss(output, batch, self.heads, self.settings.loss)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         norm = nn.utils.clip_grad_norm_(parameters, self.settings.optimizer.clip_norm)
         self.optimizer.step()

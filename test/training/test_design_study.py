@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from benchmarks.design_study import questions
+from benchmarks.design_study.latency import both_ways
 from benchmarks.design_study.one_token import NEVER, forward_one_token
 from benchmarks.design_study.start import FRESH, IMAGE_SIDE
 from benchmarks.design_study.train import ArmRun
@@ -228,3 +229,13 @@ def test_all_arms_of_a_seed_start_alike(run_settings):
     for model in models:
         assert torch.equal(model.mask_hidden_fcs[0][0].weight, models[0].mask_hidden_fcs[0][0].weight)
         assert torch.equal(model.mask_queries[0], models[0].mask_queries[0])
+
+
+@torch.no_grad()
+def test_both_ways_can_be_made_to_find_any_number(small_model, tokenizer, batch):
+    for model in both_ways(small_model).values():
+        for count in (1, 4, 10):
+            model.count = count
+            features, answer = answer_of_row(model, tokenizer, batch, 0)
+            found = model.segment_phrases(features, *model.answered_phrases(answer))
+            assert (found.score_logits > 0).sum() == count
