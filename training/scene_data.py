@@ -31,6 +31,13 @@ MASK_STRIDE = 2
 MIN_PIXELS = 24
 """Instances smaller than this many mask pixels (at MASK_STRIDE) are not supervised."""
 
+RARE_KINDS = frozenset({
+    "except_one", "rel_all", "host", "host_on", "union", "same", "nonfood", "near", "aff_size",
+})  # fmt: skip
+"""Kinds that few pictures allow, or that need most practice; drawn RARE_WEIGHT times as often."""
+
+RARE_WEIGHT = 1.6
+
 OCCLUDER_ID = 200
 """Ids from here on are hands and grippers, which no instruction names."""
 
@@ -195,7 +202,8 @@ class SceneBatches(Dataset[SceneBatch]):
 def _weight(item: Instruction, progress: float) -> float:
     """Sampling weight: naming first, relations and reasoning as training progresses."""
     easy = item.level == "concept" or item.kind in ("attr", "color_all", "count", "union")
-    return (1.0 if easy else 0.15 + 0.85 * progress) * (1.0 if item.targets else 0.7)
+    weight = 1.0 if easy else 0.15 + 0.85 * progress
+    return weight * (RARE_WEIGHT if item.kind in RARE_KINDS else 1.0)
 
 
 class BatchRange(torch.utils.data.Sampler[int]):

@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections import defaultdict
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
 from instructsam_ros.models.instructsam.checkpoint import save_folder
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.training import checkpoints
+from instructsam_ros.training.attention_precision import Float32Attention
 from instructsam_ros.training.auxiliary import AuxiliaryHeads
 from instructsam_ros.training.averaging import Average
 from instructsam_ros.training.journal import Journal
@@ -119,7 +121,7 @@ class Trainer:
         rate = learning_rate(self.step, settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with self.accelerator.autocast():
+        with self.accelerator.autocast(), self._attention():
             images_only = self.step < settings.image_only_steps
             output = (forward_images if images_only else forward_scene)(self.model, batch)
             loss, terms = scene_loss(output, batch, self.heads, settings.loss)
@@ -136,6 +138,10 @@ class Trainer:
             "grad_norm": float(norm),
             "learning_rate": rate,
         }
+
+    def _attention(self) -> AbstractContextManager[Any]:
+        on_cpu = self.accelerator.device.type == "cpu" and self.settings.precision == "bf16"
+        return Float32Attention() if on_cpu else nullcontext()
 
     @torch.no_grad()
     def _average_gradients(self, gradients: list[Tensor]) -> None:

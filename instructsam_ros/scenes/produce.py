@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -88,15 +88,19 @@ def _complete(job: Production, shard: int) -> bool:
 
 
 def _in_processes(job: Production, shards: list[int], processes: int) -> Iterator[int]:
-    # spawn: GL and Vulkan contexts do not survive a fork
-    context = multiprocessing.get_context("spawn")
-    workers = max(1, min(processes, len(shards)))
-    # A process per shard: Filament keeps about 2 MB of every scene it has rendered.
-    with ProcessPoolExecutor(workers, context, _one_thread_each, max_tasks_per_child=1) as pool:
-        pending: set[Future[int]] = {pool.submit(_render_whole_shard, job, shard) for shard in shards}
-        while pending:
-            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in finished)
+    threads = ThreadPoolExecutor(max(1, min(processes, len(shards))))
+    try:
+        for done in as_completed([threads.submit(_in_own_process, job, shard) for shard in shards]):
+            yield done.result()
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _in_own_process(job: Production, shard: int) -> int:
+    """A process per shard: Filament keeps about 2 MB of every scene it has rendered."""
+    context = multiprocessing.get_context("spawn")  # GL and Vulkan contexts do not survive a fork
+    with ProcessPoolExecutor(1, context, _one_thread_each) as pool:
+        return pool.submit(_render_whole_shard, job, shard).result()
 
 
 def _one_thread_each() -> None:

@@ -1,0 +1,68 @@
+"""Two processes that average gradients hold the same weights, and learn from both batches."""
+
+import os
+import subprocess
+import sys
+
+import torch
+import yaml
+
+from instructsam_ros.training import checkpoints
+from instructsam_ros.training.settings import load_settings
+from instructsam_ros.training.trainer import Trainer
+
+PROGRAM = """
+import sys, torch
+from instructsam_ros.training.settings import load_settings
+from instructsam_ros.training.trainer import Trainer
+trainer = Trainer(load_settings(sys.argv[1]))
+trainer.run(2)
+torch.save(trainer.model.state_dict(), f"{sys.argv[2]}/rank{trainer.accelerator.process_index}.pt")
+"""
+
+
+def test_processes_share_every_step(small_model_file, scene_root, published_backbone, tmp_path):
+    file = tmp_path / "train.yaml"
+    values = {
+        "model": str(small_model_file),
+        "backbone": str(published_backbone),
+        "out": str(tmp_path / "run"),
+        "steps": 3,
+        "threads": 1,
+        "workers": 0,
+        "precision": "no",
+        "vocabulary_views": 6,
+        "data": {"roots": [str(scene_root)], "images": 1, "instructions": 2},
+        "evaluation": {"root": str(scene_root), "every": 100, "views": 1, "instructions": 1},
+    }
+    file.write_text(yaml.safe_dump(values))
+    Trainer(load_settings(file)).save()  # both start from here, tokenizer included
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*launch, str(script), str(file), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+    saved = checkpoints.load(tmp_path / "run")
+    assert saved is not None
+    assert saved["step"] == 2
+
+    alone = Trainer(load_settings(_elsewhere(file, tmp_path)))
+    alone.run(2)  # the first process's batches only
+    assert any(not torch.allclose(first[n], v) for n, v in alone.model.state_dict().items())
+
+
+def _elsewhere(file, tmp_path):
+    values = yaml.safe_load(file.read_text()) | {"out": str(tmp_path / "alone")}
+    other = tmp_path / "alone.yaml"
+    other.write_text(yaml.safe_dump(values))
+    return other
