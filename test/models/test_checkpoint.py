@@ -24,7 +24,6 @@ from instructsam_ros.models.instructsam.checkpoint import (
 )
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.models.instructsam.source import checkpoint_folder
 from instructsam_ros.paths import share
 from instructsam_ros.settings import load_yaml
 
@@ -203,17 +202,6 @@ def test_folder_without_weights(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"no model\.safetensors"):
         load_folder(folder)
-
-
-def test_unknown_model_says_what_is_possible(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="neither 'compact', nor a folder, nor a hub id"):
-        checkpoint_folder(str(tmp_path / "absent"))
-
-
-def test_offline_hub_id_that_was_never_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(CheckpointError, match="not downloaded before"):
-        checkpoint_folder("nobody/never-downloaded", offline=True)
 
 
 def shard(folder: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
-    HfHubHTTPError,
+    HTTPError,
     LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -52,8 +53,8 @@ def _download(repository: str, revision: str | None, offline: bool) -> Path:
         )
     except GatedRepoError:
         raise CheckpointError(
-            f"{repository} is gated: accept its terms at https://huggingface.co/{repository}, "
-            "then log in with `hf auth login`"
+            f"{repository} is gated: read its licence and accept its terms at "
+            f"https://huggingface.co/{repository}, then log in with `hf auth login`"
         ) from None
     except RepositoryNotFoundError:
         raise CheckpointError(
@@ -61,12 +62,26 @@ def _download(repository: str, revision: str | None, offline: bool) -> Path:
             "`hf auth login`"
         ) from None
     except RevisionNotFoundError:
-        raise CheckpointError(f"{repository} has no revision {revision!r}") from None
-    except LocalEntryNotFoundError:
-        how = "was not downloaded before" if offline else "cannot be downloaded: no connection"
         raise CheckpointError(
-            f"{repository} {how}; run once online, or give the path of a folder that holds it"
+            f"{repository} has no revision {revision!r}; name a branch, a tag or a whole commit hash"
         ) from None
-    except (HfHubHTTPError, OSError) as error:
-        raise CheckpointError(f"downloading {repository} failed: {error}") from error
+    except LocalEntryNotFoundError as error:
+        raise CheckpointError(
+            f"{repository}{f' at {revision}' if revision else ''} {_why_not_here(error, offline)}; run once "
+            "online, or give the path of a folder that holds it"
+        ) from error
+    except (HTTPError, OSError) as error:  # transport errors are no OSError in every version of the hub
+        raise CheckpointError(
+            f"downloading {repository} failed: {error}; what has arrived is kept, so run it again"
+        ) from error
     return Path(path)
+
+
+def _why_not_here(error: LocalEntryNotFoundError, offline: bool) -> str:
+    if hasattr(error, "snapshot_path"):  # of IncompleteSnapshotError, which older versions lack
+        return "was downloaded only in part before"
+    if offline:
+        return "was not downloaded before, and offline is set"
+    if isinstance(error.__cause__, OfflineModeIsEnabled):
+        return "was not downloaded before, and HF_HUB_OFFLINE is set"
+    return "cannot be downloaded: no connection to the hub"
