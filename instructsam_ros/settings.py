@@ -29,6 +29,21 @@ def load_yaml(kind: type[T], path: str | Path) -> T:
     return build(kind, {} if data is None else data, str(path))
 
 
+def parse_mapping(text: str, where: str) -> dict[str, Any]:
+    """A YAML mapping written in one line, as parameters and command lines hold it; empty text is an
+    empty mapping. Raises ConfigError that begins with ``where``.
+    """
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where} is not YAML: {error}") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{where} must be a mapping, e.g. {{dtype: bfloat16}}")
+    return data
+
+
 def build(kind: type[T], data: Mapping[str, Any], where: str = "config") -> T:
     """Build dataclass ``kind`` from a mapping, checking every key and type, nested ones too.
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.export import write_png
 from instructsam_ros.segmenter import Segmenter, load
+from instructsam_ros.settings import parse_mapping
 from instructsam_ros.types import Segmentation, Status, check_instruction
 from instructsam_ros.viz import overlay
 
@@ -29,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="compact", help="compact, a folder or a hub id (default compact)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0, ... (default auto)")
     parser.add_argument("--threshold", type=float, help="lowest score of an instance (default: the model's)")
+    parser.add_argument(
+        "--model-options",
+        default="",
+        help="further options of the backend, as a YAML mapping",
+        metavar="YAML",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,11 +43,10 @@ def run(args: argparse.Namespace) -> int:
     instruction = check_instruction(args.instruction)
     if not args.input.exists():
         raise InvalidInputError(f"there is no file or folder {args.input}")
-    segmenter = load(
-        args.model,
-        device=args.device,
-        **({} if args.threshold is None else {"score_threshold": args.threshold}),
-    )
+    options = parse_mapping(args.model_options, "--model-options")
+    if args.threshold is not None:
+        options["score_threshold"] = args.threshold
+    segmenter = load(args.model, device=args.device, **options)
     out = Path(f"{args.input.stem}_segmented") if args.out is None else args.out
     if args.input.is_dir():
         _segment_folder(segmenter, args.input, instruction, out)

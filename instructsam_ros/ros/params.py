@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from instructsam_ros.errors import ConfigError
+from instructsam_ros.settings import parse_mapping
 
 CONFIGURE = "is read when the node is configured; clean it up first (ros2 lifecycle set NODE cleanup)"
 
@@ -89,13 +88,7 @@ class NodeSettings:
 
     def options(self) -> dict[str, Any]:
         """``model_options`` as a mapping."""
-        try:
-            options = yaml.safe_load(self.model_options) or {}
-        except yaml.YAMLError as error:
-            raise ConfigError(f"model_options is not YAML: {error}") from None
-        if not isinstance(options, dict):
-            raise ConfigError("model_options must be a mapping, e.g. {dtype: bfloat16}")
-        return options
+        return parse_mapping(self.model_options, "model_options")
 
 
 def require_tf() -> None:

@@ -80,6 +80,8 @@ def test_what_cannot_be_used_is_named(picture, capsys):
         ((picture.parent / "empty", "red"), "no picture in"),
         ((picture, "  "), "instruction is empty"),
         ((picture, "red", "--threshold", "0.5"), "backend 'fake': got an unexpected keyword argument"),
+        ((picture, "red", "--model-options", "{fail: true}"), "told to fail"),
+        ((picture, "red", "--model-options", "fail"), "--model-options must be a mapping"),
     ]
     for arguments, message in cases:
         assert segment(*arguments) == 2
