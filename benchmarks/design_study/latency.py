@@ -33,6 +33,9 @@ from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths
 
+INSTRUCTION = "I am looking for all the mugs"
+"""Too long to be guessed as its own phrase, which would spare the bank alone some of its steps."""
+
 STAGES = ("generate", "masks")
 
 
@@ -99,7 +102,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="compact")
-    parser.add_argument("--instruction", default="all the mugs")
+    parser.add_argument("--instruction", default=INSTRUCTION)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--out", default="runs/design-study")

@@ -18,14 +18,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.models.instructsam.attention import answer_mask
-from instructsam_ros.models.instructsam.decode import AnswerDecoder, _Run
+from instructsam_ros.models.instructsam.decode import Answer, AnswerDecoder, Choose, Prefix, _Run
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.language import LanguageModel
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.tokens import TokenIds
+from instructsam_ros.segmenter import Cancel
 from instructsam_ros.training.scene_data import SceneBatch
 from instructsam_ros.training.scene_forward import SceneOutput, captured, forward_scene
 
@@ -56,11 +56,21 @@ class OneTokenDecoder(AnswerDecoder):
 
     another: Another = likely
 
+    def answer(
+        self,
+        prefix: Prefix,
+        rest: Sequence[int],
+        max_new_tokens: int,
+        previous: Sequence[int] = (),
+        cancel: Cancel | None = None,
+        choose: Choose | None = None,
+    ) -> Answer:
+        """As AnswerDecoder.answer; decodes step by step, whatever ``previous`` guesses."""
+        return super().answer(prefix, rest, max_new_tokens, (), cancel, choose)
+
     def _feed(self, run: _Run, prompt: Sequence[int], answer: Sequence[int], index: int) -> Tensor:
         if self.tokens.ref_end not in answer:
             return super()._feed(run, prompt, answer, index)
-        if prompt or len(answer) > 1:
-            raise InvalidInputError("one-token decoding cannot take over an earlier answer")
         opening = torch.tensor([self.tokens.ref_end, self.tokens.mask_start], device=self.mask_queries.device)
         states = [self._advance(run, self.language.embed(opening))]
         while len(states) <= len(self.mask_queries):

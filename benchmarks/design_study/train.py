@@ -24,6 +24,7 @@ from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.scenes.catalogue import CATALOGUE
 from instructsam_ros.training import checkpoints
+from instructsam_ros.training.attention_precision import Float32Attention
 from instructsam_ros.training.auxiliary import AuxiliaryHeads
 from instructsam_ros.training.averaging import Average
 from instructsam_ros.training.journal import Journal
@@ -93,7 +94,7 @@ class ArmRun:
         rate = learning_rate(self.step, self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with self._autocast():
+        with self._autocast(), Float32Attention():
             output = self.arm.forward(self.model, batch)
             loss, terms = scene_loss(output, batch, self.heads, self.settings.loss)
         self.optimizer.zero_grad(set_to_none=True)
