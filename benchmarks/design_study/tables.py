@@ -138,7 +138,9 @@ def estimate(seeds: Sequence[Sample], metric: Metric, weights: NDArray[np.int64]
 
 
 def interval(values: NDArray[np.float64]) -> str:
-    """The figure and its interval, in per cent."""
+    """The figure and its interval, in per cent; a dash where nothing defines it."""
+    if np.isnan(values[0]):
+        return "-"
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(values[1:], [tail, 1 - tail])
     return f"{100 * values[0]:.1f} [{100 * low:.1f}, {100 * high:.1f}]"

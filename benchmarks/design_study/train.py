@@ -84,7 +84,7 @@ class ArmRun:
                 started, counted = time.monotonic(), 0
             if self.step % settings.checkpoint_every == 0 or self.step == last:
                 self.save()
-            if self.step % settings.evaluation.every == 0:
+            if self.step % settings.evaluation.every == 0 or self.step == settings.steps:
                 self.evaluate()
                 started, counted = time.monotonic(), 0
                 sums.clear()

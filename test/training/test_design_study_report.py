@@ -28,8 +28,9 @@ def thing(x, y, score=0.9):
 def question():
     """Two candidates, of which the left one is meant."""
     rgb = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
-    view = View(rgb, np.zeros((HEIGHT, WIDTH), np.uint8), np.zeros((HEIGHT, WIDTH), np.float32), {})
-    item = SimpleNamespace(text="the left thing")
+    ids = (thing(5, 5).mask + 2 * thing(40, 20).mask).astype(np.uint8)
+    view = View(rgb, ids, np.zeros((HEIGHT, WIDTH), np.float32), {})
+    item = SimpleNamespace(text="the left thing", targets=(1,))
     return Question(view, None, item, thing(5, 5).mask[None])
 
 
@@ -51,6 +52,12 @@ def test_an_agent_keeps_the_candidates_that_its_judge_accepts(question, monkeypa
     assert len(Agent(Finds(), lambda *_: True)(question)) == 2
     (kept,) = Agent(Finds(), is_target)(question)
     assert np.array_equal(kept.mask, question.truth[0])
+
+
+def test_the_oracle_knows_objects_however_badly_they_are_outlined(question):
+    assert is_target(question, thing(9, 9))
+    assert not is_target(question, thing(44, 24))
+    assert not is_target(question, thing(25, 30))  # on nothing
 
 
 def test_a_marked_candidate_alone_keeps_its_brightness(question):
