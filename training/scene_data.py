@@ -133,10 +133,11 @@ class SceneBatches(Dataset[SceneBatch]):
     def _sample(
         self, path: Path, step: int, rng: np.random.Generator
     ) -> tuple[View, list[Instruction], bool]:
+        """A view with its instructions; another view in place of one about which nothing can be said."""
         view = load_view(path, depth=False)
         found = instructions(view.meta, rng, 2 * self.settings.instructions, split="train")
         if not found:
-            return view, [], False
+            return self._sample(self.paths[rng.integers(len(self.paths))], step, rng)
         progress = min(1.0, step / max(self.settings.curriculum_steps, 1))
         weights = np.array([_weight(item, progress) for item in found])
         count = self.settings.instructions
