@@ -17,13 +17,7 @@ from torch import Tensor, nn
 from torch.utils.dlpack import from_dlpack
 
 from instructsam_ros.errors import CheckpointError, ConfigError, MissingDependencyError
-from instructsam_ros.models.instructsam.backend import (
-    InstructSamSegmenter,
-    Precision,
-    set_threshold,
-    torch_device,
-    torch_dtype,
-)
+from instructsam_ros.models.instructsam.backend import InstructSamSegmenter, set_threshold
 from instructsam_ros.models.instructsam.checkpoint import fill, weightless
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
@@ -37,6 +31,7 @@ from instructsam_ros.models.instructsam.onnx_graphs import (
     features_of,
     image_graph,
 )
+from instructsam_ros.models.instructsam.placement import Precision, torch_device, torch_dtype
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 

@@ -132,6 +132,45 @@ def test_previous_answer_changes_nothing(talkative: InstructSamSegmenter, rgb: n
         assert equal(talkative.segment(features, "red mug", previous=previous), plain)
 
 
+@pytest.mark.parametrize(
+    ("instruction", "said", "passes"),
+    [
+        ("red mug", [508, 1, 2, 509, 511], 1),
+        ("Red mug.", [508, 1, 2, 509, 511], 1),
+        ("red mug", [508, 1, 2, 509, 20, 508, 5, 509, 511], 5),
+        ("red mug", [20, 511], 2),
+    ],
+    ids=["confirmed", "cleaned up", "goes on", "wrong"],
+)
+def test_a_direct_phrase_is_checked_in_one_pass(
+    segmenter: InstructSamSegmenter,
+    rgb: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    instruction: str,
+    said: list[int],
+    passes: int,
+) -> None:
+    says(monkeypatch, segmenter, said)
+    scores(monkeypatch, segmenter, [2] * said.count(509))
+    features = segmenter.encode(rgb)
+    count: list[int] = []
+    segmenter.model.language.register_forward_hook(lambda *_: count.append(1))
+    guessed = segmenter.segment(features, instruction)
+    assert len(count) == passes
+    monkeypatch.setattr(segmenter.prompts, "phrase_answer", lambda _instruction: [])
+    decoded = segmenter.segment(features, instruction)
+    assert guessed.answer_ids == decoded.answer_ids == tuple(said)
+    assert equal(guessed, decoded)
+    assert guessed.spoken is not None
+    torch.testing.assert_close(guessed.spoken.queries, decoded.spoken.queries, atol=2e-5, rtol=0)
+
+
+def test_a_long_instruction_is_no_phrase(segmenter: InstructSamSegmenter) -> None:
+    assert segmenter.prompts.phrase_answer("w11 w12 w13 w14 w15 w16") != []
+    assert segmenter.prompts.phrase_answer("w11 w12 w13 w14 w15 w16 w17") == []
+    assert segmenter.prompts.phrase_answer(".") == []
+
+
 def test_two_threads_get_what_one_gets(talkative: InstructSamSegmenter) -> None:
     rng = np.random.default_rng(1)
     images = [rng.integers(0, 255, (40 + 8 * i, 64, 3), dtype=np.uint8) for i in range(3)]

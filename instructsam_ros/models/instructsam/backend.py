@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,17 +16,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from instructsam_ros.errors import ConfigError
+from instructsam_ros.models.instructsam.approximations import Approximations
 from instructsam_ros.models.instructsam.checkpoint import load_folder
-from instructsam_ros.models.instructsam.decode import Prefix
+from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.decode import Answer, Prefix
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.once import Once
+from instructsam_ros.models.instructsam.placement import (
+    Precision,
+    computes_bfloat16,
+    torch_device,
+    torch_dtype,
+)
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.models.instructsam.source import checkpoint_folder
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 from instructsam_ros.types import Instance, Segmentation, Status, check_instruction, check_rgb, tight_box
-
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True)
@@ -36,17 +43,27 @@ class EncodedImage:
     """
 
     features: ImageFeatures
-    prefix: Prefix
+    once: Once[Prefix]
     height: int
     width: int
     seconds: float
 
+    @property
+    def prefix(self) -> Prefix:
+        """The language model's state behind the image."""
+        return self.once()
+
 
 @dataclass(frozen=True)
 class DecodedSegmentation(Segmentation):
-    """A Segmentation that remembers its answer as token ids, for the next frame of a stream."""
+    """A Segmentation that remembers, for the next frame of a stream, its instruction, its answer (as
+    token ids, and whole), and how many frames in a row that answer has served.
+    """
 
     answer_ids: tuple[int, ...] = ()
+    instruction: str = ""
+    spoken: Answer | None = None
+    frames: int = 1
 
 
 @dataclass(frozen=True)
@@ -58,6 +75,8 @@ class InstructSamSegmenter:
     name: str = "instructsam"
     fast_encoder: bool = False
     """Run the image encoder in bfloat16 arithmetic; everything behind it keeps the model's type."""
+    reuse_frames: int = 1
+    """See Approximations."""
 
     @property
     def device(self) -> torch.device:
@@ -71,8 +90,11 @@ class InstructSamSegmenter:
         start = time.perf_counter()
         inputs = self.model.image_encoder.preprocess(rgb).to(self.device, self.model.mask_queries.dtype)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.fast_encoder):
-            features = self.model.encode_image(inputs).to(self.model.mask_queries.dtype)
-        prefix = self.model.prefix(features, self.prompts.image_ids(features.tokens.shape[1]))
+            features = self.model.start_image(inputs).to(self.model.mask_queries.dtype)
+        prefix = Once(lambda: self._prefix(features))
+        if self.reuse_frames == 1:  # else a frame may never need it
+            prefix()
+        features = features.joined()
         self._wait()
         return EncodedImage(features, prefix, rgb.shape[0], rgb.shape[1], time.perf_counter() - start)
 
@@ -86,15 +108,13 @@ class InstructSamSegmenter:
         cancel: Cancel | None = None,
     ) -> DecodedSegmentation:
         """Answer an instruction; see Segmenter.segment. previous: any Segmentation of this segmenter."""
-        rest = self.prompts.instruction_ids(check_instruction(instruction))
+        instruction = check_instruction(instruction)
         start = time.perf_counter()
-        answer = self.model.answer(
-            features.features,
-            [*features.prefix.ids, *rest],
-            prefix=features.prefix,
-            previous_ids=previous.answer_ids if isinstance(previous, DecodedSegmentation) else (),
-            cancel=cancel,
-        )
+        last = previous if isinstance(previous, DecodedSegmentation) else None
+        if last and last.spoken and last.instruction == instruction and last.frames < self.reuse_frames:
+            answer, frames = last.spoken, last.frames + 1
+        else:
+            answer, frames = self._answer(features, instruction, last, cancel), 1
         phrases, queries = self.model.answered_phrases(answer)
         generated = time.perf_counter()
         raise_if_cancelled(cancel)
@@ -110,11 +130,43 @@ class InstructSamSegmenter:
             "masks": time.perf_counter() - generated,
         }
         text = self.prompts.text(answer.ids)
-        return DecodedSegmentation(tuple(instances), text, status, MappingProxyType(seconds), answer.ids)
+        return DecodedSegmentation(
+            tuple(instances),
+            text,
+            status,
+            MappingProxyType(seconds),
+            answer_ids=answer.ids,
+            instruction=instruction,
+            spoken=answer,
+            frames=frames,
+        )
 
     def segment_image(self, rgb: NDArray[np.uint8], instruction: str) -> DecodedSegmentation:
         """``segment(encode(rgb), instruction)``."""
         return self.segment(self.encode(rgb), instruction)
+
+    @torch.inference_mode()
+    def _prefix(self, features: ImageFeatures) -> Prefix:
+        return self.model.prefix(features, self.prompts.image_ids(features.tokens.shape[1]))
+
+    def _answer(
+        self,
+        features: EncodedImage,
+        instruction: str,
+        last: DecodedSegmentation | None,
+        cancel: Cancel | None,
+    ) -> Answer:
+        """Ask the language model. What it said on the last frame, or would say if the instruction is
+        itself a phrase, is checked in one pass.
+        """
+        guess = last.answer_ids if last else self.prompts.phrase_answer(instruction)
+        return self.model.answer(
+            features.features,
+            [*features.prefix.ids, *self.prompts.instruction_ids(instruction)],
+            prefix=features.prefix,
+            previous_ids=guess,
+            cancel=cancel,
+        )
 
     def _instances(
         self, output: DetectorOutput, phrases: Sequence[Sequence[int]], height: int, width: int
@@ -147,27 +199,32 @@ def load(
     revision: str | None = None,
     offline: bool = False,
     score_threshold: float | None = None,
+    approximations: Mapping[str, Any] | None = None,
 ) -> InstructSamSegmenter:
     """Load "compact", a checkpoint folder or a hub id.
 
     device: "auto", "cpu", "cuda", "cuda:0", ... dtype: "auto" is bfloat16 on a GPU and float32 on a
     CPU, there with the compact model's image encoder in bfloat16 where the processor computes in it
     (that is how it was trained). threads: CPU threads of torch, for the whole process. revision, offline: see
-    ``checkpoint_folder``. score_threshold: replaces the model's own. Raises CheckpointError for
-    unusable weights and ConfigError for an unusable device or option.
+    ``checkpoint_folder``. score_threshold: replaces the model's own. approximations: what to trade for
+    speed, by the names in Approximations. Raises CheckpointError for unusable weights and ConfigError
+    for an unusable device or option.
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    folder = checkpoint_folder(model, revision=revision, offline=offline)
+    approximate = Approximations.read(approximations)
     target = torch_device(device)
-    loaded = load_folder(folder, torch_dtype(dtype, target), target)
+    folder = checkpoint_folder(model, revision=revision, offline=offline)
+    config = approximate.apply_to_config(InstructSamConfig.from_folder(folder))
+    loaded = load_folder(folder, torch_dtype(dtype, target), target, config)
+    approximate.apply_to_model(loaded, target)
     set_threshold(loaded, score_threshold)
-    fast = dtype == "auto" and loaded.config.image_encoder == "pyramid" and _computes_bfloat16(target)
-    return InstructSamSegmenter(loaded, PromptTokenizer.from_folder(folder, loaded.config), fast_encoder=fast)
-
-
-def _computes_bfloat16(device: torch.device) -> bool:
-    return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return InstructSamSegmenter(
+        loaded,
+        PromptTokenizer.from_folder(folder, config),
+        fast_encoder=dtype == "auto" and config.image_encoder == "pyramid" and computes_bfloat16(target),
+        reuse_frames=approximate.reuse_frames,
+    )
 
 
 def set_threshold(model: InstructSam, score_threshold: float | None) -> None:
@@ -177,31 +234,6 @@ def set_threshold(model: InstructSam, score_threshold: float | None) -> None:
             model.config = dataclasses.replace(model.config, score_threshold=score_threshold)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-
-
-def torch_device(name: str) -> torch.device:
-    """The device of a name, "auto" included. Raises ConfigError if this machine lacks it."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:0") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(
-            f"no {name} here: torch sees {torch.cuda.device_count()} GPUs; use device auto or cpu"
-        )
-    return device
-
-
-def torch_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The dtype of a name; "auto" suits the device. Raises ConfigError for others."""
-    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    if name == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
-    if name not in known:
-        raise ConfigError(f"unknown dtype {name!r}; use auto, {', '.join(known)}")
-    return known[name]
 
 
 def without_duplicates(instances: Sequence[Instance], limit: float) -> list[Instance]:

@@ -172,10 +172,16 @@ def fill(
 
 
 def load_folder(
-    folder: Path, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    folder: Path,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    config: InstructSamConfig | None = None,
 ) -> InstructSam:
-    """Load a checkpoint folder. Raises CheckpointError for files that are missing, corrupt or unfit."""
-    config = InstructSamConfig.from_folder(folder)
+    """Load a checkpoint folder, with ``config`` in place of its own if given.
+
+    Raises CheckpointError for files that are missing, corrupt or unfit.
+    """
+    config = config or InstructSamConfig.from_folder(folder)
     with TensorFiles(folder) as tensors:
         return build_model(config, tensors, str(folder), dtype, device)
 

@@ -99,7 +99,7 @@ class Detector(nn.Module):
         bool [n, T]. queries: [n, Q, C].
         """
         phrases = Phrases(phrase_embeds, phrase_mask)
-        memory = self.condition(features, image_rows(features, len(queries)), phrases)
+        memory = self.condition(features, image_rows(features, queries.shape[0]), phrases)
         layers = self.decode(queries, memory, phrases)
         pixels = self.embed_pixels(features, memory, phrases)
         return DetectorOutput(
@@ -185,7 +185,7 @@ class Detector(nn.Module):
 def image_rows(features: ImageFeatures, count: int) -> Tensor:
     """Which image each of ``count`` rows is about, int64 [count]: all the only one, or one each."""
     device = features.fpn[-1].device
-    if len(features.fpn[-1]) == 1:
+    if features.fpn[-1].shape[0] == 1:
         return torch.zeros(count, dtype=torch.int64, device=device)
     return torch.arange(count, device=device)
 

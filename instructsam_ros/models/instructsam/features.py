@@ -38,6 +38,8 @@ class ImageFeatures:
     deepstack: per early language layer [B*N, D], added to the image positions; may be empty.
     fpn: pyramid levels from fine to coarse, each [B, C, h, w].
     fpn_position: [B, C, h, w] sine encoding of the coarsest level.
+    pyramid_ready: recorded behind the pyramid while it is computed on another CUDA stream; ``joined``
+    has to come before the pyramid is read.
     """
 
     tokens: Tensor
@@ -45,15 +47,31 @@ class ImageFeatures:
     deepstack: tuple[Tensor, ...]
     fpn: tuple[Tensor, ...]
     fpn_position: Tensor
+    pyramid_ready: torch.cuda.Event | None = None
+
+    def joined(self) -> ImageFeatures:
+        """The same features, whose pyramid the current CUDA stream may read."""
+        if self.pyramid_ready is None:
+            return self
+        stream = torch.cuda.current_stream(self.fpn_position.device)
+        stream.wait_event(self.pyramid_ready)
+        for level in (*self.fpn, self.fpn_position):
+            level.record_stream(stream)  # its memory belongs to the other stream
+        return dataclasses.replace(self, pyramid_ready=None)
 
     def to(self, dtype: torch.dtype) -> ImageFeatures:
         """The same features in another floating-point type."""
+        if all(
+            tensor.dtype == dtype for tensor in (self.tokens, *self.deepstack, *self.fpn, self.fpn_position)
+        ):
+            return self
+        features = self.joined()
         return ImageFeatures(
-            tokens=self.tokens.to(dtype),
-            grid=self.grid,
-            deepstack=tuple(level.to(dtype) for level in self.deepstack),
-            fpn=tuple(level.to(dtype) for level in self.fpn),
-            fpn_position=self.fpn_position.to(dtype),
+            tokens=features.tokens.to(dtype),
+            grid=features.grid,
+            deepstack=tuple(level.to(dtype) for level in features.deepstack),
+            fpn=tuple(level.to(dtype) for level in features.fpn),
+            fpn_position=features.fpn_position.to(dtype),
         )
 
     def rows(self, index: Tensor) -> ImageFeatures:
@@ -77,4 +95,4 @@ class ImageEncoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, inputs: ImageInputs) -> ImageFeatures:
-        """Features of every image in ``inputs``."""
+        """Features of every image in ``inputs``, whose pyramid may still have to be ``joined``."""

@@ -72,6 +72,12 @@ class InstructSam(nn.Module):
 
     def encode_image(self, inputs: ImageInputs) -> ImageFeatures:
         """Everything that depends on the image alone, except the prefix."""
+        return self.start_image(inputs).joined()
+
+    def start_image(self, inputs: ImageInputs) -> ImageFeatures:
+        """As ``encode_image``, but on a GPU the pyramid may still be on its way: ``prefix`` can be
+        computed meanwhile, everything else takes features that are ``joined``.
+        """
         features: ImageFeatures = self.image_encoder(inputs)
         return features
 

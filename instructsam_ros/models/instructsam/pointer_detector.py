@@ -73,7 +73,7 @@ class PointerDetector(Detector):
         self, features: ImageFeatures, phrase_embeds: Tensor, phrase_mask: Tensor, queries: Tensor
     ) -> DetectorOutput:
         """As Detector.forward: one image row that all phrases share, or one row per phrase."""
-        images, index = features.fpn[-1].shape[0], image_rows(features, len(queries))
+        images, index = features.fpn[-1].shape[0], image_rows(features, queries.shape[0])
         image = self.prepare(features)
         output = self.detect(features, image, index, Phrases(phrase_embeds, phrase_mask), queries)
         last = output.readouts[-1]

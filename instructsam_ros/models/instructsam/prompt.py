@@ -10,6 +10,9 @@ from tokenizers import Tokenizer
 from instructsam_ros.errors import CheckpointError
 from instructsam_ros.models.instructsam.config import IMAGE_PLACE, INSTRUCTION_PLACE, InstructSamConfig
 
+_PHRASE_WORDS = 6
+"""Longer instructions are hardly ever the phrase itself."""
+
 
 class PromptTokenizer:
     """Tokenizes prompts of one model; safe to share between threads."""
@@ -27,7 +30,7 @@ class PromptTokenizer:
         if size > rows:
             raise CheckpointError(f"the tokenizer knows {size} tokens, the model embeds {rows}")
         self._suffix = config.instruction_suffix
-        self._image = config.tokens.image
+        self._tokens = config.tokens
         before, _, rest = config.prompt.partition(IMAGE_PLACE)
         between, _, after = rest.partition(INSTRUCTION_PLACE)
         self._before, self._between, self._after = map(self._control_ids, (before, between, after))
@@ -42,12 +45,23 @@ class PromptTokenizer:
 
     def image_ids(self, image_tokens: int) -> list[int]:
         """The prompt up to the instruction, for an image of so many tokens."""
-        return [*self._before, *[self._image] * image_tokens, *self._between]
+        return [*self._before, *[self._tokens.image] * image_tokens, *self._between]
 
     def instruction_ids(self, instruction: str) -> list[int]:
         """The rest of the prompt: the instruction and what opens the answer."""
         text = self._plain.encode(instruction + self._suffix, add_special_tokens=False).ids
         return [*text, *self._after]
+
+    def phrase_answer(self, instruction: str) -> list[int]:
+        """The answer that repeats an instruction as its one phrase ("red mug"); empty for a long one.
+
+        The phrase is cleaned up as the released training does: its first letter small, no full stop.
+        """
+        phrase = instruction.strip().removesuffix(".")
+        if not phrase or len(phrase.split()) > _PHRASE_WORDS:
+            return []
+        words = self._plain.encode(phrase[0].lower() + phrase[1:], add_special_tokens=False).ids
+        return [self._tokens.ref_start, *words, self._tokens.ref_end, self._tokens.eos[0]]
 
     def text(self, ids: Sequence[int]) -> str:
         """Readable text of generated ids, without control tokens."""

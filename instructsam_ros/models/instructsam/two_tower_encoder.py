@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import Qwen3VLVisionConfig, Qwen3VLVisionModel, Sam3VisionModel
@@ -14,6 +15,7 @@ from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import fpn_levels, sam3_config
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
 from instructsam_ros.models.instructsam.preprocess import square_pixels, vision_patches
+from instructsam_ros.models.instructsam.rotary_attention import RotaryAttention
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class TwoTowerEncoder(ImageEncoder):
         sam = sam3_config(config)
         self.pixel_tower = Sam3VisionModel(sam.vision_config)
         self.pixel_tower.neck.fpn_layers = self.pixel_tower.neck.fpn_layers[: fpn_levels(sam)]
+        for layer in self.pixel_tower.backbone.layers:
+            layer.attention = RotaryAttention(sam.vision_config.backbone_config)
 
     def preprocess(self, rgb: NDArray[np.uint8]) -> TwoTowerInputs:
         """uint8 [H, W, 3] -> both towers' inputs, a batch of one."""
@@ -53,17 +57,28 @@ class TwoTowerEncoder(ImageEncoder):
         grid = inputs.patch_grid
         if not bool((grid == grid[0]).all()):
             raise InvalidInputError(f"images of one batch must share a patch grid, got {grid.tolist()}")
+        fpn, position, ready = self._start_pyramid(inputs.pixels)
+        tokens, cells, deepstack = self.language_features(inputs)
+        return ImageFeatures(tokens, cells, deepstack, fpn, position, ready)
+
+    def _start_pyramid(self, pixels: Tensor) -> tuple[tuple[Tensor, ...], Tensor, torch.cuda.Event | None]:
+        """``pyramid``; on a GPU, unless training, on a stream of its own and with what to wait for."""
+        if not pixels.is_cuda or torch.is_grad_enabled():
+            return *self.pyramid(pixels), None
+        beside = torch.cuda.Stream(pixels.device)  # type: ignore[no-untyped-call]
+        beside.wait_stream(torch.cuda.current_stream(pixels.device))
+        with torch.cuda.stream(beside):
+            fpn, position = self.pyramid(pixels)
+        pixels.record_stream(beside)
+        return fpn, position, beside.record_event()
+
+    def language_features(self, inputs: TwoTowerInputs) -> tuple[Tensor, tuple[int, int], tuple[Tensor, ...]]:
+        """``tokens``, ``grid`` and ``deepstack`` of ImageFeatures."""
         merge = self.vision_tower.config.spatial_merge_size
-        rows, columns = int(grid[0, 1]) // merge, int(grid[0, 2]) // merge
-        vision = self.vision_tower(inputs.patches, grid_thw=grid)
-        fpn, position = self.pyramid(inputs.pixels)
-        return ImageFeatures(
-            tokens=vision.pooler_output.view(len(grid), rows * columns, -1),
-            grid=(rows, columns),
-            deepstack=tuple(vision.deepstack_features),
-            fpn=fpn,
-            fpn_position=position,
-        )
+        rows, columns = (int(side) // merge for side in inputs.patch_grid[0, 1:])
+        vision = self.vision_tower(inputs.patches, grid_thw=inputs.patch_grid)
+        tokens = vision.pooler_output.view(len(inputs.patch_grid), rows * columns, -1)
+        return tokens, (rows, columns), tuple(vision.deepstack_features)
 
     def pyramid(self, pixels: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """Pyramid levels of pixels [B, 3, S, S] from fine to coarse, and positions of the coarsest."""

@@ -1,0 +1,79 @@
+"""What the options that change results cost in agreement, on films of the package's own scenes.
+
+    python benchmarks/approximations.py --films 2 --frames 12
+
+Every option answers the same standing instructions on the same frames as the exact model. Agreement is
+the IoU of the union of all masks with that of the exact model, 1 where both find nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import instructsam_ros
+from instructsam_ros.scenes.sequence import render_sequence
+from instructsam_ros.types import Segmentation
+
+OPTIONS = {
+    "exact": {},
+    "reuse_frames 3": {"reuse_frames": 3},
+    "reuse_frames 5": {"reuse_frames": 5},
+    "int8": {"int8": True},
+}
+INSTRUCTIONS = ("all the mugs", "the largest bowl", "something to drink from")
+
+
+def union(result: Segmentation, size: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.any([np.zeros(size, bool), *(instance.mask for instance in result.instances)], axis=0)
+
+
+def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    whole = int((a | b).sum())
+    return int((a & b).sum()) / whole if whole else 1.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--model", default="compact")
+    parser.add_argument("--films", type=int, default=2)
+    parser.add_argument("--frames", type=int, default=12)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    films = [
+        [view.rgb for view in render_sequence("heldout", number, args.frames)] for number in range(args.films)
+    ]
+    models = {
+        name: instructsam_ros.load(args.model, approximations=options) for name, options in OPTIONS.items()
+    }
+    agreement: dict[str, list[float]] = {name: [] for name in models}
+    seconds: dict[str, list[float]] = {name: [] for name in models}
+    for film in films:
+        for instruction in INSTRUCTIONS:
+            previous: dict[str, Segmentation | None] = dict.fromkeys(models)
+            for rgb in film:
+                masks = {}
+                for name, model in models.items():
+                    start = time.process_time()
+                    result = model.segment(model.encode(rgb), instruction, previous=previous[name])
+                    seconds[name].append(time.process_time() - start)
+                    previous[name], masks[name] = result, union(result, rgb.shape[:2])
+                for name, mask in masks.items():
+                    agreement[name].append(iou(mask, masks["exact"]))
+    answers = len(agreement["exact"])
+    print(f"{args.model}: {args.films} films, {answers} answers, {args.threads} thread(s)")
+    for name, values in agreement.items():
+        below = sum(value < 0.9 for value in values)
+        cost = 1000 * float(np.median(seconds[name]))
+        mean = 1000 * float(np.mean(seconds[name]))
+        print(f"{name:16s} mean IoU with exact {np.mean(values):.3f}, below 0.9 in {below:3d};", end=" ")
+        print(f"processor ms median {cost:.1f}, mean {mean:.1f}")
+
+
+if __name__ == "__main__":
+    main()

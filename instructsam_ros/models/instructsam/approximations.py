@@ -1,0 +1,75 @@
+"""Ways to be faster that change results a little; all are off unless named."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from instructsam_ros.errors import ConfigError
+from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.int8 import quantise
+from instructsam_ros.settings import build
+
+
+@dataclass(frozen=True)
+class Approximations:
+    """What to trade for speed; docs/speed.md has what each one costs.
+
+    sam_size: side in pixels of the SAM 3 input instead of the 1008 that it was trained at, a multiple
+        of its 14 pixel patches. Only for models with a SAM 3 encoder.
+    reuse_frames: on a stream with a standing instruction, how many frames share one answer of the
+        language model; the detector looks at every frame. 1 asks anew on every frame.
+    int8: compute the language model's linear layers in 8 bit integers; on a CPU.
+    """
+
+    sam_size: int | None = None
+    reuse_frames: int = 1
+    int8: bool = False
+
+    def __post_init__(self) -> None:
+        if self.sam_size is not None and self.sam_size <= 0:
+            raise ValueError(f"sam_size must be positive, got {self.sam_size}")
+        if self.reuse_frames < 1:
+            raise ValueError(f"reuse_frames must be at least 1, got {self.reuse_frames}")
+
+    @classmethod
+    def read(cls, settings: Mapping[str, Any] | None) -> Approximations:
+        """From a mapping such as {"sam_size": 672}. Raises ConfigError that names the key."""
+        return build(cls, settings or {}, "approximations")
+
+    def apply_to_config(self, config: InstructSamConfig) -> InstructSamConfig:
+        """The configuration with another SAM 3 input size. Raises ConfigError if it has none."""
+        if self.sam_size is None:
+            return config
+        if config.image_encoder != "two_tower":
+            raise ConfigError("approximations.sam_size: this model has no SAM 3 encoder")
+        return with_sam_size(config, self.sam_size)
+
+    def apply_to_model(self, model: nn.Module, device: torch.device) -> None:
+        """Exchange layers of a loaded model in place. Raises ConfigError for int8 on a GPU."""
+        if not self.int8:
+            return
+        if device.type != "cpu":
+            raise ConfigError("approximations.int8 computes on a CPU; on a GPU use dtype bfloat16")
+        quantise(model.get_submodule("language.model.layers"))
+
+
+def with_sam_size(config: InstructSamConfig, size: int) -> InstructSamConfig:
+    """The configuration of a two-tower model for SAM 3 inputs of another size.
+
+    No weight depends on the size: position embeddings are tiled and rotary positions scaled to it, as
+    upstream does. Raises ConfigError unless ``size`` is a multiple of the patches.
+    """
+    sam = copy.deepcopy(config.sam)
+    backbone = sam.setdefault("vision_config", {}).setdefault("backbone_config", {})
+    patch = backbone.get("patch_size", 14)
+    if size % patch:
+        raise ConfigError(f"approximations.sam_size must be a multiple of {patch}, got {size}")
+    backbone |= {"model_type": "sam3_vit_model", "image_size": size}
+    return dataclasses.replace(config, sam=sam)

@@ -1,0 +1,47 @@
+"""Attention of the SAM 3 ViT with its rotation written out per pair of channels.
+
+Upstream rotates by way of a second tensor of swapped channels and tables that hold every angle
+twice, which on a CPU takes half as long again as the attention itself in the layers with windows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers.models.sam3.modeling_sam3 import Sam3ViTRoPEAttention
+
+
+class RotaryAttention(Sam3ViTRoPEAttention):  # type: ignore[misc]
+    """Takes the place of its base class, with the same weights and results."""
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        position_embeddings: tuple[Tensor, Tensor],
+        **_options: Any,
+    ) -> tuple[Tensor, None]:
+        """hidden_states: [B, h, w, C]. position_embeddings: cos and sin, float32 [1, h*w, head width]
+        with every angle twice in a row.
+        """
+        tokens = hidden_states.flatten(1, 2)
+        query, key, value = (
+            project(tokens).unflatten(-1, (self.num_attention_heads, self.head_dim)).transpose(1, 2)
+            for project in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        cos, sin = (table[..., ::2] for table in position_embeddings)
+        dropout = self.attention_dropout if self.training else 0.0
+        attended = F.scaled_dot_product_attention(
+            rotate(query, cos, sin), rotate(key, cos, sin), value, dropout_p=dropout, scale=self.scaling
+        )
+        return self.o_proj(attended.transpose(1, 2).reshape(hidden_states.shape)), None
+
+
+def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn each pair of neighbouring channels of [..., L, D] by its angle [..., L, D/2]."""
+    # A complex product would take half the time, but ONNX knows none.
+    first, second = heads.float().reshape(*heads.shape[:-1], -1, 2).unbind(-1)
+    turned = first * cos - second * sin, second * cos + first * sin
+    return torch.stack([part.to(heads.dtype) for part in turned], -1).flatten(-2)
