@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from transformers.models.sam3.modeling_sam3 import Sam3ViTRoPEAttention
+
+from instructsam_ros.models.instructsam.blocked_attention import attention
 
 
 class RotaryAttention(Sam3ViTRoPEAttention):  # type: ignore[misc]
@@ -32,16 +33,25 @@ class RotaryAttention(Sam3ViTRoPEAttention):  # type: ignore[misc]
             for project in (self.q_proj, self.k_proj, self.v_proj)
         )
         cos, sin = (table[..., ::2] for table in position_embeddings)
-        dropout = self.attention_dropout if self.training else 0.0
-        attended = F.scaled_dot_product_attention(
-            rotate(query, cos, sin), rotate(key, cos, sin), value, dropout_p=dropout, scale=self.scaling
+        attended, _ = attention(
+            self,
+            rotate(query, cos, sin),
+            rotate(key, cos, sin),
+            value,
+            None,
+            scaling=self.scaling,
+            dropout=self.attention_dropout if self.training else 0.0,
+            is_causal=False,
         )
-        return self.o_proj(attended.transpose(1, 2).reshape(hidden_states.shape)), None
+        return self.o_proj(attended.reshape(hidden_states.shape)), None
 
 
 def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn each pair of neighbouring channels of [..., L, D] by its angle [..., L, D/2]."""
-    # A complex product would take half the time, but ONNX knows none.
-    first, second = heads.float().reshape(*heads.shape[:-1], -1, 2).unbind(-1)
-    turned = first * cos - second * sin, second * cos + first * sin
-    return torch.stack([part.to(heads.dtype) for part in turned], -1).flatten(-2)
+    pairs = heads.float().reshape(*heads.shape[:-1], -1, 2)
+    if torch.compiler.is_exporting():  # ONNX knows no complex numbers, which take half the time
+        first, second = pairs.unbind(-1)
+        turned = torch.stack([first * cos - second * sin, second * cos + first * sin], -1)
+    else:
+        turned = torch.view_as_real(torch.view_as_complex(pairs) * torch.complex(cos, sin))
+    return turned.flatten(-2).to(heads.dtype)

@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import Qwen3VLVisionConfig, Qwen3VLVisionModel, Sam3VisionModel
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.models.instructsam.blocked_attention import BLOCKED
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import fpn_levels, sam3_config
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
@@ -33,7 +34,7 @@ class TwoTowerEncoder(ImageEncoder):
     def __init__(self, config: InstructSamConfig) -> None:
         super().__init__()
         vision = Qwen3VLVisionConfig(**config.vision)
-        vision._attn_implementation = "sdpa"
+        vision._attn_implementation = BLOCKED
         self.vision_tower = Qwen3VLVisionModel(vision)
         sam = sam3_config(config)
         self.pixel_tower = Sam3VisionModel(sam.vision_config)
