@@ -47,4 +47,4 @@ def test_elsewhere_it_is_torchs_own(monkeypatch: pytest.MonkeyPatch, case: str) 
     with torch.set_grad_enabled(case == "gradients"):
         found, _ = attention(nn.Module(), query, key, value, mask, is_causal=case == "causal")
     expected = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=case == "causal")
-    torch.testing.assert_close(found.transpose(1, 2), expected, atol=2e-3, rtol=0)
+    torch.testing.assert_close(found.transpose(1, 2), expected, atol=1e-2, rtol=0)  # one unit of bfloat16
