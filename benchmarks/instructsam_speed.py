@@ -3,7 +3,8 @@
 plain_procedure.py restates what the published evaluation does for every instruction. This package
 encodes an image once for all instructions, keeps the language model's state behind the image, checks a
 previous or guessed answer in one pass instead of writing it, and leaves out what nothing reads. Weights
-are random, so the model is made to give a fixed answer.
+are random, so the model is made to give a fixed answer. The first row runs in a process of its own, with
+torch's settings as they come; all others use huge pages, as loading a model with this package does.
 
     python benchmarks/instructsam_speed.py                      # tiny, any machine
     python benchmarks/instructsam_speed.py --size 2b --dtype bfloat16 --threads 2 --repeats 1
@@ -12,8 +13,13 @@ are random, so the model is made to give a fixed answer.
 from __future__ import annotations
 
 import argparse
+import json
 import math
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +30,7 @@ from plain_procedure import PlainProcedure
 from stopwatch import Stopwatch
 from torch import Tensor
 
+from instructsam_ros.models.instructsam.allocator import use_huge_pages
 from instructsam_ros.models.instructsam.approximations import with_sam_size
 from instructsam_ros.models.instructsam.checkpoint import build_model, expected_tensors
 from instructsam_ros.models.instructsam.config import InstructSamConfig
@@ -35,9 +42,10 @@ from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 from instructsam_ros.paths import share
 from instructsam_ros.settings import build
 
-PHRASES = ((1001, 1002), (1003, 1004, 1005))  # any words
+PHRASES = ((1001, 1002), (1003, 1004, 1005))  # any words; --phrases takes the first ones
 QUESTION = tuple(range(2000, 2012))
 MASK_DISAGREEMENT = 1e-3  # share of pixels in float32, from rounding in another order
+PLAIN = "plain, every instruction"
 RGB = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
 Result = tuple[Answer, DetectorOutput]
 
@@ -45,10 +53,10 @@ Result = tuple[Answer, DetectorOutput]
 class Bench:
     """This package's ways to answer, with a model that gives one fixed answer about any image."""
 
-    def __init__(self, model: InstructSam) -> None:
+    def __init__(self, model: InstructSam, phrases: int) -> None:
         self.model = model
         tokens = model.config.tokens
-        ids = [token for phrase in PHRASES for token in (tokens.ref_start, *phrase, tokens.ref_end, 11)]
+        ids = [token for p in PHRASES[:phrases] for token in (tokens.ref_start, *p, tokens.ref_end, 11)]
         self.answer_ids = [*ids[:-1], tokens.eos[0]]
 
     def image_ids(self, features: ImageFeatures) -> list[int]:
@@ -124,17 +132,34 @@ def main() -> None:
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--phrases", type=int, choices=[1, 2], default=1)
+    parser.add_argument("--stock", metavar="FILE", help="only the plain procedure; write its times to FILE")
     args = parser.parse_args()
+    if args.stock:
+        rows = [vars(watch) for watch in measure(args)[PLAIN]]
+        Path(args.stock).write_text(json.dumps(rows))
+        return
+    print(f"{args.size}, {args.dtype}, {args.device}, {args.threads} thread(s); 640x480, ", end="")
+    print(f"{args.phrases} phrase(s); seconds wall/processors", flush=True)
+    watches = stock_process()
+    use_huge_pages()
+    summarise(watches | measure(args))
+
+
+def measure(args: argparse.Namespace) -> dict[str, list[Stopwatch]]:
+    """Every procedure in turn, ``repeats`` times."""
     torch.set_num_threads(args.threads)
     config, dtype = load_config(args.size), getattr(torch, args.dtype)
     tensors = random_tensors(config, dtype)
-    full = Bench(build_model(config, tensors, "random weights", dtype, args.device))
+    full = Bench(build_model(config, tensors, "random weights", dtype, args.device), args.phrases)
     size = full.model.image_encoder.pixel_tower.config.image_size
     reduced = Bench(
-        build_model(with_sam_size(config, size * 2 // 3), tensors, "random weights", dtype, args.device)
+        build_model(with_sam_size(config, size * 2 // 3), tensors, "random weights", dtype, args.device),
+        args.phrases,
     )
     plain = PlainProcedure(full.model, full.prompt, full.choose)
     shared: tuple[ImageFeatures, Prefix] | None = None
+    watches: dict[str, list[Stopwatch]] = {}
 
     def stream(bench: Bench, watch: Stopwatch) -> Result:
         nonlocal shared
@@ -147,31 +172,41 @@ def main() -> None:
             raise RuntimeError("an image is encoded before instructions on it")
         return full.segment(*shared, watch, previous)
 
-    procedures: dict[str, Callable[[Stopwatch], Result]] = {
-        "plain, every instruction": lambda watch: plain(RGB, watch),
-        f"standing instruction, {size} px": lambda watch: stream(full, watch),
-        "further instruction, image known": lambda watch: again(watch, []),
-        "the same, answer known or guessed": lambda watch: again(watch, full.answer_ids),
-        f"standing instruction, {size * 2 // 3} px": lambda watch: stream(reduced, watch),
-    }
-    print(f"{args.size}, {args.dtype}, {args.device}, {args.threads} thread(s); 640x480, ", end="")
-    print(f"{len(PHRASES)} phrases, {len(full.answer_ids)} tokens; seconds wall/processors", flush=True)
-    watches: dict[str, list[Stopwatch]] = {name: [] for name in procedures}
+    procedures: dict[str, Callable[[Stopwatch], Result]] = {"plain, huge pages": lambda w: plain(RGB, w)}
+    if args.stock:
+        procedures = {PLAIN: lambda watch: plain(RGB, watch)}
+    else:
+        procedures |= {
+            f"standing instruction, {size} px": lambda watch: stream(full, watch),
+            "further instruction, image known": lambda watch: again(watch, []),
+            "the same, answer known or guessed": lambda watch: again(watch, full.answer_ids),
+            f"standing instruction, {size * 2 // 3} px": lambda watch: stream(reduced, watch),
+        }
     with torch.inference_mode():
         reference: Result | None = None
         for _ in range(args.repeats):
             for name, procedure in procedures.items():
-                watches[name].append(Stopwatch())
-                result = procedure(watches[name][-1])
+                watch = Stopwatch()
+                result = procedure(watch)
+                watches.setdefault(name, []).append(watch)
                 reference = reference or result
-                report(name, watches[name][-1])
+                report(name, watch)
                 if f"{size * 2 // 3} px" in name:
                     continue
                 share_of_pixels = disagreement(reference, result)
                 print(f"    mask pixels that differ: {share_of_pixels:.4%}", flush=True)
                 if dtype == torch.float32 and share_of_pixels > MASK_DISAGREEMENT:
                     raise SystemExit("the masks differ; do not trust the times")
-    summarise(watches)
+    return watches
+
+
+def stock_process() -> dict[str, list[Stopwatch]]:
+    """The plain procedure in a process with torch's own settings, as whoever restates it would run it."""
+    with tempfile.NamedTemporaryFile("r") as file:
+        command = [sys.executable, __file__, *sys.argv[1:], "--stock", file.name]
+        subprocess.run(command, check=True, env=os.environ | {"THP_MEM_ALLOC_ENABLE": "0"})
+        rows = json.load(file)
+    return {PLAIN: [Stopwatch(**row) for row in rows]}
 
 
 def report(name: str, watch: Stopwatch) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from instructsam_ros.errors import ConfigError
+from instructsam_ros.models.instructsam.allocator import use_huge_pages
 from instructsam_ros.models.instructsam.approximations import Approximations
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.config import InstructSamConfig
@@ -205,7 +206,8 @@ def load(
 
     device: "auto", "cpu", "cuda", "cuda:0", ... dtype: "auto" is bfloat16 on a GPU and float32 on a
     CPU, there with the compact model's image encoder in bfloat16 where the processor computes in it
-    (that is how it was trained). threads: CPU threads of torch, for the whole process. revision, offline: see
+    (that is how it was trained). threads: CPU threads of torch, for the whole process; as are the huge
+    pages on a CPU (see allocator.py). revision, offline: see
     ``checkpoint_folder``. score_threshold: replaces the model's own. approximations: what to trade for
     speed, by the names in Approximations. Raises CheckpointError for unusable weights and ConfigError
     for an unusable device or option.
@@ -214,6 +216,8 @@ def load(
         torch.set_num_threads(threads)
     approximate = Approximations.read(approximations)
     target = torch_device(device)
+    if target.type == "cpu":
+        use_huge_pages()
     folder = checkpoint_folder(model, revision=revision, offline=offline)
     config = approximate.apply_to_config(InstructSamConfig.from_folder(folder))
     loaded = load_folder(folder, torch_dtype(dtype, target), target, config)
