@@ -4,7 +4,7 @@ plain_procedure.py restates what the published evaluation does for every instruc
 encodes an image once for all instructions, keeps the language model's state behind the image, checks a
 previous or guessed answer in one pass instead of writing it, and leaves out what nothing reads. Weights
 are random, so the model is made to give a fixed answer. The first row runs in a process of its own, with
-torch's settings as they come; all others use huge pages, as loading a model with this package does.
+torch's settings as they come; all others use huge pages, as importing the model does.
 
     python benchmarks/instructsam_speed.py                      # tiny, any machine
     python benchmarks/instructsam_speed.py --size 2b --dtype bfloat16 --threads 2 --repeats 1
@@ -30,7 +30,6 @@ from plain_procedure import PlainProcedure
 from stopwatch import Stopwatch
 from torch import Tensor
 
-from instructsam_ros.models.instructsam.allocator import use_huge_pages
 from instructsam_ros.models.instructsam.approximations import with_sam_size
 from instructsam_ros.models.instructsam.checkpoint import build_model, expected_tensors
 from instructsam_ros.models.instructsam.config import InstructSamConfig
@@ -142,7 +141,6 @@ def main() -> None:
     print(f"{args.size}, {args.dtype}, {args.device}, {args.threads} thread(s); 640x480, ", end="")
     print(f"{args.phrases} phrase(s); seconds wall/processors", flush=True)
     watches = stock_process()
-    use_huge_pages()
     summarise(watches | measure(args))
 
 

@@ -8,9 +8,8 @@ import pytest
 
 PROGRAM = """
 import resource, torch
-from instructsam_ros.models.instructsam.allocator import use_huge_pages
+import instructsam_ros.models.instructsam.backend
 
-use_huge_pages()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 torch.ones(2**24)  # 64 MB, 16384 pages of 4 KB
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)

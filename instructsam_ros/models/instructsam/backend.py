@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.models.instructsam.allocator import use_huge_pages
 from instructsam_ros.models.instructsam.approximations import Approximations
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.config import InstructSamConfig
@@ -216,8 +215,6 @@ def load(
         torch.set_num_threads(threads)
     approximate = Approximations.read(approximations)
     target = torch_device(device)
-    if target.type == "cpu":
-        use_huge_pages()
     folder = checkpoint_folder(model, revision=revision, offline=offline)
     config = approximate.apply_to_config(InstructSamConfig.from_folder(folder))
     loaded = load_folder(folder, torch_dtype(dtype, target), target, config)
