@@ -10,7 +10,7 @@ def use_huge_pages() -> None:
     /sys/kernel/mm/transparent_hugepage/enabled).
 
     glibc asks the system for every large tensor anew, and the system clears it page by page at first
-    touch; with pages of 4 KB that was a quarter of the time of the SAM 3 encoder. Holds for the whole
+    touch, with 4 KB a page. What that costs is in docs/speed.md. Holds for the whole
     process from its first CPU tensor on: torch reads the setting once. An own setting of the user stays.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
