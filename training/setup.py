@@ -17,7 +17,6 @@ from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.pyramid_encoder import PyramidEncoder
 from instructsam_ros.paths import share
-from instructsam_ros.scenes.catalogue import CATALOGUE
 from instructsam_ros.scenes.dataset import load_view, view_paths
 from instructsam_ros.scenes.language import flip, instructions
 from instructsam_ros.settings import build
@@ -30,12 +29,10 @@ EMBEDDING_STD = 0.06
 
 @dataclass(frozen=True)
 class TrainingParts:
-    """What a run starts from. categories, colors: class names of the auxiliary heads."""
+    """What a run starts from."""
 
     model: InstructSam
     tokenizer: Tokenizer
-    categories: tuple[str, ...]
-    colors: tuple[str, ...]
 
 
 def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
@@ -51,8 +48,7 @@ def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
     initialise(model)
     if settings.backbone:
         load_backbone(model, Path(settings.backbone))
-    colors = sorted({color for category in CATALOGUE.values() for color in category.colors} | {"silver"})
-    return TrainingParts(model, tokenizer, tuple(sorted(CATALOGUE)), tuple(colors))
+    return TrainingParts(model, tokenizer)
 
 
 def scene_texts(settings: TrainSettings) -> list[str]:

@@ -24,6 +24,7 @@ from instructsam_ros.training import checkpoints
 from instructsam_ros.training.attention_precision import Float32Attention
 from instructsam_ros.training.auxiliary import AuxiliaryHeads
 from instructsam_ros.training.averaging import Average
+from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.journal import Journal
 from instructsam_ros.training.scene_data import BatchRange, SceneBatch, SceneBatches
 from instructsam_ros.training.scene_forward import forward_images, forward_scene
@@ -56,14 +57,14 @@ class Trainer:
         self.tokenizer = parts.tokenizer
         self.model = parts.model.to(self.accelerator.device)
         channels = self.model.detector.channels
-        self.heads = AuxiliaryHeads(
-            channels, len(parts.categories), len(parts.colors), self.model.config.hidden_size
-        ).to(self.accelerator.device)
+        self.heads = AuxiliaryHeads(channels, len(CATEGORIES), len(COLORS), self.model.config.hidden_size).to(
+            self.accelerator.device
+        )
         self.batches = SceneBatches(
             settings.data,
             parts.tokenizer,
-            parts.categories,
-            parts.colors,
+            CATEGORIES,
+            COLORS,
             self.model.config.num_queries,
             settings.seed,
         )

@@ -22,11 +22,11 @@ from benchmarks.design_study.start import freeze_image_side, fresh_model
 from benchmarks.design_study.variants import ARMS
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
-from instructsam_ros.scenes.catalogue import CATALOGUE
 from instructsam_ros.training import checkpoints
 from instructsam_ros.training.attention_precision import Float32Attention
 from instructsam_ros.training.auxiliary import AuxiliaryHeads
 from instructsam_ros.training.averaging import Average
+from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.journal import Journal
 from instructsam_ros.training.scene_data import BatchRange, SceneBatch, SceneBatches, SceneDataSettings
 from instructsam_ros.training.scene_losses import scene_loss
@@ -44,14 +44,13 @@ class ArmRun:
         fresh, self.tokenizer = fresh_model(settings.model, settings.init, settings.seed)
         self.model = self.arm.convert(fresh)
         freeze_image_side(self.model)
-        colors = sorted({c for entry in CATALOGUE.values() for c in entry.colors} | {"silver"})
         channels, width = self.model.detector.channels, self.model.config.hidden_size
-        self.heads = AuxiliaryHeads(channels, len(CATALOGUE), len(colors), width)
+        self.heads = AuxiliaryHeads(channels, len(CATEGORIES), len(COLORS), width)
         self.batches = SceneBatches(
             settings.data,
             self.tokenizer,
-            sorted(CATALOGUE),
-            colors,
+            CATEGORIES,
+            COLORS,
             self.model.config.num_queries,
             settings.seed,
         )

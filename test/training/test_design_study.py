@@ -16,10 +16,10 @@ from benchmarks.design_study.variants import ARMS
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.models.instructsam.pyramid_encoder import PyramidInputs, normalize
-from instructsam_ros.scenes.catalogue import CATALOGUE
 from instructsam_ros.settings import build
 from instructsam_ros.training import checkpoints
 from instructsam_ros.training.auxiliary import AuxiliaryHeads
+from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.scene_data import SceneBatches, SceneDataSettings
 from instructsam_ros.training.scene_forward import forward_scene
 from instructsam_ros.training.scene_losses import match, scene_loss
@@ -32,8 +32,7 @@ from instructsam_ros.types import Instance, tight_box
 @pytest.fixture
 def batch(scene_root, tokenizer):
     settings = SceneDataSettings(roots=(str(scene_root),), images=2, instructions=4, jitter=0.0)
-    colors = sorted({c for category in CATALOGUE.values() for c in category.colors} | {"silver"})
-    return SceneBatches(settings, tokenizer, sorted(CATALOGUE), colors, num_queries=10, seed=3)[0]
+    return SceneBatches(settings, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)[0]
 
 
 @pytest.fixture(params=sorted(ARMS))

@@ -6,8 +6,8 @@ import torch
 
 from instructsam_ros.models.instructsam.detector import Phrases
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
-from instructsam_ros.scenes.catalogue import CATALOGUE
 from instructsam_ros.training import scene_data
+from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.rows import IGNORE
 from instructsam_ros.training.scene_data import SceneBatches, SceneDataSettings
 from instructsam_ros.training.scene_forward import forward_scene, language_states
@@ -18,8 +18,7 @@ from instructsam_ros.training.scene_targets import NO_OWNER, scene_targets
 @pytest.fixture
 def batch(scene_root, tokenizer):
     settings = SceneDataSettings(roots=(str(scene_root),), images=2, instructions=3, jitter=0.0)
-    colors = sorted({c for category in CATALOGUE.values() for c in category.colors} | {"silver"})
-    return SceneBatches(settings, tokenizer, sorted(CATALOGUE), colors, num_queries=10, seed=3)[0]
+    return SceneBatches(settings, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)[0]
 
 
 def test_a_view_about_which_nothing_can_be_said_gives_way_to_another(scene_root, tokenizer, monkeypatch):
@@ -31,8 +30,7 @@ def test_a_view_about_which_nothing_can_be_said_gives_way_to_another(scene_root,
 
     monkeypatch.setattr(scene_data, "instructions", speechless_at_first)
     settings = SceneDataSettings(roots=(str(scene_root),), images=2, instructions=3)
-    colors = sorted({c for category in CATALOGUE.values() for c in category.colors} | {"silver"})
-    batch = SceneBatches(settings, tokenizer, sorted(CATALOGUE), colors, num_queries=10, seed=3)[0]
+    batch = SceneBatches(settings, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)[0]
     assert len(calls) == 3
     assert len(batch.rows.ids) == len(batch.targets) == 2 * 3
 
