@@ -81,6 +81,8 @@ class Bench:
         with watch("SAM 3 encoder"):
             fpn, position = encoder.pyramid(inputs.pixels)
         features = ImageFeatures(tokens, grid, deepstack, fpn, position)
+        with watch("detector"):
+            features = self.model.detector.prepare(features)
         with watch("prompt"):
             return features, self.model.prefix(features, self.image_ids(features))
 

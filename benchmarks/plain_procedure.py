@@ -87,7 +87,7 @@ class PlainProcedure:
         embedded = detector.mask_decoder.mask_embedder(layers[-1].queries)
         return DetectorOutput(
             mask_logits=torch.einsum("nqc,nchw->nqhw", embedded, pixels),
-            score_logits=torch.stack([detector.scores(layer, said) for layer in layers])[-1],
+            score_logits=torch.stack([detector.scores(layer.queries, said) for layer in layers])[-1],
             boxes=box_cxcywh_to_xyxy(layers[-1].boxes),
             layers=layers,
         )

@@ -5,20 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-
-def corners(boxes: Tensor) -> Tensor:
-    """[..., 4] cx cy w h -> x0 y0 x1 y1."""
-    center, size = boxes[..., :2], boxes[..., 2:]
-    return torch.cat([center - size / 2, center + size / 2], -1)
+from instructsam_ros.models.instructsam.boxes import corners, overlap
 
 
 def generalized_iou(a: Tensor, b: Tensor) -> Tensor:
     """GIoU (arXiv 1902.09630) of broadcastable [..., 4] boxes, -1..1."""
+    common, union = overlap(a, b)
     p, q = corners(a), corners(b)
-    inner = (torch.min(p[..., 2:], q[..., 2:]) - torch.max(p[..., :2], q[..., :2])).clamp(min=0).prod(-1)
-    union = a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - inner
     hull = (torch.max(p[..., 2:], q[..., 2:]) - torch.min(p[..., :2], q[..., :2])).prod(-1)
-    return inner / (union + 1e-6) - (hull - union) / (hull + 1e-6)
+    return common / (union + 1e-6) - (hull - union) / (hull + 1e-6)
 
 
 def mask_boxes(masks: Tensor) -> Tensor:

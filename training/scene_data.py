@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.language import Instruction, flip, instructions
 from instructsam_ros.training.augment import jitter, repaint_background
@@ -32,11 +33,15 @@ MIN_PIXELS = 24
 """Instances smaller than this many mask pixels (at MASK_STRIDE) are not supervised."""
 
 RARE_KINDS = frozenset({
-    "except_one", "rel_all", "host", "host_on", "union", "same", "nonfood", "near", "aff_size",
+    "except_one", "except_color", "rel_all", "host", "host_on", "union", "same", "nonfood", "near",
+    "aff_size", "aff_not", "aff_rel",
 })  # fmt: skip
 """Kinds that few pictures allow, or that need most practice; drawn RARE_WEIGHT times as often."""
 
-RARE_WEIGHT = 1.6
+RARE_WEIGHT = 2.0
+
+MAX_REDRAWS = 100
+"""How many views in a row may have no instruction."""
 
 OCCLUDER_ID = 200
 """Ids from here on are hands and grippers, which no instruction names."""
@@ -133,17 +138,26 @@ class SceneBatches(Dataset[SceneBatch]):
     def _sample(
         self, path: Path, step: int, rng: np.random.Generator
     ) -> tuple[View, list[Instruction], bool]:
-        """A view with its instructions; another view in place of one about which nothing can be said."""
-        view = load_view(path, depth=False)
-        found = instructions(view.meta, rng, 2 * self.settings.instructions, split="train")
-        if not found:
-            return self._sample(self.paths[rng.integers(len(self.paths))], step, rng)
+        view, found = self._told(path, rng)
         progress = min(1.0, step / max(self.settings.curriculum_steps, 1))
         weights = np.array([_weight(item, progress) for item in found])
         count = self.settings.instructions
         picked = rng.choice(len(found), count, replace=len(found) < count, p=weights / weights.sum())
         mirrored = bool(rng.random() < self.settings.mirror)
         return view, [found[i] for i in picked], mirrored
+
+    def _told(self, path: Path, rng: np.random.Generator) -> tuple[View, list[Instruction]]:
+        """A view with what can be said about it; another view in place of one about which nothing can be."""
+        for _ in range(MAX_REDRAWS):
+            view = load_view(path, depth=False)
+            found = instructions(view.meta, rng, 2 * self.settings.instructions, split="train")
+            if found:
+                return view, found
+            path = self.paths[rng.integers(len(self.paths))]
+        raise InvalidInputError(
+            f"nothing can be said about {MAX_REDRAWS} views drawn from {', '.join(self.settings.roots)}; "
+            "they may be empty scenes"
+        )
 
     def _collate(
         self, samples: list[tuple[View, list[Instruction], bool]], rng: np.random.Generator

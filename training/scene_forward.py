@@ -19,7 +19,7 @@ from instructsam_ros.models.instructsam.detector import Phrases
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.pointer import Readout
-from instructsam_ros.models.instructsam.pointer_detector import PointerDetector, PointerImage
+from instructsam_ros.models.instructsam.pointer_detector import PointerDetector, PointerFeatures
 from instructsam_ros.models.instructsam.pyramid_encoder import PyramidInputs, normalize
 from instructsam_ros.training.rows import IGNORE, TokenRows
 from instructsam_ros.training.scene_data import SceneBatch
@@ -38,7 +38,7 @@ class SceneOutput:
     """
 
     detector: PointerDetector
-    image: PointerImage
+    image: PointerFeatures
     image_index: Tensor
     token_logits: Tensor
     token_labels: Tensor
@@ -67,24 +67,24 @@ class SceneOutput:
 
 def forward_images(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     """Image side only: what the dense losses need."""
-    detector, _, image = _image_side(model, batch)
+    detector, image = _image_side(model, batch)
     none = torch.empty(0, device=image.memory.device)
     return SceneOutput(detector, image, none, none, none, none, none, ())
 
 
 def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     """Image and instruction side."""
-    detector, features, image = _image_side(model, batch)
+    detector, image = _image_side(model, batch)
     rows, images = batch.rows, len(batch.images)
     image_index = torch.arange(images, device=rows.ids.device).repeat_interleave(len(rows.ids) // images)
     with captured(model.language.model.layers[GROUNDING_LAYER]) as early:
-        hidden = language_states(model, features, rows)
+        hidden = language_states(model, image, rows)
     learned = rows.labels != IGNORE
     queries = model.mask_hidden_fcs(hidden[rows.queries]).unflatten(
         0, (len(rows.ids), model.config.num_queries)
     )
     phrases = Phrases(model.text_hidden_fcs(model.language.embed(rows.phrase_ids)), rows.phrase_valid)
-    output = detector.detect(features, image, image_index, phrases, queries)
+    output = detector.detect(image, image_index, phrases, queries)
     return SceneOutput(
         detector=detector,
         image=image,
@@ -108,13 +108,12 @@ def captured(layer: nn.Module) -> Iterator[list[Tensor]]:
         handle.remove()
 
 
-def _image_side(model: InstructSam, batch: SceneBatch) -> tuple[PointerDetector, ImageFeatures, PointerImage]:
+def _image_side(model: InstructSam, batch: SceneBatch) -> tuple[PointerDetector, PointerFeatures]:
     """What both passes start from. Raises TypeError for a model without a pointer detector."""
     detector = model.detector
     if not isinstance(detector, PointerDetector):
         raise TypeError("training on scenes needs a model configured with detector: pointer")
-    features = model.image_encoder(PyramidInputs(normalize(batch.images)))
-    return detector, features, detector.prepare(features)
+    return detector, detector.prepare(model.image_encoder(PyramidInputs(normalize(batch.images))))
 
 
 def language_states(model: InstructSam, features: ImageFeatures, rows: TokenRows) -> Tensor:

@@ -42,6 +42,7 @@ class SceneLossSettings:
     dense_box: float = 1.0
     dense_mask: float = 1.0
     cell_mask: float = 1.0
+    choice: float = 1.0
     order: float = 0.7
 
 
@@ -116,8 +117,10 @@ def _set_losses(
     present[matches.row, matches.query] = 1.0
     images = output.image_index[matches.row]
     pairs = max(len(matches.row), 1)
-    terms: dict[str, list[Tensor]] = {"score": [], "box": [], "pointer": [], "mask": []}
+    wanted_cells = chosen_cells(output.image_index, batch, targets)
+    terms: dict[str, list[Tensor]] = {"score": [], "box": [], "pointer": [], "mask": [], "choice": []}
     for readout in output.readouts:
+        terms["choice"].append(wanted_cells.loss(readout.choice))
         terms["score"].append(F.binary_cross_entropy_with_logits(readout.score_logits, present))
         boxes = readout.boxes[matches.row, matches.query]
         distance = 3 * (boxes - wanted_boxes).abs().sum(-1) + 1 - generalized_iou(boxes, wanted_boxes)
@@ -130,6 +133,36 @@ def _set_losses(
     logits = output.fine_logits(embeds, boxes.detach(), images)
     terms["mask"].append(mask_loss(logits, targets.masks[matches.instance]).sum() / pairs)
     return {name: torch.stack(values).mean() for name, values in terms.items()}
+
+
+@dataclass(frozen=True)
+class ChosenCells:
+    """wanted: float32 [R, T], 1 on cells of objects that answer the instruction of a row. weights:
+    [R, T], sum to one; every object of the picture weighs the same, and so does the background.
+    """
+
+    wanted: Tensor
+    weights: Tensor
+
+    def loss(self, choice: Tensor) -> Tensor:
+        """Cross entropy of choice logits [R, T], the mean over rows."""
+        entropy = F.binary_cross_entropy_with_logits(choice, self.wanted, reduction="none")
+        return (entropy * self.weights).sum(1).mean()
+
+
+def chosen_cells(image_index: Tensor, batch: SceneBatch, targets: SceneTargets) -> ChosenCells:
+    """What the queries of every row should choose; image_index: int64 [R], the image of a row."""
+    # Owners count from 1 here, so that 0 is the background.
+    owner, instances = targets.owner + 1, len(batch.image_of)
+    answers = torch.zeros(len(batch.targets), instances + 1, device=owner.device)
+    for row, members in enumerate(batch.targets):
+        answers[row, [m + 1 for m in members]] = 1.0
+    # The background of every image counts apart.
+    background = instances + 1 + torch.arange(len(owner), device=owner.device)[:, None]
+    group = torch.where(owner == 0, background, owner)
+    weights = 1.0 / group.flatten().bincount()[group]
+    weights = weights / weights.sum(1, keepdim=True)
+    return ChosenCells(answers.gather(1, owner[image_index]), weights[image_index])
 
 
 @torch.no_grad()

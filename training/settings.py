@@ -14,14 +14,22 @@ from instructsam_ros.training.scene_losses import SceneLossSettings
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """AdamW with warm-up and cosine decay to ``final`` times the peak rate; then EMA of the weights."""
+    """AdamW with warm-up and cosine decay to ``final`` times the peak rate; then EMA of the weights.
+
+    backbone_rate: learning rate of the pretrained image weights, as a share of the others'; 0 freezes them.
+    """
 
     learning_rate: float = 1e-3
+    backbone_rate: float = 0.0
     final: float = 0.03
     warmup_steps: int = 60
     weight_decay: float = 0.02
     clip_norm: float = 2.0
     ema: float = 0.998
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.backbone_rate <= 1:
+            raise ValueError(f"backbone_rate must be in 0..1, got {self.backbone_rate}")
 
 
 @dataclass(frozen=True)

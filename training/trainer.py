@@ -19,6 +19,7 @@ from tqdm import tqdm
 from instructsam_ros.errors import CheckpointError
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
 from instructsam_ros.models.instructsam.checkpoint import save_folder
+from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.training import checkpoints
 from instructsam_ros.training.attention_precision import Float32Attention
@@ -56,6 +57,8 @@ class Trainer:
         parts = build_for_training(settings, self.folder)
         self.tokenizer = parts.tokenizer
         self.model = parts.model.to(self.accelerator.device)
+        backbone = self.model.image_encoder.get_submodule("backbone")
+        backbone.requires_grad_(settings.optimizer.backbone_rate > 0)
         channels = self.model.detector.channels
         self.heads = AuxiliaryHeads(channels, len(CATEGORIES), len(COLORS), self.model.config.hidden_size).to(
             self.accelerator.device
@@ -69,7 +72,7 @@ class Trainer:
             settings.seed,
         )
         self.average = Average(self.model, settings.optimizer.ema)
-        self.optimizer = make_optimizer(nn.ModuleList([self.model, self.heads]), settings.optimizer)
+        self.optimizer = make_optimizer(self.model, self.heads, settings.optimizer)
         self.step = 0
         self._resume()
         if self.accelerator.is_main_process:
@@ -121,22 +124,24 @@ class Trainer:
         batch = batch.to(self.accelerator.device)
         rate = learning_rate(self.step, settings)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         with self.accelerator.autocast(), self._attention():
             images_only = self.step < settings.image_only_steps
             output = (forward_images if images_only else forward_scene)(self.model, batch)
             loss, terms = scene_loss(output, batch, self.heads, settings.loss)
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        self._average_gradients([p.grad for p in parameters if p.grad is not None])
-        norm = nn.utils.clip_grad_norm_(parameters, settings.optimizer.clip_norm)
+        parts = by_part(self.optimizer)
+        self._average_gradients([p.grad for part in parts.values() for p in part if p.grad is not None])
+        norms = {
+            name: nn.utils.clip_grad_norm_(part, settings.optimizer.clip_norm) for name, part in parts.items()
+        }
         self.optimizer.step()
         self.average.update(self.model, self.step)
         return {
             **{name: float(term) for name, term in terms.items()},
             "loss": float(loss.detach()),
-            "grad_norm": float(norm),
+            **{f"{name}grad_norm": float(norm) for name, norm in norms.items()},
             "learning_rate": rate,
         }
 
@@ -192,8 +197,21 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
         self.heads.load_state_dict(state["heads"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self._resume_optimizer(state["optimizer"])
         self.step = state["step"]
+
+    def _resume_optimizer(self, state: dict[str, Any]) -> None:
+        """The moments of the checkpoint, the rates of the settings."""
+        own = [{"part": group["part"], "share": group["share"]} for group in self.optimizer.param_groups]
+        try:
+            self.optimizer.load_state_dict(state)
+        except ValueError as error:
+            raise CheckpointError(
+                f"the run in {self.folder} trained other weights ({error}); to freeze or free the backbone, "
+                "start a new run from this one (init)"
+            ) from None
+        for group, settings in zip(self.optimizer.param_groups, own, strict=True):
+            group.update(settings)
 
     def _start_from(self, run: str) -> None:
         """Take over the averaged weights of an earlier run, if there is one."""
@@ -207,14 +225,30 @@ class Trainer:
         self.average.model.load_state_dict(self.model.state_dict())
 
 
-def make_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
+NEW, PRETRAINED = "", "backbone_"
+"""Parts of the weights, by what their columns in the journal begin with."""
+
+
+def make_optimizer(model: InstructSam, heads: nn.Module, settings: OptimizerSettings) -> torch.optim.AdamW:
     """AdamW over trainable parameters; no weight decay on biases, norms and scalars."""
-    trainable = [p for p in module.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    backbone = {id(p) for p in model.image_encoder.get_submodule("backbone").parameters()}
+    trainable = [p for p in (*model.parameters(), *heads.parameters()) if p.requires_grad]
+    groups = []
+    for part, share in ((NEW, 1.0), (PRETRAINED, settings.backbone_rate)):
+        members = [p for p in trainable if (id(p) in backbone) == (part == PRETRAINED)]
+        matrices, others = [p for p in members if p.ndim > 1], [p for p in members if p.ndim <= 1]
+        for chosen, decay in ((matrices, settings.weight_decay), (others, 0.0)):
+            if chosen:
+                groups.append({"params": chosen, "weight_decay": decay, "part": part, "share": share})
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)
+
+
+def by_part(optimizer: torch.optim.Optimizer) -> dict[str, list[nn.Parameter]]:
+    """Parameters by part. Parts are clipped apart: the backbone's gradients are several times larger."""
+    parts: dict[str, list[nn.Parameter]] = defaultdict(list)
+    for group in optimizer.param_groups:
+        parts[group["part"]] += group["params"]
+    return dict(parts)
 
 
 def learning_rate(step: int, settings: TrainSettings) -> float:

@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    segmenter = load(args.model, "cpu")
+    segmenter = load(args.model, "cpu", dtype="float32")
     judges: dict[str, Judge] = {
         "none": lambda *_: True,
         "marked": asks(segmenter, marked),

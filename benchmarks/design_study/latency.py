@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--out", default="runs/design-study")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    rows = measure(load(args.model, "cpu"), args.instruction, args.repeats)
+    rows = measure(load(args.model, "cpu", dtype="float32"), args.instruction, args.repeats)
     path = Path(args.out) / "latency.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:

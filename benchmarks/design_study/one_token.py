@@ -132,7 +132,7 @@ class OneTokenInstructSam(InstructSam):
         super().__init__(bank.config)
         self.another: Another = likely
         self.load_state_dict(bank.state_dict())
-        self.language = bank.language
+        self.language, self.detector = bank.language, bank.detector
         parametrize.register_parametrization(self, "mask_queries", Repeated(bank.config.num_queries))
         for layer in self.detector.detr_decoder.layers:
             layer.self_attn = OrderedAttention(layer.self_attn)

@@ -27,6 +27,11 @@ IMAGE_SIDE = (
 )
 """Modules that know objects and their masks without knowing any instruction."""
 
+CHOICE = ("detector.pointer.choice_proj", "detector.pointer.choice_bias", "detector.pointer.choice_score")
+"""What all queries decide together. It starts as no choice at all and stays so: the arms differ in what a
+query may know of the others.
+"""
+
 MASK_SCALES = ("detector.mask_scale", "detector.mask_bias")
 FRESH = "image_encoder.to_tokens"
 """Leads to the language model, which is fresh, too."""
@@ -66,7 +71,10 @@ def take_image_side(model: InstructSam, weights: Mapping[str, Tensor]) -> None:
 
 
 def freeze_image_side(model: InstructSam) -> None:
-    """Leave only what reads instructions trainable."""
+    """Leave only what reads instructions trainable, less the common choice."""
+    for name, parameter in model.named_parameters():
+        if name.startswith(CHOICE):
+            parameter.requires_grad_(False)
     for name in IMAGE_SIDE:
         model.get_submodule(name).requires_grad_(False)
     for name in MASK_SCALES:

@@ -55,7 +55,7 @@ class ArmRun:
             settings.seed,
         )
         self.average = Average(self.model, settings.optimizer.ema)
-        self.optimizer = make_optimizer(nn.ModuleList([self.model, self.heads]), settings.optimizer)
+        self.optimizer = make_optimizer(self.model, self.heads, settings.optimizer)
         self.step = 0
         self._resume()
         self.train_journal = Journal(self.folder, "train", self.step)

@@ -13,14 +13,15 @@ from transformers import DynamicCache
 from benchmarks.design_study.one_token import OneTokenInstructSam, forward_one_token
 from instructsam_ros.models.instructsam.language import LanguageModel
 from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.pointer import PointerReadout
 from instructsam_ros.training.scene_data import SceneBatch
 from instructsam_ros.training.scene_forward import SceneOutput, forward_scene
 from instructsam_ros.training.scene_losses import SceneLossSettings
 
 INSTRUCTION_LOSS = SceneLossSettings(
-    objectness=0, category=0, color=0, dense_box=0, dense_mask=0, cell_mask=0
+    objectness=0, category=0, color=0, dense_box=0, dense_mask=0, cell_mask=0, choice=0
 )
-"""The image side is frozen, so only the terms that follow from instructions count."""
+"""The image side is frozen, so only the terms that follow from instructions count; queries choose alone."""
 
 FIXED_ORDER = 1000.0
 """Weight of a slot's distance from its target's rank that leaves the matching no choice."""
@@ -42,6 +43,14 @@ class CausalLanguageModel(LanguageModel):
         if mask is not None:
             mask = mask.tril(mask.shape[-1] - mask.shape[-2])
         return super().forward(embeds, positions, mask, cache, visual_mask, deepstack)
+
+
+class SlotOrder(PointerReadout):
+    """A read-out in which an object belongs to the first query that points at it, whatever its score."""
+
+    def order(self, scores: Tensor) -> Tensor:
+        """As PointerReadout.order."""
+        return torch.arange(scores.shape[1], device=scores.device).expand_as(scores)
 
 
 class NullPhrase(nn.Module):
@@ -66,6 +75,9 @@ def causal(model: InstructSam) -> InstructSam:
     language = CausalLanguageModel(model.config.language)
     language.load_state_dict(model.language.state_dict())
     model.language = language
+    pointer = SlotOrder(model.detector.channels)
+    pointer.load_state_dict(model.detector.pointer.state_dict())
+    model.detector.pointer = pointer
     return model
 
 

@@ -103,6 +103,10 @@ class OnnxDetector(nn.Module):
         super().__init__()
         self.session = session
 
+    def prepare(self, features: ImageFeatures) -> ImageFeatures:
+        """As they are; the graph does all of the detector's work."""
+        return features
+
     def forward(
         self, features: ImageFeatures, phrase_embeds: Tensor, phrase_mask: Tensor, queries: Tensor
     ) -> DetectorOutput:

@@ -40,7 +40,7 @@ def test_answers_equal_those_of_torch(
     tiny_folder: Path, tiny_export: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     rgb = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
-    options = {"device": "cpu", "score_threshold": 0.0}
+    options = {"device": "cpu", "score_threshold": 0.0, "dtype": "float32"}
     torch_answer = answer(load(str(tiny_folder), **options), rgb, monkeypatch)
     onnx_answer = answer(load(str(tiny_export), backend="onnx", threads=1, **options), rgb, monkeypatch)
     assert len(torch_answer.instances) > 10

@@ -35,7 +35,7 @@ def calls(segmenter: InstructSamSegmenter) -> list[str]:
 def test_smaller_sam_input_equals_upstream_at_that_size(
     tiny_folder: Path, tiny_model: InstructSam, tiny_config: InstructSamConfig
 ) -> None:
-    smaller = load(str(tiny_folder), "cpu", approximations={"sam_size": 56})
+    smaller = load(str(tiny_folder), "cpu", dtype="float32", approximations={"sam_size": 56})
     pixels = smaller.model.image_encoder.preprocess(RGB).pixels
     assert pixels.shape == (1, 3, 56, 56)
     upstream = Sam3VisionModel(sam3_config(with_sam_size(tiny_config, 56)).vision_config).eval()
@@ -54,7 +54,9 @@ def test_smaller_sam_input_equals_upstream_at_that_size(
 
 
 def test_answer_is_reused_for_k_frames(tiny_folder: Path) -> None:
-    segmenter = load(str(tiny_folder), "cpu", approximations={"reuse_frames": 3}, score_threshold=0.0)
+    segmenter = load(
+        str(tiny_folder), "cpu", dtype="float32", approximations={"reuse_frames": 3}, score_threshold=0.0
+    )
     seen, asked, previous = calls(segmenter), [], None
     for _ in range(7):
         seen.clear()
@@ -68,7 +70,7 @@ def test_answer_is_reused_for_k_frames(tiny_folder: Path) -> None:
 
 
 def test_answer_is_not_reused_unless_asked_for(tiny_folder: Path) -> None:
-    segmenter = load(str(tiny_folder), "cpu")
+    segmenter = load(str(tiny_folder), "cpu", dtype="float32")
     seen = calls(segmenter)
     first = segmenter.segment_image(RGB, "red mug")
     seen.clear()
@@ -88,7 +90,9 @@ def test_int8_layer_is_close(bias: bool, dtype: torch.dtype) -> None:
 
 
 def test_int8_model_stays_close(tiny_folder: Path) -> None:
-    exact, reduced = (load(str(tiny_folder), "cpu", approximations={"int8": on}) for on in (False, True))
+    exact, reduced = (
+        load(str(tiny_folder), "cpu", dtype="float32", approximations={"int8": on}) for on in (False, True)
+    )
     prefixes = [segmenter.encode(RGB).prefix for segmenter in (exact, reduced)]
     similarity = torch.cosine_similarity(prefixes[0].logits, prefixes[1].logits, 0)
     assert 0.99 < similarity < 1 - 1e-7

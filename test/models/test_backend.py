@@ -18,13 +18,12 @@ from instructsam_ros.models.instructsam.backend import (
     DecodedSegmentation,
     InstructSamSegmenter,
     load,
-    without_duplicates,
 )
 from instructsam_ros.models.instructsam.checkpoint import save_folder
 from instructsam_ros.models.instructsam.decode import Answer
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.types import Instance, Segmentation, Status, tight_box
+from instructsam_ros.types import Segmentation, Status
 
 torch.set_num_threads(1)
 TWO_PHRASES = [508, 1, 2, 509, 20, 508, 5, 6, 509, 511]
@@ -37,7 +36,7 @@ def folder(tiny_folder: Path) -> Path:
 
 @pytest.fixture
 def segmenter(folder: Path) -> InstructSamSegmenter:
-    return load(str(folder), "cpu")
+    return load(str(folder), "cpu", dtype="float32")
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ def scores(monkeypatch: pytest.MonkeyPatch, segmenter: InstructSamSegmenter, kep
 @pytest.fixture
 def talkative(folder: Path, monkeypatch: pytest.MonkeyPatch) -> InstructSamSegmenter:
     """Names two phrases and keeps every mask: random weights would rarely do either."""
-    segmenter = load(str(folder), "cpu", score_threshold=0.0)
+    segmenter = load(str(folder), "cpu", dtype="float32", score_threshold=0.0)
     says(monkeypatch, segmenter, TWO_PHRASES)
     return segmenter
 
@@ -254,14 +253,3 @@ def test_unusable_tokenizer(
     save_folder(tiny_model, tmp_path, content)
     with pytest.raises(CheckpointError, match=message):
         load(str(tmp_path), "cpu")
-
-
-def test_a_mask_said_twice_counts_once():
-    def instance(columns: slice, score: float) -> Instance:
-        mask = np.zeros((4, 10), bool)
-        mask[:, columns] = True
-        return Instance(mask, tight_box(mask), score, "mug")
-
-    first, again, other = instance(slice(0, 4), 0.8), instance(slice(0, 5), 0.9), instance(slice(6, 9), 0.7)
-    assert without_duplicates([first, again, other], 0.5) == [again, other]
-    assert without_duplicates([first, again, other], 1.0) == [first, again, other]

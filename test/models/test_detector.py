@@ -41,7 +41,7 @@ def test_shared_attention_equals_the_upstream_encoder(
     upstream = Sam3DetrEncoder(sam3_config(tiny_model.config).detr_encoder_config).eval()
     upstream.load_state_dict(detector.detr_encoder.state_dict())
     with torch.inference_mode():
-        memory = detector.condition(features, image_rows(features, 3), said)
+        memory = detector.condition(detector.prepare(features), image_rows(features, 3), said)
         expected = upstream(
             vision_features=[features.fpn[-1].expand(3, -1, -1, -1)],
             text_features=said.embeds,
@@ -56,10 +56,22 @@ def test_masks_equal_projecting_every_pixel(detector: Detector) -> None:
     features, said = pyramid(1), phrases(2)
     queries = torch.randn(2, 10, WIDTH, generator=torch.Generator().manual_seed(5))
     with torch.inference_mode():
-        memory = detector.condition(features, image_rows(features, 2), said)
+        memory = detector.condition(detector.prepare(features), image_rows(features, 2), said)
         last = detector.decode(queries, memory, said)[-1]
         pixels = detector.embed_pixels(features, memory, said)
         projected = detector.mask_decoder.instance_projection(pixels)
         embedded = detector.mask_decoder.mask_embedder(last.queries)
         expected = torch.einsum("nqc,nchw->nqhw", embedded, projected)
         torch.testing.assert_close(detector.masks(last, pixels), expected, atol=1e-4, rtol=1e-5)
+
+
+def test_features_prepared_once_give_the_same_answers(detector: Detector) -> None:
+    features, said = pyramid(1), phrases(2)
+    queries = torch.randn(2, 10, WIDTH, generator=torch.Generator().manual_seed(5))
+    with torch.inference_mode():
+        prepared = detector.prepare(features)
+        assert detector.prepare(prepared) is prepared
+        plain = detector(features, said.embeds, said.mask, queries)
+        again = detector(prepared, said.embeds, said.mask, queries)
+    assert torch.equal(plain.mask_logits, again.mask_logits)
+    assert torch.equal(plain.score_logits, again.score_logits)

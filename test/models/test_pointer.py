@@ -14,7 +14,7 @@ def readout(scale=1.0):
     memory = torch.randn(2, ROWS * COLUMNS, CHANNELS) * scale
     queries = torch.randn(2, QUERIES, CHANNELS)
     values = pointer.dense_values(memory, ROWS, COLUMNS)
-    return pointer(queries, memory, pointer.keys(memory), values), values
+    return pointer(queries, memory, pointer.keys(memory), values, torch.zeros(2, QUERIES)), values
 
 
 def test_attention_is_a_distribution_and_boxes_lie_in_the_image():
@@ -38,8 +38,21 @@ def test_in_use_a_query_commits_to_one_object():
     )
     left, right = [0.25, 0.5, 0.4, 0.9], [0.75, 0.5, 0.4, 0.9]
     values = DenseValues(torch.zeros(1, 4, 2), torch.tensor([[left, left, right, right]]), cells)
-    committed = values.commit(torch.tensor([[[0.3, 0.2, 0.26, 0.24]]]))
+    committed = values.commit(torch.tensor([[[0.3, 0.2, 0.26, 0.24]]]), torch.zeros(1, 1, dtype=torch.int64))
     assert torch.allclose(committed, torch.tensor([[[0.6, 0.4, 0.0, 0.0]]]))
+    both = torch.tensor([[[0.3, 0.2, 0.26, 0.24], [0.4, 0.2, 0.2, 0.2]]])
+    second, first = values.commit(both, torch.tensor([[1, 0]]))[0]
+    assert torch.allclose(first, torch.tensor([0.4, 0.2, 0.0, 0.0]) / 0.6), "the first takes its pick"
+    assert torch.allclose(second, torch.tensor([0.0, 0.0, 0.26, 0.24]) / 0.5), "the other its next best"
+
+
+def test_more_queries_than_objects_stay_defined():
+    """Nothing is left for the second query; what it says must still be numbers."""
+    values = DenseValues(
+        torch.zeros(1, 1, 2), torch.tensor([[[0.5, 0.5, 1.0, 1.0]]]), torch.tensor([[0.5, 0.5, 1.0, 1.0]])
+    )
+    committed = values.commit(torch.ones(1, 2, 1), torch.tensor([[0, 1]]))
+    assert torch.allclose(committed, torch.ones(1, 2, 1))
 
 
 def test_the_strongest_cell_is_kept_even_outside_its_own_box():
@@ -48,7 +61,7 @@ def test_the_strongest_cell_is_kept_even_outside_its_own_box():
         torch.tensor([[[0.9, 0.5, 0.1, 0.1]] * 2]),
         torch.tensor([[0.1, 0.5, 0.2, 1.0]] * 2),
     )
-    committed = values.commit(torch.tensor([[[0.7, 0.3]]]))
+    committed = values.commit(torch.tensor([[[0.7, 0.3]]]), torch.zeros(1, 1, dtype=torch.int64))
     assert torch.allclose(committed, torch.tensor([[[1.0, 0.0]]]))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from instructsam_ros.scenes.catalogue import DISH_COLORS
 from instructsam_ros.scenes.language import Instruction, instructions
 from instructsam_ros.scenes.language.templates import wording
 from test.scenes.metas import DEPTH, ROW, TABLE
@@ -23,6 +24,9 @@ def said_about(scene: str) -> tuple[Instruction, ...]:
     return tuple(i for _ in range(250) for i in instructions(SCENES[scene], rng, 12, split="heldout"))
 
 
+PLAIN = rf"^(?!.*\b({'|'.join(DISH_COLORS)})\b)"
+"""Texts without a colour, whatever follows."""
+
 # scene, kind, pattern of the text, ids that answer it
 ANSWERS: list[tuple[str, str, str, set[int]]] = [
     ("row", "concept", r"^(any )?red (coffee )?mug( in the picture)?$", {1}),
@@ -30,7 +34,9 @@ ANSWERS: list[tuple[str, str, str, set[int]]] = [
     ("row", "concept", r"utensil", {4}),
     ("row", "concept", r"(bananas?|forks?|lemons?|plates?)$", set()),
     ("row", "name", r"the (kitchen )?knife", {4}),
-    ("row", "all", r"(every|each|all).* (coffee )?mugs?\b", {1, 2, 3}),
+    ("row", "all", PLAIN + r".*(every|each|all).* (coffee )?mugs?\b", {1, 2, 3}),
+    ("row", "everything", r"", {1, 2, 3, 4}),
+    ("table", "everything", r"", {1, 2, 3, 4, 5, 6, 7}),
     ("row", "attr", r"\bblue (coffee )?mug", {2}),
     ("row", "attr", r"\bred (kitchen )?kni", set()),
     ("row", "rel", r"(which|the|all) (coffee )?mugs .*left.* of the", {1, 2, 3}),
@@ -41,12 +47,12 @@ ANSWERS: list[tuple[str, str, str, set[int]]] = [
     ("row", "except_color", r"mugs?\b.* red", {2, 3}),
     ("row", "except_one", r"knife", {1, 2, 3}),
     ("row", "sup_size", r"\b(largest|biggest) (of the )?(coffee )?mug", {2}),
-    ("row", "sup_side", r"(leftmost|left).*mug|mug.*(leftmost|left)", {1}),
+    ("row", "sup_side", PLAIN + r".*((leftmost|left).*mug|mug.*(leftmost|left))", {1}),
     ("row", "sup_side", r"object.*(right)|rightmost object", {4}),
     ("row", "topk", r"two leftmost (of the )?(coffee )?mugs", {1, 2}),
     ("row", "topk", r"two rightmost (of the )?(coffee )?mugs", {2, 3}),
-    ("row", "ordinal", r"(second.* mug|mug .*second).* left", {2}),
-    ("row", "ordinal", r"(third.* mug|mug .*third).* right", {1}),
+    ("row", "ordinal", PLAIN + r".*(second.* mug|mug .*second).* left", {2}),
+    ("row", "ordinal", PLAIN + r".*(third.* mug|mug .*third).* right", {1}),
     ("row", "near", r"(the|which) (coffee )?mug .*knife", {3}),
     ("row", "color_all", r"\bblue\b", {2}),
     ("row", "color_all", r"\bpurple\b", set()),

@@ -1,10 +1,12 @@
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from instructsam_ros.training.boxes import corners, generalized_iou, mask_boxes
+from instructsam_ros.models.instructsam.boxes import box_iou, corners
+from instructsam_ros.training.boxes import generalized_iou, mask_boxes
 
 unit = st.floats(0.05, 0.95)
 boxes = st.tuples(unit, unit, st.floats(0.02, 0.5), st.floats(0.02, 0.5))
@@ -39,3 +41,12 @@ def test_mask_boxes_are_tight(masks):
     for mask, box in zip(masks, found, strict=True):
         ys, xs = np.nonzero(mask)
         assert np.allclose(box, [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], atol=1e-3)
+
+
+def test_iou_of_boxes_worked_out_by_hand():
+    whole, left = torch.tensor([0.5, 0.5, 1.0, 1.0]), torch.tensor([0.25, 0.5, 0.5, 1.0])
+    right = torch.tensor([0.75, 0.5, 0.5, 1.0])
+    assert box_iou(whole, left).item() == pytest.approx(0.5, abs=1e-4)
+    assert box_iou(left, left).item() == pytest.approx(1.0, abs=1e-4)
+    assert box_iou(left, right).item() == 0.0
+    assert torch.equal(corners(left), torch.tensor([0.0, 0.0, 0.5, 1.0]))

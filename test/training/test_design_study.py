@@ -140,6 +140,7 @@ def test_every_arm_trains_all_that_it_has_of_its_own(arm, small_model, batch):
     # The bank's own scores are not read where the language model decides.
     scores = (
         "detector.pointer.score",
+        "detector.pointer.choice_score",
         "detector.dot_product_scoring",
         "detector.detr_decoder.output_layer_norm",
     )

@@ -1,17 +1,21 @@
 """What is trained is what runs: teacher forcing and decoding see the same states."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.models.instructsam.detector import Phrases
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
+from instructsam_ros.models.instructsam.pyramid_encoder import PyramidInputs, normalize
 from instructsam_ros.training import scene_data
 from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.rows import IGNORE
 from instructsam_ros.training.scene_data import SceneBatches, SceneDataSettings
 from instructsam_ros.training.scene_forward import forward_scene, language_states
-from instructsam_ros.training.scene_losses import mask_loss, match
+from instructsam_ros.training.scene_losses import chosen_cells, mask_loss, match
 from instructsam_ros.training.scene_targets import NO_OWNER, scene_targets
 
 
@@ -35,10 +39,15 @@ def test_a_view_about_which_nothing_can_be_said_gives_way_to_another(scene_root,
     assert len(batch.rows.ids) == len(batch.targets) == 2 * 3
 
 
+def test_views_about_which_nothing_can_be_said_end_in_an_error(scene_root, tokenizer, monkeypatch):
+    monkeypatch.setattr(scene_data, "instructions", lambda *_, **__: [])
+    settings = SceneDataSettings(roots=(str(scene_root),), images=2, instructions=3)
+    with pytest.raises(InvalidInputError, match="nothing can be said"):
+        SceneBatches(settings, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)[0]
+
+
 @torch.no_grad()
 def test_query_states_of_training_equal_those_of_decoding(small_model, tokenizer, batch):
-    from instructsam_ros.models.instructsam.pyramid_encoder import PyramidInputs, normalize
-
     model, tokens = small_model, small_model.config.tokens
     features = model.encode_image(PyramidInputs(normalize(batch.images)))
     hidden = language_states(model, features, batch.rows)
@@ -59,8 +68,6 @@ def test_query_states_of_training_equal_those_of_decoding(small_model, tokenizer
 def test_shared_rows_equal_one_image_at_a_time(small_model, batch):
     """Sharing the image side between instructions changes no read-out."""
     output = forward_scene(small_model, batch)
-    from instructsam_ros.models.instructsam.pyramid_encoder import PyramidInputs, normalize
-
     features = small_model.encode_image(PyramidInputs(normalize(batch.images)))
     hidden = language_states(small_model, features, batch.rows)
     for row in range(len(batch.rows.ids)):
@@ -72,6 +79,46 @@ def test_shared_rows_equal_one_image_at_a_time(small_model, batch):
         assert torch.allclose(alone.score_logits[0], last.score_logits[row], atol=1e-4)
         together = output.fine_logits(last.mask_embeds[row], last.boxes[row], torch.full((10,), row // 3))
         assert torch.allclose(alone.mask_logits[0], together, atol=1e-3)
+
+
+@torch.no_grad()
+def test_half_precision_says_nearly_the_same(small_model, batch):
+    """On a GPU, and on a CPU that computes in bfloat16, the whole model runs in it.
+
+    As in training, where rounding does not decide which of several like cells a query commits to.
+    """
+    small_model.train()
+    inputs = PyramidInputs(normalize(batch.images))
+    half = copy.deepcopy(small_model).bfloat16()
+    queries = torch.randn(2, 10, small_model.config.hidden_size)
+    phrases = [(5,), (6, 7)]
+    exact = small_model.segment_phrases(small_model.encode_image(inputs), phrases, queries)
+    features = half.encode_image(inputs.to("cpu", torch.bfloat16))
+    rough = half.segment_phrases(features, phrases, queries.bfloat16())
+    assert torch.allclose(rough.boxes.float(), exact.boxes, atol=0.05)
+    assert torch.allclose(rough.score_logits.float(), exact.score_logits, atol=0.1)
+
+
+@torch.no_grad()
+def test_an_image_prepared_once_gives_the_same_answers(small_model, batch):
+    features = small_model.encode_image(PyramidInputs(normalize(batch.images[:1])))
+    queries = torch.randn(2, 10, small_model.config.hidden_size)
+    prepared = small_model.detector.prepare(features)
+    assert small_model.detector.prepare(prepared) is prepared
+    plain, again = (small_model.segment_phrases(f, [(5,), (6, 7)], queries) for f in (features, prepared))
+    assert torch.equal(plain.mask_logits, again.mask_logits)
+    assert torch.equal(plain.score_logits, again.score_logits)
+
+
+@torch.no_grad()
+def test_a_fresh_common_choice_changes_nothing(small_model, batch):
+    """A run that starts from weights without it starts as good as they were."""
+    before = forward_scene(small_model, batch).readouts[-1]
+    assert (before.choice == 0).all()
+    small_model.detector.pointer.choice_score.fill_(3.0)
+    after = forward_scene(small_model, batch).readouts[-1]
+    assert torch.equal(before.attention, after.attention)
+    assert torch.equal(before.score_logits, after.score_logits)
 
 
 def test_gradients_reach_every_trainable_weight(small_model, batch):
@@ -103,6 +150,22 @@ def test_matching_gives_every_target_its_own_early_slot(small_model, batch):
         here = pairs.row == row
         assert sorted(pairs.instance[here].tolist()) == sorted(members)
         assert sorted(pairs.query[here].tolist()) == list(range(len(members)))
+
+
+def test_choosing_is_taught_on_every_object_alike(batch):
+    targets = scene_targets(batch)
+    image_index = torch.arange(6) // 3
+    cells = chosen_cells(image_index, batch, targets)
+    assert torch.allclose(cells.weights.sum(1), torch.ones(6))
+    for row, members in enumerate(batch.targets):
+        owner = targets.owner[image_index[row]]
+        for instance in owner.unique().tolist():
+            here = owner == instance
+            assert (cells.wanted[row, here] == float(instance in members)).all()
+            share = cells.weights[row, here].sum()
+            assert share == pytest.approx(1 / len(owner.unique()), rel=1e-4)
+    right = torch.where(cells.wanted > 0, 9.0, -9.0)
+    assert cells.loss(right) < 0.01 < 1 < cells.loss(-right)
 
 
 def test_every_instance_owns_a_cell_and_cells_only_hold_their_image(batch):

@@ -10,7 +10,7 @@ from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.settings import build
 from instructsam_ros.training import checkpoints
 from instructsam_ros.training.settings import TrainSettings, load_settings
-from instructsam_ros.training.trainer import Trainer, learning_rate
+from instructsam_ros.training.trainer import Trainer, by_part, learning_rate
 
 STEPS = 4
 
@@ -90,6 +90,50 @@ def test_an_earlier_run_can_be_the_start(settings, tmp_path):
     trainer = Trainer(second)
     assert trainer.step == 0
     assert torch.equal(trainer.model.mask_queries, first.average.model.mask_queries)
+
+
+def with_backbone_rate(settings, rate, **changes):
+    optimizer = dataclasses.replace(settings.optimizer, backbone_rate=rate)
+    return dataclasses.replace(settings, optimizer=optimizer, **changes)
+
+
+def stem(trainer):
+    return trainer.model.image_encoder.backbone.stem.weight.detach().clone()
+
+
+def test_the_backbone_learns_only_if_told_to(settings, tmp_path):
+    frozen = Trainer(settings)
+    before = stem(frozen)
+    frozen.run(2)
+    assert torch.equal(stem(frozen), before)
+    learning = Trainer(with_backbone_rate(settings, 0.1, out=str(tmp_path / "learning")))
+    assert torch.equal(stem(learning), before)
+    learning.run(2)
+    change = (stem(learning) - before).abs().max()
+    full_steps = sum(learning_rate(step, settings) for step in range(2))
+    assert 0 < change < 0.2 * full_steps, "a tenth of the others' steps"
+    assert "backbone_grad_norm" in (tmp_path / "learning" / "train.csv").read_text()
+
+
+def test_a_resumed_run_takes_its_rates_from_the_settings(settings):
+    first = Trainer(with_backbone_rate(settings, 0.1))
+    first.run(1)
+    changed = Trainer(with_backbone_rate(settings, 0.2))
+    assert torch.equal(stem(changed), stem(first))
+    assert [group["share"] for group in changed.optimizer.param_groups] == [1.0, 1.0, 0.2, 0.2]
+    with pytest.raises(CheckpointError, match="free the backbone"):
+        Trainer(settings)
+    with pytest.raises(ValueError, match="backbone_rate"):
+        with_backbone_rate(settings, -0.1)
+
+
+def test_large_gradients_of_the_backbone_do_not_shrink_the_others(settings):
+    trainer = Trainer(with_backbone_rate(settings, 1.0))
+    parts = by_part(trainer.optimizer)
+    assert list(parts) == ["", "backbone_"]
+    backbone = {id(p) for p in trainer.model.image_encoder.backbone.parameters()}
+    assert {id(p) for p in parts["backbone_"]} == backbone
+    assert not backbone & {id(p) for p in parts[""]}
 
 
 def test_a_damaged_checkpoint_is_named(settings, tmp_path):

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam.approximations import Approximations
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.decode import Answer, Prefix
-from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageFeatures
+from instructsam_ros.models.instructsam.instances import read_instances
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.once import Once
-from instructsam_ros.models.instructsam.placement import (
-    Precision,
-    computes_bfloat16,
-    torch_device,
-    torch_dtype,
-)
+from instructsam_ros.models.instructsam.placement import Precision, torch_device, torch_dtype
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.models.instructsam.source import checkpoint_folder
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
-from instructsam_ros.types import Instance, Segmentation, Status, check_instruction, check_rgb, tight_box
+from instructsam_ros.types import Instance, Segmentation, Status, check_instruction, check_rgb
 
 
 @dataclass(frozen=True)
@@ -73,8 +66,6 @@ class InstructSamSegmenter:
     model: InstructSam
     prompts: PromptTokenizer
     name: str = "instructsam"
-    fast_encoder: bool = False
-    """Run the image encoder in bfloat16 arithmetic; everything behind it keeps the model's type."""
     reuse_frames: int = 1
     """See Approximations."""
 
@@ -85,18 +76,19 @@ class InstructSamSegmenter:
 
     @torch.inference_mode()
     def encode(self, rgb: NDArray[np.uint8]) -> EncodedImage:
-        """Features of a uint8 [H, W, 3] image and the prompt up to its end."""
+        """All that a uint8 [H, W, 3] image decides alone: features, the language model's state behind
+        it, and the detector's part that reads no phrase.
+        """
         check_rgb(rgb)
         start = time.perf_counter()
         inputs = self.model.image_encoder.preprocess(rgb).to(self.device, self.model.mask_queries.dtype)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.fast_encoder):
-            features = self.model.start_image(inputs).to(self.model.mask_queries.dtype)
+        features = self.model.start_image(inputs).readable(self.model.mask_queries.dtype)
         prefix = Once(lambda: self._prefix(features))
         if self.reuse_frames == 1:  # else a frame may never need it
             prefix()
-        features = features.joined()
+        prepared = self.model.detector.prepare(features.joined())
         self._wait()
-        return EncodedImage(features, prefix, rgb.shape[0], rgb.shape[1], time.perf_counter() - start)
+        return EncodedImage(prepared, prefix, rgb.shape[0], rgb.shape[1], time.perf_counter() - start)
 
     @torch.inference_mode()
     def segment(
@@ -122,7 +114,8 @@ class InstructSamSegmenter:
         saturated = False
         if phrases:
             output = self.model.segment_phrases(features.features, phrases, queries)
-            instances, saturated = self._instances(output, phrases, features.height, features.width)
+            texts, size = [self.prompts.text(phrase) for phrase in phrases], (features.height, features.width)
+            instances, saturated = read_instances(output, texts, size, self.model.config)
         status = Status.SATURATED if saturated else Status.OK if instances else Status.NO_TARGET
         seconds = {
             "encode": features.seconds,
@@ -168,23 +161,6 @@ class InstructSamSegmenter:
             cancel=cancel,
         )
 
-    def _instances(
-        self, output: DetectorOutput, phrases: Sequence[Sequence[int]], height: int, width: int
-    ) -> tuple[list[Instance], bool]:
-        """Instances that score high enough, phrase by phrase; whether some phrase used every query."""
-        scores = output.score_logits.float().sigmoid()
-        kept = scores > self.model.config.score_threshold
-        instances: list[Instance] = []
-        for row, ids in enumerate(phrases):
-            phrase = self.prompts.text(ids)
-            found = []
-            for slot in kept[row].nonzero()[:, 0].tolist():
-                mask = _full_size(output.mask_logits[row, slot], height, width)
-                if mask.any():
-                    found.append(Instance(mask, tight_box(mask), float(scores[row, slot]), phrase))
-            instances += without_duplicates(found, self.model.config.duplicate_iou)
-        return instances, bool(kept.all(1).any())
-
     def _wait(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
@@ -203,11 +179,10 @@ def load(
 ) -> InstructSamSegmenter:
     """Load "compact", a checkpoint folder or a hub id.
 
-    device: "auto", "cpu", "cuda", "cuda:0", ... dtype: "auto" is bfloat16 on a GPU and float32 on a
-    CPU, there with the compact model's image encoder in bfloat16 where the processor computes in it
-    (that is how it was trained). threads: CPU threads of torch, for the whole process; as are the huge
-    pages on a CPU (see allocator.py). revision, offline: see
-    ``checkpoint_folder``. score_threshold: replaces the model's own. approximations: what to trade for
+    device: "auto", "cpu", "cuda", "cuda:0", ... dtype: "auto" is bfloat16 on a GPU and on a CPU that
+    computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process; as are
+    the huge pages on a CPU (see allocator.py). revision, offline: see ``checkpoint_folder``.
+    score_threshold: replaces the model's own. approximations: what to trade for
     speed, by the names in Approximations. Raises CheckpointError for unusable weights and ConfigError
     for an unusable device or option.
     """
@@ -223,7 +198,6 @@ def load(
     return InstructSamSegmenter(
         loaded,
         PromptTokenizer.from_folder(folder, config),
-        fast_encoder=dtype == "auto" and config.image_encoder == "pyramid" and computes_bfloat16(target),
         reuse_frames=approximate.reuse_frames,
     )
 
@@ -235,23 +209,3 @@ def set_threshold(model: InstructSam, score_threshold: float | None) -> None:
             model.config = dataclasses.replace(model.config, score_threshold=score_threshold)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-
-
-def without_duplicates(instances: Sequence[Instance], limit: float) -> list[Instance]:
-    """The instances, in order, less those that overlap a better-scoring one by an IoU over ``limit``."""
-    kept: list[Instance] = []
-    for instance in sorted(instances, key=lambda i: -i.score):
-        if all(_iou(instance.mask, better.mask) <= limit for better in kept):
-            kept.append(instance)
-    return [i for i in instances if any(i is k for k in kept)]
-
-
-def _iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    return int(np.count_nonzero(a & b)) / max(int(np.count_nonzero(a | b)), 1)
-
-
-def _full_size(mask_logits: Tensor, height: int, width: int) -> NDArray[np.bool_]:
-    """Logits [h, w] resized bilinearly to the image and cut at 0: bool [height, width]."""
-    resized = F.interpolate(mask_logits[None, None].float(), size=(height, width), mode="bilinear")
-    mask: NDArray[np.bool_] = (resized[0, 0] > 0).cpu().numpy()
-    return mask

@@ -48,6 +48,16 @@ class Memory:
     grid: tuple[int, int]
 
 
+@dataclass(frozen=True, kw_only=True)
+class AttendedFeatures(ImageFeatures):
+    """Features and what a detector computes of them before it reads any phrase.
+
+    attended: [B, h*w, C], the coarsest level behind the first layer's self-attention.
+    """
+
+    attended: Tensor
+
+
 @dataclass(frozen=True)
 class LayerState:
     """What one decoder layer says: queries [n, Q, C] (normed), boxes [n, Q, 4] as cx cy w h in 0..1."""
@@ -96,33 +106,42 @@ class Detector(nn.Module):
     ) -> DetectorOutput:
         """Segment n phrases with Q queries each.
 
-        features: one row that all phrases share, or n rows. phrase_embeds: [n, T, C]. phrase_mask:
-        bool [n, T]. queries: [n, Q, C].
+        features: one row that all phrases share, or n rows; ``prepare`` saves work where they serve
+        several calls. phrase_embeds: [n, T, C]. phrase_mask: bool [n, T]. queries: [n, Q, C].
         """
-        phrases = Phrases(phrase_embeds, phrase_mask)
-        memory = self.condition(features, image_rows(features, queries.shape[0]), phrases)
+        phrases, image = Phrases(phrase_embeds, phrase_mask), self.prepare(features)
+        memory = self.condition(image, image_rows(image, queries.shape[0]), phrases)
         layers = self.decode(queries, memory, phrases)
-        pixels = self.embed_pixels(features, memory, phrases)
+        pixels = self.embed_pixels(image, memory, phrases)
         return DetectorOutput(
             mask_logits=self.masks(layers[-1], pixels),
-            score_logits=self.scores(layers[-1], phrases),
+            score_logits=self.scores(layers[-1].queries, phrases),
             boxes=box_cxcywh_to_xyxy(layers[-1].boxes),
             layers=layers,
         )
 
-    def condition(self, features: ImageFeatures, image_index: Tensor, phrases: Phrases) -> Memory:
-        """Let the coarsest pyramid level attend to itself and to the phrase of each of n rows.
+    def prepare(self, features: ImageFeatures) -> AttendedFeatures:
+        """The part of the work that no instruction changes; features that are prepared stay as they are."""
+        if isinstance(features, AttendedFeatures):
+            return features
+        return AttendedFeatures(**vars(features), attended=self._attend(features))
 
-        image_index: int64 [n], the image of every row. The self-attention of the first layer comes
-        before any phrase is read, so it is computed once per image.
-        """
-        coarse, position = features.fpn[-1], features.fpn_position[:1].flatten(2).transpose(1, 2)
-        tokens = coarse.flatten(2).transpose(1, 2)
-        first, *others = self.detr_encoder.layers
+    def _attend(self, features: ImageFeatures) -> Tensor:
+        first = self.detr_encoder.layers[0]
+        tokens = features.fpn[-1].flatten(2).transpose(1, 2)
         normed = first.layer_norm1(tokens)
-        placed = normed + position
+        placed = normed + _position(features)
         attended, _ = first.self_attn(query=placed, key=placed, value=normed)
-        tokens = (tokens + first.dropout(attended))[image_index]
+        result: Tensor = tokens + first.dropout(attended)
+        return result
+
+    def condition(self, image: AttendedFeatures, image_index: Tensor, phrases: Phrases) -> Memory:
+        """Let the coarsest pyramid level attend to the phrase of each of n rows and again to itself.
+
+        image_index: int64 [n], the image of every row.
+        """
+        position, tokens = _position(image), image.attended[image_index]
+        first, *others = self.detr_encoder.layers
         read, _ = first.cross_attn(
             query=first.layer_norm2(tokens),
             key=phrases.embeds,
@@ -133,7 +152,7 @@ class Detector(nn.Module):
         tokens = tokens + first.dropout(first.mlp(first.layer_norm3(tokens)))
         for layer in others:
             tokens = layer(tokens, phrases.embeds, position, prompt_cross_attn_mask=phrases.key_mask)
-        height, width = coarse.shape[-2:]
+        height, width = image.fpn[-1].shape[-2:]
         return Memory(tokens, position, (height, width))
 
     def decode(self, queries: Tensor, memory: Memory, phrases: Phrases) -> tuple[LayerState, ...]:
@@ -151,10 +170,10 @@ class Detector(nn.Module):
             boxes = refined.detach()
         return tuple(states)
 
-    def scores(self, state: LayerState, phrases: Phrases) -> Tensor:
-        """Logits [n, Q] of "this query holds an instance of the phrase"."""
+    def scores(self, queries: Tensor, phrases: Phrases) -> Tensor:
+        """Logits [n, Q] of "this query holds an instance of the phrase"; queries: [n, Q, C], normed."""
         scored: Tensor = self.dot_product_scoring(
-            decoder_hidden_states=state.queries[None], text_features=phrases.embeds, text_mask=phrases.mask
+            decoder_hidden_states=queries[None], text_features=phrases.embeds, text_mask=phrases.mask
         )
         return scored[0, ..., 0]
 
@@ -181,6 +200,11 @@ class Detector(nn.Module):
         kernels, offsets = embedded @ projection.weight[..., 0, 0], embedded @ projection.bias
         logits: Tensor = torch.einsum("nqc,nchw->nqhw", kernels, pixels) + offsets[..., None, None]
         return logits
+
+
+def _position(features: ImageFeatures) -> Tensor:
+    """[1, h*w, C]; it is the same for every image."""
+    return features.fpn_position[:1].flatten(2).transpose(1, 2)
 
 
 def image_rows(features: ImageFeatures, count: int) -> Tensor:

@@ -59,23 +59,17 @@ class ImageFeatures:
             level.record_stream(stream)  # its memory belongs to the other stream
         return dataclasses.replace(self, pyramid_ready=None)
 
-    def to(self, dtype: torch.dtype) -> ImageFeatures:
-        """The same features in another floating-point type."""
-        if all(
-            tensor.dtype == dtype for tensor in (self.tokens, *self.deepstack, *self.fpn, self.fpn_position)
-        ):
-            return self
-        features = self.joined()
-        return ImageFeatures(
-            tokens=features.tokens.to(dtype),
-            grid=features.grid,
-            deepstack=tuple(level.to(dtype) for level in features.deepstack),
-            fpn=tuple(level.to(dtype) for level in features.fpn),
-            fpn_position=features.fpn_position.to(dtype),
-        )
+    def readable(self, dtype: torch.dtype) -> ImageFeatures:
+        """The same features for a language model of another type than the detector's: what it reads
+        becomes ``dtype``, the pyramid stays as it is.
+        """
+        deepstack = tuple(level.to(dtype) for level in self.deepstack)
+        return dataclasses.replace(self, tokens=self.tokens.to(dtype), deepstack=deepstack)
 
     def rows(self, index: Tensor) -> ImageFeatures:
-        """Features of the images that int64 ``index`` [n] names, one row per entry."""
+        """Features of the images that int64 ``index`` [n] names, one row per entry; what a detector has
+        prepared of them is left behind.
+        """
         images, count, _ = self.tokens.shape
         return ImageFeatures(
             tokens=self.tokens[index],

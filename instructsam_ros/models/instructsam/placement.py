@@ -30,7 +30,7 @@ def torch_dtype(name: str, device: torch.device) -> torch.dtype:
     """The dtype of a name; "auto" suits the device. Raises ConfigError for others."""
     known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if name == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
+        return torch.bfloat16 if device.type == "cuda" or computes_bfloat16(device) else torch.float32
     if name not in known:
         raise ConfigError(f"unknown dtype {name!r}; use auto, {', '.join(known)}")
     return known[name]

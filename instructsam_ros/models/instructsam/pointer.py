@@ -4,6 +4,8 @@ Every query points at the cells of the detector's memory. Each cell already pred
 knowing any instruction, the box and the mask embedding of the object it lies on (DenseValues); the
 query reads the pointed-at cells and adds a correction of its own. Finding an object is thereby
 separated from delineating it, and delineation can be supervised on every object of every image.
+Choosing is a third step: all queries together say which cells belong to an answer, and each points at
+its share of them. So that, too, can be supervised on every object, whichever query answers with it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from instructsam_ros.models.instructsam.boxes import box_iou
+
 BOX_LOGIT_EPS = 0.005
+
+SAME_OBJECT_IOU = 0.5
+"""Cells whose boxes overlap more are taken for parts of one object."""
+
+TINY = 1e-9
+"""Keeps a query that has nothing left to point at defined."""
+
+CHOICE_SCORE = 0.5
+"""Start value of what a query's score gains per unit of the choice logit where it points."""
 
 
 @dataclass(frozen=True)
@@ -34,29 +47,38 @@ class DenseValues:
         """Values of the image of every row."""
         return DenseValues(self.masks[image_index], self.boxes[image_index], self.cells)
 
-    def commit(self, attention: Tensor) -> Tensor:
-        """Attention [n, Q, T] restricted to the object under its strongest cell, summing to one again.
+    def commit(self, attention: Tensor, order: Tensor) -> Tensor:
+        """Attention [n, Q, T] restricted to one object each, summing to one again.
 
-        Between two objects that fit alike, attention is shared; what is read there would be a
-        mixture of both.
+        Between two objects that fit alike, attention is shared; what is read there would be a mixture
+        of both. And two queries may prefer the same object; the one that comes first in order, int64
+        [n, Q], takes it, the other one its next best. An object is what lies in the box that its
+        strongest cell predicts; it is taken with all cells that predict nearly that box.
         """
-        strongest = attention.argmax(-1, keepdim=True)
-        box = self.boxes.gather(1, strongest.expand(-1, -1, 4))[:, :, None]
-        apart = (self.cells[:, :2] - box[..., :2]).abs()
-        inside = (apart <= (box[..., 2:] + self.cells[:, 2:]) / 2).all(-1)
-        inside = inside.scatter(-1, strongest, torch.ones_like(strongest, dtype=torch.bool))
-        kept = attention * inside
-        return kept / kept.sum(-1, keepdim=True)
+        free, committed = torch.ones_like(attention[:, 0]), []
+        for wished in pick(attention, order).unbind(1):
+            left = wished * free
+            strongest = left.argmax(-1, keepdim=True)
+            box = pick(self.boxes, strongest)
+            apart = (self.cells[:, :2] - box[..., :2]).abs()
+            inside = (apart <= (box[..., 2:] + self.cells[:, 2:]) / 2).all(-1)
+            kept = (left * inside).scatter(-1, strongest, left.amax(-1, keepdim=True).clamp(min=TINY))
+            committed.append(kept / kept.sum(-1, keepdim=True))
+            same = box_iou(self.boxes, box) > SAME_OBJECT_IOU
+            free = (free * ~same).scatter(-1, strongest, 0.0)
+        return pick(torch.stack(committed, 1), order.argsort(-1))
 
 
 @dataclass(frozen=True)
 class Readout:
     """What Q queries of n rows read.
 
+    choice: [n, T], float32 logits of "this cell belongs to an answer", which all queries share.
     attention: [n, Q, T], sums to one. mask_embeds: [n, Q, C]. boxes: [n, Q, 4] cx cy w h in 0..1.
     score_logits: [n, Q], float32. queries: [n, Q, C], the input queries plus what they point at.
     """
 
+    choice: Tensor
     attention: Tensor
     mask_embeds: Tensor
     boxes: Tensor
@@ -68,7 +90,7 @@ class PointerReadout(nn.Module):
     """Shared by the decoder's input and all of its layers.
 
     In training a query reads everything it points at, so that gradients tell the good cells from the
-    bad ones; in use it commits to one object.
+    bad ones; in use it commits to one object, and no two queries to the same one.
     """
 
     def __init__(self, channels: int) -> None:
@@ -76,6 +98,9 @@ class PointerReadout(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.query_proj = nn.Linear(channels, channels)
         self.key_proj = nn.Linear(channels, channels)
+        self.choice_proj = zero_last(mlp(channels, channels, channels))
+        self.choice_bias = nn.Parameter(torch.zeros(1))
+        self.choice_score = nn.Parameter(torch.tensor(CHOICE_SCORE))
         self.mask_values = mlp(channels, channels, channels)
         self.box_values = mlp(channels, channels, 4)
         self.mask_correction = zero_last(mlp(channels, channels, channels))
@@ -102,20 +127,42 @@ class PointerReadout(nn.Module):
         keys: Tensor = self.key_proj(memory)
         return keys
 
-    def forward(self, queries: Tensor, memory: Tensor, keys: Tensor, values: DenseValues) -> Readout:
-        """queries [n, Q, C], memory and keys [n, T, C], values of the same n rows."""
+    def forward(
+        self, queries: Tensor, memory: Tensor, keys: Tensor, values: DenseValues, said: Tensor
+    ) -> Readout:
+        """queries [n, Q, C], memory and keys [n, T, C], values of the same n rows. said: [n, Q], what the
+        detector adds to the scores.
+        """
         state = self.norm(queries)
-        logits = (self.query_proj(state) @ keys.transpose(1, 2)).float() / math.sqrt(keys.shape[-1])
-        attention = logits.softmax(-1)
-        read = attention if self.training else values.commit(attention)
+        choice = self._similarity(self.choice_proj(state.mean(1, keepdim=True)), keys) + self.choice_bias
+        logits = self._similarity(self.query_proj(state), keys)
+        attention = (logits + F.logsigmoid(choice)).softmax(-1)
+        own = self.score(state).squeeze(-1).float() + said
+        read = attention
+        if not self.training:
+            read = values.commit(attention, self.order(own + self._chosen(attention, choice)))
         pointed = (read @ values.boxes).clamp(BOX_LOGIT_EPS, 1 - BOX_LOGIT_EPS)
         return Readout(
+            choice=choice.squeeze(1),
             attention=attention,
             mask_embeds=read.to(memory.dtype) @ values.masks + self.mask_correction(state),
             boxes=(pointed.logit() + self.box_correction(state).float()).sigmoid(),
-            score_logits=self.score(state).squeeze(-1).float(),
+            score_logits=own + self._chosen(read, choice),
             queries=queries + self.rebind(attention.to(memory.dtype) @ memory),
         )
+
+    def order(self, scores: Tensor) -> Tensor:
+        """In which order queries take their objects, int64 [n, Q]: the highest score [n, Q] first."""
+        return scores.argsort(-1, descending=True)
+
+    def _chosen(self, read: Tensor, choice: Tensor) -> Tensor:
+        """What scores gain [n, Q] by how much is chosen where queries read [n, Q, T]."""
+        gain: Tensor = self.choice_score * (read * choice).sum(-1)
+        return gain
+
+    @staticmethod
+    def _similarity(queries: Tensor, keys: Tensor) -> Tensor:
+        return (queries @ keys.transpose(1, 2)).float() / math.sqrt(keys.shape[-1])
 
 
 class BoxFalloff(nn.Module):
@@ -155,3 +202,8 @@ def zero_last(layers: nn.Sequential) -> nn.Sequential:
     nn.init.zeros_(last.weight)  # type: ignore[arg-type]
     nn.init.zeros_(last.bias)  # type: ignore[arg-type]
     return layers
+
+
+def pick(x: Tensor, index: Tensor) -> Tensor:
+    """x [n, K, C], int64 index [n, k] -> [n, k, C]: per row, the entries that ``index`` names."""
+    return x.gather(1, index[..., None].expand(-1, -1, x.shape[-1]))

@@ -9,7 +9,6 @@ the predicted box.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from transformers.models.sam3.modeling_sam3 import box_cxcywh_to_xyxy
 
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import (
+    AttendedFeatures,
     Detector,
     DetectorOutput,
     LayerState,
@@ -32,8 +32,8 @@ from instructsam_ros.models.instructsam.fine_masks import FineMasks
 from instructsam_ros.models.instructsam.pointer import BoxFalloff, DenseValues, PointerReadout, Readout
 
 
-@dataclass(frozen=True)
-class PointerImage:
+@dataclass(frozen=True, kw_only=True)
+class PointerFeatures(AttendedFeatures):
     """What the detector computes once per image: memory [B, T, C] of the image alone, the values of
     its cells, and pixel embeddings: pixels [B, C, h, w] at stride 4, fine_pixels [B, F, 2h, 2w].
     """
@@ -75,7 +75,7 @@ class PointerDetector(Detector):
         """As Detector.forward: one image row that all phrases share, or one row per phrase."""
         images, index = features.fpn[-1].shape[0], image_rows(features, queries.shape[0])
         image = self.prepare(features)
-        output = self.detect(features, image, index, Phrases(phrase_embeds, phrase_mask), queries)
+        output = self.detect(image, index, Phrases(phrase_embeds, phrase_mask), queries)
         last = output.readouts[-1]
         rows = [slice(None)] if images == 1 else [slice(i, i + 1) for i in range(images)]
         logits = torch.cat(
@@ -88,13 +88,17 @@ class PointerDetector(Detector):
             layers=tuple(LayerState(readout.queries, readout.boxes) for readout in output.readouts),
         )
 
-    def prepare(self, features: ImageFeatures) -> PointerImage:
-        """Everything that does not depend on an instruction."""
+    def prepare(self, features: ImageFeatures) -> PointerFeatures:
+        """Everything that does not depend on an instruction; see Detector.prepare."""
+        if isinstance(features, PointerFeatures):
+            return features
         coarse = features.fpn[-1]
         memory = coarse.flatten(2).transpose(1, 2)
         decoder, (finest, *levels) = self.mask_decoder, features.fpn
         pixels = decoder.instance_projection(decoder.pixel_decoder(levels))
-        return PointerImage(
+        return PointerFeatures(
+            **vars(features),
+            attended=self._attend(features),
             memory=memory,
             values=self.pointer.dense_values(memory, *coarse.shape[-2:]),
             pixels=pixels,
@@ -102,15 +106,10 @@ class PointerDetector(Detector):
         )
 
     def detect(
-        self,
-        features: ImageFeatures,
-        image: PointerImage,
-        image_index: Tensor,
-        phrases: Phrases,
-        queries: Tensor,
+        self, image: PointerFeatures, image_index: Tensor, phrases: Phrases, queries: Tensor
     ) -> PointerOutput:
         """Read-outs of n rows on B images; image_index: int64 [n], the image of every row."""
-        memory = self.condition(features, image_index, phrases)
+        memory = self.condition(image, image_index, phrases)
         return PointerOutput(
             memory.tokens, self.point(queries, memory, image.values.rows(image_index), phrases)
         )
@@ -124,7 +123,7 @@ class PointerDetector(Detector):
         keys = self.pointer.keys(placed)
         readouts = [self._read(queries, placed, keys, values, phrases)]
         for layer in decoder.layers:
-            boxes = readouts[-1].boxes.detach()
+            boxes = readouts[-1].boxes.detach().to(decoder.ref_point_head.layer1.weight.dtype)
             position = decoder.ref_point_head(decoder.position_encoding.encode_boxes(boxes))
             bias = decoder._get_rpb_matrix(boxes, memory.grid)
             hidden = decoder_layer(layer, readouts[-1].queries, position, memory, bias, phrases)
@@ -134,10 +133,9 @@ class PointerDetector(Detector):
     def _read(
         self, queries: Tensor, memory: Tensor, keys: Tensor, values: DenseValues, phrases: Phrases
     ) -> Readout:
-        readout: Readout = self.pointer(queries, memory, keys, values)
-        state = LayerState(self.detr_decoder.output_layer_norm(queries), readout.boxes)
-        scores = readout.score_logits + self.scores(state, phrases).float()
-        return dataclasses.replace(readout, score_logits=scores)
+        said = self.scores(self.detr_decoder.output_layer_norm(queries), phrases).float()
+        readout: Readout = self.pointer(queries, memory, keys, values, said)
+        return readout
 
     def mask_logits(self, mask_embeds: Tensor, boxes: Tensor, pixels: Tensor) -> Tensor:
         """mask_embeds [..., C] and boxes [..., 4] on the pixels [C, h, w] of one image, float32
@@ -149,7 +147,7 @@ class PointerDetector(Detector):
         logits: Tensor = scaled + self.falloff(boxes, *pixels.shape[-2:])
         return logits
 
-    def fine_logits(self, mask_embeds: Tensor, boxes: Tensor, image: PointerImage, index: int) -> Tensor:
+    def fine_logits(self, mask_embeds: Tensor, boxes: Tensor, image: PointerFeatures, index: int) -> Tensor:
         """Logits at twice that resolution, on image ``index``: [..., 2h, 2w], float32."""
         coarse = self.mask_logits(mask_embeds, boxes, image.pixels[index])
         fine: Tensor = self.fine_masks.logits(coarse, mask_embeds, image.fine_pixels[index])

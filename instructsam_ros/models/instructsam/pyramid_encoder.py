@@ -1,7 +1,7 @@
 """Image encoder of the compact model: one small CNN feeds both the language model and the detector.
 
-Where the 2B model runs two towers (Qwen3-VL vision and the SAM3 ViT), the compact one shares a
-frozen EfficientNet-Lite0 and a light feature pyramid: the stride-16 level is the detector's memory
+Where the 2B model runs two towers (Qwen3-VL vision and the SAM3 ViT), the compact one shares an
+EfficientNet-Lite0 and a light feature pyramid: the stride-16 level is the detector's memory
 and, folded 2x2, the image tokens of the language model.
 """
 
@@ -80,9 +80,8 @@ class PyramidEncoder(nn.Module):
     def forward(self, inputs: ImageInputs) -> ImageFeatures:
         if not isinstance(inputs, PyramidInputs):
             raise TypeError(f"expected PyramidInputs, got {type(inputs).__name__}")
-        with torch.no_grad():
-            pixels = inputs.pixels.contiguous(memory_format=torch.channels_last)
-            finest, *levels = self.backbone(pixels)
+        pixels = inputs.pixels.contiguous(memory_format=torch.channels_last)
+        finest, *levels = self.backbone(pixels)
         p4, p8, p16, p32 = (project(x) for project, x in zip(self.lateral, levels, strict=True))
         top = self.fuse16(p16 + upsample(p32, p16))
         p8 = self.refine8(p8 + upsample(top, p8))

@@ -42,6 +42,12 @@ def every(speaker: Speaker) -> Draft | None:
     return Draft("simple", "all", noun, noun.named, noun.slots)
 
 
+def everything(speaker: Speaker) -> Draft:
+    """All objects."""
+    head = speaker.objects()
+    return Draft("simple", "everything", head, head.named)
+
+
 def attribute(speaker: Speaker) -> Draft | None:
     """The red mug, the red mugs."""
     noun = speaker.colored()

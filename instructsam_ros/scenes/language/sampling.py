@@ -24,6 +24,7 @@ KINDS: dict[Level, dict[Kind, float]] = {
     "simple": {
         kinds_names.name: 1,
         kinds_names.every: 1.2,
+        kinds_names.everything: 0.7,
         kinds_names.attribute: 1.5,
         kinds_names.color_all: 1.2,
         kinds_names.material: 1,
@@ -79,7 +80,7 @@ def instructions(
     """Up to ``count`` different instructions about a view; fewer where little can be said.
 
     split: "train" keeps to wordings and colour-category pairs that are not held out, "heldout" uses
-    all. About a fifth have no target, in every kind. At most 10 targets.
+    all. About a fifth have no target, in every kind that can have none. At most 10 targets.
     """
     picture = Picture(meta)
     speaker = Speaker(picture, random.Random(int(rng.integers(1 << 62))), split)
