@@ -39,7 +39,13 @@ def repaint_background(
 
     Takes away table edges, shadows and textures of the renderer, which photographs do not share.
     """
-    height, width = ids.shape
+    background = random_pattern(*ids.shape, rng)
+    painted: NDArray[np.uint8] = np.where(ids[..., None] == 0, background, rgb)
+    return painted
+
+
+def random_pattern(height: int, width: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Cloudy or spotted in two colours, uint8 [height, width, 3]."""
     pattern = np.zeros((height, width), np.float32)
     for _ in range(int(rng.integers(1, 5))):
         rows, columns = rng.integers(2, 60, 2)
@@ -49,6 +55,5 @@ def repaint_background(
     if rng.random() < 0.3:
         pattern = (pattern > 0.5).astype(np.float32)
     dark, light = rng.uniform(0, 255, (2, 3))
-    background = dark + pattern[..., None] * (light - dark)
-    painted: NDArray[np.uint8] = np.where(ids[..., None] == 0, background, rgb).astype(np.uint8)
+    painted: NDArray[np.uint8] = (dark + pattern[..., None] * (light - dark)).astype(np.uint8)
     return painted

@@ -24,6 +24,7 @@ from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.language import Instruction, flip, instructions
 from instructsam_ros.training.augment import jitter, repaint_background
 from instructsam_ros.training.mentions import Mentions, Named, locate_mentions
+from instructsam_ros.training.reframe import random_frame
 from instructsam_ros.training.rows import TokenRows, encode_rows
 
 MASK_STRIDE = 2
@@ -34,11 +35,11 @@ MIN_PIXELS = 24
 
 RARE_KINDS = frozenset({
     "except_one", "except_color", "rel_all", "host", "host_on", "union", "same", "nonfood", "near",
-    "aff_size", "aff_not", "aff_rel",
+    "aff_size", "aff_not", "aff_rel", "sup_near",
 })  # fmt: skip
 """Kinds that few pictures allow, or that need most practice; drawn RARE_WEIGHT times as often."""
 
-RARE_WEIGHT = 2.0
+RARE_WEIGHT = 3.0
 
 MAX_REDRAWS = 100
 """How many views in a row may have no instruction."""
@@ -84,7 +85,8 @@ class SceneDataSettings:
 
     roots: folders written by ``instructsam scenes render``. images, instructions: B and K.
     mirror: probability of a mirrored view. jitter: strength of photometric changes, 0..1.
-    repaint: probability of a random pattern in place of the background.
+    repaint: probability of a random pattern in place of the background. reframe: probability of
+    another magnification of the view.
     unknown_words: share of instruction words replaced by <unk>. curriculum_steps: over the first
     steps, instructions with relations and reasoning come in gradually.
     """
@@ -95,6 +97,7 @@ class SceneDataSettings:
     mirror: float = 0.5
     jitter: float = 0.5
     repaint: float = 0.0
+    reframe: float = 0.0
     unknown_words: float = 0.01
     curriculum_steps: int = 200
 
@@ -150,6 +153,8 @@ class SceneBatches(Dataset[SceneBatch]):
         """A view with what can be said about it; another view in place of one about which nothing can be."""
         for _ in range(MAX_REDRAWS):
             view = load_view(path, depth=False)
+            if rng.random() < self.settings.reframe:
+                view = random_frame(view, rng)
             found = instructions(view.meta, rng, 2 * self.settings.instructions, split="train")
             if found:
                 return view, found

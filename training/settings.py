@@ -16,9 +16,12 @@ from instructsam_ros.training.scene_losses import SceneLossSettings
 class OptimizerSettings:
     """AdamW with warm-up and cosine decay to ``final`` times the peak rate; then EMA of the weights.
 
+    muon: Muon instead of AdamW for the matrices of language model and detector.
+
     backbone_rate: learning rate of the pretrained image weights, as a share of the others'; 0 freezes them.
     """
 
+    muon: bool = False
     learning_rate: float = 1e-3
     backbone_rate: float = 0.0
     final: float = 0.03

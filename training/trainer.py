@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections import defaultdict
 from contextlib import AbstractContextManager, nullcontext
@@ -18,19 +17,19 @@ from tqdm import tqdm
 
 from instructsam_ros.errors import CheckpointError
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
-from instructsam_ros.models.instructsam.checkpoint import save_folder
-from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.checkpoint import load_folder, save_folder
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.training import checkpoints
-from instructsam_ros.training.attention_precision import Float32Attention
 from instructsam_ros.training.auxiliary import AuxiliaryHeads
 from instructsam_ros.training.averaging import Average
 from instructsam_ros.training.classes import CATEGORIES, COLORS
+from instructsam_ros.training.cpu_kernels import CpuKernels
 from instructsam_ros.training.journal import Journal
+from instructsam_ros.training.optimizers import by_part, learning_rate, make_optimizer
 from instructsam_ros.training.scene_data import BatchRange, SceneBatch, SceneBatches
 from instructsam_ros.training.scene_forward import forward_images, forward_scene
 from instructsam_ros.training.scene_losses import scene_loss
-from instructsam_ros.training.settings import OptimizerSettings, TrainSettings
+from instructsam_ros.training.settings import TrainSettings
 from instructsam_ros.training.setup import build_for_training, take_over
 from instructsam_ros.training.validation import validate
 
@@ -125,11 +124,11 @@ class Trainer:
         rate = learning_rate(self.step, settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
-        with self.accelerator.autocast(), self._attention():
+        with self.accelerator.autocast(), self._kernels():
             images_only = self.step < settings.image_only_steps
             output = (forward_images if images_only else forward_scene)(self.model, batch)
             loss, terms = scene_loss(output, batch, self.heads, settings.loss)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         self.accelerator.backward(loss)
         parts = by_part(self.optimizer)
         self._average_gradients([p.grad for part in parts.values() for p in part if p.grad is not None])
@@ -145,9 +144,9 @@ class Trainer:
             "learning_rate": rate,
         }
 
-    def _attention(self) -> AbstractContextManager[Any]:
+    def _kernels(self) -> AbstractContextManager[Any]:
         on_cpu = self.accelerator.device.type == "cpu" and self.settings.precision == "bf16"
-        return Float32Attention() if on_cpu else nullcontext()
+        return CpuKernels() if on_cpu else nullcontext()
 
     @torch.no_grad()
     def _average_gradients(self, gradients: list[Tensor]) -> None:
@@ -200,7 +199,7 @@ class Trainer:
         self._resume_optimizer(state["optimizer"])
         self.step = state["step"]
 
-    def _resume_optimizer(self, state: dict[str, Any]) -> None:
+    def _resume_optimizer(self, state: list[dict[str, Any]]) -> None:
         """The moments of the checkpoint, the rates of the settings."""
         own = [{"part": group["part"], "share": group["share"]} for group in self.optimizer.param_groups]
         try:
@@ -214,46 +213,15 @@ class Trainer:
             group.update(settings)
 
     def _start_from(self, run: str) -> None:
-        """Take over the averaged weights of an earlier run, if there is one."""
+        """Take over the averaged weights of an earlier run or a model folder, if there is one."""
         if not run:
             return
         state = checkpoints.load(Path(run))
-        if state is None:
-            raise CheckpointError(f"init: no checkpoint in {run}")
-        take_over(self.model, state["average"])
-        take_over(self.heads, state["heads"])
+        if state is not None:
+            take_over(self.model, state["average"])
+            take_over(self.heads, state["heads"])
+        elif (Path(run) / "config.json").exists():
+            take_over(self.model, load_folder(Path(run)).state_dict())
+        else:
+            raise CheckpointError(f"init: neither a checkpoint of a run nor a model in {run}")
         self.average.model.load_state_dict(self.model.state_dict())
-
-
-NEW, PRETRAINED = "", "backbone_"
-"""Parts of the weights, by what their columns in the journal begin with."""
-
-
-def make_optimizer(model: InstructSam, heads: nn.Module, settings: OptimizerSettings) -> torch.optim.AdamW:
-    """AdamW over trainable parameters; no weight decay on biases, norms and scalars."""
-    backbone = {id(p) for p in model.image_encoder.get_submodule("backbone").parameters()}
-    trainable = [p for p in (*model.parameters(), *heads.parameters()) if p.requires_grad]
-    groups = []
-    for part, share in ((NEW, 1.0), (PRETRAINED, settings.backbone_rate)):
-        members = [p for p in trainable if (id(p) in backbone) == (part == PRETRAINED)]
-        matrices, others = [p for p in members if p.ndim > 1], [p for p in members if p.ndim <= 1]
-        for chosen, decay in ((matrices, settings.weight_decay), (others, 0.0)):
-            if chosen:
-                groups.append({"params": chosen, "weight_decay": decay, "part": part, "share": share})
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)
-
-
-def by_part(optimizer: torch.optim.Optimizer) -> dict[str, list[nn.Parameter]]:
-    """Parameters by part. Parts are clipped apart: the backbone's gradients are several times larger."""
-    parts: dict[str, list[nn.Parameter]] = defaultdict(list)
-    for group in optimizer.param_groups:
-        parts[group["part"]] += group["params"]
-    return dict(parts)
-
-
-def learning_rate(step: int, settings: TrainSettings) -> float:
-    """Linear warm-up, then cosine to ``final`` of the peak; both phases of training share one curve."""
-    optimizer = settings.optimizer
-    warmup = min(1.0, (step + 1) / optimizer.warmup_steps)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
-    return optimizer.learning_rate * warmup * (optimizer.final + (1 - optimizer.final) * cosine)

@@ -23,15 +23,15 @@ from benchmarks.design_study.variants import ARMS
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.training import checkpoints
-from instructsam_ros.training.attention_precision import Float32Attention
 from instructsam_ros.training.auxiliary import AuxiliaryHeads
 from instructsam_ros.training.averaging import Average
 from instructsam_ros.training.classes import CATEGORIES, COLORS
+from instructsam_ros.training.cpu_kernels import CpuKernels
 from instructsam_ros.training.journal import Journal
+from instructsam_ros.training.optimizers import learning_rate, make_optimizer
 from instructsam_ros.training.scene_data import BatchRange, SceneBatch, SceneBatches, SceneDataSettings
 from instructsam_ros.training.scene_losses import scene_loss
 from instructsam_ros.training.settings import EvaluationSettings, TrainSettings
-from instructsam_ros.training.trainer import learning_rate, make_optimizer
 from instructsam_ros.training.validation import validate
 
 
@@ -93,10 +93,10 @@ class ArmRun:
         rate = learning_rate(self.step, self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with self._autocast(), Float32Attention():
+        with self._autocast(), CpuKernels():
             output = self.arm.forward(self.model, batch)
             loss, terms = scene_loss(output, batch, self.heads, self.settings.loss)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         torch.autograd.backward(loss)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         norm = nn.utils.clip_grad_norm_(parameters, self.settings.optimizer.clip_norm)

@@ -90,8 +90,7 @@ def _object_entry(
     axes: Array,
 ) -> Meta:
     mask = ids == item.id
-    rows, columns = np.nonzero(mask)
-    seen = len(rows) > 0
+    found = seen_part(mask)
     return {
         "id": item.id,
         "category": item.category,
@@ -106,13 +105,21 @@ def _object_entry(
         "yaw": round(item.yaw, 3),
         "parent": item.parent,
         "rel": item.relation,
-        "pixels": len(rows),
+        **found,
         "pixels_full": full.pixels,
-        "visible": round(len(rows) / max(1, full.pixels), 3),
+        "visible": round(found["pixels"] / max(1, full.pixels), 3),
         "truncated": full.truncated,
-        "bbox": [int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1]
-        if seen
-        else None,
-        "centroid": [round(float(columns.mean()), 1), round(float(rows.mean()), 1)] if seen else None,
-        "rgb_median": [int(v) for v in np.median(rgb[mask], 0)] if seen else None,
+        "rgb_median": [int(v) for v in np.median(rgb[mask], 0)] if found["pixels"] else None,
+    }
+
+
+def seen_part(mask: NDArray[np.bool_]) -> Meta:
+    """What an object's entry says of its visible pixels [H, W]: their number, bbox and centroid."""
+    rows, columns = np.nonzero(mask)
+    if not len(rows):
+        return {"pixels": 0, "bbox": None, "centroid": None}
+    return {
+        "pixels": len(rows),
+        "bbox": [int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1],
+        "centroid": [round(float(columns.mean()), 1), round(float(rows.mean()), 1)],
     }

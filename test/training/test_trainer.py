@@ -9,8 +9,9 @@ from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.settings import build
 from instructsam_ros.training import checkpoints
+from instructsam_ros.training.optimizers import by_part, learning_rate
 from instructsam_ros.training.settings import TrainSettings, load_settings
-from instructsam_ros.training.trainer import Trainer, by_part, learning_rate
+from instructsam_ros.training.trainer import Trainer
 
 STEPS = 4
 
@@ -43,7 +44,9 @@ def weights(trainer):
     }
 
 
-def test_a_stopped_run_continues_to_the_same_bits(settings, tmp_path):
+@pytest.mark.parametrize("muon", [False, True])
+def test_a_stopped_run_continues_to_the_same_bits(settings, muon, tmp_path):
+    settings = dataclasses.replace(settings, optimizer=dataclasses.replace(settings.optimizer, muon=muon))
     whole = Trainer(settings)
     whole.run()
     again = dataclasses.replace(settings, out=str(tmp_path / "again"))
@@ -90,6 +93,19 @@ def test_an_earlier_run_can_be_the_start(settings, tmp_path):
     trainer = Trainer(second)
     assert trainer.step == 0
     assert torch.equal(trainer.model.mask_queries, first.average.model.mask_queries)
+
+
+def test_a_model_folder_can_be_the_start(settings, tmp_path):
+    first = Trainer(settings)
+    first.export(tmp_path / "model")
+    trainer = Trainer(
+        dataclasses.replace(settings, backbone="", init=str(tmp_path / "model"), out=str(tmp_path / "second"))
+    )
+    expected = first.average.model.mask_queries.half().float()
+    assert torch.equal(trainer.model.mask_queries, expected)
+    assert torch.equal(trainer.average.model.mask_queries, expected)
+    with pytest.raises(CheckpointError, match="neither"):
+        Trainer(dataclasses.replace(settings, backbone="", init=str(tmp_path), out=settings.out))
 
 
 def with_backbone_rate(settings, rate, **changes):

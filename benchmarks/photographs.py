@@ -1,0 +1,65 @@
+"""Photographs with outlined objects, as a benchmark file for ``instructsam eval``.
+
+    python benchmarks/photographs.py PHOTOGRAPHS/instances.json runs/photographs.json
+    instructsam eval --model compact --annotations runs/photographs.json \\
+      --images PHOTOGRAPHS --out runs/photographs
+
+Reads a list of {image, width, height, instances: [{category, polygon}]}, polygons x1 y1 x2 y2 ... in 0..1.
+Keeps pictures with an object of a category that the compact model knows. Of each such picture it asks for
+every category that is there by its plain plural, and for as many that are not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+from instructsam_ros.scenes.catalogue import CATALOGUE
+
+LOOKALIKES = {"cup": {"mug", "glass"}, "bottle": {"jar"}, "bowl": {"pot"}, "wine glass": {"glass"}}
+"""Categories that the annotations would put under the first word; they are not asked for as absent."""
+
+
+def questions(entry: dict[str, Any], rng: random.Random) -> dict[str, Any] | None:
+    """One picture with its questions, or None if it shows nothing that the model knows."""
+    width, height = entry["width"], entry["height"]
+    found: dict[str, list[list[list[float]]]] = {}
+    for instance in entry["instances"]:
+        if instance["category"] in CATALOGUE:
+            sides = (width, height)
+            polygon = [value * sides[i % 2] for i, value in enumerate(instance["polygon"])]
+            found.setdefault(instance["category"], []).append([polygon])
+    if not found:
+        return None
+    unsure = set(found).union(*(LOOKALIKES.get(name, set()) for name in found))
+    absent = rng.sample(sorted(set(CATALOGUE) - unsure), len(found))
+    asked = [item(name, masks) for name, masks in found.items()] + [item(name, None) for name in absent]
+    return {"image": entry["image"], "width": width, "height": height, "annotation": asked}
+
+
+def item(category: str, masks: list[list[list[float]]] | None) -> dict[str, Any]:
+    """The question for all of one category."""
+    count = len(masks or ())
+    labels = {"kind": category, "cardinality": "none" if not count else "one" if count == 1 else "all"}
+    return {"text": f"the {CATALOGUE[category].plural}", "level": "concept", "mask": masks, **labels}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("instances", type=Path)
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    rng = random.Random(0)
+    entries = [questions(entry, rng) for entry in json.loads(args.instances.read_text())]
+    kept = [entry for entry in entries if entry]
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(kept, indent=1))
+    asked = sum(len(entry["annotation"]) for entry in kept)
+    print(f"{args.out}: {len(kept)} pictures, {asked} questions, half of them without an answer")
+
+
+if __name__ == "__main__":
+    main()
