@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,20 +39,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test per golden file: ``inference_golden`` for case_*.npz, ``training_golden`` for train_*.npz."""
+    """One test per golden file: ``inference_golden`` for case_*.npz, ``training_golden`` for train_*.npz.
+
+    A folder may hold one kind only; the test of the other kind is then skipped and says so.
+    """
     folder: Path = metafunc.config.getoption("--golden-dir")
-    for argument, pattern in (("inference_golden", "case_*.npz"), ("training_golden", "train_*.npz")):
-        if argument in metafunc.fixturenames:
-            files = sorted(folder.glob(pattern))
-            if not files:
-                raise pytest.UsageError(f"no {pattern} in {folder}")
+    kinds = {"inference_golden": "case_*.npz", "training_golden": "train_*.npz"}
+    for argument in kinds.keys() & set(metafunc.fixturenames):
+        files = sorted(folder.glob(kinds[argument]))
+        if files:
             metafunc.parametrize(argument, files, ids=[file.stem for file in files])
+        elif any(file for pattern in kinds.values() for file in folder.glob(pattern)):
+            none = pytest.mark.skip(reason=f"no {kinds[argument]} in {folder}")
+            metafunc.parametrize(argument, [pytest.param(None, marks=none)], ids=["none"])
+        else:
+            raise pytest.UsageError(f"no {' and no '.join(kinds.values())} in {folder}")
 
 
 @pytest.fixture(scope="session")
 def golden_dir(request: pytest.FixtureRequest) -> Path:
     folder: Path = request.config.getoption("--golden-dir")
     return folder
+
+
+@pytest.fixture(scope="session")
+def golden_file(golden_dir: Path) -> Callable[[str], Path]:
+    """A file that cases share, by name: that of the folder given, or our own where it has none."""
+    return lambda name: path if (path := golden_dir / name).exists() else HERE / "golden" / name
 
 
 @pytest.fixture(scope="session")
@@ -89,10 +103,10 @@ def tiny_config(manifest: dict[str, Any]) -> InstructSamConfig:
 
 
 @pytest.fixture(scope="session")
-def tiny_weights(golden_dir: Path) -> dict[str, Tensor]:
+def tiny_weights(golden_file: Callable[[str], Path]) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
-    return load_file(golden_dir / "tiny_official_weights.safetensors")
+    return load_file(golden_file("tiny_official_weights.safetensors"))
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,8 @@ class SampleTruth:
     """Ground truth of one sample.
 
     masks: [N, H, W] in 0..1, all instances of the image. phrase_masks: per phrase, its instances as
-    indices into ``masks``. boxes_only: the masks are filled boxes, so only their extent is taught.
+    indices into ``masks``; none for a phrase without instances. boxes_only: the masks are filled
+    boxes, so only their extent is taught.
     counts: False for a sample that teaches language only, such as one without any target.
     """
 
@@ -114,7 +115,8 @@ def _sample_losses(
 ) -> tuple[list[tuple[Tensor, Tensor]], list[Tensor]]:
     """(bce, dice) of every matched pair and the score loss of every phrase."""
     size = detection.mask_logits.shape[-2:]
-    masks = F.interpolate(truth.masks[None].float(), size=size, mode="nearest")[0]
+    nothing = truth.masks.new_zeros(1, *truth.masks.shape[1:])
+    masks = F.interpolate(torch.cat([truth.masks, nothing])[None].float(), size=size, mode="nearest")[0]
     weights = MatchWeights(settings.dice, settings.bce, settings.score)
     pairs, scores = [], []
     for mask_logits, score_logits, indices in zip(
@@ -123,7 +125,7 @@ def _sample_losses(
         target = torch.zeros_like(score_logits)
         # A phrase without instances, next to others that have some, is matched to an empty mask.
         if bool(masks.any()):
-            instances = masks[torch.tensor(indices, device=masks.device)].to(mask_logits.dtype)
+            instances = masks[torch.tensor(indices or [-1], device=masks.device)].to(mask_logits.dtype)
             for query, instance in zip(*match(mask_logits, score_logits, instances, weights), strict=True):
                 predicted, wanted = mask_logits[query], instances[instance]
                 pairs.append(_mask_pair(predicted, wanted, truth.boxes_only, settings, behaviour))

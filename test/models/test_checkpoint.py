@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,7 @@ def test_names_are_inverse(released_shapes: dict[str, tuple[int, ...]]) -> None:
 
 @pytest.mark.parametrize("sharded", [False, True])
 def test_saved_folder_loads_back(
-    folder: Path, tiny_model: InstructSam, sharded: bool, golden_dir: Path
+    folder: Path, tiny_model: InstructSam, sharded: bool, golden_file: Callable[[str], Path]
 ) -> None:
     if sharded:
         shard(folder)
@@ -107,7 +108,7 @@ def test_saved_folder_loads_back(
     for name, tensor in tiny_model.state_dict().items():
         torch.testing.assert_close(state[name], tensor, atol=0, rtol=0)
     stored = {name for path in folder.glob("*.safetensors") for name in load_file(path)}
-    assert stored < set(load_file(golden_dir / "tiny_official_weights.safetensors"))
+    assert stored < set(load_file(golden_file("tiny_official_weights.safetensors")))
 
 
 def test_computed_buffers_are_real_and_keep_their_precision(folder: Path) -> None:

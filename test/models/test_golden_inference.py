@@ -14,9 +14,9 @@ from instructsam_ros.models.instructsam.decode import Choose
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 
-MASK_TOLERANCE = 1e-4
+MASK_TOLERANCE = 2e-4  # as much as sdpa and eager attention differ in the released code
+LOGIT_TOLERANCE = 2e-5  # float32 rounding; two exact restatements differ by up to 1.5e-5
 TOLERANCE = 1e-5
-ONE_PASS_TOLERANCE = 2e-5  # of logits, when one pass over all tokens replaces one pass per token
 
 
 def planned(plan: list[int | None], vocabulary: int, end: int, seen: list[Tensor]) -> Choose:
@@ -52,8 +52,7 @@ def test_inference_equals_the_released_code(
 
         assert list(answer.ids) == generated
         assert answer.confirmed == (len(generated) if previous_answer else 0)
-        tolerance = ONE_PASS_TOLERANCE if previous_answer else TOLERANCE
-        torch.testing.assert_close(torch.stack(seen), arrays["step_logits"], atol=tolerance, rtol=1e-6)
+        torch.testing.assert_close(torch.stack(seen), arrays["step_logits"], atol=LOGIT_TOLERANCE, rtol=1e-6)
         if "seg_hidden_states" in arrays:
             torch.testing.assert_close(answer.queries, arrays["seg_hidden_states"], atol=TOLERANCE, rtol=0)
         if "pred_masks" not in arrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -16,13 +17,13 @@ TOLERANCE = 1e-6
 
 
 @pytest.fixture(scope="module")
-def image(golden_dir: Path) -> np.ndarray:
-    return cv2.imread(str(golden_dir / "preproc_image.png"))[..., ::-1]
+def image(golden_file: Callable[[str], Path]) -> np.ndarray:
+    return cv2.imread(str(golden_file("preproc_image.png")))[..., ::-1]
 
 
 @pytest.fixture(scope="module")
-def golden(golden_dir: Path) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(a) for name, a in np.load(golden_dir / "preproc.npz").items()}
+def golden(golden_file: Callable[[str], Path]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(a) for name, a in np.load(golden_file("preproc.npz")).items()}
 
 
 def test_segmentation_branch(image: np.ndarray, golden: dict[str, torch.Tensor]) -> None:
