@@ -39,7 +39,8 @@ def repaint_background(
 
     Takes away table edges, shadows and textures of the renderer, which photographs do not share.
     """
-    background = random_pattern(*ids.shape, rng)
+    height, width = ids.shape
+    background = random_pattern(height, width, rng)
     painted: NDArray[np.uint8] = np.where(ids[..., None] == 0, background, rgb)
     return painted
 

@@ -42,14 +42,15 @@ def _attention(
     query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **kwargs: Any
 ) -> Tensor:
     q, k, v = query.float(), key.float(), value.float()
-    learned_bias = attn_mask is not None and attn_mask.requires_grad
-    if not learned_bias or kwargs.get("dropout_p") or kwargs.get("enable_gqa"):
+    covered = not kwargs.get("dropout_p") and not kwargs.get("enable_gqa")
+    if attn_mask is None or not attn_mask.requires_grad or not covered:
         attended: Tensor = F.scaled_dot_product_attention(q, k, v, attn_mask=_float(attn_mask), **kwargs)
         return attended.to(query.dtype)
     # PyTorch has no fused kernel for a bias that learns; its fall-back scales the long keys and copies
     # them head by head.
     scale = kwargs.get("scale") or q.shape[-1] ** -0.5
-    heads = zip((q * scale).unbind(1), k.unbind(1), v.unbind(1), attn_mask.float().unbind(1), strict=True)
+    biases = attn_mask.float().expand(*q.shape[:-1], k.shape[-2])
+    heads = zip((q * scale).unbind(1), k.unbind(1), v.unbind(1), biases.unbind(1), strict=True)
     outputs = [(q @ k.mT + bias).softmax(-1) @ v for q, k, v, bias in heads]
     return torch.stack(outputs, 1).to(query.dtype)
 

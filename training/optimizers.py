@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from instructsam_ros.models.instructsam.model import InstructSam
@@ -81,7 +81,7 @@ def make_optimizer(model: InstructSam, heads: nn.Module, settings: OptimizerSett
     return Optimizers(optimizers)
 
 
-def _inner_matrices(model: InstructSam) -> list[nn.Parameter]:
+def _inner_matrices(model: InstructSam) -> list[Tensor]:
     """Weights of linear layers that are neither embeddings nor read-outs."""
     return [
         layer.weight
