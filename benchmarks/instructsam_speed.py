@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.decode import Answer, Prefix
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageFeatures
+from instructsam_ros.models.instructsam.int8 import quantise
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 from instructsam_ros.paths import share
@@ -71,7 +73,7 @@ class Bench:
         int(logits.argmax())
         return self.answer_ids[step]
 
-    def encode(self, watch: Stopwatch) -> tuple[ImageFeatures, Prefix]:
+    def features(self, watch: Stopwatch) -> ImageFeatures:
         encoder, weights = self.model.image_encoder, self.model.mask_queries
         inputs = encoder.preprocess(RGB).to(weights.device, weights.dtype)
         if not isinstance(inputs, TwoTowerInputs):
@@ -82,9 +84,18 @@ class Bench:
             fpn, position = encoder.pyramid(inputs.pixels)
         features = ImageFeatures(tokens, grid, deepstack, fpn, position)
         with watch("detector"):
-            features = self.model.detector.prepare(features)
+            return self.model.detector.prepare(features)
+
+    def encode(self, watch: Stopwatch) -> tuple[ImageFeatures, Prefix]:
+        features = self.features(watch)
         with watch("prompt"):
             return features, self.model.prefix(features, self.image_ids(features))
+
+    def reuse(self, answer: Answer, watch: Stopwatch) -> Result:
+        """A frame that takes over the queries of an earlier one."""
+        features = self.features(watch)
+        with watch("detector"):
+            return answer, self.model.segment_phrases(features, *self.model.answered_phrases(answer))
 
     def segment(
         self, features: ImageFeatures, prefix: Prefix, watch: Stopwatch, previous: list[int]
@@ -151,28 +162,35 @@ def measure(args: argparse.Namespace) -> dict[str, list[Stopwatch]]:
     torch.set_num_threads(args.threads)
     config, dtype = load_config(args.size), getattr(torch, args.dtype)
     tensors = random_tensors(config, dtype)
-    full = Bench(build_model(config, tensors, "random weights", dtype, args.device), args.phrases)
+
+    def bench(changed: InstructSamConfig) -> Bench:
+        return Bench(build_model(changed, tensors, "random weights", dtype, args.device), args.phrases)
+
+    full = bench(config)
     size = full.model.image_encoder.pixel_tower.config.image_size
-    reduced = Bench(
-        build_model(with_sam_size(config, size * 2 // 3), tensors, "random weights", dtype, args.device),
-        args.phrases,
-    )
     plain = PlainProcedure(full.model, full.prompt, full.choose)
     shared: tuple[ImageFeatures, Prefix] | None = None
+    reference: Result | None = None
     watches: dict[str, list[Stopwatch]] = {}
 
-    def stream(bench: Bench, watch: Stopwatch) -> Result:
+    def stream(one: Bench, watch: Stopwatch) -> Result:
         nonlocal shared
-        encoded = bench.encode(watch)
-        shared = encoded if bench is full else shared
-        return bench.segment(*encoded, watch, bench.answer_ids)
+        encoded = one.encode(watch)
+        shared = encoded if one is full else shared
+        return one.segment(*encoded, watch, one.answer_ids)
 
     def again(watch: Stopwatch, previous: list[int]) -> Result:
         if shared is None:
             raise RuntimeError("an image is encoded before instructions on it")
         return full.segment(*shared, watch, previous)
 
+    def reuse(watch: Stopwatch) -> Result:
+        if reference is None:
+            raise RuntimeError("an image is answered before its queries are used again")
+        return full.reuse(reference[0], watch)
+
     procedures: dict[str, Callable[[Stopwatch], Result]] = {"plain, huge pages": lambda w: plain(RGB, w)}
+    approximate: dict[str, Callable[[Stopwatch], Result]] = {}
     if args.stock:
         procedures = {PLAIN: lambda watch: plain(RGB, watch)}
     else:
@@ -180,18 +198,24 @@ def measure(args: argparse.Namespace) -> dict[str, list[Stopwatch]]:
             f"standing instruction, {size} px": lambda watch: stream(full, watch),
             "further instruction, image known": lambda watch: again(watch, []),
             "the same, answer known or guessed": lambda watch: again(watch, full.answer_ids),
-            f"standing instruction, {size * 2 // 3} px": lambda watch: stream(reduced, watch),
         }
+        for side in (size * 2 // 3, size // 2):
+            smaller = bench(with_sam_size(config, side))
+            approximate[f"standing instruction, {side} px"] = partial(stream, smaller)
+        approximate["queries of an earlier frame"] = reuse
+        if args.device == "cpu":
+            integer = bench(config)
+            quantise(integer.model.language.model.layers)
+            approximate["standing instruction, int8"] = partial(stream, integer)
     with torch.inference_mode():
-        reference: Result | None = None
         for _ in range(args.repeats):
-            for name, procedure in procedures.items():
+            for name, procedure in (procedures | approximate).items():
                 watch = Stopwatch()
                 result = procedure(watch)
                 watches.setdefault(name, []).append(watch)
                 reference = reference or result
                 report(name, watch)
-                if f"{size * 2 // 3} px" in name:
+                if name in approximate:
                     continue
                 share_of_pixels = disagreement(reference, result)
                 print(f"    mask pixels that differ: {share_of_pixels:.4%}", flush=True)
