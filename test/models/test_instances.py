@@ -1,9 +1,13 @@
+import dataclasses
+
 import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instructsam_ros.models.instructsam.instances import full_size, without_duplicates
+from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.detector import DetectorOutput
+from instructsam_ros.models.instructsam.instances import full_size, read_instances, without_duplicates
 from instructsam_ros.types import Instance, tight_box
 
 
@@ -16,6 +20,19 @@ def test_a_mask_said_twice_counts_once():
     first, again, other = instance(slice(0, 4), 0.8), instance(slice(0, 5), 0.9), instance(slice(6, 9), 0.7)
     assert without_duplicates([first, again, other], 0.5) == [again, other]
     assert without_duplicates([first, again, other], 1.0) == [first, again, other]
+
+
+def test_weak_instances_count_only_beside_a_sure_one(tiny_config: InstructSamConfig) -> None:
+    config = dataclasses.replace(tiny_config, score_threshold=0.5, presence_threshold=0.75)
+    masks = torch.full((2, 3, 4, 5), 1.0)
+
+    def found(*scores: list[float]) -> int:
+        output = DetectorOutput(masks, torch.tensor(scores).logit(), torch.zeros(2, 3, 4), ())
+        return len(read_instances(output, ["mug", "bowl"], (8, 10), config)[0])
+
+    assert found([0.6, 0.7, 0.4], [0.1, 0.1, 0.1]) == 0
+    assert found([0.6, 0.8, 0.4], [0.1, 0.1, 0.1]) == 2
+    assert found([0.6, 0.6, 0.4], [0.1, 0.9, 0.1]) == 3, "one sure object is enough for the whole answer"
 
 
 @given(st.integers(1, 40), st.integers(1, 40))

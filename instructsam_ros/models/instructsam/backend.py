@@ -182,7 +182,7 @@ def load(
     device: "auto", "cpu", "cuda", "cuda:0", ... dtype: "auto" is bfloat16 on a GPU and on a CPU that
     computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process; as are
     the huge pages on a CPU (see allocator.py). revision, offline: see ``checkpoint_folder``.
-    score_threshold: replaces the model's own. approximations: what to trade for
+    score_threshold: replaces the model's own thresholds. approximations: what to trade for
     speed, by the names in Approximations. Raises CheckpointError for unusable weights and ConfigError
     for an unusable device or option.
     """
@@ -203,9 +203,14 @@ def load(
 
 
 def set_threshold(model: InstructSam, score_threshold: float | None) -> None:
-    """Replace the score that instances must exceed; None keeps it. Raises ConfigError outside 0..1."""
+    """Replace the model's own thresholds by a score that instances must exceed; None keeps them.
+
+    Raises ConfigError outside 0..1.
+    """
     if score_threshold is not None:
         try:
-            model.config = dataclasses.replace(model.config, score_threshold=score_threshold)
+            model.config = dataclasses.replace(
+                model.config, score_threshold=score_threshold, presence_threshold=0.0
+            )
         except ValueError as error:
             raise ConfigError(str(error)) from None

@@ -33,6 +33,7 @@ _JSON_KEYS = {
     "prompt": "prompt",
     "instruction_suffix": "instruction_suffix",
     "score_threshold": "score_threshold",
+    "presence_threshold": "presence_threshold",
     "duplicate_iou": "duplicate_iou",
     "max_new_tokens": "max_new_tokens",
 }
@@ -52,8 +53,10 @@ class InstructSamConfig:
     out_dim: width of phrase embeddings and queries in the detector.
     behaviour: which procedure to follow, see behaviour.py.
     prompt: chat template with {image} before {instruction}. instruction_suffix: appended to every
-    instruction. score_threshold: instances must score higher. duplicate_iou: an instance whose mask
-    overlaps a better one of its phrase by more than this is that one again; 1 keeps all, as released.
+    instruction. score_threshold: instances must score higher. presence_threshold: and the best of an
+    answer higher than this, or nothing is there; 0 asks for no more. duplicate_iou: an instance whose
+    mask overlaps a better one of its phrase by more than this is that one again; 1 keeps all, as
+    released.
     max_new_tokens: longest answer.
     """
 
@@ -69,6 +72,7 @@ class InstructSamConfig:
     prompt: str = QWEN_PROMPT
     instruction_suffix: str = ""
     score_threshold: float = 0.3
+    presence_threshold: float = 0.0
     duplicate_iou: float = 1.0
     max_new_tokens: int = 256
 
@@ -81,7 +85,7 @@ class InstructSamConfig:
         for name in ("num_queries", "out_dim", "max_new_tokens"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("score_threshold", "duplicate_iou"):
+        for name in ("score_threshold", "presence_threshold", "duplicate_iou"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must lie in 0..1")
 

@@ -17,12 +17,13 @@ from instructsam_ros.types import Instance, tight_box
 def read_instances(
     output: DetectorOutput, phrases: Sequence[str], size: tuple[int, int], config: InstructSamConfig
 ) -> tuple[list[Instance], bool]:
-    """Instances that score high enough, phrase by phrase; whether some phrase used every query.
+    """Instances that score high enough, phrase by phrase; whether some phrase used every query. None at
+    all if even the best one does not reach the presence threshold.
 
     size: height and width of the image.
     """
     scores = output.score_logits.float().sigmoid()
-    kept = scores > config.score_threshold
+    kept = (scores > config.score_threshold) & (scores.max() > config.presence_threshold)
     instances: list[Instance] = []
     for row, phrase in enumerate(phrases):
         found = []
