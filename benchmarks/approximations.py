@@ -2,8 +2,9 @@
 
     python benchmarks/approximations.py --films 2 --frames 12
 
-Every option answers the same standing instructions on the same frames as the exact model. Agreement is
-the IoU of the union of all masks with that of the exact model, 1 where both find nothing.
+Every option answers the same standing instructions on the same frames as the exact model; the instructions
+are about things that the first frame shows. Agreement is the IoU of the union of all masks with that of the
+exact model, 1 where both find nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 import instructsam_ros
+from instructsam_ros.scenes.dataset import View
+from instructsam_ros.scenes.language import instructions
 from instructsam_ros.scenes.sequence import render_sequence
 from instructsam_ros.types import Segmentation
 
@@ -25,7 +28,14 @@ OPTIONS = {
     "reuse_frames 5": {"reuse_frames": 5},
     "int8": {"int8": True},
 }
-INSTRUCTIONS = ("all the mugs", "the largest bowl", "something to drink from")
+INSTRUCTIONS = 4
+"""Per film."""
+
+
+def asked(view: View) -> list[str]:
+    """Instructions that the view has an answer to."""
+    said = instructions(view.meta, np.random.default_rng(0), 4 * INSTRUCTIONS, split="heldout")
+    return [item.text for item in said if item.targets][:INSTRUCTIONS]
 
 
 def union(result: Segmentation, size: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -45,18 +55,16 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    films = [
-        [view.rgb for view in render_sequence("heldout", number, args.frames)] for number in range(args.films)
-    ]
+    films = [list(render_sequence("heldout", number, args.frames)) for number in range(args.films)]
     models = {
         name: instructsam_ros.load(args.model, approximations=options) for name, options in OPTIONS.items()
     }
     agreement: dict[str, list[float]] = {name: [] for name in models}
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for film in films:
-        for instruction in INSTRUCTIONS:
+        for instruction in asked(film[0]):
             previous: dict[str, Segmentation | None] = dict.fromkeys(models)
-            for rgb in film:
+            for rgb in (view.rgb for view in film):
                 masks = {}
                 for name, model in models.items():
                     start = time.process_time()
