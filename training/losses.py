@@ -115,8 +115,9 @@ def _sample_losses(
 ) -> tuple[list[tuple[Tensor, Tensor]], list[Tensor]]:
     """(bce, dice) of every matched pair and the score loss of every phrase."""
     size = detection.mask_logits.shape[-2:]
-    nothing = truth.masks.new_zeros(1, *truth.masks.shape[1:])
-    masks = F.interpolate(torch.cat([truth.masks, nothing])[None].float(), size=size, mode="nearest")[0]
+    empty = truth.masks.new_zeros(1, *truth.masks.shape[1:])
+    masks = F.interpolate(torch.cat([truth.masks, empty])[None].float(), size=size, mode="nearest")[0]
+    last = len(masks) - 1  # the empty mask
     weights = MatchWeights(settings.dice, settings.bce, settings.score)
     pairs, scores = [], []
     for mask_logits, score_logits, indices in zip(
@@ -125,7 +126,7 @@ def _sample_losses(
         target = torch.zeros_like(score_logits)
         # A phrase without instances, next to others that have some, is matched to an empty mask.
         if bool(masks.any()):
-            instances = masks[torch.tensor(indices or [-1], device=masks.device)].to(mask_logits.dtype)
+            instances = masks[torch.tensor(indices or [last], device=masks.device)].to(mask_logits.dtype)
             for query, instance in zip(*match(mask_logits, score_logits, instances, weights), strict=True):
                 predicted, wanted = mask_logits[query], instances[instance]
                 pairs.append(_mask_pair(predicted, wanted, truth.boxes_only, settings, behaviour))
