@@ -40,12 +40,14 @@ def encode_rows(
     phrases: Sequence[str],
     num_queries: int,
     rng: np.random.Generator | None = None,
+    idle: frozenset[int] = frozenset(),
     unknown_share: float = 0.0,
 ) -> TokenRows:
     """Token rows for training: ``{text}<|im_end|><ref>{phrase}</ref><mask>[SEG]*Q</mask><|im_end|>``.
 
     Learned tokens (InstructSAM training, arXiv 2605.26102): everything from the opening marker to
     the start of the query block, and what follows the block; never the query slots themselves.
+    ``unknown_share`` of the words in ``idle`` become <unk>: users say them in words that no training knew.
     """
     special: dict[str, int] = {name: i for name, i in tokenizer.get_vocab().items() if name[0] in "<["}
     end, unknown = special["<|im_end|>"], special["<unk>"]
@@ -54,7 +56,9 @@ def encode_rows(
         words = tokenizer.encode(text, add_special_tokens=False).ids
         if rng is not None and unknown_share > 0:
             dropped = rng.random(len(words)) < unknown_share
-            words = [unknown if drop else word for word, drop in zip(words, dropped, strict=True)]
+            words = [
+                unknown if drop and word in idle else word for word, drop in zip(words, dropped, strict=True)
+            ]
         name = tokenizer.encode(phrase, add_special_tokens=False).ids
         prompt = [*words, end]
         opening = [special["<|object_ref_start|>"], *name, special["<|object_ref_end|>"]]

@@ -21,7 +21,7 @@ from torch.utils.data import Dataset
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
-from instructsam_ros.scenes.language import Instruction, flip, instructions
+from instructsam_ros.scenes.language import Instruction, flip, idle_words, instructions
 from instructsam_ros.training.augment import jitter, repaint_background
 from instructsam_ros.training.mentions import Mentions, Named, locate_mentions
 from instructsam_ros.training.reframe import random_frame
@@ -87,7 +87,7 @@ class SceneDataSettings:
     mirror: probability of a mirrored view. jitter: strength of photometric changes, 0..1.
     repaint: probability of a random pattern in place of the background. reframe: probability of
     another magnification of the view.
-    unknown_words: share of instruction words replaced by <unk>. curriculum_steps: over the first
+    unknown_words: share of idle words ("please") replaced by <unk>. curriculum_steps: over the first
     steps, instructions with relations and reasoning come in gradually.
     """
 
@@ -98,7 +98,7 @@ class SceneDataSettings:
     jitter: float = 0.5
     repaint: float = 0.0
     reframe: float = 0.0
-    unknown_words: float = 0.01
+    unknown_words: float = 0.1
     curriculum_steps: int = 200
 
 
@@ -118,6 +118,8 @@ class SceneBatches(Dataset[SceneBatch]):
         self.paths = [path for root in settings.roots for path in view_paths(Path(root))]
         if not self.paths:
             raise FileNotFoundError(f"no rendered views under {', '.join(settings.roots)}")
+        vocabulary = tokenizer.get_vocab()
+        self.idle = frozenset(vocabulary[word] for word in idle_words() if word in vocabulary)
         self.category_index = {name: index for index, name in enumerate(categories)}
         self.color_index = {name: index for index, name in enumerate(colors)}
 
@@ -197,7 +199,9 @@ class SceneBatches(Dataset[SceneBatch]):
                     ]
                 )
         texts, phrases = zip(*row_items, strict=True)
-        rows = encode_rows(self.tokenizer, texts, phrases, self.num_queries, rng, self.settings.unknown_words)
+        rows = encode_rows(
+            self.tokenizer, texts, phrases, self.num_queries, rng, self.idle, self.settings.unknown_words
+        )
         return SceneBatch(
             images=torch.from_numpy(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))),
             id_maps=torch.from_numpy(np.stack(id_maps)),

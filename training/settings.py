@@ -52,7 +52,7 @@ class TrainSettings:
     """One training run.
 
     model: name under config/models or path of the model's configuration. backbone: pretrained image
-    weights. init: folder of an earlier run to start from (its averaged weights and its tokenizer).
+    weights. init: folder of an earlier run to start from (its averaged weights).
     image_only_steps: first steps that train only the image side, on the dense losses.
     out: folder of checkpoints, logs and plots. threads: CPU threads of torch, 0 keeps torch's own.
     """
@@ -64,7 +64,6 @@ class TrainSettings:
     steps: int
     backbone: str = ""
     init: str = ""
-    vocabulary_views: int = 400
     image_only_steps: int = 0
     checkpoint_every: int = 100
     log_every: int = 20

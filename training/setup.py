@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 import yaml
 from tokenizers import Tokenizer
@@ -17,8 +16,7 @@ from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.pyramid_encoder import PyramidEncoder
 from instructsam_ros.paths import share
-from instructsam_ros.scenes.dataset import load_view, view_paths
-from instructsam_ros.scenes.language import flip, instructions
+from instructsam_ros.scenes.language import training_texts
 from instructsam_ros.settings import build
 from instructsam_ros.training.settings import TrainSettings
 from instructsam_ros.training.vocabulary import build_tokenizer, save_tokenizer
@@ -38,10 +36,8 @@ class TrainingParts:
 def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
     """Tokenizer (made once per run folder), model with fresh weights and the pretrained backbone."""
     path = folder / "tokenizer.json"
-    if settings.init and not path.exists():
-        save_tokenizer(Tokenizer.from_file(str(Path(settings.init) / path.name)), path)
-    elif not path.exists():
-        save_tokenizer(build_tokenizer(scene_texts(settings)), path)
+    if not path.exists():
+        save_tokenizer(build_tokenizer(training_texts()), path)
     tokenizer = Tokenizer.from_file(str(path))
     config = compact_config(settings.model, tokenizer)
     model = InstructSam(config)
@@ -49,19 +45,6 @@ def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
     if settings.backbone:
         load_backbone(model, Path(settings.backbone))
     return TrainingParts(model, tokenizer)
-
-
-def scene_texts(settings: TrainSettings) -> list[str]:
-    """Every kind of text that the scene language writes, from views of the training set."""
-    rng = np.random.default_rng(settings.seed)
-    paths = [path for root in settings.data.roots for path in view_paths(Path(root))]
-    texts = []
-    for path in paths[:: max(1, len(paths) // settings.vocabulary_views)]:
-        meta = load_view(path, depth=False).meta
-        for split in ("train", "heldout"):
-            for item in instructions(meta, rng, 24, split=split):
-                texts += [item.text, flip(item.text), item.phrase]
-    return texts
 
 
 def compact_config(model: str, tokenizer: Tokenizer) -> InstructSamConfig:
@@ -89,6 +72,16 @@ def initialise(model: InstructSam) -> None:
     """Start values for training from scratch; the released model starts its query bank at zero."""
     nn.init.normal_(model.language.model.embed_tokens.weight, std=EMBEDDING_STD)
     nn.init.normal_(model.mask_queries, std=2 * EMBEDDING_STD)
+
+
+def move_words(rows: Tensor, old: Tokenizer, new: Tokenizer, fresh: Tensor) -> Tensor:
+    """Word embeddings [V, D] of one vocabulary for another; new words keep ``fresh``."""
+    moved = fresh.clone()
+    known = old.get_vocab()
+    for word, index in new.get_vocab().items():
+        if word in known:
+            moved[index] = rows[known[word]]
+    return moved
 
 
 def take_over(module: nn.Module, weights: Mapping[str, Tensor]) -> None:

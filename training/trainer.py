@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -30,8 +31,10 @@ from instructsam_ros.training.scene_data import BatchRange, SceneBatch, SceneBat
 from instructsam_ros.training.scene_forward import forward_images, forward_scene
 from instructsam_ros.training.scene_losses import scene_loss
 from instructsam_ros.training.settings import TrainSettings
-from instructsam_ros.training.setup import build_for_training, take_over
+from instructsam_ros.training.setup import build_for_training, move_words, take_over
 from instructsam_ros.training.validation import validate
+
+WORDS = "language.model.embed_tokens.weight"
 
 
 class Trainer:
@@ -218,10 +221,14 @@ class Trainer:
             return
         state = checkpoints.load(Path(run))
         if state is not None:
-            take_over(self.model, state["average"])
+            weights = state["average"]
             take_over(self.heads, state["heads"])
         elif (Path(run) / "config.json").exists():
-            take_over(self.model, load_folder(Path(run)).state_dict())
+            weights = load_folder(Path(run)).state_dict()
         else:
             raise CheckpointError(f"init: neither a checkpoint of a run nor a model in {run}")
+        words = self.model.language.model.embed_tokens.weight
+        old = Tokenizer.from_file(str(Path(run) / "tokenizer.json"))
+        weights[WORDS] = move_words(weights[WORDS], old, self.tokenizer, words.detach())
+        take_over(self.model, weights)
         self.average.model.load_state_dict(self.model.state_dict())

@@ -19,9 +19,9 @@ SCENES: dict[str, dict[str, Any]] = {"row": ROW, "table": TABLE, "depth": DEPTH}
 
 @cache
 def said_about(scene: str) -> tuple[Instruction, ...]:
-    """A few thousand instructions."""
+    """Several thousand instructions."""
     rng = np.random.default_rng(0)
-    return tuple(i for _ in range(250) for i in instructions(SCENES[scene], rng, 12, split="heldout"))
+    return tuple(i for _ in range(700) for i in instructions(SCENES[scene], rng, 12, split="heldout"))
 
 
 PLAIN = rf"^(?!.*\b({'|'.join(DISH_COLORS)})\b)"
@@ -48,7 +48,7 @@ ANSWERS: list[tuple[str, str, str, set[int]]] = [
     ("row", "except_one", r"knife", {1, 2, 3}),
     ("row", "sup_size", r"\b(largest|biggest) (of the )?(coffee )?mug", {2}),
     ("row", "sup_side", PLAIN + r".*((leftmost|left).*mug|mug.*(leftmost|left))", {1}),
-    ("row", "sup_side", r"object.*(right)|rightmost object", {4}),
+    ("row", "sup_side", r"(the|outermost|last) object\b.*right|rightmost object", {4}),
     ("row", "topk", r"two leftmost (of the )?(coffee )?mugs", {1, 2}),
     ("row", "topk", r"two rightmost (of the )?(coffee )?mugs", {2, 3}),
     ("row", "ordinal", PLAIN + r".*(second.* mug|mug .*second).* left", {2}),
@@ -60,7 +60,7 @@ ANSWERS: list[tuple[str, str, str, set[int]]] = [
     ("row", "union", r"^(?!.*(red|blue|yellow|black)).*mugs.*knife", {1, 2, 3, 4}),
     ("row", "union", r"red (coffee )?mug.*knife", {1, 4}),
     ("row", "aff", r"slice bread", {4}),
-    ("row", "aff", r"pour juice|sip some|lemonade\.", {1, 2, 3}),
+    ("row", "aff", r"pour juice|sip some|drink lemonade\.|taste the lemonade", {1, 2, 3}),
     ("row", "aff", r"pancake", set()),
     ("row", "aff_color", r"\bblue\b.*(pour juice|sip some)", {2}),
     ("row", "aff_not", r"(pour juice|sip some).*\bblue\b", {1, 3}),

@@ -50,7 +50,7 @@ def test_flipped_instructions_have_the_same_answer_in_the_mirrored_scene() -> No
         answers: list[dict[str, tuple[int, ...]]] = []
         for version in (scene, mirror_meta(scene)):
             rng = np.random.default_rng(1)
-            said = [i for _ in range(120) for i in instructions(version, rng, 12, split="heldout")]
+            said = [i for _ in range(300) for i in instructions(version, rng, 12, split="heldout")]
             answers.append({i.text.lower(): i.targets for i in said})
         for text, targets in answers[0].items():
             if flip(text) in answers[1]:

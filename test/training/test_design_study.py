@@ -195,7 +195,6 @@ def run_settings(small_model_file, scene_root, published_backbone, tmp_path):
             "image_only_steps": 1,
             "threads": 1,
             "workers": 0,
-            "vocabulary_views": 6,
             "data": {"roots": [str(scene_root)], "images": 2, "instructions": 2},
             "evaluation": {"root": str(scene_root), "every": 2, "views": 2, "instructions": 2},
         },

@@ -31,7 +31,6 @@ def test_processes_share_every_step(small_model_file, scene_root, published_back
         "threads": 1,
         "workers": 0,
         "precision": "no",
-        "vocabulary_views": 6,
         "data": {"roots": [str(scene_root)], "images": 1, "instructions": 2},
         "evaluation": {"root": str(scene_root), "every": 100, "views": 1, "instructions": 1},
     }

@@ -36,7 +36,10 @@ class Template:
 
 @dataclass(frozen=True)
 class Wording:
-    """carriers and constructs by family ("one", "rel.many"), the other tables by topic."""
+    """carriers and constructs by family ("one", "rel.many"), the other tables by topic.
+
+    verbs: for the slot of that name in a carrier. redundant: words of constructs that change nothing.
+    """
 
     carriers: dict[str, tuple[Template, ...]]
     constructs: dict[str, tuple[Template, ...]]
@@ -44,6 +47,8 @@ class Wording:
     fillers: dict[str, tuple[str, ...]]
     purposes: dict[str, tuple[str, ...]]
     situations: dict[str, tuple[str, ...]]
+    verbs: tuple[str, ...]
+    redundant: tuple[str, ...]
 
     def choices(
         self, table: Literal["carriers", "constructs"], family: str, split: str
@@ -63,8 +68,16 @@ def wording() -> Wording:
         for number, entries in numbers.items()
     }
     carriers = {number: _templates(number, entries) for number, entries in data["carriers"].items()}
-    lists = (_tuples(data[name]) for name in ("relations", "fillers", "purposes", "situations"))
-    return Wording(carriers, constructs, *lists)
+    return Wording(
+        carriers,
+        constructs,
+        relations=_tuples(data["relations"]),
+        fillers=_tuples(data["fillers"]),
+        purposes=_tuples(data["purposes"]),
+        situations=_tuples(data["situations"]),
+        verbs=tuple(data["verbs"]),
+        redundant=tuple(data["redundant"]),
+    )
 
 
 @cache

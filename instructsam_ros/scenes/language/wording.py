@@ -35,7 +35,8 @@ def put_into_words(speaker: Speaker, draft: Draft, targets: int) -> Sentence | N
     text = construct.text.format_map(draft.slots)
     if family in _NOUN_FAMILIES:
         carrier = speaker.pick(usable("carriers", family, speaker.split))
-        filled = _with_manners(speaker, carrier, carrier.text.format(x=text))
+        sentence = carrier.text.format(x=text, verb=speaker.pick(wording().verbs))
+        filled = _with_manners(speaker, carrier, sentence)
         return Sentence(_spelled(speaker, filled, carrier.form), carrier.form, f"{construct.id}|{carrier.id}")
     form: Form = "phrase" if family.startswith("phrase") else construct.form
     filled = text if form == "phrase" else _with_manners(speaker, construct, text)
