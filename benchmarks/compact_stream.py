@@ -66,19 +66,28 @@ def main() -> None:
     pictures = [load_view(path, depth=False).rgb for path in view_paths(DATA / "scenes")]
     picture = list(itertools.islice(itertools.cycle(pictures), args.frames + 5))
     model, exact = load(args.model, "cpu"), load(args.model, "cpu", dtype="float32")
-    last: Segmentation | None = None
+    compiled = load(args.model, "cpu", approximations={"compile": True})
 
-    def standing(number: int) -> None:
-        nonlocal last
-        last = model.segment(model.encode(picture[number]), INSTRUCTIONS[0], previous=last)
+    def standing(segmenter: InstructSamSegmenter) -> Callable[[int], None]:
+        last: Segmentation | None = None
+
+        def answer(number: int) -> None:
+            nonlocal last
+            last = segmenter.segment(segmenter.encode(picture[number]), INSTRUCTIONS[0], previous=last)
+
+        return answer
 
     features = model.encode(picture[0])
     rows = {
         "plain, float32": lambda n: plain(exact, picture[n], INSTRUCTIONS[n % 4]),
         "plain": lambda n: plain(model, picture[n], INSTRUCTIONS[n % 4]),
         "a new instruction on every frame": lambda n: model.segment_image(picture[n], INSTRUCTIONS[n % 4]),
-        "a standing instruction": standing,
+        "a standing instruction": standing(model),
         "further instructions on one frame": lambda n: model.segment(features, INSTRUCTIONS[n % 4]),
+        "compiled, a new instruction on every frame": lambda n: compiled.segment_image(
+            picture[n], INSTRUCTIONS[n % 4]
+        ),
+        "compiled, a standing instruction": standing(compiled),
     }
     dtype = str(model.model.mask_queries.dtype).removeprefix("torch.")
     print(f"{args.model} in {dtype}, {args.threads} threads, 640x480, {args.frames} frames")

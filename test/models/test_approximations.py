@@ -18,6 +18,8 @@ from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import sam3_config
 from instructsam_ros.models.instructsam.int8 import Int8Linear
 from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.paths import DATA
+from instructsam_ros.scenes.dataset import load_view, view_paths
 
 torch.set_num_threads(1)
 RGB = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
@@ -122,3 +124,25 @@ def test_what_a_model_or_device_cannot_do_is_refused(
         Approximations(sam_size=56).apply_to_config(compact)
     with pytest.raises(ConfigError, match="on a CPU"):
         Approximations(int8=True).apply_to_model(tiny_model, torch.device("cuda"))
+    with pytest.raises(ConfigError, match="only the compact model"):
+        Approximations(compile=True).apply_to_model(tiny_model, torch.device("cpu"))
+
+
+def test_compiled_image_side_finds_the_same() -> None:
+    exact, compiled = (
+        load("compact", "cpu", dtype="float32", approximations={"compile": on}) for on in (False, True)
+    )
+    rgb = load_view(view_paths(DATA / "scenes")[0], depth=False).rgb
+    expected = exact.segment_image(rgb, "everything")
+    found = compiled.segment_image(rgb, "everything")
+    assert len(found.instances) == len(expected.instances) > 1
+    for left, right in zip(found.instances, expected.instances, strict=True):
+        assert left.score == pytest.approx(right.score, abs=1e-3)
+        assert (left.mask != right.mask).mean() < 1e-4
+
+
+def test_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("no-such-compiler",))
+    monkeypatch.setattr(torch._inductor.config, "force_disable_caches", True)
+    with pytest.raises(ConfigError, match=r"needs a C\+\+ compiler"):
+        load("compact", "cpu", dtype="float32", approximations={"compile": True})

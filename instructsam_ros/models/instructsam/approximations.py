@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from instructsam_ros.errors import ConfigError
+from instructsam_ros.models.instructsam.compiled import compile_image_side
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.int8 import quantise
+from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.settings import build
 
 
@@ -26,11 +27,14 @@ class Approximations:
     reuse_frames: on a stream with a standing instruction, how many frames share one answer of the
         language model; the detector looks at every frame. 1 asks anew on every frame.
     int8: compute the language model's linear layers in 8 bit integers; on a CPU.
+    compile: fuse the image side of the compact model with torch.compile, which rounds at other places.
+        Needs a C++ compiler, and a minute at the first start; torch keeps the result for later ones.
     """
 
     sam_size: int | None = None
     reuse_frames: int = 1
     int8: bool = False
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if self.sam_size is not None and self.sam_size <= 0:
@@ -51,13 +55,14 @@ class Approximations:
             raise ConfigError("approximations.sam_size: this model has no SAM 3 encoder")
         return with_sam_size(config, self.sam_size)
 
-    def apply_to_model(self, model: nn.Module, device: torch.device) -> None:
-        """Exchange layers of a loaded model in place. Raises ConfigError for int8 on a GPU."""
-        if not self.int8:
-            return
-        if device.type != "cpu":
-            raise ConfigError("approximations.int8 computes on a CPU; on a GPU use dtype bfloat16")
-        quantise(model.get_submodule("language.model.layers"))
+    def apply_to_model(self, model: InstructSam, device: torch.device) -> None:
+        """Change a loaded model in place. Raises ConfigError for int8 on a GPU, and as compile_image_side."""
+        if self.int8:
+            if device.type != "cpu":
+                raise ConfigError("approximations.int8 computes on a CPU; on a GPU use dtype bfloat16")
+            quantise(model.get_submodule("language.model.layers"))
+        if self.compile:
+            compile_image_side(model)
 
 
 def with_sam_size(config: InstructSamConfig, size: int) -> InstructSamConfig:

@@ -124,7 +124,7 @@ class Detector(nn.Module):
         """The part of the work that no instruction changes; features that are prepared stay as they are."""
         if isinstance(features, AttendedFeatures):
             return features
-        return AttendedFeatures(**vars(features), attended=self._attend(features))
+        return features.prepared(AttendedFeatures, attended=self._attend(features))
 
     def _attend(self, features: ImageFeatures) -> Tensor:
         first = self.detr_encoder.layers[0]

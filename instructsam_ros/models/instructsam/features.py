@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 Inputs = TypeVar("Inputs", bound="ImageInputs")
+Prepared = TypeVar("Prepared", bound="ImageFeatures")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,19 @@ class ImageFeatures:
         """
         deepstack = tuple(level.to(dtype) for level in self.deepstack)
         return dataclasses.replace(self, tokens=self.tokens.to(dtype), deepstack=deepstack)
+
+    def prepared(self, kind: type[Prepared], **computed: Any) -> Prepared:
+        """The same features as ``kind``, with what a detector computed of them in its further fields."""
+        # Spelled out, because torch.compile cannot follow dataclasses.fields or vars.
+        return kind(
+            tokens=self.tokens,
+            grid=self.grid,
+            deepstack=self.deepstack,
+            fpn=self.fpn,
+            fpn_position=self.fpn_position,
+            pyramid_ready=self.pyramid_ready,
+            **computed,
+        )
 
     def rows(self, index: Tensor) -> ImageFeatures:
         """Features of the images that int64 ``index`` [n] names, one row per entry; what a detector has

@@ -96,8 +96,8 @@ class PointerDetector(Detector):
         memory = coarse.flatten(2).transpose(1, 2)
         decoder, (finest, *levels) = self.mask_decoder, features.fpn
         pixels = decoder.instance_projection(decoder.pixel_decoder(levels))
-        return PointerFeatures(
-            **vars(features),
+        return features.prepared(
+            PointerFeatures,
             attended=self._attend(features),
             memory=memory,
             values=self.pointer.dense_values(memory, *coarse.shape[-2:]),

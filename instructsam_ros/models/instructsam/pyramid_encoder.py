@@ -88,7 +88,8 @@ class PyramidEncoder(nn.Module):
         memory = self.merge16(top + self.down8(p8))
         batch, _, rows, columns = memory.shape
         position = self.position.to(memory.dtype)
-        flat = (memory + position).flatten(2).transpose(1, 2)
+        # Contiguous for torch.compile, which errs about the strides of a fused encoder layer else.
+        flat = (memory + position).flatten(2).transpose(1, 2).contiguous()
         memory = self.context(flat).transpose(1, 2).unflatten(2, (rows, columns))
         folded = fold2x2(memory + position)
         return ImageFeatures(
