@@ -90,7 +90,8 @@ class PyramidEncoder(nn.Module):
         position = self.position.to(memory.dtype)
         # Contiguous for torch.compile, which errs about the strides of a fused encoder layer else.
         flat = (memory + position).flatten(2).transpose(1, 2).contiguous()
-        memory = self.context(flat).transpose(1, 2).unflatten(2, (rows, columns))
+        # Permuted, not transposed and unflattened: the strides then say channels_last for one image, too.
+        memory = self.context(flat).unflatten(1, (rows, columns)).permute(0, 3, 1, 2)
         folded = fold2x2(memory + position)
         return ImageFeatures(
             tokens=self.to_tokens(folded.flatten(2).transpose(1, 2)),
