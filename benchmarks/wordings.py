@@ -1,0 +1,115 @@
+"""What a wording that training never used costs: the same question about the same picture in two wordings.
+
+    python benchmarks/wordings.py runs/scenes/heldout --views 200
+
+For every drafted instruction one held-out wording is drawn and one that training uses; both mean the same
+objects. Prints gIoU of either and their paired difference, with 95 % bootstrap intervals over pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+import instructsam_ros
+from instructsam_ros.scenes.dataset import View, load_view, view_paths
+from instructsam_ros.scenes.language import Instruction, is_held_out
+from instructsam_ros.scenes.language.picture import Picture
+from instructsam_ros.scenes.language.sampling import ABSENT_SHARE, FEWEST_THINGS, KINDS, phrase_draft
+from instructsam_ros.scenes.language.speaker import Speaker
+from instructsam_ros.segmenter import Segmenter
+
+TRIES = 60
+"""How often a draft is worded before it counts as one that has no held-out wording."""
+RESAMPLES = 2000
+
+
+class Pair(NamedTuple):
+    """One meaning in a wording that training uses and in one that is held out."""
+
+    trained: Instruction
+    held_out: Instruction
+
+
+def pairs(view: View, seed: int, count: int) -> Iterator[Pair]:
+    """Up to ``count`` pairs about a view."""
+    speaker = Speaker(Picture(view.meta), random.Random(seed), "heldout")
+    if len(speaker.seen) < FEWEST_THINGS:
+        return
+    kinds = {kind: weight for table in KINDS.values() for kind, weight in table.items()}
+    for _ in range(20 * count):
+        if count == 0:
+            return
+        speaker.absent = absent = speaker.chance(ABSENT_SHARE)
+        draft = speaker.random.choices(list(kinds), list(kinds.values()))[0](speaker)
+        worded = [phrase_draft(speaker, draft, absent=absent) for _ in range(TRIES if draft else 0)]
+        known = [item for item in worded if item and not is_held_out(item.template)]
+        strange = [item for item in worded if item and is_held_out(item.template)]
+        if known and strange:
+            count -= 1
+            yield Pair(speaker.pick(known), speaker.pick(strange))
+
+
+def united_iou(segmenter: Segmenter, features: object, item: Instruction, ids: NDArray[np.uint8]) -> float:
+    """IoU of all masks together; 1 where nothing is meant and nothing found."""
+    found = segmenter.segment(features, item.text).instances
+    answer = np.any([instance.mask for instance in found], axis=0) if found else np.zeros(ids.shape, bool)
+    truth = np.isin(ids, item.targets)
+    union = int((answer | truth).sum())
+    return int((answer & truth).sum()) / union if union else 1.0
+
+
+def interval(values: NDArray[np.float64], picture: NDArray[np.int64]) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean, over pictures."""
+    sums = np.bincount(picture, values)
+    counts = np.bincount(picture)
+    drawn = np.random.default_rng(0).integers(0, len(sums), (RESAMPLES, len(sums)))
+    low, high = np.quantile(sums[drawn].sum(1) / counts[drawn].sum(1), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("scenes", type=Path, help="folder written by `instructsam scenes render --heldout`")
+    parser.add_argument("--model", default="compact")
+    parser.add_argument("--views", type=int, default=200)
+    parser.add_argument("--pairs", type=int, default=5, help="per view")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    segmenter = instructsam_ros.load(args.model, device="cpu")
+    rows: list[tuple[int, float, float, bool]] = []
+    for number, path in enumerate(tqdm(view_paths(args.scenes)[: args.views], unit="view")):
+        view = load_view(path, depth=False)
+        features = segmenter.encode(view.rgb)
+        for pair in pairs(view, number, args.pairs):
+            scores = [united_iou(segmenter, features, item, view.ids) for item in pair]
+            carrier_only = not is_held_out(pair.held_out.template.split("|")[0])
+            rows.append((number, *scores, carrier_only))
+    table = np.array(rows, np.float64)
+    for name, some in (
+        ("all", np.full(len(table), True)),
+        ("held-out sentence around a known noun phrase", table[:, 3] == 1),
+        ("held-out noun phrase or whole sentence", table[:, 3] == 0),
+    ):
+        _, picture = np.unique(table[some, 0], return_inverse=True)
+        trained, strange = table[some, 1], table[some, 2]
+        low, high = interval(strange - trained, picture)
+        print(
+            f"{name}: {some.sum()} pairs, gIoU {trained.mean():.3f} as trained, "
+            f"{strange.mean():.3f} held out, "
+            f"difference {100 * (strange - trained).mean():+.1f} "
+            f"[{100 * low:+.1f}, {100 * high:+.1f}] points"
+        )
+
+
+if __name__ == "__main__":
+    main()
