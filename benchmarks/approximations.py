@@ -27,6 +27,7 @@ OPTIONS = {
     "reuse_frames 3": {"reuse_frames": 3},
     "reuse_frames 5": {"reuse_frames": 5},
     "int8": {"int8": True},
+    "compile": {"compile": True},
 }
 INSTRUCTIONS = 4
 """Per film."""
