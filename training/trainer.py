@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -134,7 +134,7 @@ class Trainer:
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
         parts = by_part(self.optimizer)
-        self._average_gradients([p.grad for part in parts.values() for p in part if p.grad is not None])
+        self._average_gradients([p for part in parts.values() for p in part])
         norms = {
             name: nn.utils.clip_grad_norm_(part, settings.optimizer.clip_norm) for name, part in parts.items()
         }
@@ -152,10 +152,19 @@ class Trainer:
         return CpuKernels() if on_cpu else nullcontext()
 
     @torch.no_grad()
-    def _average_gradients(self, gradients: list[Tensor]) -> None:
-        """Over processes, in place; all of them have gradients of the same weights."""
+    def _average_gradients(self, weights: list[nn.Parameter]) -> None:
+        """Over processes, in place. Where only some have a gradient of a weight (a batch that names nothing
+        teaches nothing about names), the others' is zero.
+        """
         if self.accelerator.num_processes == 1:
             return
+        present = torch.tensor([w.grad is not None for w in weights], device=self.accelerator.device)
+        taught = self.accelerator.reduce(present.int(), "sum").tolist()
+        gradients = []
+        for weight, processes in zip(weights, taught, strict=True):
+            if processes:
+                weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
+                gradients.append(weight.grad)
         mean = self.accelerator.reduce(torch.cat([g.flatten() for g in gradients]), "mean")
         for gradient, part in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))

@@ -86,6 +86,7 @@ def test_deactivated_it_refuses_and_activated_again_it_answers(client):
 
 
 def test_a_live_parameter_changes_the_next_answer(client):
+    assert set_one(client, "depth_wait", 10.0).successful  # on a busy machine depth may come late
     assert set_one(client, "max_depth", 0.7).successful
     assert set_one(client, "min_depth", 0.6).successful
     assert client.ask("the red thing").result.instances[0].valid_depth_ratio == 0.0
