@@ -23,6 +23,8 @@ from instructsam_ros.models.instructsam.checkpoint import save_folder
 from instructsam_ros.models.instructsam.decode import Answer
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.paths import DATA
+from instructsam_ros.scenes.dataset import load_view, view_paths
 from instructsam_ros.types import Segmentation, Status
 
 torch.set_num_threads(1)
@@ -253,3 +255,11 @@ def test_unusable_tokenizer(
     save_folder(tiny_model, tmp_path, content)
     with pytest.raises(CheckpointError, match=message):
         load(str(tmp_path), "cpu")
+
+
+@pytest.mark.parametrize("instruction", ["something to drink from", "I need something to drink from"])
+def test_compact_model_finds_something_to_drink_from(instruction: str) -> None:
+    """The plainest purpose of all; the sample scene has three mugs and no glass."""
+    rgb = load_view(view_paths(DATA / "scenes")[3], depth=False).rgb
+    found = load("compact", "cpu").segment_image(rgb, instruction)
+    assert [i.phrase for i in found.instances] == ["drinking vessel"] * 3
