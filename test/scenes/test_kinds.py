@@ -21,7 +21,7 @@ SCENES: dict[str, dict[str, Any]] = {"row": ROW, "table": TABLE, "depth": DEPTH}
 def said_about(scene: str) -> tuple[Instruction, ...]:
     """Several thousand instructions."""
     rng = np.random.default_rng(0)
-    return tuple(i for _ in range(700) for i in instructions(SCENES[scene], rng, 12, split="heldout"))
+    return tuple(i for _ in range(1500) for i in instructions(SCENES[scene], rng, 12, split="heldout"))
 
 
 PLAIN = rf"^(?!.*\b({'|'.join(DISH_COLORS)})\b)"
@@ -42,7 +42,7 @@ ANSWERS: list[tuple[str, str, str, set[int]]] = [
     ("row", "rel", r"(which|the|all) (coffee )?mugs .*left.* of the", {1, 2, 3}),
     ("row", "rel", r"the red (coffee )?mug .*left.* of the (black )?(kitchen )?knife", {1}),
     ("row", "rel", r"(which|the|all) (coffee )?mugs .*right.* of the (black )?(kitchen )?knife", set()),
-    ("row", "rel_all", r"right.* of the red", {2, 3, 4}),
+    ("row", "rel_all", r"\bright.* of the red", {2, 3, 4}),
     ("row", "rel_all", r"left.* of the yellow", {1, 2}),
     ("row", "except_color", r"mugs?\b.* red", {2, 3}),
     ("row", "except_one", r"knife", {1, 2, 3}),
