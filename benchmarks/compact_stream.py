@@ -4,12 +4,14 @@
 
 Each ratio compares with the first row, in the same run, on the same pictures. The plain rows do with this
 model's parts what the released evaluation does with its own: for every instruction the image, the whole
-prompt, one token per pass, phrases padded to 32 tokens, and all ten masks at the size of the picture.
+prompt, one token per pass, phrases padded to 32 tokens, and all ten masks at the size of the picture; and
+with weights as torch has them.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import itertools
 import statistics
 import time
@@ -20,8 +22,10 @@ import torch
 from numpy.typing import NDArray
 
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter, load
+from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.instances import full_size
 from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS, embedded_ids, pad_phrases
+from instructsam_ros.models.instructsam.source import checkpoint_folder
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths
 from instructsam_ros.types import Segmentation
@@ -65,7 +69,12 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     pictures = [load_view(path, depth=False).rgb for path in view_paths(DATA / "scenes")]
     picture = list(itertools.islice(itertools.cycle(pictures), args.frames + 5))
-    model, exact = load(args.model, "cpu"), load(args.model, "cpu", dtype="float32")
+    model = load(args.model, "cpu")
+    dtype = model.model.mask_queries.dtype
+    exact, unpacked = (
+        dataclasses.replace(model, model=load_folder(checkpoint_folder(args.model), plain_dtype))
+        for plain_dtype in (torch.float32, dtype)
+    )
     compiled = load(args.model, "cpu", approximations={"compile": True})
 
     def standing(segmenter: InstructSamSegmenter) -> Callable[[int], None]:
@@ -80,7 +89,7 @@ def main() -> None:
     features = model.encode(picture[0])
     rows = {
         "plain, float32": lambda n: plain(exact, picture[n], INSTRUCTIONS[n % 4]),
-        "plain": lambda n: plain(model, picture[n], INSTRUCTIONS[n % 4]),
+        "plain": lambda n: plain(unpacked, picture[n], INSTRUCTIONS[n % 4]),
         "a new instruction on every frame": lambda n: model.segment_image(picture[n], INSTRUCTIONS[n % 4]),
         "a standing instruction": standing(model),
         "further instructions on one frame": lambda n: model.segment(features, INSTRUCTIONS[n % 4]),
@@ -89,8 +98,8 @@ def main() -> None:
         ),
         "compiled, a standing instruction": standing(compiled),
     }
-    dtype = str(model.model.mask_queries.dtype).removeprefix("torch.")
-    print(f"{args.model} in {dtype}, {args.threads} threads, 640x480, {args.frames} frames")
+    precision = str(dtype).removeprefix("torch.")
+    print(f"{args.model} in {precision}, {args.threads} threads, 640x480, {args.frames} frames")
     first = 0.0
     for name, answer in rows.items():
         rate = frames_per_second(answer, args.frames)

@@ -2,9 +2,9 @@
 
 plain_procedure.py restates what the published evaluation does for every instruction. This package
 encodes an image once for all instructions, keeps the language model's state behind the image, checks a
-previous or guessed answer in one pass instead of writing it, and leaves out what nothing reads. Weights
-are random, so the model is made to give a fixed answer. The first row runs in a process of its own, with
-torch's settings as they come; all others use huge pages, as importing the model does.
+previous or guessed answer in one pass instead of writing it, packs weights, and leaves out what nothing
+reads. Weights are random, so the model is made to give a fixed answer. The first row runs in a process of its
+own, with torch's settings as they come; all others use huge pages, as importing the model does.
 
     python benchmarks/instructsam_speed.py                      # tiny, any machine
     python benchmarks/instructsam_speed.py --size 2b --dtype bfloat16 --threads 2 --repeats 1
@@ -39,6 +39,7 @@ from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.int8 import quantise
 from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.packed import pack
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 from instructsam_ros.paths import share
 from instructsam_ros.settings import build
@@ -130,6 +131,13 @@ def load_config(size: str) -> InstructSamConfig:
     return build(InstructSamConfig, data, size)
 
 
+def share_packed(full: InstructSam, smaller: InstructSam) -> None:
+    """Give a model for smaller SAM 3 inputs the packed weights of the full one, and pack what is its own."""
+    smaller.language, smaller.detector = full.language, full.detector
+    smaller.image_encoder.vision_tower = full.image_encoder.vision_tower
+    pack(smaller)
+
+
 def disagreement(plain: Result, ours: Result) -> float:
     """Share of mask pixels that differ; ends the run if the answers do."""
     if plain[0].ids != ours[0].ids:
@@ -166,9 +174,10 @@ def measure(args: argparse.Namespace) -> dict[str, list[Stopwatch]]:
     def bench(changed: InstructSamConfig) -> Bench:
         return Bench(build_model(changed, tensors, "random weights", dtype, args.device), args.phrases)
 
-    full = bench(config)
+    released, full = bench(config), bench(config)
+    pack(full.model)
     size = full.model.image_encoder.pixel_tower.config.image_size
-    plain = PlainProcedure(full.model, full.prompt, full.choose)
+    plain = PlainProcedure(released.model, released.prompt, released.choose)
     shared: tuple[ImageFeatures, Prefix] | None = None
     reference: Result | None = None
     watches: dict[str, list[Stopwatch]] = {}
@@ -201,11 +210,16 @@ def measure(args: argparse.Namespace) -> dict[str, list[Stopwatch]]:
         }
         for side in (size * 2 // 3, size // 2):
             smaller = bench(with_sam_size(config, side))
+            share_packed(full.model, smaller.model)
             approximate[f"standing instruction, {side} px"] = partial(stream, smaller)
         approximate["queries of an earlier frame"] = reuse
         if args.device == "cpu":
             integer = bench(config)
             quantise(integer.model.language.model.layers)
+            integer.model.image_encoder, integer.model.detector = (
+                full.model.image_encoder,
+                full.model.detector,
+            )
             approximate["standing instruction, int8"] = partial(stream, integer)
     with torch.inference_mode():
         for _ in range(args.repeats):

@@ -22,6 +22,7 @@ from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.instances import read_instances
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.once import Once
+from instructsam_ros.models.instructsam.packed import pack
 from instructsam_ros.models.instructsam.placement import Precision, torch_device, torch_dtype
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.models.instructsam.source import checkpoint_folder
@@ -194,6 +195,7 @@ def load(
     config = approximate.apply_to_config(InstructSamConfig.from_folder(folder))
     loaded = load_folder(folder, torch_dtype(dtype, target), target, config)
     approximate.apply_to_model(loaded, target)
+    pack(loaded.language if approximate.compile else loaded)  # the compiler sees to its own part
     set_threshold(loaded, score_threshold)
     return InstructSamSegmenter(
         loaded,

@@ -44,10 +44,23 @@ OUTPUT_STAGES = (0, 1, 2, 4, 6)
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution with TensorFlow's SAME padding for inputs whose size the stride divides."""
+    """Convolution with TensorFlow's SAME padding for inputs whose size the stride divides.
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+    clamped: whether ReLU6 follows.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: int = 1,
+        groups: int = 1,
+        *,
+        clamped: bool = False,
+    ) -> None:
         super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=True)
+        self.clamped = clamped
         total = kernel - stride
         self.pad = (total // 2, total - total // 2) * 2
         self.symmetric = self.pad[0] == self.pad[1]
@@ -55,7 +68,8 @@ class SameConv2d(nn.Conv2d):
             self.padding = (self.pad[0], self.pad[0])
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x if self.symmetric else F.pad(x, self.pad))
+        y = super().forward(x if self.symmetric else F.pad(x, self.pad))
+        return F.relu6(y, inplace=True) if self.clamped else y
 
 
 class InvertedResidual(nn.Module):
@@ -64,14 +78,14 @@ class InvertedResidual(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
         hidden = inputs * expansion
-        self.expand = SameConv2d(inputs, hidden, 1) if expansion != 1 else None
-        self.depthwise = SameConv2d(hidden, hidden, kernel, stride, groups=hidden)
+        self.expand = SameConv2d(inputs, hidden, 1, clamped=True) if expansion != 1 else None
+        self.depthwise = SameConv2d(hidden, hidden, kernel, stride, groups=hidden, clamped=True)
         self.project = SameConv2d(hidden, outputs, 1)
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu6(self.expand(x), inplace=True) if self.expand is not None else x
-        y = self.project(F.relu6(self.depthwise(y), inplace=True))
+        y = self.expand(x) if self.expand is not None else x
+        y = self.project(self.depthwise(y))
         result: Tensor = x + y if self.residual else y
         return result
 
@@ -81,7 +95,7 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = SameConv2d(3, STEM_CHANNELS, 3, 2)
+        self.stem = SameConv2d(3, STEM_CHANNELS, 3, 2, clamped=True)
         stages, channels = [], STEM_CHANNELS
         for stage in STAGES:
             blocks = []
@@ -95,7 +109,7 @@ class EfficientNetLite0(nn.Module):
         self.stages = nn.ModuleList(stages)
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
-        x = F.relu6(self.stem(pixels), inplace=True)
+        x = self.stem(pixels)
         levels = []
         for index, stage in enumerate(self.stages):
             x = stage(x)

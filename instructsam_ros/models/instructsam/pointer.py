@@ -55,18 +55,18 @@ class DenseValues:
         [n, Q], takes it, the other one its next best. An object is what lies in the box that its
         strongest cell predicts; it is taken with all cells that predict nearly that box.
         """
-        free, committed = torch.ones_like(attention[:, 0]), []
+        free, turns, taken = torch.ones_like(attention[:, 0]), [], []
         for wished in pick(attention, order).unbind(1):
-            left = wished * free
-            strongest = left.argmax(-1, keepdim=True)
-            box = pick(self.boxes, strongest)
-            apart = (self.cells[:, :2] - box[..., :2]).abs()
-            inside = (apart <= (box[..., 2:] + self.cells[:, 2:]) / 2).all(-1)
-            kept = (left * inside).scatter(-1, strongest, left.amax(-1, keepdim=True).clamp(min=TINY))
-            committed.append(kept / kept.sum(-1, keepdim=True))
-            same = box_iou(self.boxes, box) > SAME_OBJECT_IOU
-            free = (free * ~same).scatter(-1, strongest, 0.0)
-        return pick(torch.stack(committed, 1), order.argsort(-1))
+            turns.append(wished * free)
+            taken.append(turns[-1].argmax(-1, keepdim=True))
+            same = box_iou(self.boxes, pick(self.boxes, taken[-1])) > SAME_OBJECT_IOU
+            free = (free * ~same).scatter(-1, taken[-1], 0.0)
+        left, strongest = torch.stack(turns, 1), torch.stack(taken, 1)
+        boxes = pick(self.boxes, strongest[..., 0])[:, :, None]
+        apart = (self.cells[:, :2] - boxes[..., :2]).abs()
+        inside = (apart <= (boxes[..., 2:] + self.cells[:, 2:]) / 2).all(-1)
+        kept = (left * inside).scatter(-1, strongest, left.amax(-1, keepdim=True).clamp(min=TINY))
+        return pick(kept / kept.sum(-1, keepdim=True), order.argsort(-1))
 
 
 @dataclass(frozen=True)

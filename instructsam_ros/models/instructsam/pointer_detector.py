@@ -123,7 +123,7 @@ class PointerDetector(Detector):
         keys = self.pointer.keys(placed)
         readouts = [self._read(queries, placed, keys, values, phrases)]
         for layer in decoder.layers:
-            boxes = readouts[-1].boxes.detach().to(decoder.ref_point_head.layer1.weight.dtype)
+            boxes = readouts[-1].boxes.detach().to(self.mask_scale.dtype)
             position = decoder.ref_point_head(decoder.position_encoding.encode_boxes(boxes))
             bias = decoder._get_rpb_matrix(boxes, memory.grid)
             hidden = decoder_layer(layer, readouts[-1].queries, position, memory, bias, phrases)

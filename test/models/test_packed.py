@@ -1,0 +1,102 @@
+"""Packed weights change how fast a layer computes, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from instructsam_ros.models.instructsam.backend import load
+from instructsam_ros.models.instructsam.checkpoint import load_folder
+from instructsam_ros.models.instructsam.efficientnet_lite import SameConv2d
+from instructsam_ros.models.instructsam.packed import PackedConv2d, PackedLinear, pack
+from instructsam_ros.models.instructsam.placement import computes_bfloat16
+from instructsam_ros.models.instructsam.source import checkpoint_folder
+from instructsam_ros.paths import DATA
+from instructsam_ros.scenes.dataset import iter_views
+
+needs_bfloat16 = pytest.mark.skipif(
+    not computes_bfloat16(torch.device("cpu")), reason="this processor does not compute in bfloat16"
+)
+CHANNELS_LAST = torch.channels_last
+
+
+def packed_and_plain(layer: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """A layer in bfloat16, packed and as it is."""
+    plain, holder = layer.to(torch.bfloat16), nn.Sequential(layer)
+    pack(holder)
+    return holder[0], plain
+
+
+def assert_same(first: torch.Tensor, second: torch.Tensor) -> None:
+    """Equal up to the last bit of bfloat16."""
+    torch.testing.assert_close(first, second, rtol=2**-8, atol=0)
+
+
+@needs_bfloat16
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("rows", [(0, 5), (1, 1), (2, 110)])
+@torch.inference_mode()
+def test_a_packed_linear_layer_gives_what_it_gave(rows: tuple[int, int], bias: bool) -> None:
+    torch.manual_seed(0)
+    packed, plain = packed_and_plain(nn.Linear(64, 96, bias=bias))
+    assert isinstance(packed, PackedLinear)
+    inputs = torch.randn(*rows, 64, dtype=torch.bfloat16)
+    assert_same(packed(inputs), plain(inputs))
+
+
+@needs_bfloat16
+@pytest.mark.parametrize(
+    "conv",
+    [
+        nn.Conv2d(16, 24, 3, padding=1),
+        nn.Conv2d(16, 24, 3, padding=1, stride=2, groups=8, bias=False),
+        nn.Conv2d(16, 24, 3, padding=2, dilation=2),
+        SameConv2d(16, 24, 1, clamped=True),
+        SameConv2d(16, 24, 1),
+        SameConv2d(16, 16, 5, 2, 16, clamped=True),
+    ],
+    ids=str,
+)
+@torch.inference_mode()
+def test_a_packed_convolution_gives_what_it_gave(conv: nn.Conv2d) -> None:
+    torch.manual_seed(0)
+    packed, plain = packed_and_plain(conv)
+    assert isinstance(packed, PackedConv2d)
+    for height, width in ((32, 48), (16, 16)):  # packed for the first size, right for any other
+        inputs = 9 * torch.randn(1, 16, height, width, dtype=torch.bfloat16)
+        inputs = inputs.contiguous(memory_format=CHANNELS_LAST)
+        outputs = packed(inputs)
+        assert_same(outputs, plain(inputs))
+        assert outputs.is_contiguous(memory_format=CHANNELS_LAST)
+
+
+def test_float32_stays_as_it_is() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Conv2d(3, 4, 1))
+    pack(model)
+    assert not any(isinstance(layer, PackedLinear | PackedConv2d) for layer in model.modules())
+
+
+@needs_bfloat16
+@torch.inference_mode()
+def test_layers_that_torch_multiplies_by_itself_stay_as_they_are() -> None:
+    model = nn.Sequential(nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)).to(torch.bfloat16).eval()
+    inputs = torch.randn(1, 5, 16, dtype=torch.bfloat16)
+    before = model(inputs)
+    pack(model)
+    assert torch.equal(model(inputs), before)
+
+
+@needs_bfloat16
+def test_a_packed_model_answers_as_before() -> None:
+    packed = load("compact", "cpu", dtype="bfloat16")
+    assert any(isinstance(layer, PackedLinear) for layer in packed.model.language.modules())
+    plain = dataclasses.replace(packed, model=load_folder(checkpoint_folder("compact"), torch.bfloat16))
+    for view in iter_views(DATA / "scenes", depth=False):
+        before, after = (one.segment_image(view.rgb, "everything on the table") for one in (plain, packed))
+        assert after.answer == before.answer
+        assert len(after.instances) == len(before.instances) > 0
+        differ = sum((a.mask != b.mask).sum() for a, b in zip(before.instances, after.instances, strict=True))
+        assert differ <= 1e-3 * view.ids.size
