@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import pytest
 import torch
 from torch import nn
+from transformers import Qwen3VLTextConfig, Qwen3VLVisionConfig, Sam3ViTConfig
+from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextMLP, Qwen3VLVisionMLP
+from transformers.models.sam3.modeling_sam3 import Sam3MLP
 
 from instructsam_ros.models.instructsam.backend import load
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.efficientnet_lite import SameConv2d
-from instructsam_ros.models.instructsam.packed import PackedConv2d, PackedLinear, pack
+from instructsam_ros.models.instructsam.int8 import quantise
+from instructsam_ros.models.instructsam.packed import MLPS, PackedConv2d, PackedLinear, pack
 from instructsam_ros.models.instructsam.placement import computes_bfloat16
 from instructsam_ros.models.instructsam.source import checkpoint_folder
 from instructsam_ros.paths import DATA
@@ -71,6 +76,40 @@ def test_a_packed_convolution_gives_what_it_gave(conv: nn.Conv2d) -> None:
         outputs = packed(inputs)
         assert_same(outputs, plain(inputs))
         assert outputs.is_contiguous(memory_format=CHANNELS_LAST)
+
+
+@needs_bfloat16
+@pytest.mark.parametrize(
+    "mlp",
+    [
+        Sam3MLP(Sam3ViTConfig(hidden_size=32, intermediate_size=48, hidden_act="gelu")),
+        Sam3MLP(Sam3ViTConfig(hidden_size=32, intermediate_size=48, hidden_act="relu")),
+        Qwen3VLVisionMLP(Qwen3VLVisionConfig(hidden_size=32, intermediate_size=48)),
+        Qwen3VLTextMLP(Qwen3VLTextConfig(hidden_size=32, intermediate_size=48)),
+    ],
+    ids=lambda mlp: f"{type(mlp).__name__}-{mlp.config.hidden_act if hasattr(mlp, 'config') else 'gelu'}",
+)
+@torch.inference_mode()
+def test_a_packed_mlp_is_at_least_as_exact(mlp: nn.Module) -> None:
+    torch.manual_seed(0)
+    mlp.to(torch.bfloat16).eval()
+    inputs = torch.randn(1, 50, 32, dtype=torch.bfloat16)
+    exact = copy.deepcopy(mlp).double()(inputs.double())
+    error = (mlp(inputs) - exact).norm()
+    pack(mlp)
+    assert isinstance(getattr(mlp, MLPS[type(mlp)][0]), PackedLinear)
+    assert (mlp(inputs) - exact).norm() < 1.1 * error
+
+
+@needs_bfloat16
+@torch.inference_mode()
+def test_an_mlp_whose_first_layer_is_not_packed_keeps_its_activation() -> None:
+    mlp = Qwen3VLTextMLP(Qwen3VLTextConfig(hidden_size=32, intermediate_size=48)).to(torch.bfloat16)
+    quantise(mlp)
+    inputs = torch.randn(1, 5, 32, dtype=torch.bfloat16)
+    before = mlp(inputs)
+    pack(mlp)
+    assert torch.equal(mlp(inputs), before)
 
 
 def test_float32_stays_as_it_is() -> None:

@@ -61,7 +61,7 @@ def blocked_attention(query: Tensor, key: Tensor, value: Tensor, scale: float) -
     heads = max(1, BLOCK_SCORES // (rows * keys))
     output = torch.empty(query.shape, dtype=query.dtype)
     scaled, sources = query.flatten(0, 1).float() * scale, key.flatten(0, 1).float().mT.contiguous()
-    values, results = value.flatten(0, 1), output.flatten(0, 1)
+    values, results = value.flatten(0, 1).contiguous(), output.flatten(0, 1)
     for head in range(0, scaled.shape[0], heads):
         some = slice(head, head + heads)
         for row in range(0, length, rows):

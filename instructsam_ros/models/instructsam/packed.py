@@ -1,8 +1,10 @@
 """Weights in the order in which oneDNN computes with them, in bfloat16 on a CPU.
 
 torch brings the weights of a layer into that order at every call, which for few rows takes as long as
-the multiplication. Here it happens once, and the order is the only thing that changes: so are results
-not. The operators are those that torch.compile uses for frozen weights.
+the multiplication; here it happens once. And what follows a layer becomes part of it: the clamp behind a
+convolution and the activation in an MLP, which would read and write everything again. The operators are
+those that torch.compile uses for frozen weights. Packing alone changes no bit; an activation within a
+layer is computed before its input is rounded and not behind.
 """
 
 from __future__ import annotations
@@ -10,27 +12,49 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers.activations import ACT2FN
+from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextMLP, Qwen3VLVisionMLP
+from transformers.models.sam3.modeling_sam3 import Sam3MLP
 
 from instructsam_ros.models.instructsam.efficientnet_lite import SameConv2d
 from instructsam_ros.models.instructsam.placement import computes_bfloat16
+
+Behind = tuple[str, list[float], str]
+"""What oneDNN does with the outputs: its name, its numbers, its variant."""
+
+NOTHING: Behind = ("none", [], "")
+RELU6: Behind = ("hardtanh", [0.0, 6.0], "")
+ACTIVATIONS: dict[type, Behind] = {
+    type(ACT2FN["relu"]): ("relu", [], ""),
+    type(ACT2FN["silu"]): ("swish", [], ""),
+    type(ACT2FN["gelu"]): ("gelu", [], "none"),
+    type(ACT2FN["gelu_pytorch_tanh"]): ("gelu", [], "tanh"),
+}
+MLPS: dict[type, tuple[str, str]] = {
+    Sam3MLP: ("fc1", "activation_fn"),
+    Qwen3VLVisionMLP: ("linear_fc1", "act_fn"),
+    Qwen3VLTextMLP: ("gate_proj", "act_fn"),
+}
+"""The layer of an MLP that its activation follows, and that activation."""
 
 
 class PackedLinear(nn.Module):
     """A linear layer for inference."""
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, linear: nn.Linear, behind: Behind = NOTHING) -> None:
         super().__init__()
         self.bias = linear.bias
         self._packed = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach())
+        self._behind = behind
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """As the layer it was made from."""
-        outputs: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self._packed, self.bias, "none", [], "")
+        """As the layer it was made from, and what is behind it."""
+        outputs: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self._packed, self.bias, *self._behind)
         return outputs
 
 
 class PackedConv2d(nn.Module):
-    """A convolution for inference; where a clamp follows, it is part of it.
+    """A convolution for inference.
 
     The best order depends on the size of the input, so weights are packed at the first call and for its size.
     """
@@ -44,8 +68,7 @@ class PackedConv2d(nn.Module):
         self._surround = conv.pad if isinstance(conv, SameConv2d) and not conv.symmetric else None
         self._geometry = [list(map(int, sides)) for sides in (conv.padding, conv.stride, conv.dilation)]
         self._groups = conv.groups
-        clamped = isinstance(conv, SameConv2d) and conv.clamped
-        self._behind = ("hardtanh", [0.0, 6.0], "") if clamped else ("none", [], "")
+        self._behind = RELU6 if isinstance(conv, SameConv2d) and conv.clamped else NOTHING
         self._packed: Tensor | None = None
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -65,11 +88,17 @@ def pack(module: nn.Module) -> None:
     """Exchange every linear and 2D convolution layer below ``module``, one by one, so that no second copy
     of the model is in memory. Does nothing unless its weights are bfloat16 on a CPU that computes in it.
     """
+    first, activation = MLPS.get(type(module), ("", ""))
+    behind = ACTIVATIONS.get(type(getattr(module, activation, None)))
     for name, child in module.named_children():
-        if isinstance(child, nn.Linear | nn.Conv2d):
-            if child.weight.dtype == torch.bfloat16 and computes_bfloat16(child.weight.device):
-                setattr(
-                    module, name, PackedLinear(child) if isinstance(child, nn.Linear) else PackedConv2d(child)
-                )
-        elif not isinstance(child, nn.TransformerEncoderLayer):  # torch's own: it multiplies by itself
-            pack(child)
+        if not isinstance(child, nn.Linear | nn.Conv2d):
+            if not isinstance(child, nn.TransformerEncoderLayer):  # torch's own: it multiplies by itself
+                pack(child)
+        elif child.weight.dtype == torch.bfloat16 and computes_bfloat16(child.weight.device):
+            if isinstance(child, nn.Conv2d):
+                setattr(module, name, PackedConv2d(child))
+            elif name == first and behind:
+                setattr(module, name, PackedLinear(child, behind))
+                setattr(module, activation, nn.Identity())
+            else:
+                setattr(module, name, PackedLinear(child))

@@ -29,15 +29,16 @@ class RotaryAttention(Sam3ViTRoPEAttention):  # type: ignore[misc]
         """
         tokens = hidden_states.flatten(1, 2)
         query, key, value = (
-            project(tokens).unflatten(-1, (self.num_attention_heads, self.head_dim)).transpose(1, 2)
+            project(tokens).unflatten(-1, (self.num_attention_heads, self.head_dim))
             for project in (self.q_proj, self.k_proj, self.v_proj)
         )
-        cos, sin = (table[..., ::2] for table in position_embeddings)
+        cos, sin = (table[:, :, None, ::2] for table in position_embeddings)
+        # Heads come first only after the rotation: before it, memory is read in the order in which it lies.
         attended, _ = attention(
             self,
-            rotate(query, cos, sin),
-            rotate(key, cos, sin),
-            value,
+            rotate(query, cos, sin).transpose(1, 2),
+            rotate(key, cos, sin).transpose(1, 2),
+            value.transpose(1, 2),
             None,
             scaling=self.scaling,
             dropout=self.attention_dropout if self.training else 0.0,
@@ -47,7 +48,7 @@ class RotaryAttention(Sam3ViTRoPEAttention):  # type: ignore[misc]
 
 
 def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn each pair of neighbouring channels of [..., L, D] by its angle [..., L, D/2]."""
+    """Turn each pair of neighbouring channels of [..., D] by its angle, given as cos and sin [..., D/2]."""
     pairs = heads.float().reshape(*heads.shape[:-1], -1, 2)
     if torch.compiler.is_exporting():  # ONNX knows no complex numbers, which take half the time
         first, second = pairs.unbind(-1)
