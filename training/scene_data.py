@@ -33,13 +33,12 @@ MASK_STRIDE = 2
 MIN_PIXELS = 24
 """Instances smaller than this many mask pixels (at MASK_STRIDE) are not supervised."""
 
-RARE_KINDS = frozenset({
-    "except_one", "except_color", "rel_all", "host", "host_on", "union", "same", "nonfood", "near",
-    "aff_size", "aff_not", "aff_rel", "sup_near",
-})  # fmt: skip
-"""Kinds that few pictures allow, or that need most practice; drawn RARE_WEIGHT times as often."""
-
-RARE_WEIGHT = 3.0
+PRACTICE = {
+    "except_color": 3.0, "host": 3.0, "host_on": 3.0, "nonfood": 3.0, "aff_size": 3.0, "aff_not": 3.0,
+    "sup_near": 3.0, "union": 3.0, "aff_color": 4.0, "aff_rel": 4.0, "food": 4.0, "near": 6.0,
+    "except_one": 6.0, "rel_all": 6.0, "same": 6.0,
+}  # fmt: skip
+"""How much more often kinds are drawn that few pictures allow, or that need most practice."""
 
 MAX_REDRAWS = 100
 """How many views in a row may have no instruction."""
@@ -227,7 +226,7 @@ def _weight(item: Instruction, progress: float) -> float:
     """Sampling weight: naming first, relations and reasoning as training progresses."""
     easy = item.level == "concept" or item.kind in ("attr", "color_all", "count", "union")
     weight = 1.0 if easy else 0.15 + 0.85 * progress
-    return weight * (RARE_WEIGHT if item.kind in RARE_KINDS else 1.0)
+    return weight * PRACTICE.get(item.kind, 1.0)
 
 
 class BatchRange(torch.utils.data.Sampler[int]):

@@ -79,7 +79,12 @@ ANSWERS: list[tuple[str, str, str, set[int]]] = [
     ("depth", "sup_near", r"(the|which) bottle .*(farthest|furthest)", {3}),
     ("depth", "rel", r"(which|the|all) bottles .*in front of the (gray )?bowl", {1, 2}),
     ("depth", "rel", r"(the|which|a) bottle .*(behind|in back of) the (gray )?bowl", {3}),
-    ("depth", "except_rel", r"(?<!white )bottle.*(behind|in back of) the (gray )?bowl", {1, 2}),
+    (
+        "depth",
+        "except_rel",
+        r"(the|all|every|each|which|what) bottles? .*(behind|in back of) the (gray )?bowl",
+        {1, 2},
+    ),
     ("table", "food", r"", {3}),
 ]
 
