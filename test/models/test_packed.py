@@ -1,4 +1,4 @@
-"""Packed weights change how fast a layer computes, and nothing else."""
+"""Packed layers give what they gave; an activation within one makes it no less exact."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from instructsam_ros.scenes.dataset import iter_views
 needs_bfloat16 = pytest.mark.skipif(
     not computes_bfloat16(torch.device("cpu")), reason="this processor does not compute in bfloat16"
 )
-CHANNELS_LAST = torch.channels_last
 
 
 def packed_and_plain(layer: nn.Module) -> tuple[nn.Module, nn.Module]:
@@ -72,10 +71,10 @@ def test_a_packed_convolution_gives_what_it_gave(conv: nn.Conv2d) -> None:
     assert isinstance(packed, PackedConv2d)
     for height, width in ((32, 48), (16, 16)):  # packed for the first size, right for any other
         inputs = 9 * torch.randn(1, 16, height, width, dtype=torch.bfloat16)
-        inputs = inputs.contiguous(memory_format=CHANNELS_LAST)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
         outputs = packed(inputs)
         assert_same(outputs, plain(inputs))
-        assert outputs.is_contiguous(memory_format=CHANNELS_LAST)
+        assert outputs.is_contiguous(memory_format=torch.channels_last)
 
 
 @needs_bfloat16

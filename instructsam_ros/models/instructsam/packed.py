@@ -61,10 +61,8 @@ class PackedConv2d(nn.Module):
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
-        self.weight, self.bias = (
-            conv.weight,
-            conv.bias,
-        )  # small, and read by whoever multiplies without calling
+        self.weight = conv.weight  # small, and some callers multiply with it themselves
+        self.bias = conv.bias
         self._surround = conv.pad if isinstance(conv, SameConv2d) and not conv.symmetric else None
         self._geometry = [list(map(int, sides)) for sides in (conv.padding, conv.stride, conv.dilation)]
         self._groups = conv.groups
@@ -74,7 +72,7 @@ class PackedConv2d(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """As the layer it was made from."""
         surrounded = F.pad(inputs, self._surround) if self._surround else inputs
-        if self._packed is None:
+        if self._packed is None:  # threads that come at once pack it alike
             self._packed = torch.ops.mkldnn._reorder_convolution_weight(
                 self.weight.detach(), *self._geometry, self._groups, list(surrounded.shape)
             )
