@@ -1,28 +1,29 @@
-"""Plain procedure against shared and confirmed work, side by side, with equal results.
+"""Plain procedure against shared and confirmed work, in turns, with equal results.
 
 plain_procedure.py restates what the published evaluation does for every instruction. This package
 encodes an image once for all instructions, keeps the language model's state behind the image, checks a
 previous or guessed answer in one pass instead of writing it, packs weights, and leaves out what nothing
-reads. Weights are random, so the model is made to give a fixed answer. The first row runs in a process of its
-own, with torch's settings as they come; all others use huge pages, as importing the model does.
+reads. Weights are random, so the model is made to give a fixed answer. Every configuration of a model runs in a
+process of its own, as it would on a robot, and they take turns; the first round in a process is not counted.
 
     python benchmarks/instructsam_speed.py                      # tiny, any machine
-    python benchmarks/instructsam_speed.py --size 2b --dtype bfloat16 --threads 2 --repeats 1
+    python benchmarks/instructsam_speed.py --size 2b --dtype bfloat16 --threads 2 --turns 2
+    python benchmarks/instructsam_speed.py --size 2b --dtype bfloat16 --device cuda --repeats 30
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
-import statistics
+import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ from instructsam_ros.models.instructsam.approximations import with_sam_size
 from instructsam_ros.models.instructsam.checkpoint import build_model, expected_tensors
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.decode import Answer, Prefix
-from instructsam_ros.models.instructsam.detector import DetectorOutput
+from instructsam_ros.models.instructsam.detector import DetectorOutput, sam3_config
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.int8 import quantise
 from instructsam_ros.models.instructsam.model import InstructSam
@@ -47,9 +48,14 @@ from instructsam_ros.settings import build
 PHRASES = ((1001, 1002), (1003, 1004, 1005))  # any words; --phrases takes the first ones
 QUESTION = tuple(range(2000, 2012))
 MASK_DISAGREEMENT = 1e-3  # share of pixels in float32, from rounding in another order
-PLAIN = "plain, every instruction"
+PLAIN, HUGE, EXACT, INT8 = "plain", "plain, huge pages", "exact", "int8"
+SMALLER = {"two thirds of the side": 2 / 3, "half the side": 1 / 2}
+PARTS = (PLAIN, HUGE, EXACT, *SMALLER, INT8)
+"""Configurations of the model: of SAM 3's input in SMALLER."""
+STANDING, REUSE = "standing instruction", "queries of an earlier frame"
 RGB = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
 Result = tuple[Answer, DetectorOutput]
+Procedure = Callable[[Stopwatch], Result]
 
 
 class Bench:
@@ -90,7 +96,10 @@ class Bench:
     def encode(self, watch: Stopwatch) -> tuple[ImageFeatures, Prefix]:
         features = self.features(watch)
         with watch("prompt"):
-            return features, self.model.prefix(features, self.image_ids(features))
+            prefix = self.model.prefix(features, self.image_ids(features))
+            if features.tokens.device.type == "cuda":  # elsewhere the answer reads it on its way
+                prefix.state()
+        return features, prefix
 
     def reuse(self, answer: Answer, watch: Stopwatch) -> Result:
         """A frame that takes over the queries of an earlier one."""
@@ -131,18 +140,94 @@ def load_config(size: str) -> InstructSamConfig:
     return build(InstructSamConfig, data, size)
 
 
-def share_packed(full: InstructSam, smaller: InstructSam) -> None:
-    """Give a model for smaller SAM 3 inputs the packed weights of the full one, and pack what is its own."""
-    smaller.language, smaller.detector = full.language, full.detector
-    smaller.image_encoder.vision_tower = full.image_encoder.vision_tower
-    pack(smaller)
+def build_part(part: str, size: str, dtype: torch.dtype, device: str) -> InstructSam:
+    """One configuration of the model with random weights."""
+    config = load_config(size)
+    if part in SMALLER:
+        side = sam3_config(config).vision_config.backbone_config.image_size
+        config = with_sam_size(config, round(side * SMALLER[part]))
+    model = build_model(config, random_tensors(config, dtype), "random weights", dtype, torch.device(device))
+    if part == INT8:
+        quantise(model.get_submodule("language.model.layers"))
+    if part not in (PLAIN, HUGE):
+        pack(model)
+    return model
 
 
-def disagreement(plain: Result, ours: Result) -> float:
-    """Share of mask pixels that differ; ends the run if the answers do."""
-    if plain[0].ids != ours[0].ids:
-        raise SystemExit("the answers differ; do not trust the times")
-    return ((plain[1].mask_logits > 0) != (ours[1].mask_logits > 0)).float().mean().item()
+def procedures(part: str, model: InstructSam, phrases: int) -> dict[str, Procedure]:
+    """What is measured of one configuration, by name, in the order in which it runs."""
+    bench = Bench(model, phrases)
+    if part in (PLAIN, HUGE):
+        plain = PlainProcedure(model, bench.prompt, bench.choose)
+        return {f"{part}, every instruction": lambda watch: plain(RGB, watch)}
+    frame: tuple[ImageFeatures, Prefix] | None = None
+    answer: Answer | None = None
+
+    def standing(watch: Stopwatch) -> Result:
+        nonlocal frame, answer
+        frame = bench.encode(watch)
+        result = bench.segment(*frame, watch, bench.answer_ids)
+        answer = result[0]
+        return result
+
+    def further(previous: list[int], watch: Stopwatch) -> Result:
+        if frame is None:
+            raise RuntimeError("an image is encoded before instructions on it")
+        return bench.segment(*frame, watch, previous)
+
+    def reuse(watch: Stopwatch) -> Result:
+        if answer is None:
+            raise RuntimeError("an image is answered before its queries are used again")
+        return bench.reuse(answer, watch)
+
+    if part != EXACT:
+        return {f"{STANDING}, {part}": standing}
+    return {
+        STANDING: standing,
+        "further instruction, image known": partial(further, []),
+        "the same, answer known or guessed": partial(further, bench.answer_ids),
+        REUSE: reuse,
+    }
+
+
+def measure(args: argparse.Namespace) -> None:
+    """In a process of its own: one configuration, a round that is not counted, then ``repeats`` rounds."""
+    torch.set_num_threads(args.threads)
+    dtype = getattr(torch, args.dtype)
+    ways = procedures(args.part, build_part(args.part, args.size, dtype, args.device), args.phrases)
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
+    results: dict[str, Any] = {}
+    with torch.inference_mode():
+        for turn in range(args.repeats + 1):
+            for name, way in ways.items():
+                watch = Stopwatch()
+                answer, output = way(watch)
+                results[name] = {"ids": answer.ids, "masks": (output.mask_logits > 0).cpu()}
+                if turn:
+                    rows[name].append(vars(watch))
+    cuda = args.device.startswith("cuda")
+    peak = torch.cuda.max_memory_allocated() if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    torch.save({"rows": rows, "results": results, "peak": peak}, args.write)
+
+
+def run_part(part: str) -> dict[str, Any]:
+    """Measure one configuration. The plain one has torch's own settings, as whoever restates it would run it."""
+    with tempfile.NamedTemporaryFile() as file:
+        command = [sys.executable, __file__, *sys.argv[1:], "--part", part, "--write", file.name]
+        huge = {} if part != PLAIN else {"THP_MEM_ALLOC_ENABLE": "0"}
+        subprocess.run(command, check=True, env=os.environ | huge)
+        measured: dict[str, Any] = torch.load(file.name, weights_only=True)
+    return measured
+
+
+def check(name: str, plain: dict[str, Any], ours: dict[str, Any], dtype: str) -> None:
+    """Print the share of mask pixels that differ; end the run if answers do, or masks in float32."""
+    if plain["ids"] != ours["ids"]:
+        raise SystemExit(f"{name}: the answers differ; do not trust the times")
+    share_of_pixels = (plain["masks"] != ours["masks"]).float().mean().item()
+    print(f"    {name}: {share_of_pixels:.4%} of mask pixels differ", flush=True)
+    if dtype == "float32" and share_of_pixels > MASK_DISAGREEMENT:
+        raise SystemExit(f"{name}: the masks differ; do not trust the times")
 
 
 def main() -> None:
@@ -151,118 +236,52 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=1, help="processes per configuration")
+    parser.add_argument("--repeats", type=int, default=1, help="counted rounds per process")
     parser.add_argument("--phrases", type=int, choices=[1, 2], default=1)
-    parser.add_argument("--stock", metavar="FILE", help="only the plain procedure; write its times to FILE")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="configurations to measure")
+    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    parser.add_argument("--write", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.stock:
-        rows = [vars(watch) for watch in measure(args)[PLAIN]]
-        Path(args.stock).write_text(json.dumps(rows))
+    if args.part:
+        measure(args)
         return
     print(f"{args.size}, {args.dtype}, {args.device}, {args.threads} thread(s); 640x480, ", end="")
-    print(f"{args.phrases} phrase(s); seconds wall/processors", flush=True)
-    watches = stock_process()
-    summarise(watches | measure(args))
-
-
-def measure(args: argparse.Namespace) -> dict[str, list[Stopwatch]]:
-    """Every procedure in turn, ``repeats`` times."""
-    torch.set_num_threads(args.threads)
-    config, dtype = load_config(args.size), getattr(torch, args.dtype)
-    tensors = random_tensors(config, dtype)
-
-    def bench(changed: InstructSamConfig) -> Bench:
-        return Bench(build_model(changed, tensors, "random weights", dtype, args.device), args.phrases)
-
-    released, full = bench(config), bench(config)
-    pack(full.model)
-    size = full.model.image_encoder.pixel_tower.config.image_size
-    plain = PlainProcedure(released.model, released.prompt, released.choose)
-    shared: tuple[ImageFeatures, Prefix] | None = None
-    reference: Result | None = None
-    watches: dict[str, list[Stopwatch]] = {}
-
-    def stream(one: Bench, watch: Stopwatch) -> Result:
-        nonlocal shared
-        encoded = one.encode(watch)
-        shared = encoded if one is full else shared
-        return one.segment(*encoded, watch, one.answer_ids)
-
-    def again(watch: Stopwatch, previous: list[int]) -> Result:
-        if shared is None:
-            raise RuntimeError("an image is encoded before instructions on it")
-        return full.segment(*shared, watch, previous)
-
-    def reuse(watch: Stopwatch) -> Result:
-        if reference is None:
-            raise RuntimeError("an image is answered before its queries are used again")
-        return full.reuse(reference[0], watch)
-
-    procedures: dict[str, Callable[[Stopwatch], Result]] = {"plain, huge pages": lambda w: plain(RGB, w)}
-    approximate: dict[str, Callable[[Stopwatch], Result]] = {}
-    if args.stock:
-        procedures = {PLAIN: lambda watch: plain(RGB, watch)}
-    else:
-        procedures |= {
-            f"standing instruction, {size} px": lambda watch: stream(full, watch),
-            "further instruction, image known": lambda watch: again(watch, []),
-            "the same, answer known or guessed": lambda watch: again(watch, full.answer_ids),
-        }
-        for side in (size * 2 // 3, size // 2):
-            smaller = bench(with_sam_size(config, side))
-            share_packed(full.model, smaller.model)
-            approximate[f"standing instruction, {side} px"] = partial(stream, smaller)
-        approximate["queries of an earlier frame"] = reuse
-        if args.device == "cpu":
-            integer = bench(config)
-            quantise(integer.model.language.model.layers)
-            integer.model.image_encoder, integer.model.detector = (
-                full.model.image_encoder,
-                full.model.detector,
-            )
-            approximate["standing instruction, int8"] = partial(stream, integer)
-    with torch.inference_mode():
-        for _ in range(args.repeats):
-            for name, procedure in (procedures | approximate).items():
-                watch = Stopwatch()
-                result = procedure(watch)
-                watches.setdefault(name, []).append(watch)
+    print(f"{args.phrases} phrase(s); seconds of the wall", flush=True)
+    rows: dict[str, list[Stopwatch]] = {}
+    reference: dict[str, Any] | None = None
+    for _ in range(args.turns):
+        for part in args.only:
+            if part == INT8 and args.device != "cpu":
+                continue
+            measured = run_part(part)
+            print(f"{part}: at most {measured['peak'] / 1e9:.1f} GB of memory", flush=True)
+            for name, watches in measured["rows"].items():
+                rows.setdefault(name, []).extend(Stopwatch(**watch) for watch in watches)
+                report(name, rows[name][-len(watches):])
+                result = measured["results"][name]
                 reference = reference or result
-                report(name, watch)
-                if name in approximate:
-                    continue
-                share_of_pixels = disagreement(reference, result)
-                print(f"    mask pixels that differ: {share_of_pixels:.4%}", flush=True)
-                if dtype == torch.float32 and share_of_pixels > MASK_DISAGREEMENT:
-                    raise SystemExit("the masks differ; do not trust the times")
-    return watches
+                if part in (PLAIN, HUGE, EXACT) and name != REUSE:
+                    check(name, reference, result, args.dtype)
+    summarise(rows)
 
 
-def stock_process() -> dict[str, list[Stopwatch]]:
-    """The plain procedure in a process with torch's own settings, as whoever restates it would run it."""
-    with tempfile.NamedTemporaryFile("r") as file:
-        command = [sys.executable, __file__, *sys.argv[1:], "--stock", file.name]
-        subprocess.run(command, check=True, env=os.environ | {"THP_MEM_ALLOC_ENABLE": "0"})
-        rows = json.load(file)
-    return {PLAIN: [Stopwatch(**row) for row in rows]}
+def report(name: str, watches: list[Stopwatch]) -> None:
+    """Seconds per stage: the median, and with several rounds the 95th percentile."""
+    stages = []
+    for stage in watches[0].wall:
+        p50, p95 = np.percentile([watch.wall[stage] for watch in watches], [50, 95])
+        stages.append(f"{stage} {p50:.3f}" + (f" ({p95:.3f})" if len(watches) > 1 else ""))
+    print(f"    {name}: {', '.join(stages)}", flush=True)
 
 
-def report(name: str, watch: Stopwatch) -> None:
-    stages = ", ".join(f"{stage} {watch.wall[stage]:.3f}/{watch.cpu[stage]:.3f}" for stage in watch.wall)
-    print(f"{name}: {stages}", flush=True)
-
-
-def summarise(watches: dict[str, list[Stopwatch]]) -> None:
-    """Medians and how often each goes into the first."""
-
-    def median(name: str, clock: str) -> float:
-        return statistics.median(sum(getattr(watch, clock).values()) for watch in watches[name])
-
-    first = next(iter(watches))
-    for name in watches:
-        wall, cpu = median(name, "wall"), median(name, "cpu")
-        ratios = median(first, "wall") / wall, median(first, "cpu") / cpu
-        print(f"{name:40s} {wall:9.3f} s {ratios[0]:6.2f}x   processors {cpu:9.3f} s {ratios[1]:6.2f}x")
+def summarise(rows: dict[str, list[Stopwatch]]) -> None:
+    """Seconds per answer, and how often they go into those of the first row."""
+    first: float | None = None
+    for name, watches in rows.items():
+        p50, p95 = np.percentile([sum(watch.wall.values()) for watch in watches], [50, 95])
+        first = first or p50
+        print(f"{name:45s} {p50:9.3f} s ({p95:.3f}) {first / p50:6.2f}x   {len(watches)} rounds")
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ class PlainProcedure:
         ids = self.prompt(features)
         with watch("prompt"):
             prefix = self.model.prefix(features, ids)
+            prefix.state()
         with watch("answer"):
             answer = self.model.answer(features, ids, prefix=prefix, choose=self.choose)
         with (

@@ -81,7 +81,28 @@ def test_shared_prefix_changes_nothing_and_is_not_changed(
     whole = forced(model, features, ids)
     for _ in range(2):
         assert_same(forced(model, features, ids, prefix=prefix), whole)
-        assert prefix.cache.get_seq_length() == len(PREFIX)
+        assert prefix.state().cache.get_seq_length() == len(PREFIX)
+
+
+@settings(max_examples=10, deadline=None)
+@given(answer=words, previous=words)
+def test_reading_a_prefix_on_the_way_is_reading_it_before(
+    model: InstructSam, features: ImageFeatures, answer: list[int], previous: list[int]
+) -> None:
+    with torch.inference_mode():
+        alone, on_the_way = model.prefix(features, PREFIX), model.prefix(features, PREFIX)
+        alone.state()
+    answers = [
+        forced(model, features, [*answer, EOS], previous_ids=previous, prefix=prefix)
+        for prefix in (alone, on_the_way)
+    ]
+    assert_same(*answers)
+    made, expected = on_the_way.state.made, alone.state()
+    assert made is not None, "the first answer leaves the state for others"
+    torch.testing.assert_close(made.hidden, expected.hidden, atol=2e-5, rtol=0)
+    for layer, other in zip(made.cache.layers, expected.cache.layers, strict=True):
+        torch.testing.assert_close(layer.keys, other.keys, atol=2e-5, rtol=0)
+        torch.testing.assert_close(layer.values, other.values, atol=2e-5, rtol=0)
 
 
 def test_greedy_answer_confirms_itself(model: InstructSam, features: ImageFeatures) -> None:

@@ -21,7 +21,6 @@ from instructsam_ros.models.instructsam.decode import Answer, Prefix
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.instances import read_instances
 from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.models.instructsam.once import Once
 from instructsam_ros.models.instructsam.packed import pack
 from instructsam_ros.models.instructsam.placement import Precision, torch_device, torch_dtype
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
@@ -32,20 +31,15 @@ from instructsam_ros.types import Instance, Segmentation, Status, check_instruct
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """What every instruction on one image shares: features, the language model's state behind the
-    image, the image's size in pixels, and the seconds that encoding took.
+    """What every instruction on one image shares: features, the beginning of the prompt with the image,
+    the image's size in pixels, and the seconds that encoding took.
     """
 
     features: ImageFeatures
-    once: Once[Prefix]
+    prefix: Prefix
     height: int
     width: int
     seconds: float
-
-    @property
-    def prefix(self) -> Prefix:
-        """The language model's state behind the image."""
-        return self.once()
 
 
 @dataclass(frozen=True)
@@ -77,16 +71,17 @@ class InstructSamSegmenter:
 
     @torch.inference_mode()
     def encode(self, rgb: NDArray[np.uint8]) -> EncodedImage:
-        """All that a uint8 [H, W, 3] image decides alone: features, the language model's state behind
-        it, and the detector's part that reads no phrase.
+        """All that a uint8 [H, W, 3] image decides alone: features and the detector's part that reads no
+        phrase. On a GPU also the language model's state behind the image; elsewhere the first
+        instruction makes that on its way.
         """
         check_rgb(rgb)
         start = time.perf_counter()
         inputs = self.model.image_encoder.preprocess(rgb).to(self.device, self.model.mask_queries.dtype)
         features = self.model.start_image(inputs).readable(self.model.mask_queries.dtype)
-        prefix = Once(lambda: self._prefix(features))
-        if self.reuse_frames == 1:  # else a frame may never need it
-            prefix()
+        prefix = self.model.prefix(features, self.prompts.image_ids(features.tokens.shape[1]))
+        if self.device.type == "cuda" and self.reuse_frames == 1:  # else a frame may never need it
+            prefix.state()  # beside the pyramid
         prepared = self.model.detector.prepare(features.joined())
         self._wait()
         return EncodedImage(prepared, prefix, rgb.shape[0], rgb.shape[1], time.perf_counter() - start)
@@ -138,10 +133,6 @@ class InstructSamSegmenter:
     def segment_image(self, rgb: NDArray[np.uint8], instruction: str) -> DecodedSegmentation:
         """``segment(encode(rgb), instruction)``."""
         return self.segment(self.encode(rgb), instruction)
-
-    @torch.inference_mode()
-    def _prefix(self, features: ImageFeatures) -> Prefix:
-        return self.model.prefix(features, self.prompts.image_ids(features.tokens.shape[1]))
 
     def _answer(
         self,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from transformers import DynamicCache
 
@@ -19,6 +20,7 @@ from instructsam_ros.models.instructsam.attention import BLOCK_EXTRA, answer_mas
 from instructsam_ros.models.instructsam.behaviour import Behaviour
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.language import LanguageModel, fork_cache
+from instructsam_ros.models.instructsam.once import Once
 from instructsam_ros.models.instructsam.tokens import TokenIds
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 
@@ -27,18 +29,32 @@ Choose = Callable[[int, Tensor], int]
 
 
 @dataclass(frozen=True)
+class PrefixState:
+    """What the language model made of a prefix. cache is never grown: see ``fork_cache``. hidden: [D], the
+    last hidden state.
+    """
+
+    cache: DynamicCache
+    hidden: Tensor
+
+
+@dataclass(frozen=True)
 class Prefix:
     """A prompt, or the part of it up to the image, which all instructions on that image share.
 
-    cache is never grown: see ``fork_cache``. logits: [vocabulary] for the token behind it. shift:
-    what to add to an index in the sequence to get its position, because an image takes fewer
-    positions than tokens on a grid.
+    embeds: [L, D], image tokens included. positions: int64 [3, L]. visual: bool [L], True on image tokens.
+    deepstack: see LanguageModel.forward. shift: what to add to an index in the sequence to get its
+    position, because an image takes fewer positions than tokens on a grid. state: made by whatever needs it
+    first; a first answer makes it on its way.
     """
 
     ids: tuple[int, ...]
-    cache: DynamicCache
-    logits: Tensor
+    embeds: Tensor
+    positions: Tensor
+    visual: Tensor
+    deepstack: tuple[Tensor, ...]
     shift: int
+    state: Once[PrefixState]
 
 
 @dataclass(frozen=True)
@@ -60,7 +76,6 @@ class _Run:
 
     cache: DynamicCache
     shift: int
-    logits: Tensor  # [vocabulary], for the next token
     ids: list[int] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
     queries: list[Tensor] = field(default_factory=list)
@@ -77,11 +92,11 @@ class AnswerDecoder:
     behaviour: Behaviour
 
     def prefix(self, ids: Sequence[int], features: ImageFeatures) -> Prefix:
-        """Run a prompt, or the part of it up to the image.
+        """A prompt, or the part of it up to the image, not yet read by the language model.
 
         Raises InvalidInputError unless ``ids`` hold as many image tokens as ``features``.
         """
-        sequence = torch.tensor([ids], device=features.tokens.device)
+        sequence = torch.tensor(ids, device=features.tokens.device)
         visual = sequence == self.tokens.image
         if int(visual.sum()) != features.tokens.shape[1]:
             raise InvalidInputError(
@@ -89,15 +104,23 @@ class AnswerDecoder:
                 f"the image has {features.tokens.shape[1]}"
             )
         embeds = self.language.embed(sequence)
-        embeds = embeds.masked_scatter(visual[..., None], features.tokens.to(embeds.dtype))
+        embeds = embeds.masked_scatter(visual[:, None], features.tokens[0].to(embeds.dtype))
         if self.behaviour.positions == "grid":
-            positions = grid_positions(sequence[0], self.tokens.image, features.grid)
+            positions = grid_positions(sequence, self.tokens.image, features.grid)
         else:
             positions = torch.arange(len(ids), device=sequence.device).expand(3, -1)
+        shift = int(positions[:, -1].max()) + 1 - len(ids)
+        parts = embeds, positions, visual, features.deepstack, shift
+        return Prefix(tuple(ids), *parts, Once(lambda: self._read(*parts[:4])))
+
+    @torch.inference_mode()
+    def _read(
+        self, embeds: Tensor, positions: Tensor, visual: Tensor, deepstack: tuple[Tensor, ...]
+    ) -> PrefixState:
+        """Run a prefix by itself; see Prefix."""
         cache = self.language.new_cache()
-        hidden = self.language(embeds, positions[:, None], None, cache, visual, features.deepstack)
-        logits = self.language.logits(hidden[0, -1])
-        return Prefix(tuple(ids), cache, logits, int(positions[:, -1].max()) + 1 - len(ids))
+        hidden = self.language(embeds[None], positions[:, None], None, cache, visual[None], deepstack)
+        return PrefixState(cache, hidden[0, -1])
 
     def answer(
         self,
@@ -111,16 +134,17 @@ class AnswerDecoder:
         """Decode greedily from prefix + rest.
 
         rest: prompt ids after the prefix. previous: ids of an earlier answer that may still hold; it
-        is checked in one pass and taken over as far as every token is what decoding would give.
+        is checked in one pass and taken over as far as every token is what decoding would give. That pass
+        reads the prefix, too, if nothing has done so before.
         """
         raise_if_cancelled(cancel)
-        run = _Run(fork_cache(prefix.cache, self.language), prefix.shift, prefix.logits)
-        self._begin(run, rest, previous[:max_new_tokens], choose)
+        run = _Run(self.language.new_cache(), prefix.shift)
+        logits = self._begin(run, prefix, rest, previous[:max_new_tokens], choose)
         while len(run.ids) < max_new_tokens and not self._ended(run.ids):
             raise_if_cancelled(cancel)
-            run.ids.append(self._pick(len(run.ids), run.logits, choose))
+            run.ids.append(self._pick(len(run.ids), logits, choose))
             if not self._ended(run.ids):
-                run.logits = self._feed(run, (), run.ids[-1:], len(run.ids) - 1)[-1]
+                logits = self._feed(run, (), run.ids[-1:], len(run.ids) - 1)[-1]
         empty = self.mask_queries.new_empty(0, *self.mask_queries.shape)
         queries = torch.stack(run.queries) if run.queries else empty
         return Answer(tuple(run.ids), tuple(run.blocks), queries, run.confirmed)
@@ -132,37 +156,55 @@ class AnswerDecoder:
     def _pick(step: int, logits: Tensor, choose: Choose | None) -> int:
         return choose(step, logits) if choose else int(logits.argmax())
 
-    def _begin(self, run: _Run, rest: Sequence[int], guess: Sequence[int], choose: Choose | None) -> None:
-        """Feed the rest of the prompt and a guessed answer at once; keep what decoding confirms."""
+    def _begin(
+        self, run: _Run, prefix: Prefix, rest: Sequence[int], guess: Sequence[int], choose: Choose | None
+    ) -> Tensor:
+        """Feed the rest of the prompt and a guessed answer at once; keep what decoding confirms. Returns
+        the logits [vocabulary] of the next token.
+        """
         fed = guess[:-1] if self._ended(guess) else guess
-        past = run.cache.get_seq_length() + len(rest)
-        logits = run.logits[None]
-        if rest or fed:
-            fed_logits = self._feed(run, rest, fed, 0)
-            logits = fed_logits if rest else torch.cat([logits, fed_logits])
+        state = prefix.state.made
+        if state is None:
+            logits = self._feed(run, rest, fed, 0, unread=prefix)
+        else:
+            run.cache = fork_cache(state.cache, self.language)
+            logits = self.language.logits(state.hidden[None])
+            if rest or fed:
+                fed_logits = self._feed(run, rest, fed, 0)
+                logits = fed_logits if rest else torch.cat([logits, fed_logits])
         for step, token in enumerate(guess):
             if self._pick(step, logits[step], choose) != token:
                 break
             run.ids.append(token)
         run.confirmed = len(run.ids)
         kept = min(run.confirmed, len(fed))
-        run.logits = logits[kept]
         run.blocks = [index for index in run.blocks if index < kept]
         run.queries = run.queries[: len(run.blocks)]
         block_extra = len(run.blocks) * (len(self.mask_queries) + BLOCK_EXTRA - 1)
-        surplus = run.cache.get_seq_length() - (past + kept + block_extra)
+        surplus = run.cache.get_seq_length() - (len(prefix.ids) + len(rest) + kept + block_extra)
         if surplus:
             run.cache.crop(-surplus)
+        return logits[kept]
 
-    def _feed(self, run: _Run, prompt: Sequence[int], answer: Sequence[int], index: int) -> Tensor:
+    def _feed(
+        self,
+        run: _Run,
+        prompt: Sequence[int],
+        answer: Sequence[int],
+        index: int,
+        unread: Prefix | None = None,
+    ) -> Tensor:
         """Feed prompt tokens, then answer tokens with a block of queries behind each end marker.
 
-        index: place of the first of ``answer`` in the whole answer. Returns the logits that the end
-        of the prompt, if there is one, and every answer token predict: [(1 +) len(answer), vocabulary].
+        index: place of the first of ``answer`` in the whole answer. unread: a prefix to read before.
+        Returns the logits that the end of the prompt, if there is one, and every answer token predict:
+        [(1 +) len(answer), vocabulary].
         """
         device, size = self.mask_queries.device, len(self.mask_queries)
-        past = run.cache.get_seq_length()
-        sequence, blocks, predicting = list(prompt), [], [len(prompt) - 1] if prompt else []
+        before = len(unread.ids) if unread else 0
+        past = run.cache.get_seq_length() + before
+        sequence, blocks = list(prompt), []
+        predicting = [len(prompt) - 1] if prompt or unread else []
         for place, token in enumerate(answer, index):
             if token == self.tokens.ref_end:
                 blocks.append(len(sequence))
@@ -172,14 +214,25 @@ class AnswerDecoder:
             else:
                 sequence.append(token)
             predicting.append(len(sequence) - 1)
-        embeds = self.language.embed(torch.tensor(sequence, device=device))
+        embeds = self.language.embed(torch.tensor(sequence, dtype=torch.int64, device=device))
         positions = torch.arange(past, past + len(sequence), device=device) + run.shift
         for start in blocks:
             embeds[start + 2 : start + 2 + size] = self.mask_queries
             positions[start : start + size + BLOCK_EXTRA] += self.behaviour.block_offset
-        see_end = self.behaviour.queries_see_mask_end
-        # A single token sees everything, which attention does fastest without a mask.
-        mask = answer_mask(past, len(sequence), blocks, size, see_end, device) if len(sequence) > 1 else None
-        hidden = self.language(embeds[None], positions.expand(3, 1, -1), mask, run.cache)[0]
-        run.queries += [hidden[start + 2 : start + 2 + size] for start in blocks]
-        return self.language.logits(hidden[predicting])
+        positions, visual, deepstack = positions.expand(3, -1), None, ()
+        if unread:
+            embeds = torch.cat([unread.embeds, embeds])
+            positions = torch.cat([unread.positions, positions], -1)
+            visual = F.pad(unread.visual, (0, len(sequence)))[None]
+            deepstack = unread.deepstack
+        mask = None  # causal; a single token sees everything, which attention does fastest without a mask
+        if blocks or (len(sequence) > 1 and past > before):
+            see_end = self.behaviour.queries_see_mask_end
+            starts = [before + start for start in blocks]
+            mask = answer_mask(past - before, len(embeds), starts, size, see_end, device)
+        hidden = self.language(embeds[None], positions[:, None], mask, run.cache, visual, deepstack)[0]
+        if unread:
+            unread.state.offer(PrefixState(fork_cache(run.cache, self.language, before), hidden[before - 1]))
+        first = [before + start + 2 for start in blocks]
+        run.queries += [hidden[start : start + size] for start in first]
+        return self.language.logits(hidden[[before + place for place in predicting]])

@@ -63,13 +63,15 @@ class LanguageModel(nn.Module):
         return F.linear(hidden, self.model.embed_tokens.weight)
 
 
-def fork_cache(cache: DynamicCache, like: LanguageModel) -> DynamicCache:
-    """A cache that starts as ``cache`` and grows on its own; no key or value is copied.
+def fork_cache(cache: DynamicCache, like: LanguageModel, length: int | None = None) -> DynamicCache:
+    """A cache that starts as the first ``length`` tokens of ``cache``, by default all, and grows on its own;
+    no key or value is copied.
 
     Growing a DynamicCache makes new tensors and leaves the old ones alone, so any number of forks
     may share them, also across threads.
     """
     fork = like.new_cache()
-    for index, layer in enumerate(cache.layers):
-        fork.update(layer.keys, layer.values, index)
+    for own, layer in zip(fork.layers, cache.layers, strict=True):
+        own.lazy_initialization(layer.keys, layer.values)
+        own.keys, own.values = layer.keys[..., :length, :], layer.values[..., :length, :]
     return fork

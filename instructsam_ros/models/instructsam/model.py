@@ -75,14 +75,14 @@ class InstructSam(nn.Module):
         return self.start_image(inputs).joined()
 
     def start_image(self, inputs: ImageInputs) -> ImageFeatures:
-        """As ``encode_image``, but on a GPU the pyramid may still be on its way: ``prefix`` can be
-        computed meanwhile, everything else takes features that are ``joined``.
+        """As ``encode_image``, but on a GPU the pyramid may still be on its way: a ``prefix`` can be
+        made and read meanwhile, everything else takes features that are ``joined``.
         """
         features: ImageFeatures = self.image_encoder(inputs)
         return features
 
     def prefix(self, features: ImageFeatures, ids: Sequence[int]) -> Prefix:
-        """The language model's state behind the beginning of a prompt, image included."""
+        """The beginning of a prompt, image included, for all instructions on that image."""
         return self.decoder.prefix(ids, features)
 
     def answer(

@@ -26,3 +26,14 @@ class Once(Generic[T]):
             if not self._made:
                 self._made.append(self._make())
         return self._made[0]
+
+    @property
+    def made(self) -> T | None:
+        """The value if it is there already."""
+        return self._made[0] if self._made else None
+
+    def offer(self, value: T) -> None:
+        """Spare the work of making a value that came about in another way; the first one stays."""
+        with self._lock:
+            if not self._made:
+                self._made.append(value)

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from instructsam_ros.models.instructsam.boxes import box_iou
+from instructsam_ros.models.instructsam.boxes import BoxTable
 
 BOX_LOGIT_EPS = 0.005
 
@@ -56,11 +56,12 @@ class DenseValues:
         strongest cell predicts; it is taken with all cells that predict nearly that box.
         """
         free, turns, taken = torch.ones_like(attention[:, 0]), [], []
+        table = BoxTable(self.boxes)
         for wished in pick(attention, order).unbind(1):
             turns.append(wished * free)
             taken.append(turns[-1].argmax(-1, keepdim=True))
-            same = box_iou(self.boxes, pick(self.boxes, taken[-1])) > SAME_OBJECT_IOU
-            free = (free * ~same).scatter(-1, taken[-1], 0.0)
+            same = table.iou(taken[-1]) > SAME_OBJECT_IOU
+            free = free.masked_fill(same, 0.0).scatter_(-1, taken[-1], 0.0)
         left, strongest = torch.stack(turns, 1), torch.stack(taken, 1)
         boxes = pick(self.boxes, strongest[..., 0])[:, :, None]
         apart = (self.cells[:, :2] - boxes[..., :2]).abs()
