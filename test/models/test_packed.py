@@ -25,18 +25,22 @@ from instructsam_ros.scenes.dataset import iter_views
 needs_bfloat16 = pytest.mark.skipif(
     not computes_bfloat16(torch.device("cpu")), reason="this processor does not compute in bfloat16"
 )
+both_types = pytest.mark.parametrize(
+    "dtype", [torch.float32, pytest.param(torch.bfloat16, marks=needs_bfloat16)], ids=str
+)
 
 
-def packed_and_plain(layer: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """A layer in bfloat16, packed and as it is."""
-    plain, holder = layer.to(torch.bfloat16), nn.Sequential(layer)
+def packed_and_plain(layer: nn.Module, dtype: torch.dtype) -> tuple[nn.Module, nn.Module]:
+    """A layer, packed and as it is."""
+    plain, holder = layer.to(dtype), nn.Sequential(layer)
     pack(holder)
     return holder[0], plain
 
 
 def assert_same(first: torch.Tensor, second: torch.Tensor) -> None:
-    """Equal up to the last bit of bfloat16."""
-    torch.testing.assert_close(first, second, rtol=2**-8, atol=0)
+    """Equal up to the last bits."""
+    rtol, atol = (2**-8, 0.0) if first.dtype == torch.bfloat16 else (1e-5, 1e-5)
+    torch.testing.assert_close(first, second, rtol=rtol, atol=atol)
 
 
 @needs_bfloat16
@@ -45,13 +49,13 @@ def assert_same(first: torch.Tensor, second: torch.Tensor) -> None:
 @torch.inference_mode()
 def test_a_packed_linear_layer_gives_what_it_gave(rows: tuple[int, int], bias: bool) -> None:
     torch.manual_seed(0)
-    packed, plain = packed_and_plain(nn.Linear(64, 96, bias=bias))
+    packed, plain = packed_and_plain(nn.Linear(64, 96, bias=bias), torch.bfloat16)
     assert isinstance(packed, PackedLinear)
     inputs = torch.randn(*rows, 64, dtype=torch.bfloat16)
     assert_same(packed(inputs), plain(inputs))
 
 
-@needs_bfloat16
+@both_types
 @pytest.mark.parametrize(
     "conv",
     [
@@ -60,17 +64,18 @@ def test_a_packed_linear_layer_gives_what_it_gave(rows: tuple[int, int], bias: b
         nn.Conv2d(16, 24, 3, padding=2, dilation=2),
         SameConv2d(16, 24, 1, clamped=True),
         SameConv2d(16, 24, 1),
+        SameConv2d(16, 16, 3, 2, 16, clamped=True),
         SameConv2d(16, 16, 5, 2, 16, clamped=True),
     ],
     ids=str,
 )
 @torch.inference_mode()
-def test_a_packed_convolution_gives_what_it_gave(conv: nn.Conv2d) -> None:
+def test_a_packed_convolution_gives_what_it_gave(conv: nn.Conv2d, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    packed, plain = packed_and_plain(conv)
+    packed, plain = packed_and_plain(conv, dtype)
     assert isinstance(packed, PackedConv2d)
     for height, width in ((32, 48), (16, 16)):  # packed for the first size, right for any other
-        inputs = 9 * torch.randn(1, 16, height, width, dtype=torch.bfloat16)
+        inputs = 9 * torch.randn(1, 16, height, width, dtype=dtype)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         outputs = packed(inputs)
         assert_same(outputs, plain(inputs))
@@ -111,10 +116,10 @@ def test_an_mlp_whose_first_layer_is_not_packed_keeps_its_activation() -> None:
     assert torch.equal(mlp(inputs), before)
 
 
-def test_float32_stays_as_it_is() -> None:
-    model = nn.Sequential(nn.Linear(4, 4), nn.Conv2d(3, 4, 1))
-    pack(model)
-    assert not any(isinstance(layer, PackedLinear | PackedConv2d) for layer in model.modules())
+def test_linear_layers_in_float32_and_layers_in_float16_stay_as_they_are() -> None:
+    for model in (nn.Sequential(nn.Linear(4, 4)), nn.Sequential(nn.Linear(4, 4), nn.Conv2d(3, 4, 1)).half()):
+        pack(model)
+        assert not any(isinstance(layer, PackedLinear | PackedConv2d) for layer in model.modules())
 
 
 @needs_bfloat16
@@ -127,11 +132,11 @@ def test_layers_that_torch_multiplies_by_itself_stay_as_they_are() -> None:
     assert torch.equal(model(inputs), before)
 
 
-@needs_bfloat16
-def test_a_packed_model_answers_as_before() -> None:
-    packed = load("compact", "cpu", dtype="bfloat16")
-    assert any(isinstance(layer, PackedLinear) for layer in packed.model.language.modules())
-    plain = dataclasses.replace(packed, model=load_folder(checkpoint_folder("compact"), torch.bfloat16))
+@both_types
+def test_a_packed_model_answers_as_before(dtype: torch.dtype) -> None:
+    packed = load("compact", "cpu", dtype="bfloat16" if dtype == torch.bfloat16 else "float32")
+    assert any(isinstance(layer, PackedConv2d) for layer in packed.model.image_encoder.modules())
+    plain = dataclasses.replace(packed, model=load_folder(checkpoint_folder("compact"), dtype))
     for view in iter_views(DATA / "scenes", depth=False):
         before, after = (one.segment_image(view.rgb, "everything on the table") for one in (plain, packed))
         assert after.answer == before.answer

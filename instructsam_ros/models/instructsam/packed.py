@@ -1,10 +1,11 @@
-"""Weights in the order in which oneDNN computes with them, in bfloat16 on a CPU.
+"""Weights in the order in which oneDNN computes with them, on a CPU.
 
 torch brings the weights of a layer into that order at every call, which for few rows takes as long as
 the multiplication; here it happens once. And what follows a layer becomes part of it: the clamp behind a
 convolution and the activation in an MLP, which would read and write everything again. The operators are
 those that torch.compile uses for frozen weights. Packing alone changes no bit; an activation within a
-layer is computed before its input is rounded and not behind.
+layer is computed before its input is rounded and not behind. Linear layers in float32 stay as they are:
+MKL, which multiplies them, is as fast without.
 """
 
 from __future__ import annotations
@@ -66,6 +67,13 @@ class PackedConv2d(nn.Module):
         self._surround = conv.pad if isinstance(conv, SameConv2d) and not conv.symmetric else None
         self._geometry = [list(map(int, sides)) for sides in (conv.padding, conv.stride, conv.dilation)]
         self._groups = conv.groups
+        if self._surround and conv.weight.dtype == torch.float32 and conv.groups == conv.in_channels:
+            # A kernel with zeros in front needs as much padding there as behind, which costs no copy of the
+            # inputs. Worth it where there is little to multiply.
+            before, after = self._surround[:2]
+            self.weight = nn.Parameter(F.pad(conv.weight, (after - before, 0) * 2), requires_grad=False)
+            self._geometry[0] = [after, after]
+            self._surround = None
         self._behind = RELU6 if isinstance(conv, SameConv2d) and conv.clamped else NOTHING
         self._packed: Tensor | None = None
 
@@ -83,8 +91,9 @@ class PackedConv2d(nn.Module):
 
 
 def pack(module: nn.Module) -> None:
-    """Exchange every linear and 2D convolution layer below ``module``, one by one, so that no second copy
-    of the model is in memory. Does nothing unless its weights are bfloat16 on a CPU that computes in it.
+    """Exchange the linear and 2D convolution layers below ``module``, one by one, so that no second copy
+    of the model is in memory: in bfloat16 all of them, in float32 the convolutions. Does nothing on a GPU
+    or where this processor does not compute in that type.
     """
     first, activation = MLPS.get(type(module), ("", ""))
     behind = ACTIVATIONS.get(type(getattr(module, activation, None)))
@@ -92,7 +101,7 @@ def pack(module: nn.Module) -> None:
         if not isinstance(child, nn.Linear | nn.Conv2d):
             if not isinstance(child, nn.TransformerEncoderLayer):  # torch's own: it multiplies by itself
                 pack(child)
-        elif child.weight.dtype == torch.bfloat16 and computes_bfloat16(child.weight.device):
+        elif _gains(child):
             if isinstance(child, nn.Conv2d):
                 setattr(module, name, PackedConv2d(child))
             elif name == first and behind:
@@ -100,3 +109,12 @@ def pack(module: nn.Module) -> None:
                 setattr(module, activation, nn.Identity())
             else:
                 setattr(module, name, PackedLinear(child))
+
+
+def _gains(layer: nn.Linear | nn.Conv2d) -> bool:
+    """Whether a layer is faster packed."""
+    device, dtype = layer.weight.device, layer.weight.dtype
+    if dtype == torch.bfloat16:
+        return computes_bfloat16(device)
+    convolves = isinstance(layer, nn.Conv2d) and torch.backends.mkldnn.is_available()
+    return convolves and dtype == torch.float32 and device.type == "cpu"
