@@ -51,6 +51,8 @@ class GraphSession:
         runtime = _runtime()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
+        # Threads that wait would otherwise keep the cores busy, which torch needs for the language part.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = runtime.InferenceSession(path, options, providers=list(providers))
         except Exception as error:  # its exceptions have no common type of their own

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -142,8 +143,9 @@ def _compare(
         expected, found = graph.compute(*inputs.values()), sessions[name](inputs)
         for output, value in expected.items():
             difference, largest = worst.get((name, output), (0.0, 0.0))
+            apart = (found[output] - value).abs().nan_to_num(nan=math.inf)  # max() would pass over a NaN
             worst[name, output] = (
-                max(difference, float((found[output] - value).abs().max())),
+                max(difference, float(apart.max())),
                 max(largest, float(value.abs().max())),
             )
         return expected

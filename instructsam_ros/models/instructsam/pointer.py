@@ -137,7 +137,8 @@ class PointerReadout(nn.Module):
         state = self.norm(queries)
         choice = self._similarity(self.choice_proj(state.mean(1, keepdim=True)), keys) + self.choice_bias
         logits = self._similarity(self.query_proj(state), keys)
-        attention = (logits + F.logsigmoid(choice)).softmax(-1)
+        # The logarithm of a sigmoid, written so that ONNX Runtime has it, too: its sigmoid is 0 from -18 on.
+        attention = (logits - F.softplus(-choice)).softmax(-1)
         own = self.score(state).squeeze(-1).float() + said
         read = attention
         if not self.training:
