@@ -3,8 +3,8 @@
 plain_procedure.py restates what the published evaluation does for every instruction. This package
 encodes an image once for all instructions, keeps the language model's state behind the image, checks a
 previous or guessed answer in one pass instead of writing it, packs weights, and leaves out what nothing
-reads. Weights are random, so the model is made to give a fixed answer. Every configuration of a model runs in a
-process of its own, as it would on a robot, and they take turns; the first round in a process is not counted.
+reads. Weights are random, so the model is made to give a fixed answer. Every configuration runs in processes
+of its own, as it would on a robot, and they take turns; the first round in a process is not counted.
 
     python benchmarks/instructsam_speed.py                      # tiny, any machine
     python benchmarks/instructsam_speed.py --size 2b --dtype bfloat16 --threads 2 --turns 2
@@ -205,13 +205,14 @@ def measure(args: argparse.Namespace) -> None:
                 results[name] = {"ids": answer.ids, "masks": (output.mask_logits > 0).cpu()}
                 if turn:
                     rows[name].append(vars(watch))
-    cuda = args.device.startswith("cuda")
-    peak = torch.cuda.max_memory_allocated() if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if args.device.startswith("cuda"):
+        peak = torch.cuda.max_memory_allocated()
     torch.save({"rows": rows, "results": results, "peak": peak}, args.write)
 
 
 def run_part(part: str) -> dict[str, Any]:
-    """Measure one configuration. The plain one has torch's own settings, as whoever restates it would run it."""
+    """Measure one configuration; the plain one with torch's own settings, as whoever restates it would."""
     with tempfile.NamedTemporaryFile() as file:
         command = [sys.executable, __file__, *sys.argv[1:], "--part", part, "--write", file.name]
         huge = {} if part != PLAIN else {"THP_MEM_ALLOC_ENABLE": "0"}
@@ -258,7 +259,7 @@ def main() -> None:
             print(f"{part}: at most {measured['peak'] / 1e9:.1f} GB of memory", flush=True)
             for name, watches in measured["rows"].items():
                 rows.setdefault(name, []).extend(Stopwatch(**watch) for watch in watches)
-                report(name, rows[name][-len(watches):])
+                report(name, rows[name][-len(watches) :])
                 result = measured["results"][name]
                 reference = reference or result
                 if part in (PLAIN, HUGE, EXACT) and name != REUSE:

@@ -201,38 +201,36 @@ class AnswerDecoder:
         [(1 +) len(answer), vocabulary].
         """
         device, size = self.mask_queries.device, len(self.mask_queries)
-        before = len(unread.ids) if unread else 0
-        past = run.cache.get_seq_length() + before
+        cached, before = run.cache.get_seq_length(), len(unread.ids) if unread else 0
         sequence, blocks = list(prompt), []
-        predicting = [len(prompt) - 1] if prompt or unread else []
+        predicting = [before + len(prompt) - 1] if prompt or unread else []
         for place, token in enumerate(answer, index):
             if token == self.tokens.ref_end:
-                blocks.append(len(sequence))
+                blocks.append(before + len(sequence))
                 run.blocks.append(place)
                 queries = [self.tokens.seg] * size
                 sequence += [token, self.tokens.mask_start, *queries, self.tokens.mask_end]
             else:
                 sequence.append(token)
-            predicting.append(len(sequence) - 1)
+            predicting.append(before + len(sequence) - 1)
         embeds = self.language.embed(torch.tensor(sequence, dtype=torch.int64, device=device))
-        positions = torch.arange(past, past + len(sequence), device=device) + run.shift
-        for start in blocks:
-            embeds[start + 2 : start + 2 + size] = self.mask_queries
-            positions[start : start + size + BLOCK_EXTRA] += self.behaviour.block_offset
-        positions, visual, deepstack = positions.expand(3, -1), None, ()
+        first = cached + before + run.shift
+        positions = torch.arange(first, first + len(sequence), device=device).repeat(3, 1)
+        visual: Tensor | None = None
+        deepstack: tuple[Tensor, ...] = ()
         if unread:
             embeds = torch.cat([unread.embeds, embeds])
             positions = torch.cat([unread.positions, positions], -1)
-            visual = F.pad(unread.visual, (0, len(sequence)))[None]
-            deepstack = unread.deepstack
+            visual, deepstack = F.pad(unread.visual, (0, len(sequence)))[None], unread.deepstack
+        for start in blocks:
+            embeds[start + 2 : start + 2 + size] = self.mask_queries
+            positions[:, start : start + size + BLOCK_EXTRA] += self.behaviour.block_offset
         mask = None  # causal; a single token sees everything, which attention does fastest without a mask
-        if blocks or (len(sequence) > 1 and past > before):
+        if blocks or (cached and len(sequence) > 1):
             see_end = self.behaviour.queries_see_mask_end
-            starts = [before + start for start in blocks]
-            mask = answer_mask(past - before, len(embeds), starts, size, see_end, device)
+            mask = answer_mask(cached, len(embeds), blocks, size, see_end, device)
         hidden = self.language(embeds[None], positions[:, None], mask, run.cache, visual, deepstack)[0]
         if unread:
             unread.state.offer(PrefixState(fork_cache(run.cache, self.language, before), hidden[before - 1]))
-        first = [before + start + 2 for start in blocks]
-        run.queries += [hidden[start : start + size] for start in first]
-        return self.language.logits(hidden[[before + place for place in predicting]])
+        run.queries += [hidden[start + 2 : start + 2 + size] for start in blocks]
+        return self.language.logits(hidden[predicting])

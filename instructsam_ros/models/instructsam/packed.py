@@ -116,5 +116,6 @@ def _gains(layer: nn.Linear | nn.Conv2d) -> bool:
     device, dtype = layer.weight.device, layer.weight.dtype
     if dtype == torch.bfloat16:
         return computes_bfloat16(device)
-    convolves = isinstance(layer, nn.Conv2d) and torch.backends.mkldnn.is_available()
-    return convolves and dtype == torch.float32 and device.type == "cpu"
+    if not isinstance(layer, nn.Conv2d) or (device.type, dtype) != ("cpu", torch.float32):
+        return False
+    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
