@@ -1,11 +1,10 @@
 import numpy as np
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from instructsam_ros.models.instructsam.boxes import box_iou, corners
+from instructsam_ros.models.instructsam.boxes import EPSILON, BoxTable, corners, overlap
 from instructsam_ros.training.boxes import generalized_iou, mask_boxes
 
 unit = st.floats(0.05, 0.95)
@@ -44,9 +43,18 @@ def test_mask_boxes_are_tight(masks):
 
 
 def test_iou_of_boxes_worked_out_by_hand():
-    whole, left = torch.tensor([0.5, 0.5, 1.0, 1.0]), torch.tensor([0.25, 0.5, 0.5, 1.0])
-    right = torch.tensor([0.75, 0.5, 0.5, 1.0])
-    assert box_iou(whole, left).item() == pytest.approx(0.5, abs=1e-4)
-    assert box_iou(left, left).item() == pytest.approx(1.0, abs=1e-4)
-    assert box_iou(left, right).item() == 0.0
-    assert torch.equal(corners(left), torch.tensor([0.0, 0.0, 0.5, 1.0]))
+    whole, left, right = [0.5, 0.5, 1.0, 1.0], [0.25, 0.5, 0.5, 1.0], [0.75, 0.5, 0.5, 1.0]
+    table = BoxTable(torch.tensor([[whole, left, right], [right, right, left]]))
+    found = table.iou(torch.tensor([[1], [2]]))
+    assert torch.allclose(found, torch.tensor([[0.5, 1.0, 0.0], [0.0, 0.0, 1.0]]), atol=1e-4)
+    assert torch.equal(corners(torch.tensor(left)), torch.tensor([0.0, 0.0, 0.5, 1.0]))
+
+
+@given(st.lists(boxes, min_size=1, max_size=6), st.data())
+def test_a_table_compares_as_pairs_do(several, data):
+    index = data.draw(st.integers(0, len(several) - 1))
+    tensor = torch.tensor([several])
+    common, union = overlap(tensor, tensor[:, index : index + 1])
+    assert torch.allclose(
+        BoxTable(tensor).iou(torch.tensor([[index]])), common / (union + EPSILON), atol=1e-5
+    )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 EPSILON = 1e-6
-"""Keeps the overlap of empty boxes defined."""
+"""Keeps the IoU of empty boxes defined."""
 
 
 def corners(boxes: Tensor) -> Tensor:
@@ -22,12 +22,6 @@ def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return common, a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - common
 
 
-def box_iou(a: Tensor, b: Tensor) -> Tensor:
-    """IoU of broadcastable [..., 4] boxes, 0..1."""
-    common, union = overlap(a, b)
-    return common / (union + EPSILON)
-
-
 class BoxTable:
     """Boxes of n rows, laid out for comparing one after the other with all of them."""
 
@@ -37,7 +31,7 @@ class BoxTable:
         self._sides = torch.cat([corners(boxes), areas], -1).movedim(-1, 0).contiguous()
 
     def iou(self, index: Tensor) -> Tensor:
-        """``box_iou`` [n, K] of every row's boxes with one of them, which ``index``, int64 [n, 1], names."""
+        """IoU [n, K], 0..1, of every row's boxes with one of them, which ``index``, int64 [n, 1], names."""
         one = self._sides.gather(-1, index.expand(5, -1, -1))
         extent = torch.minimum(self._sides[2:4], one[2:4]) - torch.maximum(self._sides[:2], one[:2])
         common = extent.clamp_(min=0).prod(0)
