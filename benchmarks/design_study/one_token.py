@@ -68,9 +68,16 @@ class OneTokenDecoder(AnswerDecoder):
         """As AnswerDecoder.answer; decodes step by step, whatever ``previous`` guesses."""
         return super().answer(prefix, rest, max_new_tokens, (), cancel, choose)
 
-    def _feed(self, run: _Run, prompt: Sequence[int], answer: Sequence[int], index: int) -> Tensor:
+    def _feed(
+        self,
+        run: _Run,
+        prompt: Sequence[int],
+        answer: Sequence[int],
+        index: int,
+        unread: Prefix | None = None,
+    ) -> Tensor:
         if self.tokens.ref_end not in answer:
-            return super()._feed(run, prompt, answer, index)
+            return super()._feed(run, prompt, answer, index, unread)
         opening = torch.tensor([self.tokens.ref_end, self.tokens.mask_start], device=self.mask_queries.device)
         states = [self._advance(run, self.language.embed(opening))]
         while len(states) <= len(self.mask_queries):
