@@ -144,6 +144,7 @@ class InstructSamSegmenter:
         """Ask the language model. What it said on the last frame, or would say if the instruction is
         itself a phrase, is checked in one pass.
         """
+        self.prompts.warn_of_unknown_words(instruction)
         guess = last.answer_ids if last else self.prompts.phrase_answer(instruction)
         return self.model.answer(
             features.features,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -12,6 +14,10 @@ from instructsam_ros.models.instructsam.config import IMAGE_PLACE, INSTRUCTION_P
 
 _PHRASE_WORDS = 6
 """Longer instructions are hardly ever the phrase itself."""
+_REMEMBERED = 256
+"""Instructions whose unknown words are not named again."""
+
+logger = logging.getLogger(__name__)
 
 
 class PromptTokenizer:
@@ -34,6 +40,7 @@ class PromptTokenizer:
         before, _, rest = config.prompt.partition(IMAGE_PLACE)
         between, _, after = rest.partition(INSTRUCTION_PLACE)
         self._before, self._between, self._after = map(self._control_ids, (before, between, after))
+        self.warn_of_unknown_words = lru_cache(_REMEMBERED)(self._warn_of_unknown_words)
 
     @classmethod
     def from_folder(cls, folder: Path, config: InstructSamConfig) -> PromptTokenizer:
@@ -51,6 +58,21 @@ class PromptTokenizer:
         """The rest of the prompt: the instruction and what opens the answer."""
         text = self._plain.encode(instruction + self._suffix, add_special_tokens=False).ids
         return [*text, *self._after]
+
+    def unknown_words(self, instruction: str) -> tuple[str, ...]:
+        """Words of an instruction that the model never learned; a tokenizer of word pieces has none."""
+        unknown = getattr(self._plain.model, "unk_token", None)
+        if unknown is None:
+            return ()
+        read = self._plain.encode(instruction, add_special_tokens=False)
+        found = zip(read.tokens, read.offsets, strict=True)
+        return tuple(instruction[slice(*place)] for token, place in found if token == unknown)
+
+    def _warn_of_unknown_words(self, instruction: str) -> None:
+        """Name them in the log, since an answer to the other words may look sure of itself."""
+        if words := self.unknown_words(instruction):
+            names = ", ".join(map(repr, words))
+            logger.warning("this model does not know %s; do not trust its answer to %r", names, instruction)
 
     def phrase_answer(self, instruction: str) -> list[int]:
         """The answer that repeats an instruction as its one phrase ("red mug"); empty for a long one.
