@@ -215,8 +215,8 @@ def run_part(part: str) -> dict[str, Any]:
     """Measure one configuration; the plain one with torch's own settings, as whoever restates it would."""
     with tempfile.NamedTemporaryFile() as file:
         command = [sys.executable, __file__, *sys.argv[1:], "--part", part, "--write", file.name]
-        huge = {} if part != PLAIN else {"THP_MEM_ALLOC_ENABLE": "0"}
-        subprocess.run(command, check=True, env=os.environ | huge)
+        pages = {"THP_MEM_ALLOC_ENABLE": "0"} if part == PLAIN else {}
+        subprocess.run(command, check=True, env=os.environ | pages)
         measured: dict[str, Any] = torch.load(file.name, weights_only=True)
     return measured
 

@@ -110,8 +110,9 @@ class AnswerDecoder:
         else:
             positions = torch.arange(len(ids), device=sequence.device).expand(3, -1)
         shift = int(positions[:, -1].max()) + 1 - len(ids)
-        parts = embeds, positions, visual, features.deepstack, shift
-        return Prefix(tuple(ids), *parts, Once(lambda: self._read(*parts[:4])))
+        deepstack = features.deepstack
+        state = Once(lambda: self._read(embeds, positions, visual, deepstack))
+        return Prefix(tuple(ids), embeds, positions, visual, deepstack, shift, state)
 
     @torch.inference_mode()
     def _read(
