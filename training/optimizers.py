@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.placement import computes_bfloat16
+from instructsam_ros.training.cpu_kernels import Float32Products
 from instructsam_ros.training.settings import OptimizerSettings, TrainSettings
 
 NEW, PRETRAINED = "", "backbone_"
@@ -21,10 +24,14 @@ MUON_MIN_SIDE = 32
 
 
 class Optimizers:
-    """Several optimizers that share out the weights, used as one."""
+    """Several optimizers that share out the weights, used as one.
 
-    def __init__(self, members: Iterable[Optimizer]) -> None:
+    float32: keep Muon from computing in bfloat16.
+    """
+
+    def __init__(self, members: Iterable[Optimizer], *, float32: bool = False) -> None:
         self.members = tuple(members)
+        self.float32 = float32
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
@@ -38,8 +45,9 @@ class Optimizers:
 
     def step(self) -> None:
         """Move all weights."""
-        for member in self.members:
-            member.step()
+        with Float32Products() if self.float32 else nullcontext():
+            for member in self.members:
+                member.step()
 
     def state_dict(self) -> list[dict[str, Any]]:
         """State of every member, in order."""
@@ -78,7 +86,8 @@ def make_optimizer(model: InstructSam, heads: nn.Module, settings: OptimizerSett
                 adjust_lr_fn="match_rms_adamw",
             )
         )
-    return Optimizers(optimizers)
+    device = trainable[0].device
+    return Optimizers(optimizers, float32=device.type == "cpu" and not computes_bfloat16(device))
 
 
 def _inner_matrices(model: InstructSam) -> list[Tensor]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ MASK_STRIDE = 2
 """Ground truth is compared with mask logits at half the image resolution."""
 
 MIN_PIXELS = 24
-"""Instances smaller than this many mask pixels (at MASK_STRIDE) are not supervised."""
+"""Instances smaller than this many mask pixels (at MASK_STRIDE of the view's own size) are not supervised."""
 
 PRACTICE = {
     "except_color": 3.0, "host": 3.0, "host_on": 3.0, "nonfood": 3.0, "aff_size": 3.0, "aff_not": 3.0,
@@ -49,7 +50,7 @@ OCCLUDER_ID = 200
 
 @dataclass(frozen=True)
 class SceneBatch:
-    """B images with K instructions each.
+    """B images with K instructions each, all of one size.
 
     images: uint8 [B, 3, H, W]. id_maps: int64 [B, H/2, W/2], 0 is background. seed: for random
     choices that losses make. Instances of all
@@ -85,7 +86,8 @@ class SceneDataSettings:
     roots: folders written by ``instructsam scenes render``. images, instructions: B and K.
     mirror: probability of a mirrored view. jitter: strength of photometric changes, 0..1.
     repaint: probability of a random pattern in place of the background. reframe: probability of
-    another magnification of the view.
+    another magnification of the view. sizes: widths and heights, multiples of 32; every batch takes one
+    of these or the views' own, each as likely, so that one model serves several input sizes.
     unknown_words: share of idle words ("please") replaced by <unk>. curriculum_steps: over the first
     steps, instructions with relations and reasoning come in gradually.
     """
@@ -97,8 +99,14 @@ class SceneDataSettings:
     jitter: float = 0.5
     repaint: float = 0.0
     reframe: float = 0.0
+    sizes: tuple[tuple[int, int], ...] = ()
     unknown_words: float = 0.1
     curriculum_steps: int = 200
+
+    def __post_init__(self) -> None:
+        for width, height in self.sizes:
+            if min(width, height) <= 0 or width % 32 or height % 32:
+                raise ValueError(f"sizes must be multiples of 32, got {width}x{height}")
 
 
 class SceneBatches(Dataset[SceneBatch]):
@@ -171,21 +179,25 @@ class SceneBatches(Dataset[SceneBatch]):
         images, id_maps, row_items, targets, named = [], [], [], [], []
         nouns: list[list[Named]] = []
         table: list[tuple[int, dict[str, Any]]] = []
+        height, width = samples[0][0].ids.shape
+        sizes = [(width, height), *self.settings.sizes]
+        size = sizes[int(rng.integers(len(sizes)))]
+        fewest = MIN_PIXELS * size[0] * size[1] / (width * height)
         for index, (view, items, mirrored) in enumerate(samples):
             rgb, ids = view.rgb, view.ids
             if mirrored:
                 rgb, ids = rgb[:, ::-1], ids[:, ::-1]
-            half = MASK_STRIDE // 2
-            small = ids[half::MASK_STRIDE, half::MASK_STRIDE].astype(np.int64)
+            small = sampled(ids, size[1] // MASK_STRIDE, size[0] // MASK_STRIDE).astype(np.int64)
             small[small >= OCCLUDER_ID] = 0
-            visible = {i for i, n in enumerate(np.bincount(small.ravel())) if i and n >= MIN_PIXELS}
+            visible = {i for i, n in enumerate(np.bincount(small.ravel())) if i and n >= fewest}
             first = len(table)
             kept = [o for o in view.meta["objects"] if o["id"] in visible]
             table += [(index, o) for o in kept]
             where = {o["id"]: first + k for k, o in enumerate(kept)}
             if rng.random() < self.settings.repaint:
                 rgb = repaint_background(rgb, ids, rng)
-            images.append(jitter(rgb, rng, self.settings.jitter))
+            rgb = jitter(rgb, rng, self.settings.jitter)
+            images.append(rgb if size == sizes[0] else cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
             id_maps.append(small)
             for item in items:
                 row_items.append((flip(item.text) if mirrored else item.text, item.phrase))
@@ -220,6 +232,15 @@ class SceneBatches(Dataset[SceneBatch]):
 
     def _color(self, entry: dict[str, Any]) -> int:
         return self.color_index[entry["color"]]
+
+
+def sampled(ids: NDArray[np.integer], height: int, width: int) -> NDArray[np.integer]:
+    """The id at the middle of every pixel of a coarser picture, [height, width] of [H, W]."""
+    rows, columns = (
+        ((np.arange(size) + 0.5) * full / size).astype(int)
+        for size, full in zip((height, width), ids.shape, strict=True)
+    )
+    return ids[np.ix_(rows, columns)]
 
 
 def _weight(item: Instruction, progress: float) -> float:

@@ -106,6 +106,8 @@ def test_int8_model_stays_close(tiny_folder: Path) -> None:
     [
         ({"sam_size": 57}, "multiple of"),
         ({"sam_size": 0}, "positive"),
+        ({"pyramid_size": [320, 250]}, "multiples of 32"),
+        ({"pyramid_size": 320}, "expected a list"),
         ({"reuse_frames": 0}, "at least 1"),
         ({"speed": 9}, "unknown setting speed"),
         ({"int8": 1}, "expected bool"),
@@ -122,10 +124,26 @@ def test_what_a_model_or_device_cannot_do_is_refused(
     compact = dataclasses.replace(tiny_config, image_encoder="pyramid")
     with pytest.raises(ConfigError, match="no SAM 3 encoder"):
         Approximations(sam_size=56).apply_to_config(compact)
+    with pytest.raises(ConfigError, match="only the compact model"):
+        Approximations(pyramid_size=(320, 256)).apply_to_config(tiny_config)
     with pytest.raises(ConfigError, match="on a CPU"):
         Approximations(int8=True).apply_to_model(tiny_model, torch.device("cuda"))
     with pytest.raises(ConfigError, match="only the compact model"):
         Approximations(compile=True).apply_to_model(tiny_model, torch.device("cpu"))
+
+
+def test_smaller_compact_input_finds_nearly_the_same() -> None:
+    exact, smaller = (
+        load("compact", "cpu", dtype="float32", approximations={"pyramid_size": size})
+        for size in (None, [320, 256])
+    )
+    assert smaller.model.image_encoder.preprocess(RGB).pixels.shape == (1, 3, 256, 320)
+    rgb = load_view(view_paths(DATA / "scenes")[0], depth=False).rgb
+    expected, found = (segmenter.segment_image(rgb, "all the mugs") for segmenter in (exact, smaller))
+    assert len(found.instances) == len(expected.instances) > 0
+    for left in expected.instances:
+        overlaps = [(left.mask & m.mask).sum() / (left.mask | m.mask).sum() for m in found.instances]
+        assert 0.8 < max(overlaps) < 1
 
 
 def test_compiled_image_side_finds_the_same() -> None:

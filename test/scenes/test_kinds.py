@@ -21,7 +21,7 @@ SCENES: dict[str, dict[str, Any]] = {"row": ROW, "table": TABLE, "depth": DEPTH}
 def said_about(scene: str) -> tuple[Instruction, ...]:
     """Several thousand instructions."""
     rng = np.random.default_rng(0)
-    return tuple(i for _ in range(1500) for i in instructions(SCENES[scene], rng, 12, split="heldout"))
+    return tuple(i for _ in range(2000) for i in instructions(SCENES[scene], rng, 12, split="heldout"))
 
 
 PLAIN = rf"^(?!.*\b({'|'.join(DISH_COLORS)})\b)"
@@ -38,8 +38,8 @@ ANSWERS: list[tuple[str, str, str, set[int]]] = [
     ("row", "everything", r"", {1, 2, 3, 4}),
     ("table", "everything", r"", {1, 2, 3, 4, 5, 6, 7}),
     ("row", "attr", r"\bblue (coffee )?mug", {2}),
-    ("row", "attr", r"\bred (kitchen )?kni", set()),
-    ("row", "rel", r"(which|the|all) (coffee )?mugs .*left.* of the", {1, 2, 3}),
+    ("row", "attr", r"\b(red|blue|yellow) (kitchen )?kni", set()),
+    ("row", "rel", r"(which|the|all) (coffee )?mugs .*left.* of the (black )?(kitchen )?knife", {1, 2, 3}),
     ("row", "rel", r"the red (coffee )?mug .*left.* of the (black )?(kitchen )?knife", {1}),
     ("row", "rel", r"(which|the|all) (coffee )?mugs .*right.* of the (black )?(kitchen )?knife", set()),
     ("row", "rel_all", r"\bright.* of the red", {2, 3, 4}),

@@ -46,3 +46,20 @@ def test_muon_moves_a_matrix_about_as_far_as_adamw(small_model):
         moved.append(float((weight.detach() - before).square().mean().sqrt()))
         weight.data.copy_(before)
     assert 0.1 < moved[1] / moved[0] < 1
+
+
+def test_muon_without_bfloat16_moves_the_same_way(small_model):
+    """As on a processor that computes in bfloat16, but for rounding."""
+    weight = small_model.language.model.layers[0].mlp.down_proj.weight
+    before, moved = weight.detach().clone(), []
+    gradient = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
+    for float32 in (False, True):
+        made = make_optimizer(small_model, AuxiliaryHeads(32, 5, 4, 64), OptimizerSettings(muon=True))
+        made.float32 = float32
+        weight.grad = gradient.clone()
+        made.step()
+        assert torch.equal(weight.grad, gradient)
+        moved.append(weight.detach() - before)
+        weight.data.copy_(before)
+    assert not torch.equal(*moved)
+    torch.testing.assert_close(moved[1], moved[0], rtol=0, atol=0.05 * float(moved[0].abs().max()))

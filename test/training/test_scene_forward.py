@@ -1,13 +1,17 @@
 """What is trained is what runs: teacher forcing and decoding see the same states."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.models.instructsam.detector import Phrases
+from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.models.instructsam.pyramid_encoder import PyramidInputs, normalize
 from instructsam_ros.training import scene_data
@@ -44,6 +48,48 @@ def test_views_about_which_nothing_can_be_said_end_in_an_error(scene_root, token
     settings = SceneDataSettings(roots=(str(scene_root),), images=2, instructions=3)
     with pytest.raises(InvalidInputError, match="nothing can be said"):
         SceneBatches(settings, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)[0]
+
+
+def test_a_batch_of_another_size_asks_the_same(scene_root, tokenizer):
+    plain, smaller = (
+        SceneBatches(
+            SceneDataSettings(roots=(str(scene_root),), images=2, instructions=3, sizes=sizes),
+            tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3,
+        )
+        for sizes in ((), ((96, 64),) * 50)
+    )  # fmt: skip
+    large, small = plain[0], smaller[0]
+    assert large.images.shape == (2, 3, 96, 128)
+    assert small.images.shape == (2, 3, 64, 96)
+    assert small.id_maps.shape == (2, 32, 48)
+    assert large.targets == small.targets
+    assert torch.equal(large.rows.ids, small.rows.ids)
+    wide, narrow = scene_targets(large), scene_targets(small)
+    assert torch.allclose(wide.boxes, narrow.boxes, atol=1.5 / 32)  # a pixel of the small masks and a half
+    assert (wide.masks.float().mean((1, 2)) - narrow.masks.float().mean((1, 2))).abs().max() < 0.01
+
+
+def test_sizes_that_the_encoder_cannot_take_are_refused(scene_root):
+    with pytest.raises(ValueError, match="multiples of 32, got 320x240"):
+        SceneDataSettings(roots=(str(scene_root),), sizes=((320, 240),))
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4))
+def test_sampled_ids_are_those_at_the_middle(rows, columns, stride):
+    ids = np.arange(rows * stride * columns * stride).reshape(rows * stride, columns * stride)
+    middle = stride // 2
+    assert np.array_equal(scene_data.sampled(ids, rows, columns), ids[middle::stride, middle::stride])
+
+
+@torch.no_grad()
+def test_another_size_is_encoded_as_by_a_model_of_that_size(small_model):
+    config = small_model.config
+    pixels = torch.randn(1, 3, 64, 96)
+    other = InstructSam(dataclasses.replace(config, vision={"height": 64, "width": 96})).eval()
+    other.load_state_dict(small_model.state_dict())
+    here, there = (m.eval().encode_image(PyramidInputs(pixels)) for m in (small_model, other))
+    assert torch.equal(here.tokens, there.tokens)
+    assert torch.equal(here.fpn_position, there.fpn_position)
 
 
 @torch.no_grad()

@@ -24,6 +24,8 @@ class Approximations:
 
     sam_size: side in pixels of the SAM 3 input instead of the 1008 that it was trained at, a multiple
         of its 14 pixel patches. Only for models with a SAM 3 encoder.
+    pyramid_size: width and height of the compact model's input instead of the 384 and 288 that pictures are
+        resized to, multiples of 32. It was trained at 320 x 256 and 256 x 192, too.
     reuse_frames: on a stream with a standing instruction, how many frames share one answer of the
         language model; the detector looks at every frame. 1 asks anew on every frame.
     int8: compute the language model's linear layers in 8 bit integers; on a CPU.
@@ -32,6 +34,7 @@ class Approximations:
     """
 
     sam_size: int | None = None
+    pyramid_size: tuple[int, int] | None = None
     reuse_frames: int = 1
     int8: bool = False
     compile: bool = False
@@ -39,6 +42,8 @@ class Approximations:
     def __post_init__(self) -> None:
         if self.sam_size is not None and self.sam_size <= 0:
             raise ValueError(f"sam_size must be positive, got {self.sam_size}")
+        if self.pyramid_size is not None and any(side <= 0 or side % 32 for side in self.pyramid_size):
+            raise ValueError(f"pyramid_size must be multiples of 32, got {list(self.pyramid_size)}")
         if self.reuse_frames < 1:
             raise ValueError(f"reuse_frames must be at least 1, got {self.reuse_frames}")
 
@@ -48,12 +53,17 @@ class Approximations:
         return build(cls, settings or {}, "approximations")
 
     def apply_to_config(self, config: InstructSamConfig) -> InstructSamConfig:
-        """The configuration with another SAM 3 input size. Raises ConfigError if it has none."""
-        if self.sam_size is None:
-            return config
-        if config.image_encoder != "two_tower":
-            raise ConfigError("approximations.sam_size: this model has no SAM 3 encoder")
-        return with_sam_size(config, self.sam_size)
+        """The configuration with another input size. Raises ConfigError if the model has not that encoder."""
+        if self.sam_size is not None:
+            if config.image_encoder != "two_tower":
+                raise ConfigError("approximations.sam_size: this model has no SAM 3 encoder")
+            config = with_sam_size(config, self.sam_size)
+        if self.pyramid_size is not None:
+            if config.image_encoder != "pyramid":
+                raise ConfigError("approximations.pyramid_size: only the compact model has a pyramid encoder")
+            width, height = self.pyramid_size
+            config = dataclasses.replace(config, vision={"height": height, "width": width})
+        return config
 
     def apply_to_model(self, model: InstructSam, device: torch.device) -> None:
         """Change a loaded model in place. Raises ConfigError for int8 on a GPU, and as compile_image_side."""

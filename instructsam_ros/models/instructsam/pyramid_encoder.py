@@ -23,6 +23,7 @@ from instructsam_ros.settings import build
 from instructsam_ros.types import check_rgb
 
 FINE_CHANNELS = 32
+MEMORY_STRIDE = 16
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class PyramidEncoder(nn.Module):
         self.merge16 = conv_norm(c, c)
         self.context = nn.TransformerEncoderLayer(c, 4, 3 * c, 0.0, "gelu", batch_first=True, norm_first=True)
         self.to_tokens = nn.Linear(4 * c, config.hidden_size)
-        rows, columns = self.size.height // 16, self.size.width // 16
+        rows, columns = self.size.height // MEMORY_STRIDE, self.size.width // MEMORY_STRIDE
         self.register_buffer("position", sine_position(rows, columns, c)[None], persistent=False)
 
     def preprocess(self, rgb: NDArray[np.uint8]) -> PyramidInputs:
@@ -86,8 +87,10 @@ class PyramidEncoder(nn.Module):
         top = self.fuse16(p16 + upsample(p32, p16))
         p8 = self.refine8(p8 + upsample(top, p8))
         memory = self.merge16(top + self.down8(p8))
-        batch, _, rows, columns = memory.shape
+        batch, channels, rows, columns = memory.shape
         position = self.position.to(memory.dtype)
+        if position.shape[-2:] != (rows, columns):  # training takes turns with other sizes
+            position = sine_position(rows, columns, channels).to(memory)[None]
         # Contiguous for torch.compile, which errs about the strides of a fused encoder layer else.
         flat = (memory + position).flatten(2).transpose(1, 2).contiguous()
         # Permuted, not transposed and unflattened: the strides then say channels_last for one image, too.

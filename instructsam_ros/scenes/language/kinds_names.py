@@ -127,7 +127,7 @@ def except_one(speaker: Speaker) -> Draft:
 
 
 def _present_or_missing(speaker: Speaker) -> str:
-    return speaker.pick(speaker.missing) if speaker.absent else speaker.thing().category
+    return speaker.missing_category() if speaker.absent else speaker.thing().category
 
 
 def _named_part(speaker: Speaker) -> Noun | None:

@@ -41,7 +41,7 @@ def relation(speaker: Speaker) -> Draft | None:
         if speaker.chance(0.3)
         else speaker.noun(speaker.category() if speaker.absent else thing.category)
     )
-    anchor = speaker.anchor(*members(noun.named)) if noun else None
+    anchor = speaker.place(*members(noun.named)) if noun else None
     if noun is None or anchor is None:
         return None
     side = speaker.pick(SIDES)
@@ -52,7 +52,7 @@ def relation(speaker: Speaker) -> Draft | None:
 
 def relation_all(speaker: Speaker) -> Draft | None:
     """Everything left of the bowl."""
-    anchor = speaker.anchor()
+    anchor = speaker.place()
     if anchor is None:
         return None
     side = speaker.pick(SIDES)
@@ -138,7 +138,7 @@ def ordinal(speaker: Speaker) -> Draft | None:
 def near(speaker: Speaker) -> Draft | None:
     """The mug closest to the bowl."""
     noun = speaker.family()
-    anchor = speaker.anchor(*members(noun.named)) if noun else None
+    anchor = speaker.place(*members(noun.named)) if noun else None
     if noun is None or anchor is None:
         return None
     answer = nearest(speaker.picture, noun.named, anchor.id)

@@ -61,7 +61,7 @@ def purpose_related(speaker: Speaker) -> Draft | None:
         speaker.absent = True
     else:
         name, noun = speaker.purpose()
-    anchor = speaker.anchor()
+    anchor = speaker.place()
     if anchor is None:
         return None
     side = speaker.pick(SIDES)

@@ -36,6 +36,10 @@ class Noun:
         }
 
 
+NOWHERE = 0
+"""Id of an anchor that is not in the picture; those of objects start at 1."""
+
+
 @dataclass(frozen=True)
 class Anchor:
     """A uniquely named object that others are related to. text: "the red mug"."""

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Literal
 
 from instructsam_ros.scenes.language.logic import Selection, Truth, both, exact, members, undecided
+from instructsam_ros.scenes.language.nouns import NOWHERE
 from instructsam_ros.scenes.language.picture import Picture, Thing
 
 Relation = Literal["left", "right", "front", "behind", "on", "in"]
@@ -45,7 +46,9 @@ def _beside(thing: Thing, anchor: Thing, across: float, along: float, sign: int)
 
 
 def select_related(picture: Picture, selection: Selection, relation: Relation, anchor: int) -> Selection:
-    """Members of ``selection`` that stand in the relation to the anchor."""
+    """Members of ``selection`` that stand in the relation to the anchor; none do to one that is nowhere."""
+    if anchor == NOWHERE:
+        return dict.fromkeys(selection, 0)
     place = picture.things[anchor]
     return {
         i: both(truth, related(picture.things[i], relation, place)) if truth != 0 else 0
@@ -115,7 +118,12 @@ def nth(picture: Picture, selection: Selection, position: int, *, from_right: bo
 
 
 def nearest(picture: Picture, selection: Selection, anchor: int) -> Selection:
-    """The member closest to the anchor; undecided unless it is clearly closer than the next."""
+    """The member closest to the anchor; undecided unless it is clearly closer than the next.
+
+    None is closest to an anchor that is nowhere.
+    """
+    if anchor == NOWHERE:
+        return dict.fromkeys(selection, 0)
     place = picture.things[anchor].at
     distance = {i: math.dist(picture.things[i].at, place) for i in members(selection) if i != anchor}
     if not exact(selection) or len(distance) == 1:

@@ -12,7 +12,14 @@ from instructsam_ros.scenes.affordances import AFFORDANCES
 from instructsam_ros.scenes.catalogue import CATALOGUE, COLORLESS
 from instructsam_ros.scenes.heldout import manifest
 from instructsam_ros.scenes.language.logic import Selection, exact, members
-from instructsam_ros.scenes.language.nouns import GROUP_NAMES, GROUP_PHRASES, OBJECT_PHRASE, Anchor, Noun
+from instructsam_ros.scenes.language.nouns import (
+    GROUP_NAMES,
+    GROUP_PHRASES,
+    NOWHERE,
+    OBJECT_PHRASE,
+    Anchor,
+    Noun,
+)
 from instructsam_ros.scenes.language.picture import (
     Picture,
     Thing,
@@ -22,9 +29,19 @@ from instructsam_ros.scenes.language.picture import (
     is_category,
 )
 from instructsam_ros.scenes.language.relations import Relation
+from instructsam_ros.scenes.language.strangers import (
+    STRANGE_PHRASE,
+    STRANGE_PURPOSES,
+    STRANGE_SITUATIONS,
+    STRANGERS,
+)
 from instructsam_ros.scenes.language.templates import wording
 
 T = TypeVar("T")
+STRANGE_SHARE = 0.25
+"""How often what is absent is something that no scene holds."""
+STRANGE = "strange"
+"""A purpose that nothing in any scene serves, among the names of affordances."""
 Level = Literal["concept", "simple", "complex"]
 
 
@@ -81,8 +98,12 @@ class Speaker:
     def category(self) -> str:
         """A category in the picture; now and then one that is not, when no target is wanted."""
         if self.absent and self.chance(0.4):
-            return self.pick(self.missing)
+            return self.missing_category()
         return self.thing().category
+
+    def missing_category(self) -> str:
+        """A category that is not in the picture; now and then one that is in no picture."""
+        return self.pick(list(STRANGERS) if self.chance(STRANGE_SHARE) else self.missing)
 
     def family(self) -> Noun | None:
         """A category that occurs several times, now and then with a colour that several of it have.
@@ -90,7 +111,7 @@ class Speaker:
         When no target is wanted: a missing category, or a present one in a colour that it has not.
         """
         if self.absent:
-            return self._near_miss() if self.chance(0.4) else self.noun(self.pick(self.missing))
+            return self._near_miss() if self.chance(0.4) else self.noun(self.missing_category())
         several = [category for category, count in self.counts.items() if count > 1]
         if not several:
             return None
@@ -107,7 +128,7 @@ class Speaker:
 
     def noun(self, category: str, color: str = "") -> Noun:
         """A category by one of its names, with a colour adjective if given."""
-        one, many = self.pick(CATALOGUE[category].names)
+        one, many = STRANGERS.get(category) or self.pick(CATALOGUE[category].names)
         tests = [is_category(category)] + ([has_color(color)] if color else [])
         prefix = f"{color} " if color else ""
         return Noun(
@@ -125,8 +146,10 @@ class Speaker:
         """A category with a colour: one in the picture, or a near miss when no target is wanted.
 
         Near misses: the right thing in another colour that is in the picture, or another thing in
-        the right colour.
+        the right colour, now and then one that no scene holds.
         """
+        if self.absent and self.colors and self.chance(STRANGE_SHARE):
+            return self.noun(self.pick(list(STRANGERS)), self.pick(self.colors))
         if self.absent:
             return self._near_miss()
         thing = self.thing()
@@ -164,7 +187,13 @@ class Speaker:
         return Noun(one, many, one, many, prefix + OBJECT_PHRASE, everything)
 
     def purpose(self) -> tuple[str, Noun]:
-        """An affordance and its canonical noun; one that the picture offers unless no target is wanted."""
+        """An affordance and its canonical noun; one that the picture offers unless no target is wanted.
+
+        Then now and then a purpose that no scene ever serves.
+        """
+        if self.absent and self.chance(STRANGE_SHARE):
+            one, many = STRANGE_PHRASE, STRANGE_PHRASE + "s"
+            return STRANGE, Noun(one, many, one, many, one, self.picture.where(is_category(STRANGE)))
         offered = [
             name
             for name, entry in AFFORDANCES.items()
@@ -178,6 +207,8 @@ class Speaker:
 
     def purpose_slots(self, name: str) -> dict[str, str]:
         """Wordings of an affordance."""
+        if name == STRANGE:
+            return {"purpose": self.pick(STRANGE_PURPOSES), "situation": self.pick(STRANGE_SITUATIONS)}
         return {
             "purpose": self.pick(wording().purposes[name]),
             "situation": self.pick(wording().situations[name]),
@@ -203,6 +234,12 @@ class Speaker:
             self.anchors[f"the {noun.singular}"] = thing.id
             return Anchor(thing.id, f"the {noun.singular}")
         return None
+
+    def place(self, *excluded: int) -> Anchor | None:
+        """An anchor to look for others at; when no target is wanted, now and then one that is nowhere."""
+        if self.absent and self.chance(STRANGE_SHARE):
+            return Anchor(NOWHERE, f"the {self.noun(self.pick(list(STRANGERS))).singular}")
+        return self.anchor(*excluded)
 
     @staticmethod
     def _names_only(noun: Noun, thing: Thing) -> bool:

@@ -1,0 +1,56 @@
+"""What no scene holds: asked for now and then, and never there."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from instructsam_ros.scenes.catalogue import CATALOGUE
+from instructsam_ros.scenes.language import Instruction, instructions, training_texts
+from instructsam_ros.scenes.language.nouns import NOWHERE
+from instructsam_ros.scenes.language.picture import Picture
+from instructsam_ros.scenes.language.relations import nearest, select_related
+from instructsam_ros.scenes.language.strangers import STRANGE_PURPOSES, STRANGE_SITUATIONS, STRANGERS
+from test.scenes.metas import ROW
+
+NAMES = [name for names in STRANGERS.values() for name in names]
+TEXTS = [*NAMES, *(text.rstrip(".") for text in (*STRANGE_PURPOSES, *STRANGE_SITUATIONS))]
+STRANGE = re.compile("|".join(rf"\b{text}\b" for text in TEXTS), re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def said() -> list[Instruction]:
+    rng = np.random.default_rng(1)
+    return [i for _ in range(400) for i in instructions(ROW, rng, 12) if STRANGE.search(i.text)]
+
+
+def test_every_name_is_of_words_that_training_otherwise_never_says() -> None:
+    known = set(re.findall(r"[a-z]+", " ".join(training_texts()).lower()))
+    assert not known & set(re.findall(r"[a-z]+", " ".join(NAMES)))
+    assert not set(STRANGERS) & set(CATALOGUE)
+    for text in (*STRANGE_PURPOSES, *STRANGE_SITUATIONS):
+        assert set(re.findall(r"[a-z]+", text.lower())) - known, text
+
+
+def test_they_are_asked_for_in_many_ways_and_answered_with_nothing(said: list[Instruction]) -> None:
+    assert {"concept", "name", "attr", "all", "count", "rel", "near", "aff", "aff_rel"} <= {
+        i.kind for i in said
+    }
+    assert [i.text for i in said if i.targets] == []
+    assert {i.cardinality for i in said} == {"none"}
+
+
+def test_a_strange_place_leaves_the_phrase_what_it_was(said: list[Instruction]) -> None:
+    """ "The mug left of the drill" is still about mugs."""
+    mugs = [i for i in said if i.phrase == "mug"]
+    assert mugs
+    assert all(i.phrase_ids == (1, 2, 3) for i in mugs)
+
+
+def test_nothing_relates_to_what_is_nowhere() -> None:
+    picture = Picture(ROW)
+    nothing = dict.fromkeys(picture.things, 0)
+    assert select_related(picture, picture.everything(), "left", NOWHERE) == nothing
+    assert nearest(picture, picture.everything(), NOWHERE) == nothing
