@@ -5,6 +5,10 @@ some words, reach the compact model as the unknown word. What it learns of them 
 noun that it does not know names nothing that it could find.
 """
 
+from __future__ import annotations
+
+import re
+
 STRANGERS: dict[str, tuple[str, str]] = {
     one: (one, many)
     for one, many in (
@@ -58,3 +62,11 @@ STRANGE_SITUATIONS = (
     "My feet are cold.", "There is dust beneath the sofa.", "The door is locked.",
     "I want to phone my sister.",
 )  # fmt: skip
+_SAID = [name for names in STRANGERS.values() for name in names]
+_SAID += [text.rstrip(".") for text in (*STRANGE_PURPOSES, *STRANGE_SITUATIONS)]
+_ANY = re.compile("|".join(rf"\b{re.escape(text)}\b" for text in _SAID), re.IGNORECASE)
+
+
+def is_strange(text: str) -> bool:
+    """Whether an instruction speaks of something that no scene holds."""
+    return _ANY.search(text) is not None

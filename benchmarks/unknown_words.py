@@ -1,0 +1,63 @@
+"""What words do that a model never learned: as the name of a thing, and where they say nothing.
+
+    python benchmarks/unknown_words.py runs/scenes/heldout --views 200
+
+Asks for things that no scene holds ("the drill"), to which "nothing" is right, and as a measure for that for
+known things that are not in the picture. And asks known questions with an unknown name put before them
+("Hubert, the red mug"), which should change nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+import instructsam_ros
+from benchmarks.wordings import united_iou
+from instructsam_ros.scenes.dataset import load_view, view_paths
+from instructsam_ros.scenes.language import Instruction, instructions
+from instructsam_ros.scenes.language.strangers import is_strange
+
+TRIED = 60
+"""Instructions drawn per view, of which only few are about strangers."""
+ADDRESS = "Hubert, "
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("scenes", type=Path, help="folder written by `instructsam scenes render --heldout`")
+    parser.add_argument("--model", default="compact")
+    parser.add_argument("--views", type=int, default=200)
+    parser.add_argument("--each", type=int, default=2, help="instructions of every kind per view")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    segmenter = instructsam_ros.load(args.model, device="cpu")
+    scores: dict[str, list[float]] = {}
+    for number, path in enumerate(tqdm(view_paths(args.scenes)[: args.views], unit="view")):
+        view = load_view(path, depth=False)
+        said = instructions(view.meta, np.random.default_rng(number), TRIED)
+        groups: dict[str, list[Instruction]] = {
+            "a thing that no scene holds": [i for i in said if is_strange(i.text)],
+            "a known thing that is not there": [i for i in said if not i.targets and not is_strange(i.text)],
+            "a thing that is there": [i for i in said if i.targets],
+        }
+        features = segmenter.encode(view.rgb)
+        for name, items in groups.items():
+            for item in items[: args.each]:
+                scores.setdefault(name, []).append(united_iou(segmenter, features, item, view.ids))
+                if item.targets:
+                    addressed = dataclasses.replace(item, text=ADDRESS + item.text)
+                    score = united_iou(segmenter, features, addressed, view.ids)
+                    scores.setdefault(f"{name}, behind an unknown name", []).append(score)
+    for name, values in scores.items():
+        print(f"{name}: {len(values)} instructions, gIoU {np.mean(values):.3f}")
+
+
+if __name__ == "__main__":
+    main()
