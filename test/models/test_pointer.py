@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instructsam_ros.models.instructsam.pointer import BoxFalloff, DenseValues, PointerReadout
+from instructsam_ros.models.instructsam.pointer import BoxFalloff, DenseValues, PointerReadout, same_object
 
 torch.set_num_threads(1)
 ROWS, COLUMNS, CHANNELS, QUERIES = 3, 4, 16, 5
@@ -15,6 +15,11 @@ def readout(scale=1.0):
     queries = torch.randn(2, QUERIES, CHANNELS)
     values = pointer.dense_values(memory, ROWS, COLUMNS)
     return pointer(queries, memory, pointer.keys(memory), values, torch.zeros(2, QUERIES)), values
+
+
+def cell_values(boxes, cells):
+    boxes = torch.tensor([boxes])
+    return DenseValues(torch.zeros(1, len(cells), 2), boxes, same_object(boxes), torch.tensor(cells))
 
 
 def test_attention_is_a_distribution_and_boxes_lie_in_the_image():
@@ -33,11 +38,9 @@ def test_an_untrained_query_reads_the_mean_of_what_it_points_at():
 
 def test_in_use_a_query_commits_to_one_object():
     """Two objects side by side, both pointed at: one of them is read, not something in between."""
-    cells = torch.tensor(
-        [[0.125, 0.5, 0.25, 1.0], [0.375, 0.5, 0.25, 1.0], [0.625, 0.5, 0.25, 1.0], [0.875, 0.5, 0.25, 1.0]]
-    )
+    cells = [[x, 0.5, 0.25, 1.0] for x in (0.125, 0.375, 0.625, 0.875)]
     left, right = [0.25, 0.5, 0.4, 0.9], [0.75, 0.5, 0.4, 0.9]
-    values = DenseValues(torch.zeros(1, 4, 2), torch.tensor([[left, left, right, right]]), cells)
+    values = cell_values([left, left, right, right], cells)
     committed = values.commit(torch.tensor([[[0.3, 0.2, 0.26, 0.24]]]), torch.zeros(1, 1, dtype=torch.int64))
     assert torch.allclose(committed, torch.tensor([[[0.6, 0.4, 0.0, 0.0]]]))
     both = torch.tensor([[[0.3, 0.2, 0.26, 0.24], [0.4, 0.2, 0.2, 0.2]]])
@@ -48,19 +51,13 @@ def test_in_use_a_query_commits_to_one_object():
 
 def test_more_queries_than_objects_stay_defined():
     """Nothing is left for the second query; what it says must still be numbers."""
-    values = DenseValues(
-        torch.zeros(1, 1, 2), torch.tensor([[[0.5, 0.5, 1.0, 1.0]]]), torch.tensor([[0.5, 0.5, 1.0, 1.0]])
-    )
+    values = cell_values([[0.5, 0.5, 1.0, 1.0]], [[0.5, 0.5, 1.0, 1.0]])
     committed = values.commit(torch.ones(1, 2, 1), torch.tensor([[0, 1]]))
     assert torch.allclose(committed, torch.ones(1, 2, 1))
 
 
 def test_the_strongest_cell_is_kept_even_outside_its_own_box():
-    values = DenseValues(
-        torch.zeros(1, 2, 2),
-        torch.tensor([[[0.9, 0.5, 0.1, 0.1]] * 2]),
-        torch.tensor([[0.1, 0.5, 0.2, 1.0]] * 2),
-    )
+    values = cell_values([[0.9, 0.5, 0.1, 0.1]] * 2, [[0.1, 0.5, 0.2, 1.0]] * 2)
     committed = values.commit(torch.tensor([[[0.7, 0.3]]]), torch.zeros(1, 1, dtype=torch.int64))
     assert torch.allclose(committed, torch.tensor([[[1.0, 0.0]]]))
 
@@ -70,6 +67,7 @@ def test_values_of_rows_are_those_of_their_images():
     rows = values.rows(torch.tensor([1, 1, 0]))
     assert torch.equal(rows.masks[0], values.masks[1])
     assert torch.equal(rows.boxes[2], values.boxes[0])
+    assert torch.equal(rows.same[1], values.same[1])
 
 
 @given(st.floats(0.1, 0.9), st.floats(0.1, 0.9), st.floats(0.05, 0.5), st.floats(0.05, 0.5))

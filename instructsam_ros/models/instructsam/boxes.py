@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -22,17 +24,15 @@ def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return common, a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - common
 
 
-class BoxTable:
-    """Boxes of n rows, laid out for comparing one after the other with all of them."""
+def pairwise_iou(boxes: Tensor) -> Tensor:
+    """[n, K, 4] -> IoU of every box with every other of its row, [n, K, K] in 0..1."""
+    left, top, right, bottom = corners(boxes).unbind(-1)
+    width = across(torch.minimum, right).sub_(across(torch.maximum, left)).clamp_(min=0)
+    height = across(torch.minimum, bottom).sub_(across(torch.maximum, top)).clamp_(min=0)
+    common = width.mul_(height)
+    return common / across(torch.add, boxes[..., 2:].prod(-1)).sub_(common).add_(EPSILON)
 
-    def __init__(self, boxes: Tensor) -> None:
-        """boxes: [n, K, 4]."""
-        areas = boxes[..., 2:].prod(-1, keepdim=True)
-        self._sides = torch.cat([corners(boxes), areas], -1).movedim(-1, 0).contiguous()
 
-    def iou(self, index: Tensor) -> Tensor:
-        """IoU [n, K], 0..1, of every row's boxes with one of them, which ``index``, int64 [n, 1], names."""
-        one = self._sides.gather(-1, index.expand(5, -1, -1))
-        extent = torch.minimum(self._sides[2:4], one[2:4]) - torch.maximum(self._sides[:2], one[:2])
-        common = extent.clamp_(min=0).prod(0)
-        return common / (self._sides[4] + one[4] - common + EPSILON)
+def across(compute: Callable[[Tensor, Tensor], Tensor], values: Tensor) -> Tensor:
+    """``compute`` of every pair of values in a row, [n, K] -> [n, K, K]."""
+    return compute(values[:, :, None], values[:, None])

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from instructsam_ros.models.instructsam.boxes import BoxTable
+from instructsam_ros.models.instructsam.boxes import pairwise_iou
 
 BOX_LOGIT_EPS = 0.005
 
@@ -31,21 +31,31 @@ CHOICE_SCORE = 0.5
 """Start value of what a query's score gains per unit of the choice logit where it points."""
 
 
+@torch.no_grad()
+def same_object(boxes: Tensor) -> Tensor:
+    """Which cells say nearly the same box: [n, T, 4] -> bool [n, T, T]."""
+    return pairwise_iou(boxes) > SAME_OBJECT_IOU
+
+
 @dataclass(frozen=True)
 class DenseValues:
     """Class-agnostic prediction of every memory cell.
 
-    masks: [B, T, C] mask embeddings. boxes: [B, T, 4] cx cy w h in 0..1, float32. cells: [T, 4], the
-    cells themselves as such boxes.
+    masks: [B, T, C] mask embeddings. boxes: [B, T, 4] cx cy w h in 0..1, float32. same: bool [B, T, T],
+    which cells are taken for parts of one object (``same_object``). cells: [T, 4], the cells themselves
+    as such boxes.
     """
 
     masks: Tensor
     boxes: Tensor
+    same: Tensor
     cells: Tensor
 
     def rows(self, image_index: Tensor) -> DenseValues:
         """Values of the image of every row."""
-        return DenseValues(self.masks[image_index], self.boxes[image_index], self.cells)
+        return DenseValues(
+            self.masks[image_index], self.boxes[image_index], self.same[image_index], self.cells
+        )
 
     def commit(self, attention: Tensor, order: Tensor) -> Tensor:
         """Attention [n, Q, T] restricted to one object each, summing to one again.
@@ -56,11 +66,10 @@ class DenseValues:
         strongest cell predicts; it is taken with all cells that predict nearly that box.
         """
         free, turns, taken = torch.ones_like(attention[:, 0]), [], []
-        table = BoxTable(self.boxes)
         for wished in pick(attention, order).unbind(1):
             turns.append(wished * free)
             taken.append(turns[-1].argmax(-1, keepdim=True))
-            same = table.iou(taken[-1]) > SAME_OBJECT_IOU
+            same = pick(self.same, taken[-1])[:, 0]
             free = free.masked_fill(same, 0.0).scatter_(-1, taken[-1], 0.0)
         left, strongest = torch.stack(turns, 1), torch.stack(taken, 1)
         boxes = pick(self.boxes, strongest[..., 0])[:, :, None]
@@ -121,7 +130,8 @@ class PointerReadout(nn.Module):
         cells = cells.flatten(0, 1)
         start = torch.cat([cells[:, :2], 2 * cells[:, 2:]], -1)
         offset = self.box_values(memory).float()
-        return DenseValues(self.mask_values(memory), (offset + start.logit()).sigmoid(), cells)
+        boxes = (offset + start.logit()).sigmoid()
+        return DenseValues(self.mask_values(memory), boxes, same_object(boxes), cells)
 
     def keys(self, memory: Tensor) -> Tensor:
         """Keys of (position-encoded) memory cells, [n, T, C]; computed once for all layers."""
