@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from instructsam_ros.errors import ConfigError
+from instructsam_ros.models.instructsam.placement import torch_dtype
 from instructsam_ros.settings import load_yaml
 from instructsam_ros.training.scene_data import SceneDataSettings
 from instructsam_ros.training.scene_losses import SceneLossSettings
@@ -55,6 +58,7 @@ class TrainSettings:
     weights. init: folder of an earlier run to start from (its averaged weights).
     image_only_steps: first steps that train only the image side, on the dense losses.
     out: folder of checkpoints, logs and plots. threads: CPU threads of torch, 0 keeps torch's own.
+    precision: "bf16" computes a step in bfloat16, "no" in float32; "auto" where the device has bfloat16.
     """
 
     model: str
@@ -70,7 +74,7 @@ class TrainSettings:
     seed: int = 0
     threads: int = 0
     workers: int = 1
-    precision: Literal["bf16", "no"] = "bf16"
+    precision: Literal["auto", "bf16", "no"] = "auto"
     loss: SceneLossSettings = field(default_factory=SceneLossSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
 
@@ -79,6 +83,12 @@ class TrainSettings:
             raise ValueError(f"image_only_steps ({self.image_only_steps}) exceeds steps ({self.steps})")
         if bool(self.backbone) == bool(self.init):
             raise ValueError("set either backbone (a fresh model) or init (an earlier run), not both")
+
+    def mixed_precision(self, device: torch.device) -> Literal["bf16", "no"]:
+        """What ``precision`` comes to on a device, in accelerate's words."""
+        if self.precision != "auto":
+            return self.precision
+        return "bf16" if torch_dtype("auto", device) == torch.bfloat16 else "no"
 
 
 def load_settings(path: str | Path) -> TrainSettings:

@@ -54,8 +54,9 @@ class Trainer:
         self.settings = settings
         self.folder = Path(settings.out)
         self.folder.mkdir(parents=True, exist_ok=True)
-        precision = None if settings.precision == "no" else settings.precision
-        self.accelerator = Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available())
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.precision = settings.mixed_precision(device)
+        self.accelerator = Accelerator(mixed_precision=self.precision, cpu=device.type == "cpu")
         parts = build_for_training(settings, self.folder)
         self.tokenizer = parts.tokenizer
         self.model = parts.model.to(self.accelerator.device)
@@ -148,7 +149,7 @@ class Trainer:
         }
 
     def _kernels(self) -> AbstractContextManager[Any]:
-        on_cpu = self.accelerator.device.type == "cpu" and self.settings.precision == "bf16"
+        on_cpu = self.accelerator.device.type == "cpu" and self.precision == "bf16"
         return CpuKernels() if on_cpu else nullcontext()
 
     @torch.no_grad()

@@ -131,7 +131,8 @@ class ArmRun:
         self.step = state["step"]
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.settings.precision == "bf16")
+        mixed = self.settings.mixed_precision(torch.device("cpu"))
+        return torch.autocast("cpu", torch.bfloat16, enabled=mixed == "bf16")
 
 
 def study_settings(arm: str, args: argparse.Namespace) -> TrainSettings:
