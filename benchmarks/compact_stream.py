@@ -31,6 +31,8 @@ from instructsam_ros.scenes.dataset import load_view, view_paths
 from instructsam_ros.types import Segmentation
 
 INSTRUCTIONS = ("all the mugs", "the largest bowl", "something to drink from", "the red mug on the left")
+SMALLER = ((320, 256), (256, 192))
+"""Input sizes that the model was trained at besides its own."""
 WARM_UP = 5
 
 
@@ -80,7 +82,6 @@ def main() -> None:
         dataclasses.replace(model, model=load_folder(checkpoint_folder(args.model), plain_dtype))
         for plain_dtype in (torch.float32, dtype)
     )
-    compiled = load(args.model, "cpu", approximations={"compile": True})
 
     def standing(segmenter: InstructSamSegmenter) -> Callable[[int], None]:
         last: Segmentation | None = None
@@ -91,17 +92,21 @@ def main() -> None:
 
         return answer
 
+    def fresh(segmenter: InstructSamSegmenter) -> Callable[[int], object]:
+        return lambda number: segmenter.segment_image(picture[number], INSTRUCTIONS[number % 4])
+
+    ways = {"": model, "compiled, ": load(args.model, "cpu", approximations={"compile": True})}
+    for width, height in SMALLER:
+        ways[f"{width}x{height}, "] = load(
+            args.model, "cpu", approximations={"pyramid_size": [width, height]}
+        )
     features = model.encode(picture[0])
     rows = {
         "plain, float32": lambda n: plain(exact, picture[n], INSTRUCTIONS[n % 4]),
         "plain": lambda n: plain(unpacked, picture[n], INSTRUCTIONS[n % 4]),
-        "a new instruction on every frame": lambda n: model.segment_image(picture[n], INSTRUCTIONS[n % 4]),
-        "a standing instruction": standing(model),
         "further instructions on one frame": lambda n: model.segment(features, INSTRUCTIONS[n % 4]),
-        "compiled, a new instruction on every frame": lambda n: compiled.segment_image(
-            picture[n], INSTRUCTIONS[n % 4]
-        ),
-        "compiled, a standing instruction": standing(compiled),
+        **{f"{way}a new instruction on every frame": fresh(segmenter) for way, segmenter in ways.items()},
+        **{f"{way}a standing instruction": standing(segmenter) for way, segmenter in ways.items()},
     }
     precision = str(dtype).removeprefix("torch.")
     print(f"{args.model} in {precision}, {args.threads} threads, 640x480, {args.frames} frames")

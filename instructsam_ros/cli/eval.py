@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from instructsam_ros.segmenter import load
+from instructsam_ros.cli.model import add_model_arguments, load_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--model", default="compact", help="compact, a folder or a hub id (default compact)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0, ... (default auto)")
+    add_model_arguments(parser)
     parser.add_argument("--protocol", choices=("inst2seg",), default="inst2seg", help="form of the benchmark")
     parser.add_argument("--annotations", type=Path, required=True, metavar="FILE.json")
     parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of the image paths")
@@ -30,10 +29,10 @@ def run(args: argparse.Namespace) -> int:
     from instructsam_ros.training.evaluate.runner import evaluate
 
     benchmark = load_inst2seg(args.annotations, args.images)
-    segmenter = load(args.model, device=args.device)
+    segmenter = load_model(args)
     evaluation = evaluate(segmenter, benchmark, limit=args.limit, worst=args.worst, seed=args.seed)
     about = {
-        "model": args.model,
+        "model": f"{args.model} {args.model_options}".strip(),
         "protocol": args.protocol,
         "annotations": args.annotations.name,
         "images": str(len(benchmark)),

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from instructsam_ros.cli.model import add_model_arguments, load_model
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.export import write_png
-from instructsam_ros.segmenter import Segmenter, load
-from instructsam_ros.settings import parse_mapping
+from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.types import Segmentation, Status, check_instruction
 from instructsam_ros.viz import overlay
 
@@ -27,15 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", type=Path, metavar="IMAGE|FOLDER|VIDEO")
     parser.add_argument("instruction", help="what to segment, e.g. 'the two mugs left of the bowl'")
     parser.add_argument("-o", "--out", type=Path, help="PNG, folder or MP4; by default INPUT_segmented")
-    parser.add_argument("--model", default="compact", help="compact, a folder or a hub id (default compact)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0, ... (default auto)")
+    add_model_arguments(parser)
     parser.add_argument("--threshold", type=float, help="lowest score of an instance (default: the model's)")
-    parser.add_argument(
-        "--model-options",
-        default="",
-        help="further options of the backend, as a YAML mapping",
-        metavar="YAML",
-    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,10 +36,8 @@ def run(args: argparse.Namespace) -> int:
     instruction = check_instruction(args.instruction)
     if not args.input.exists():
         raise InvalidInputError(f"there is no file or folder {args.input}")
-    options = parse_mapping(args.model_options, "--model-options")
-    if args.threshold is not None:
-        options["score_threshold"] = args.threshold
-    segmenter = load(args.model, device=args.device, **options)
+    threshold = {} if args.threshold is None else {"score_threshold": args.threshold}
+    segmenter = load_model(args, **threshold)
     out = Path(f"{args.input.stem}_segmented") if args.out is None else args.out
     if args.input.is_dir():
         _segment_folder(segmenter, args.input, instruction, out)

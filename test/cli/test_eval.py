@@ -47,6 +47,13 @@ def test_report_of_known_answers(benchmark, capsys):
     assert re.search(r"\| level: simple \| 2 \| 100\.0 \[100\.0, 100\.0\] \| 100\.0 ", table)
 
 
+def test_options_of_the_model_are_used_and_reported(benchmark, capsys):
+    assert evaluate(benchmark, "--model-options", "{phrase: odd}") != 0
+    assert "phrase" in capsys.readouterr().err
+    assert evaluate(benchmark, "--model-options", "{}") == 0
+    assert json.loads((benchmark / "out/metrics.json").read_text())["about"]["model"] == "fake {}"
+
+
 def test_page_shows_the_worst_cases_with_pictures_that_exist(benchmark):
     evaluate(benchmark)
     page = (benchmark / "out/index.html").read_text()

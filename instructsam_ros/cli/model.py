@@ -1,0 +1,27 @@
+"""Which model a command runs, and how."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from instructsam_ros.segmenter import Segmenter, load
+from instructsam_ros.settings import parse_mapping
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare --model, --device and --model-options."""
+    parser.add_argument("--model", default="compact", help="compact, a folder or a hub id (default compact)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0, ... (default auto)")
+    parser.add_argument(
+        "--model-options",
+        default="",
+        help="further options of the backend, as a YAML mapping",
+        metavar="YAML",
+    )
+
+
+def load_model(args: argparse.Namespace, **further: Any) -> Segmenter:
+    """The model of ``add_model_arguments``; ``further`` options win. Raises as ``segmenter.load``."""
+    options = parse_mapping(args.model_options, "--model-options")
+    return load(args.model, device=args.device, **options | further)
