@@ -58,6 +58,18 @@ def test_a_strange_place_leaves_the_phrase_what_it_was(said: list[Instruction]) 
     assert all(i.phrase_ids == (1, 2, 3) for i in mugs)
 
 
+def test_nothing_is_found_beside_a_known_thing_that_is_not_there() -> None:
+    """ "The mug left of the bowl", and no bowl. Of a cup one could argue: some call the mugs so."""
+    rng = np.random.default_rng(2)
+    told = [i for _ in range(400) for i in instructions(ROW, rng, 12)]
+    missing = [
+        i for i in told if re.search(r"(of|behind) the (banana|orange|pear|lemon|pan|fork|tray)\b", i.text)
+    ]
+    assert {"rel", "rel_all"} <= {i.kind for i in missing}
+    assert not [i.text for i in missing if i.targets]
+    assert not [i.text for i in told if re.search(r"(of|behind|to) the (drinking )?cup\b", i.text)]
+
+
 def test_nothing_relates_to_what_is_nowhere() -> None:
     picture = Picture(ROW)
     nothing = dict.fromkeys(picture.things, 0)

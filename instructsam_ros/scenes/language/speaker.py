@@ -40,6 +40,8 @@ from instructsam_ros.scenes.language.templates import wording
 T = TypeVar("T")
 STRANGE_SHARE = 0.25
 """How often what is absent is something that no scene holds."""
+NOWHERE_SHARE = 0.4
+"""How often a relation without a target is one to something that is not in the picture."""
 STRANGE = "strange"
 """A purpose that nothing in any scene serves, among the names of affordances."""
 Level = Literal["concept", "simple", "complex"]
@@ -237,8 +239,9 @@ class Speaker:
 
     def place(self, *excluded: int) -> Anchor | None:
         """An anchor to look for others at; when no target is wanted, now and then one that is nowhere."""
-        if self.absent and self.chance(STRANGE_SHARE):
-            return Anchor(NOWHERE, f"the {self.noun(self.pick(list(STRANGERS))).singular}")
+        if self.absent and self.chance(NOWHERE_SHARE):
+            noun = self.noun(self.missing_category())
+            return Anchor(NOWHERE, f"the {noun.singular}") if exact(noun.named) else None
         return self.anchor(*excluded)
 
     @staticmethod

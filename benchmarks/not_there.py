@@ -1,16 +1,18 @@
-"""What words do that a model never learned: as the name of a thing, and where they say nothing.
+"""Whether a model says "nothing" to what is not there, also where it never learned the word.
 
-    python benchmarks/unknown_words.py runs/scenes/heldout --views 200
+    python benchmarks/not_there.py runs/scenes/heldout --views 200
 
-Asks for things that no scene holds ("the drill"), to which "nothing" is right, and as a measure for that for
-known things that are not in the picture. And asks known questions with an unknown name put before them
-("Hubert, the red mug"), which should change nothing.
+Asks for things that no scene holds ("the drill"), for known things that are not in the picture, and for
+things in the picture at the side of such ("the mug to the left of the bowl", and no bowl); "nothing" is right
+every time. And asks questions about what is there with an unknown name put before them ("Hubert, the red
+mug"), which should change nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +21,27 @@ from tqdm import tqdm
 
 import instructsam_ros
 from benchmarks.wordings import united_iou
-from instructsam_ros.scenes.dataset import load_view, view_paths
+from instructsam_ros.scenes.catalogue import CATALOGUE
+from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.language import Instruction, instructions
+from instructsam_ros.scenes.language.picture import Picture, is_category
 from instructsam_ros.scenes.language.strangers import is_strange
 
 TRIED = 60
 """Instructions drawn per view, of which only few are about strangers."""
 ADDRESS = "Hubert, "
+
+
+def beside_nothing(
+    view: View, said: Sequence[Instruction], rng: np.random.Generator
+) -> Iterator[Instruction]:
+    """Plain names of things that are there, to the left of something that surely is not."""
+    picture = Picture(view.meta)
+    missing = [c for c in CATALOGUE if set(picture.where(is_category(c)).values()) == {0}]
+    present = [i for i in said if i.kind == "concept" and i.targets]
+    for item, category in zip(present, rng.permutation(missing), strict=False):
+        text = f"the {item.phrase} to the left of the {category}"
+        yield dataclasses.replace(item, text=text, targets=())
 
 
 def main() -> None:
@@ -41,10 +57,12 @@ def main() -> None:
     scores: dict[str, list[float]] = {}
     for number, path in enumerate(tqdm(view_paths(args.scenes)[: args.views], unit="view")):
         view = load_view(path, depth=False)
-        said = instructions(view.meta, np.random.default_rng(number), TRIED)
+        rng = np.random.default_rng(number)
+        said = instructions(view.meta, rng, TRIED)
         groups: dict[str, list[Instruction]] = {
             "a thing that no scene holds": [i for i in said if is_strange(i.text)],
             "a known thing that is not there": [i for i in said if not i.targets and not is_strange(i.text)],
+            "a thing at the side of what is not there": list(beside_nothing(view, said, rng)),
             "a thing that is there": [i for i in said if i.targets],
         }
         features = segmenter.encode(view.rgb)
