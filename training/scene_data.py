@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.models.instructsam.pyramid_encoder import PyramidConfig
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.language import Instruction, flip, idle_words, instructions
 from instructsam_ros.training.augment import jitter, repaint_background
@@ -105,8 +106,7 @@ class SceneDataSettings:
 
     def __post_init__(self) -> None:
         for width, height in self.sizes:
-            if min(width, height) <= 0 or width % 32 or height % 32:
-                raise ValueError(f"sizes must be multiples of 32, got {width}x{height}")
+            PyramidConfig(height, width)  # raises ValueError for what the encoder cannot take
 
 
 class SceneBatches(Dataset[SceneBatch]):

@@ -51,6 +51,7 @@ def test_views_about_which_nothing_can_be_said_end_in_an_error(scene_root, token
 
 
 def test_a_batch_of_another_size_asks_the_same(scene_root, tokenizer):
+    """The same size fifty times over, so that the draw does not fall on the views' own."""
     plain, smaller = (
         SceneBatches(
             SceneDataSettings(roots=(str(scene_root),), images=2, instructions=3, sizes=sizes),
@@ -70,7 +71,7 @@ def test_a_batch_of_another_size_asks_the_same(scene_root, tokenizer):
 
 
 def test_sizes_that_the_encoder_cannot_take_are_refused(scene_root):
-    with pytest.raises(ValueError, match="multiples of 32, got 320x240"):
+    with pytest.raises(ValueError, match="320x240: both must be multiples of 32"):
         SceneDataSettings(roots=(str(scene_root),), sizes=((320, 240),))
 
 

@@ -15,6 +15,7 @@ from instructsam_ros.models.instructsam.compiled import compile_image_side
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.int8 import quantise
 from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.pyramid_encoder import PyramidConfig
 from instructsam_ros.settings import build
 
 
@@ -42,8 +43,9 @@ class Approximations:
     def __post_init__(self) -> None:
         if self.sam_size is not None and self.sam_size <= 0:
             raise ValueError(f"sam_size must be positive, got {self.sam_size}")
-        if self.pyramid_size is not None and any(side <= 0 or side % 32 for side in self.pyramid_size):
-            raise ValueError(f"pyramid_size must be multiples of 32, got {list(self.pyramid_size)}")
+        if self.pyramid_size is not None:
+            width, height = self.pyramid_size
+            PyramidConfig(height, width)  # raises ValueError for what the encoder cannot take
         if self.reuse_frames < 1:
             raise ValueError(f"reuse_frames must be at least 1, got {self.reuse_frames}")
 

@@ -41,8 +41,8 @@ class PyramidConfig:
     width: int = 384
 
     def __post_init__(self) -> None:
-        if self.height % 32 or self.width % 32:
-            raise ValueError(f"image size {self.width}x{self.height} must be a multiple of 32")
+        if min(self.height, self.width) <= 0 or self.height % 32 or self.width % 32:
+            raise ValueError(f"image size {self.width}x{self.height}: both must be multiples of 32")
 
 
 class PyramidEncoder(nn.Module):
