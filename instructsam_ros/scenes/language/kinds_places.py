@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from instructsam_ros.scenes.language.kinds_names import NUMBERS
 from instructsam_ros.scenes.language.logic import members, subtract
-from instructsam_ros.scenes.language.nouns import Noun
+from instructsam_ros.scenes.language.nouns import NOWHERE, Noun
 from instructsam_ros.scenes.language.picture import in_group
 from instructsam_ros.scenes.language.relations import (
     SIDES,
@@ -31,17 +31,14 @@ SIZES: dict[str, tuple[RankKey, bool]] = {
 SIDE_NAMES = {"left": False, "right": True}
 DISTANCES = {"closest to": False, "nearest to": False, "farthest from": True, "furthest from": True}
 ORDINALS = {1: "first", 2: "second", 3: "third"}
+DISHES = ("plate", "bowl", "pan", "cutting board", "tray")
 
 
 def relation(speaker: Speaker) -> Draft | None:
     """The mug left of the bowl."""
-    thing = speaker.thing()
-    noun = (
-        speaker.colored()
-        if speaker.chance(0.3)
-        else speaker.noun(speaker.category() if speaker.absent else thing.category)
-    )
-    anchor = speaker.place(*members(noun.named)) if noun else None
+    nowhere = speaker.nowhere()
+    noun = speaker.colored() if speaker.chance(0.3) else speaker.noun(speaker.category())
+    anchor = (nowhere or speaker.anchor(*members(noun.named))) if noun else None
     if noun is None or anchor is None:
         return None
     side = speaker.pick(SIDES)
@@ -52,7 +49,7 @@ def relation(speaker: Speaker) -> Draft | None:
 
 def relation_all(speaker: Speaker) -> Draft | None:
     """Everything left of the bowl."""
-    anchor = speaker.place()
+    anchor = speaker.nowhere() or speaker.anchor()
     if anchor is None:
         return None
     side = speaker.pick(SIDES)
@@ -137,8 +134,9 @@ def ordinal(speaker: Speaker) -> Draft | None:
 
 def near(speaker: Speaker) -> Draft | None:
     """The mug closest to the bowl."""
+    nowhere = speaker.nowhere()
     noun = speaker.family()
-    anchor = speaker.place(*members(noun.named)) if noun else None
+    anchor = (nowhere or speaker.anchor(*members(noun.named))) if noun else None
     if noun is None or anchor is None:
         return None
     answer = nearest(speaker.picture, noun.named, anchor.id)
@@ -148,13 +146,14 @@ def near(speaker: Speaker) -> Draft | None:
 def on_or_in(speaker: Speaker) -> Draft | None:
     """The apple in the bowl, the food on the plate; when absent, what is not there."""
     hosts = {t.parent: t.relation for t in speaker.seen if t.parent is not None}
-    if not hosts:
-        return None
-    anchor = speaker.anchor(*(i for i in speaker.picture.things if i not in hosts))
-    if anchor is None:
-        return None
-    word = hosts[anchor.id]
-    carried = [t for t in speaker.seen if t.parent == anchor.id]
+    anchor = speaker.nowhere(*DISHES)
+    if anchor is not None:
+        word, carried = speaker.pick(("on", "in")), speaker.seen
+    else:
+        anchor = speaker.anchor(*(i for i in speaker.picture.things if i not in hosts)) if hosts else None
+        if anchor is None:
+            return None
+        word, carried = hosts[anchor.id], [t for t in speaker.seen if t.parent == anchor.id]
     if speaker.chance(0.25):
         food = speaker.picture.where(in_group("food"))
         noun = Noun("piece of food", "pieces of food", "piece of food", "pieces of food", "food", food)
@@ -162,7 +161,7 @@ def on_or_in(speaker: Speaker) -> Draft | None:
         noun = speaker.objects()
     else:
         category = speaker.category() if speaker.absent else speaker.pick(carried).category
-        if category == speaker.picture.things[anchor.id].category:
+        if anchor.id != NOWHERE and category == speaker.picture.things[anchor.id].category:
             return None
         noun = speaker.noun(category)
     answer = select_related(speaker.picture, noun.named, "in" if word == "in" else "on", anchor.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from instructsam_ros.scenes.catalogue import COLORLESS, DISH_COLORS
-from instructsam_ros.scenes.language.kinds_places import SIZES
+from instructsam_ros.scenes.language.kinds_places import DISHES, SIZES
 from instructsam_ros.scenes.language.logic import (
     Truth,
     both,
@@ -55,13 +55,14 @@ def purpose_color(speaker: Speaker) -> Draft:
 
 def purpose_related(speaker: Speaker) -> Draft | None:
     """Something to drink from, left of the bowl."""
+    nowhere = speaker.nowhere()
     if speaker.absent:  # the purpose is served, but on another side
         speaker.absent = speaker.chance(0.3)
         name, noun = speaker.purpose()
         speaker.absent = True
     else:
         name, noun = speaker.purpose()
-    anchor = speaker.place()
+    anchor = nowhere or speaker.anchor()
     if anchor is None:
         return None
     side = speaker.pick(SIDES)
@@ -113,6 +114,10 @@ def empty(speaker: Speaker) -> Draft | None:
 
 def same_color(speaker: Speaker) -> Draft | None:
     """Everything else of the colour of the mug."""
+    head = speaker.objects()
+    nowhere = speaker.nowhere()
+    if nowhere is not None:
+        return Draft("complex", "same", head, dict.fromkeys(head.named, 0), {"anchor": nowhere.text})
     anchor = speaker.anchor()
     if anchor is None or speaker.picture.things[anchor.id].color in COLORLESS:
         return None
@@ -120,17 +125,20 @@ def same_color(speaker: Speaker) -> Draft | None:
     if colored[anchor.id] != 1:
         return None
     answer = colored | {anchor.id: 0}
-    return Draft("complex", "same", speaker.objects(), answer, {"anchor": anchor.text})
+    return Draft("complex", "same", head, answer, {"anchor": anchor.text})
 
 
 def between(speaker: Speaker) -> Draft | None:
     """The apples right of the mug and left of the bowl."""
-    left = speaker.anchor()
+    nowhere = speaker.nowhere()
+    left = nowhere or speaker.anchor()
     right = speaker.anchor(left.id) if left else None
     if left is None or right is None:
         return None
     things = speaker.picture.things
-    if related(things[right.id], "left", things[left.id]) == 1:
+    if nowhere is not None:
+        left, right = speaker.pick(((left, right), (right, left)))
+    elif related(things[right.id], "left", things[left.id]) == 1:
         left, right = right, left
     elif related(things[left.id], "left", things[right.id]) != 1:
         return None
@@ -148,7 +156,7 @@ def _colors_of(speaker: Speaker, noun: Noun) -> list[str]:
 
 def _dishes(speaker: Speaker) -> Noun | None:
     """Plates, bowls, pans, boards or trays of which several are seen."""
-    options = [c for c in ("plate", "bowl", "pan", "cutting board", "tray") if speaker.counts[c] > 1]
+    options = [c for c in DISHES if speaker.counts[c] > 1]
     if not options:
         return None
     noun = speaker.noun(speaker.pick(options))

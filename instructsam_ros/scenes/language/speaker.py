@@ -40,8 +40,10 @@ from instructsam_ros.scenes.language.templates import wording
 T = TypeVar("T")
 STRANGE_SHARE = 0.25
 """How often what is absent is something that no scene holds."""
-NOWHERE_SHARE = 0.4
+NOWHERE_SHARE = 0.5
 """How often a relation without a target is one to something that is not in the picture."""
+NEARLY_SHARE = 0.3
+"""How often that is something which the picture has in another colour."""
 STRANGE = "strange"
 """A purpose that nothing in any scene serves, among the names of affordances."""
 Level = Literal["concept", "simple", "complex"]
@@ -237,12 +239,24 @@ class Speaker:
             return Anchor(thing.id, f"the {noun.singular}")
         return None
 
-    def place(self, *excluded: int) -> Anchor | None:
-        """An anchor to look for others at; when no target is wanted, now and then one that is nowhere."""
-        if self.absent and self.chance(NOWHERE_SHARE):
-            noun = self.noun(self.missing_category())
-            return Anchor(NOWHERE, f"the {noun.singular}") if exact(noun.named) else None
-        return self.anchor(*excluded)
+    def nowhere(self, *among: str) -> Anchor | None:
+        """Now and then, when no target is wanted, an anchor that is not in the picture.
+
+        among: categories to choose from; all if none are given. What is then said to be there is in
+        the picture (``absent`` is over), so that only the missing anchor leaves it without a target.
+        """
+        options = [category for category in self.missing if category in among]
+        if not self.absent or not self.chance(NOWHERE_SHARE) or (among and not options):
+            return None
+        if among:
+            noun = self.noun(self.pick(options))
+        else:
+            nearly = self._near_miss() if self.chance(NEARLY_SHARE) else None
+            noun = nearly or self.noun(self.missing_category())
+        if members(noun.named) or not exact(noun.named):
+            return None
+        self.absent = False
+        return Anchor(NOWHERE, f"the {noun.singular}")
 
     @staticmethod
     def _names_only(noun: Noun, thing: Thing) -> bool:
