@@ -22,7 +22,7 @@ class Status(IntEnum):
     NO_TARGET = 1
     """The instruction was understood and nothing in the image answers it."""
     SATURATED = 2
-    """Every query slot of a phrase holds an instance, so further ones may be missing."""
+    """Further instances may be missing: all query slots of a phrase hold one, or the answer was cut off."""
 
 
 @dataclass(frozen=True)

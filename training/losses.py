@@ -25,7 +25,7 @@ LOWEST_TARGET = 0.1
 class LossSettings:
     """Weights of the terms. sample_points: compute mask losses on 12544 points instead of all pixels.
 
-    The released criteria carry the weights bce and dice once more, see ``_mask_pair``.
+    The released criteria carry the weights bce and dice once more, see ``Behaviour.weights_twice``.
     """
 
     bce: float = 2.0
@@ -148,8 +148,9 @@ def _mask_pair(
     bce = F.binary_cross_entropy_with_logits(logits, truth)
     probability = logits.sigmoid()
     dice = 1 - (2 * (probability * truth).sum() + 1) / (probability.sum() + truth.sum() + 1)
-    # The released criteria apply the weights, and the sum over terms applies them again.
-    return settings.bce * bce, settings.dice * dice
+    if behaviour.weights_twice:
+        return settings.bce * bce, settings.dice * dice
+    return bce, dice
 
 
 @torch.no_grad()

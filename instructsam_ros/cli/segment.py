@@ -72,7 +72,7 @@ def describe(result: Segmentation) -> str:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     if result.status == Status.SATURATED:
-        lines.append("a phrase has as many instances as the model can hold: there may be more")
+        lines.append("there may be more: a phrase has as many as the model can hold, or the answer was cut off")
     stages = ", ".join(f"{stage} {1000 * seconds:.1f} ms" for stage, seconds in result.timings.items())
     return "\n".join([*lines, stages]) if stages else "\n".join(lines)
 

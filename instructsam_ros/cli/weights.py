@@ -23,13 +23,29 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(folder: Path) -> int:
-    from instructsam_ros.models.instructsam.checkpoint import check_folder
+    from instructsam_ros.errors import CheckpointError
+    from instructsam_ros.models.instructsam.checkpoint import TIED_HEAD, check_shapes
+    from instructsam_ros.models.instructsam.config import InstructSamConfig
+    from instructsam_ros.models.instructsam.prompt import PromptTokenizer
+    from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 
-    problems = check_folder(folder).problems
+    config = InstructSamConfig.from_folder(folder)
+    with TensorFiles(folder) as files:
+        problems = list(check_shapes(config, files.shapes()).problems)
+        stored = f"{len(files)} tensors in {', '.join(sorted(files.precisions()))}"
+        head = "stored, too, and " if TIED_HEAD in files else ""
+    try:
+        PromptTokenizer.from_folder(folder, config)
+    except CheckpointError as error:
+        problems.append(str(error))
+    print(f"image encoder {config.image_encoder}, detector {config.detector}, procedure {config.behaviour}")
+    print(f"{config.num_queries} mask queries, at most {config.max_new_tokens} tokens per answer")
+    print("token ids: " + ", ".join(f"{name} {value}" for name, value in vars(config.tokens).items()))
+    print(f"{stored}; the output head is {head}tied to the embedding")
     if not problems:
-        print(f"{folder}: every tensor is there and fits")
+        print(f"{folder}: every tensor is there and fits, and so does the tokenizer")
         return 0
-    print(f"{folder}: {len(problems)} problems")
+    print(f"{folder}: {len(problems)} problem{'s' * (len(problems) > 1)}")
     for problem in problems:
         print(f"  {problem}")
     return 1
@@ -38,14 +54,17 @@ def _check(folder: Path) -> int:
 def _merge(folder: Path, adapter: Path, output: Path) -> int:
     from instructsam_ros.models.instructsam.checkpoint import build_model, save_folder
     from instructsam_ros.models.instructsam.config import InstructSamConfig
-    from instructsam_ros.models.instructsam.lora import merge_lora
+    from instructsam_ros.models.instructsam.lora import WHOLE_TENSORS, merge_lora
     from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 
+    config = InstructSamConfig.from_folder(folder)
     with TensorFiles(folder) as files:
         tensors = merge_lora(dict(files), adapter)
-    dtype = tensors["model.mask_queries"].dtype
-    model = build_model(InstructSamConfig.from_folder(folder), tensors, f"{folder} with {adapter}", dtype)
-    tokenizer = folder / "tokenizer.json"
-    save_folder(model, output, tokenizer.read_text(encoding="utf-8") if tokenizer.exists() else None)
+    if not any(adapter.glob(WHOLE_TENSORS)):
+        print(f"{adapter} holds no {WHOLE_TENSORS}, where trainers save what they train whole; without it")
+        print("all but what the adapter itself changes stays as it is in the base model")
+    dtype = next(tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
+    model = build_model(config, tensors, f"{folder} with {adapter}", dtype)
+    save_folder(model, output, like=folder)
     print(f"wrote {output}")
     return 0

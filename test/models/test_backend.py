@@ -115,6 +115,23 @@ def test_all_queries_of_one_phrase_mean_saturated(
     assert len(result.instances) == 11
 
 
+def test_an_answer_without_an_end_says_that_instances_may_be_missing(
+    segmenter: InstructSamSegmenter,
+    rgb: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    says(monkeypatch, segmenter, [*TWO_PHRASES[:-1], 20, 20, 20])  # 12 tokens, as many as it may say
+    scores(monkeypatch, segmenter, [1, 1])
+    result = segmenter.segment_image(rgb, "everything")
+    assert result.status == Status.SATURATED
+    assert "cut off after 12 tokens" in caplog.text
+    caplog.clear()
+    again = segmenter.segment(segmenter.encode(rgb), "everything", previous=result)
+    assert again.status == Status.SATURATED
+    assert not caplog.text  # a stream says it once
+
+
 @pytest.mark.parametrize("kept", [[0, 0], []], ids=["low scores", "no phrase"])
 def test_nothing_found_is_an_answer(
     segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch, kept: list[int]

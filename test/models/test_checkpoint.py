@@ -7,6 +7,7 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,6 @@ from torch import Tensor
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam.checkpoint import (
     build_model,
-    check_folder,
     check_shapes,
     load_folder,
     module_name,
@@ -93,6 +93,22 @@ def test_configuration_survives_the_json(tiny_config: InstructSamConfig) -> None
     assert InstructSamConfig.from_released(json.loads(json.dumps(changed.to_released()))) == changed
 
 
+@pytest.mark.parametrize(
+    ("generation", "ends"),
+    [({"eos_token_id": [1, 2]}, (1, 2)), ({}, (511,)), ({"eos_token_id": None}, (511,))],
+)
+def test_what_ends_an_answer_is_read_from_where_it_is_said(
+    folder: Path, generation: dict[str, Any], ends: tuple[int, ...]
+) -> None:
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    del config["eos_token_id"]
+    config["text_config"]["eos_token_id"] = 511
+    path.write_text(json.dumps(config))
+    (folder / "generation_config.json").write_text(json.dumps(generation))
+    assert InstructSamConfig.from_folder(folder).tokens.eos == ends
+
+
 def test_names_are_inverse(released_shapes: dict[str, tuple[int, ...]]) -> None:
     assert all(released_name(module_name(name)) == name for name in released_shapes)
 
@@ -103,7 +119,6 @@ def test_saved_folder_loads_back(
 ) -> None:
     if sharded:
         shard(folder)
-    assert check_folder(folder).problems == ()
     state = load_folder(folder).state_dict()
     for name, tensor in tiny_model.state_dict().items():
         torch.testing.assert_close(state[name], tensor, atol=0, rtol=0)

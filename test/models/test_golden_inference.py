@@ -12,6 +12,7 @@ from torch import Tensor
 
 from instructsam_ros.models.instructsam.decode import Choose
 from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.phrases import embedded_ids
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 
 MASK_TOLERANCE = 2e-4  # as much as sdpa and eager attention differ in the released code
@@ -60,6 +61,14 @@ def test_inference_equals_the_released_code(
             assert not phrases or len(phrases) < len(answer.blocks)
             return
         output = tiny_model.segment_phrases(features, phrases, queries)
+        markers = tiny_model.config.procedure.phrase_markers
+        embeds, mask = tiny_model.embed_phrases([embedded_ids(phrase, markers) for phrase in phrases])
+        projected = tiny_model.mask_hidden_fcs(queries)
+    # The released code pads phrases to 32 tokens.
+    padded = torch.zeros_like(arrays["phrase_embeds"][..., 0], dtype=torch.bool)
+    padded[:, : mask.shape[1]] = mask
+    torch.testing.assert_close(embeds[mask], arrays["phrase_embeds"][padded], atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(projected, arrays["proj_queries"], atol=TOLERANCE, rtol=0)
     torch.testing.assert_close(output.mask_logits, arrays["pred_masks"], atol=MASK_TOLERANCE, rtol=0)
     torch.testing.assert_close(output.score_logits, arrays["pred_logits_raw"], atol=TOLERANCE, rtol=0)
     torch.testing.assert_close(output.boxes, arrays["pred_boxes_xyxy"], atol=TOLERANCE, rtol=0)

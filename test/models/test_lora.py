@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,6 @@ from torch import Tensor
 
 from instructsam_ros.cli import main
 from instructsam_ros.errors import CheckpointError
-from instructsam_ros.models.instructsam.checkpoint import save_folder
 from instructsam_ros.models.instructsam.lora import merge_lora
 from instructsam_ros.models.instructsam.model import InstructSam
 
@@ -56,6 +57,28 @@ def test_whole_tensors_replace(tmp_path: Path) -> None:
     assert merged["model.mask_queries"].float().mean() == 1
 
 
+def test_tensors_that_were_trained_whole_lie_beside_the_adapter(
+    tmp_path: Path, low_rank: dict[str, Tensor]
+) -> None:
+    adapter = write_adapter(tmp_path, low_rank)
+    embedding, queries = "model.language_model.embed_tokens.weight", "model.mask_queries"
+    whole = {embedding: torch.ones(5, 8), queries: torch.ones(2, 8), "lm_head.weight": torch.ones(5, 8)}
+    torch.save({HEAD + name: tensor for name, tensor in whole.items()}, tmp_path / "non_lora_trainables.bin")
+    base = {f"{LAYER}.weight": torch.zeros(6, 8), embedding: torch.zeros(5, 8)}  # without mask queries
+    merged = merge_lora(base, adapter)
+    assert set(merged) == {*base, queries}
+    assert merged[embedding].min() == merged[queries].min() == 1
+    assert merged[f"{LAYER}.weight"].abs().sum() > 0
+
+
+@pytest.mark.parametrize("content", [b"PK damaged", b"", pickle.dumps(print)], ids=["cut", "empty", "code"])
+def test_unusable_file_of_whole_tensors(tmp_path: Path, low_rank: dict[str, Tensor], content: bytes) -> None:
+    adapter = write_adapter(tmp_path, low_rank)
+    (tmp_path / "non_lora_trainables.bin").write_bytes(content)
+    with pytest.raises(CheckpointError, match="does not hold tensors by name, or is damaged"):
+        merge_lora({f"{LAYER}.weight": torch.zeros(6, 8)}, adapter)
+
+
 def test_adapter_of_another_model_is_refused(tmp_path: Path, low_rank: dict[str, Tensor]) -> None:
     adapter = write_adapter(tmp_path, low_rank)
     for tensors in ({}, {f"{LAYER}.weight": torch.zeros(6, 9)}):
@@ -71,21 +94,53 @@ def test_other_kinds_of_adapter_are_refused(
         merge_lora({f"{LAYER}.weight": torch.zeros(6, 8)}, write_adapter(tmp_path, low_rank, **change))
 
 
+@pytest.fixture
+def base(tiny_model: InstructSam, tiny_folder: Path, tmp_path: Path) -> Path:
+    """A checkpoint folder with settings and files that this package does not know."""
+    shutil.copytree(tiny_folder, tmp_path / "base")
+    config = json.loads((tmp_path / "base" / "config.json").read_text())
+    (tmp_path / "base" / "config.json").write_text(json.dumps(config | {"their_setting": 7}))
+    (tmp_path / "base" / "preprocessor_config.json").write_text("{}")
+    return tmp_path / "base"
+
+
 def test_command_line_merges_and_checks(
-    tiny_model: InstructSam, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_model: InstructSam, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    base, merged = tmp_path / "base", tmp_path / "merged"
-    save_folder(tiny_model, base, "{}")
+    merged = tmp_path / "merged"
     rows = tiny_model.mask_queries.detach() + 1
     adapter = write_adapter(tmp_path / "adapter", {f"{HEAD}model.mask_queries": rows})
     assert main(["weights", "merge", str(base), str(adapter), str(merged)]) == 0
+    assert "no non_lora_*.bin" in capsys.readouterr().out
+    assert json.loads((merged / "config.json").read_text())["their_setting"] == 7
+    assert {path.name for path in merged.iterdir()} == {path.name for path in base.iterdir()}
     assert main(["weights", "check", str(merged)]) == 0
-    assert "every tensor is there" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "every tensor is there" in output
+    assert "tensors in F32; the output head is tied" in output
+    assert "ref_start 508" in output
     tensors = load_file(merged / "model.safetensors")
     torch.testing.assert_close(tensors.pop("model.mask_queries"), rows)
     save_file({**tensors, "odd": torch.zeros(1)}, merged / "model.safetensors")
+    (merged / "tokenizer.json").unlink()
     assert main(["weights", "check", str(merged)]) == 1
     output = capsys.readouterr().out
-    assert "2 problems" in output
+    assert "3 problems" in output
     assert "missing model.mask_queries" in output
+    assert "tokenizer.json does not exist" in output
     assert main(["weights", "check", str(tmp_path / "absent")]) == 2
+
+
+def test_merge_into_an_unfit_base_lists_what_is_missing(
+    base: Path, tmp_path: Path, low_rank: dict[str, Tensor], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tensors = load_file(base / "model.safetensors")
+    del tensors["model.mask_queries"]
+    save_file(tensors, base / "model.safetensors")
+    odd = {f"{HEAD}model.odd": torch.zeros(1)}
+    adapter = write_adapter(tmp_path / "adapter", odd)
+    assert main(["weights", "merge", str(base), str(adapter), str(tmp_path / "merged")]) == 2
+    problems = capsys.readouterr().err
+    assert "missing model.mask_queries" in problems
+    assert "unexpected model.odd" in problems
+    assert not (tmp_path / "merged").exists()

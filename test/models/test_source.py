@@ -88,6 +88,24 @@ def test_revision_is_pinned_and_only_what_a_model_needs_is_fetched(
     assert "*.safetensors" in asked["allow_patterns"]  # type: ignore[operator]
 
 
-def test_unknown_model_says_what_is_possible(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["absent", "/no/folder", "./weights", "../weights", "my/a..b", "a/b--c"])
+def test_unknown_model_says_what_is_possible(model: str) -> None:
     with pytest.raises(CheckpointError, match="neither 'compact', nor a folder, nor a hub id"):
-        checkpoint_folder(str(tmp_path / "absent"))
+        checkpoint_folder(model)
+
+
+def test_adapter_in_place_of_a_model_says_how_to_merge_it(tmp_path: Path) -> None:
+    for name in ("adapter_config.json", "adapter_model.safetensors", "config.json"):
+        (tmp_path / name).touch()
+    with pytest.raises(CheckpointError, match="instructsam weights merge"):
+        checkpoint_folder(str(tmp_path))
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_licence_is_named_before_a_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, cached: bool
+) -> None:
+    monkeypatch.setattr(source, "snapshot_download", lambda *_args, **_options: str(tmp_path))
+    monkeypatch.setattr(source, "try_to_load_from_cache", lambda *_a, **_o: "config.json" if cached else None)
+    checkpoint_folder(HUB_ID)
+    assert (f"https://huggingface.co/{HUB_ID}" in caplog.text) != cached

@@ -165,6 +165,17 @@ def test_phrase_without_instance_teaches_low_scores_only_when_others_have_some(
     assert losses_of([both], [only_null]).score.item() == 0
 
 
+def test_released_mask_losses_carry_their_weights_twice(two_squares: torch.Tensor) -> None:
+    wrong = perfect(two_squares.flip(1), 5, [3, 1])
+    released, paper = (
+        losses_of([wrong], [SampleTruth(two_squares, [[0, 1]])], behaviour) for behaviour in (RELEASED, PAPER)
+    )
+    settings = LossSettings()
+    assert released.mask_bce.item() == pytest.approx(settings.bce * paper.mask_bce.item())
+    assert released.mask_dice.item() == pytest.approx(settings.dice * paper.mask_dice.item())
+    assert paper.mask_dice.item() > 0.1
+
+
 @pytest.mark.parametrize(("behaviour", "counts"), [(RELEASED, False), (PAPER, True)])
 def test_whether_the_last_sample_decides_for_all(
     two_squares: torch.Tensor, behaviour: Behaviour, counts: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.models.instructsam.source import checkpoint_folder
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 from instructsam_ros.types import Instance, Segmentation, Status, check_instruction, check_rgb
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,8 @@ class InstructSamSegmenter:
             output = self.model.segment_phrases(features.features, phrases, queries)
             texts, size = [self.prompts.text(phrase) for phrase in phrases], (features.height, features.width)
             instances, saturated = read_instances(output, texts, size, self.model.config)
-        status = Status.SATURATED if saturated else Status.OK if instances else Status.NO_TARGET
+        cut_off = bool(instances) and not self._ended(answer)
+        status = Status.SATURATED if saturated or cut_off else Status.OK if instances else Status.NO_TARGET
         seconds = {
             "encode": features.seconds,
             "generate": generated - start,
@@ -146,13 +150,23 @@ class InstructSamSegmenter:
         """
         self.prompts.warn_of_unknown_words(instruction)
         guess = last.answer_ids if last else self.prompts.phrase_answer(instruction)
-        return self.model.answer(
+        answer = self.model.answer(
             features.features,
             [*features.prefix.ids, *self.prompts.instruction_ids(instruction)],
             prefix=features.prefix,
             previous_ids=guess,
             cancel=cancel,
         )
+        if not self._ended(answer) and answer.ids != guess:  # once for a standing instruction
+            logger.warning(
+                "the answer to %r was cut off after %d tokens (max_new_tokens); it may lack instances",
+                instruction,
+                len(answer.ids),
+            )
+        return answer
+
+    def _ended(self, answer: Answer) -> bool:
+        return answer.ids[-1] in self.model.config.tokens.eos
 
     def _wait(self) -> None:
         if self.device.type == "cuda":

@@ -20,10 +20,9 @@ class Behaviour:
     block_offset: added to the positions of a query block; 1 repeats the released off-by-one.
     queries_see_mask_end: whether mask queries attend to the end marker that follows them.
     phrase_markers: whether a phrase embedding includes its start and end markers.
-    pad_phrases: whether every phrase is padded to its longest allowed length. Padding is masked, so
-        this only decides the last bits of a result.
     last_sample_decides: whether the last sample of a training batch decides for all of them if the
         mask and score losses count.
+    weights_twice: whether mask losses are weighted in their criteria and again in their sum.
     box_rows_from_channels: whether the row projection of the box loss runs over the channel axis,
         which makes it compare every pixel instead of the rows.
     """
@@ -32,8 +31,8 @@ class Behaviour:
     block_offset: int
     queries_see_mask_end: bool
     phrase_markers: bool
-    pad_phrases: bool
     last_sample_decides: bool
+    weights_twice: bool
     box_rows_from_channels: bool
 
 
@@ -42,8 +41,8 @@ RELEASED = Behaviour(
     block_offset=1,
     queries_see_mask_end=True,
     phrase_markers=True,
-    pad_phrases=True,
     last_sample_decides=True,
+    weights_twice=True,
     box_rows_from_channels=True,
 )
 PAPER = Behaviour(
@@ -51,8 +50,8 @@ PAPER = Behaviour(
     block_offset=0,
     queries_see_mask_end=False,
     phrase_markers=False,
-    pad_phrases=False,
     last_sample_decides=False,
+    weights_twice=False,
     box_rows_from_channels=False,
 )
 PRESETS = {"released": RELEASED, "paper": PAPER}

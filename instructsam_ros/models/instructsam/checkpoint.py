@@ -24,10 +24,10 @@ from transformers.models.sam3.modeling_sam3 import (
 )
 
 from instructsam_ros.errors import CheckpointError
-from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.config import InstructSamConfig, read_json
 from instructsam_ros.models.instructsam.detector import sam3_config
 from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.models.instructsam.tensor_files import TensorFiles
+from instructsam_ros.models.instructsam.tensor_files import INDEX, TensorFiles
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -42,7 +42,8 @@ _PREFIXES = (
     ("model.mask_hidden_fcs.", "mask_hidden_fcs."),
     ("model.mask_queries", "mask_queries"),
 )
-_EMBEDDING, _TIED_HEAD = "model.language_model.embed_tokens.weight", "lm_head.weight"
+_SIDE_FILES = ("*.json", "*.jinja", "*.txt")
+_EMBEDDING, TIED_HEAD = "model.language_model.embed_tokens.weight", "lm_head.weight"
 
 
 def module_name(released: str) -> str:
@@ -70,7 +71,7 @@ def expected_tensors(config: InstructSamConfig) -> tuple[Shapes, Shapes]:
     """
     with _Weightless():
         required = {released_name(n): tuple(t.shape) for n, t in InstructSam(config).state_dict().items()}
-        unused = {_TIED_HEAD: required[_EMBEDDING]}
+        unused = {TIED_HEAD: required[_EMBEDDING]}
         if config.image_encoder == "two_tower":
             unused |= _stored_sam_tensors(config)
     return required, {name: shape for name, shape in unused.items() if name not in required}
@@ -186,26 +187,29 @@ def load_folder(
         return build_model(config, tensors, str(folder), dtype, device)
 
 
-def check_folder(folder: Path) -> CheckReport:
-    """Compare the tensors of a folder with its config.json without loading them."""
-    config = InstructSamConfig.from_folder(folder)
-    with TensorFiles(folder) as tensors:
-        return check_shapes(config, tensors.shapes())
-
-
 def save_folder(
-    model: InstructSam, folder: Path, tokenizer: str | None = None, dtype: torch.dtype | None = None
+    model: InstructSam,
+    folder: Path,
+    tokenizer: str | None = None,
+    dtype: torch.dtype | None = None,
+    like: Path | None = None,
 ) -> None:
     """Write config.json and model.safetensors (and tokenizer.json) in the released layout.
 
     Each file appears complete or not at all; the weights come last, so a folder that has them has
     the rest. tokenizer: content of a tokenizer.json. dtype: of the stored weights, by default that of
-    the model.
+    the model. like: a checkpoint folder whose other settings and small files, tokenizer included, are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    settings = model.config.to_released()
+    if like is not None:
+        settings = read_json(like / "config.json") | settings
+        for path in sorted(path for kind in _SIDE_FILES for path in like.glob(kind)):
+            if path.name not in ("config.json", INDEX):
+                _write_text(folder / path.name, path.read_text(encoding="utf-8"))
     if tokenizer is not None:
         _write_text(folder / "tokenizer.json", tokenizer)
-    _write_text(folder / "config.json", json.dumps(model.config.to_released(), indent=2) + "\n")
+    _write_text(folder / "config.json", json.dumps(settings, indent=2) + "\n")
     tensors = {
         released_name(name): tensor.to("cpu", dtype if tensor.is_floating_point() else None).contiguous()
         for name, tensor in model.state_dict().items()

@@ -127,14 +127,16 @@ class InstructSamConfig:
     @classmethod
     def from_folder(cls, folder: Path) -> InstructSamConfig:
         """Read config.json, and the end-of-answer ids of generation_config.json where there is one."""
-        config = _read_json(folder / "config.json")
+        config = read_json(folder / "config.json")
         if (folder / "generation_config.json").exists():
-            generation = _read_json(folder / "generation_config.json")
-            config.setdefault("eos_token_id", generation.get("eos_token_id"))
+            generation = read_json(folder / "generation_config.json")
+            if generation.get("eos_token_id") is not None:
+                config.setdefault("eos_token_id", generation["eos_token_id"])
         return cls.from_released(config, str(folder / "config.json"))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file of a checkpoint folder that holds a mapping; raises CheckpointError for any other."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,8 @@
-"""Merging a LoRA adapter (arXiv:2106.09685) of the peft layout into a checkpoint's tensors."""
+"""Merging a LoRA adapter (arXiv:2106.09685) of the peft layout into a checkpoint's tensors.
+
+Trainers of the LLaVA family, that of InstructSAM among them, save what they train whole in a file of its
+own beside the adapter.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,16 @@ import math
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from instructsam_ros.errors import CheckpointError
+from instructsam_ros.models.instructsam.checkpoint import TIED_HEAD
 
+WHOLE_TENSORS = "non_lora_*.bin"
+"""The file with tensors that were trained whole; its name differs, and peft knows nothing of it."""
 _PREFIX = "base_model.model."
 _DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
 # Variants of LoRA whose merge is another formula; each has this value when it is off.
@@ -29,7 +37,8 @@ def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
     """``tensors`` (released names) with a peft adapter folder merged in; the input stays as it is.
 
     W becomes W + B A * alpha / r, summed in float32 and stored in the precision of W. Tensors that
-    the adapter holds whole (peft's modules_to_save) replace the checkpoint's. Raises CheckpointError
+    the adapter holds whole (peft's modules_to_save, or WHOLE_TENSORS beside it) replace the checkpoint's,
+    or are added to one that was trained from a base model without them. Raises CheckpointError
     for an adapter that is damaged, of another kind or for another model.
     """
     config, deltas = _read(adapter)
@@ -40,6 +49,9 @@ def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
             continue
         target = name.removesuffix(_DOWN) + ".weight" if name.endswith(_DOWN) else name
         base = tensors.get(target)
+        if base is None and target == name:
+            merged[name] = tensor
+            continue
         value: Tensor | None = tensor
         if name.endswith(_DOWN):
             up = deltas.get(name.removesuffix(_DOWN) + _UP)
@@ -63,7 +75,21 @@ def _read(adapter: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise CheckpointError(
             f"{adapter} is not a usable adapter (adapter_config.json, adapter_model.safetensors): {error}"
         ) from None
-    return config, {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}
+    for path in adapter.glob(WHOLE_TENSORS):
+        tensors |= _whole_tensors(path)
+    named = {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}
+    named.pop(TIED_HEAD, None)  # the embedding once more
+    return config, named
+
+
+def _whole_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        if not all(isinstance(value, Tensor) for value in tensors.values()):
+            raise TypeError("not everything in it is a tensor")
+    except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
+        raise CheckpointError(f"{path} does not hold tensors by name, or is damaged: {error!r}") from None
+    return tensors
 
 
 def _scale(config: dict[str, Any], adapter: Path) -> float:

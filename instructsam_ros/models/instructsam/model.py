@@ -137,7 +137,7 @@ class InstructSam(nn.Module):
 
     def embed_phrases(self, phrases: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """Phrase embeddings [n, T, out_dim] and mask bool [n, T] of the tokens to embed."""
-        ids, mask = pad_phrases(phrases, self.mask_queries.device, self._phrase_padding)
+        ids, mask = pad_phrases(phrases, self.mask_queries.device)
         return self.text_hidden_fcs(self.language.embed(ids)), mask
 
     def forward_training(
@@ -179,14 +179,10 @@ class InstructSam(nn.Module):
         starts = (joined == self.config.tokens.ref_start).nonzero().flatten().tolist()
         embedded = self.text_hidden_fcs(self.language.embed(joined))
         rows = [part[1 : 1 + MAX_PHRASE_TOKENS] for part in embedded.tensor_split(starts)[1:]]
-        length = max(self._phrase_padding, *map(len, rows))
+        length = max(map(len, rows))
         embeds = torch.stack([F.pad(row, (0, 0, 0, length - len(row))) for row in rows])
         sizes = torch.tensor([len(row) for row in rows], device=joined.device)
         return embeds, torch.arange(length, device=joined.device) < sizes[:, None]
-
-    @property
-    def _phrase_padding(self) -> int:
-        return MAX_PHRASE_TOKENS if self.config.procedure.pad_phrases else 0
 
 
 def _build_part(table: dict[str, str], name: str, config: InstructSamConfig) -> Any:

@@ -47,7 +47,7 @@ class PromptTokenizer:
         """Read tokenizer.json of a checkpoint folder."""
         path = folder / "tokenizer.json"
         if not path.exists():
-            raise CheckpointError(f"{path} does not exist; copy it from the base model's repository")
+            raise CheckpointError(f"{path} does not exist; copy it from where the weights came from")
         return cls(path.read_text(encoding="utf-8"), config)
 
     def image_ids(self, image_tokens: int) -> list[int]:

@@ -6,9 +6,10 @@ import logging
 import re
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import snapshot_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     GatedRepoError,
+    HFValidationError,
     HTTPError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
@@ -19,7 +20,7 @@ from huggingface_hub.errors import (
 from instructsam_ros.errors import CheckpointError
 from instructsam_ros.paths import COMPACT_WEIGHTS
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _WANTED_FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja"]
 
 logger = logging.getLogger(__name__)
@@ -35,18 +36,32 @@ def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool 
         if not (COMPACT_WEIGHTS / "config.json").exists():
             raise CheckpointError(f"the compact weights are not in {COMPACT_WEIGHTS}; reinstall the package")
         return COMPACT_WEIGHTS
-    if Path(model).expanduser().is_dir():
-        return Path(model).expanduser()
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        if (folder / "adapter_config.json").exists() and not any(folder.glob("model*.safetensors*")):
+            raise CheckpointError(
+                f"{folder} is a LoRA adapter; merge it into its base model first: "
+                f"`instructsam weights merge BASE {folder} OUTPUT`"
+            )
+        return folder
+    unknown = CheckpointError(
+        f"{model!r} is neither 'compact', nor a folder, nor a hub id such as owner/name"
+    )
     if not _HUB_ID.fullmatch(model):
-        raise CheckpointError(
-            f"{model!r} is neither 'compact', nor a folder, nor a hub id such as owner/name"
-        )
-    return _download(model, revision, offline)
+        raise unknown
+    try:
+        return _download(model, revision, offline)
+    except HFValidationError:
+        raise unknown from None
 
 
 def _download(repository: str, revision: str | None, offline: bool) -> Path:
-    if not offline:
-        logger.info("weights of %s are used under the licence that its page names", repository)
+    if not offline and try_to_load_from_cache(repository, "config.json", revision=revision) is None:
+        logger.warning(
+            "downloading %s, whose weights have a licence of their own: see https://huggingface.co/%s",
+            repository,
+            repository,
+        )
     try:
         path = snapshot_download(
             repository, revision=revision, allow_patterns=_WANTED_FILES, local_files_only=offline

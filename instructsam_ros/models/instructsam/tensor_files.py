@@ -57,12 +57,18 @@ class TensorFiles(Mapping[str, Tensor]):
         """Name -> shape, from the headers alone."""
         return {name: tuple(file.get_slice(name).get_shape()) for name, file in self._files.items()}
 
+    def precisions(self) -> set[str]:
+        """How values are stored ("BF16"), from the headers alone."""
+        return {str(file.get_slice(name).get_dtype()) for name, file in self._files.items()}
+
     def _file_names(self) -> list[str]:
         if (self.folder / SINGLE).exists():
             return [SINGLE]
         index = self.folder / INDEX
         if not index.exists():
-            raise CheckpointError(f"no {SINGLE} and no {INDEX} in {self.folder}")
+            raise CheckpointError(
+                f"no {SINGLE} and no {INDEX} in {self.folder}; a checkpoint folder needs one of them"
+            )
         try:
             names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         except (ValueError, KeyError, AttributeError) as error:
@@ -76,4 +82,4 @@ class TensorFiles(Mapping[str, Tensor]):
         try:
             return self._stack.enter_context(safe_open(path, framework="pt", device="cpu"))
         except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{path} is damaged or incomplete: {error}") from None
+            raise CheckpointError(f"{path} is damaged or incomplete, copy it again: {error}") from None

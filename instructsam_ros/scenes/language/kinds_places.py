@@ -147,6 +147,7 @@ def on_or_in(speaker: Speaker) -> Draft | None:
     """The apple in the bowl, the food on the plate; when absent, what is not there."""
     hosts = {t.parent: t.relation for t in speaker.seen if t.parent is not None}
     anchor = speaker.nowhere(*DISHES)
+    word: str | None
     if anchor is not None:
         word, carried = speaker.pick(("on", "in")), speaker.seen
     else:
