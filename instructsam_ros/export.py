@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.pipeline import Result
 from instructsam_ros.viz import label_image, overlay
 
@@ -19,17 +19,23 @@ _VERTEX = np.dtype([("position", "<f4", 3), ("color", "u1", 3)])
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file by way of a temporary one beside it, so that readers never see a part of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write a file by way of a temporary one beside it, so that readers never see a part of it.
+
+    Raises InstructSamError where it cannot be written.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)  # mkstemp makes it readable for its owner alone
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(temporary, 0o644)  # mkstemp makes it readable for its owner alone
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise InstructSamError(f"cannot write {path}: {error}") from error
 
 
 def write_ply(path: Path, points: NDArray[np.floating], colors: NDArray[np.uint8]) -> None:

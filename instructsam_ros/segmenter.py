@@ -70,15 +70,21 @@ def load(model: str = "compact", *, device: str = "auto", backend: str = "", **o
 
     model: "compact" (ships with the package), a local folder in the released layout, a hub id
     such as "CircleRadon/InstructSAM-2B", or "fake". device: "auto", "cpu", "cuda", "cuda:0".
-    backend: a key of BACKENDS; by default "fake" for that model and "instructsam" otherwise.
+    backend: a key of BACKENDS, or module:function as in there; by default "fake" for that model and
+    "instructsam" otherwise.
     options: as the backend's own load function takes them. Raises ConfigError for an unknown backend
     or option, CheckpointError for unusable weights.
     """
     key = backend or ("fake" if model == "fake" else "instructsam")
-    if key not in BACKENDS:
-        raise ConfigError(f"unknown backend {key!r}; known: {', '.join(sorted(BACKENDS))}")
-    module, _, function = BACKENDS[key].partition(":")
-    load_backend = getattr(importlib.import_module(module), function)
+    module, _, function = BACKENDS.get(key, key).partition(":")
+    if not function:
+        raise ConfigError(
+            f"unknown backend {key!r}; known: {', '.join(sorted(BACKENDS))}, or module:function of your own"
+        )
+    try:
+        load_backend = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"backend {key!r} cannot be imported: {error}") from error
     try:
         inspect.signature(load_backend).bind(model, device, **options)
     except TypeError as error:

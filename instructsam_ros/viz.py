@@ -77,7 +77,7 @@ def table(result: Result) -> str:
     if not result.lifted.instances:
         lines = ["nothing in the image answers the instruction"]
     if result.segmentation.status is Status.SATURATED:
-        lines.append("every query slot of a phrase was used: there may be more instances")
+        lines.append("there may be more instances: all query slots of a phrase used, or the answer cut off")
     total = sum(result.timings.values())
     stages = "  ".join(f"{stage} {seconds * 1000:.1f}" for stage, seconds in result.timings.items())
     lines.append(f"ms: {stages}  total {total * 1000:.1f}")

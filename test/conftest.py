@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:  # torch is imported by the tests that need it
     from torch import Tensor
 
     from instructsam_ros.models.instructsam.config import InstructSamConfig
     from instructsam_ros.models.instructsam.model import InstructSam
+
+# No test depends on how fast the machine is.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 HERE = Path(__file__).parent
 CONTROL = {

@@ -151,6 +151,9 @@ def test_threads_do_not_mix_their_answers(segmenter):
 def test_unknown_backends_and_options_are_named():
     with pytest.raises(ConfigError, match="unknown backend 'nonsense'; known: fake, instructsam, onnx"):
         load(backend="nonsense")
+    for backend in ("no.such.module:load", "instructsam_ros.backends.fake:nothing"):
+        with pytest.raises(ConfigError, match=f"backend '{backend}' cannot be imported"):
+            load(backend=backend)
     with pytest.raises(ConfigError, match=r"backend 'fake': .*'wings'"):
         load("fake", wings=2)
 
@@ -158,3 +161,4 @@ def test_unknown_backends_and_options_are_named():
 def test_registry_finds_a_backend_that_was_added(monkeypatch):
     monkeypatch.setitem(registry.BACKENDS, "mine", "instructsam_ros.backends.fake:load")
     assert isinstance(load("any name", backend="mine"), Segmenter)
+    assert isinstance(load("any name", backend="instructsam_ros.backends.fake:load"), Segmenter)

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     frame = parser.add_argument_group("your own frame instead of a sample scene")
     frame.add_argument("--image", type=Path, help="colour picture")
     frame.add_argument("--depth", type=Path, help="depth aligned to it: 16 bit PNG in millimetres")
-    frame.add_argument("--info", type=Path, help="camera calibration (YAML) or fx fy cx cy width height")
+    frame.add_argument("--info", type=Path, help="YAML: a calibration, or fx, fy, cx, cy, width, height")
 
 
 def run(args: argparse.Namespace) -> int:

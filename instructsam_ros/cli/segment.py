@@ -72,12 +72,14 @@ def describe(result: Segmentation) -> str:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     if result.status == Status.SATURATED:
-        lines.append("there may be more: a phrase has as many as the model can hold, or the answer was cut off")
+        lines.append("there may be more: a phrase has as many as fit, or the answer was cut off")
     stages = ", ".join(f"{stage} {1000 * seconds:.1f} ms" for stage, seconds in result.timings.items())
     return "\n".join([*lines, stages]) if stages else "\n".join(lines)
 
 
 def _segment_picture(segmenter: Segmenter, rgb: NDArray[np.uint8], instruction: str, out: Path) -> None:
+    if out.is_dir():
+        raise InvalidInputError(f"{out} is a folder; name a file for the overlay, such as {out}/overlay.png")
     result = segmenter.segment_image(rgb, instruction)
     write_png(out, overlay(rgb, result.instances))
     print(describe(result))

@@ -37,13 +37,23 @@ def read_frame(image: Path, depth: Path | None, info: Path | None) -> CameraFram
 
 
 def read_folder(folder: Path) -> list[CameraFrame]:
-    """NAME.jpg, NAME_depth.png (uint16 mm), NAME.json with key K, in order. Raises ConfigError for none."""
+    """NAME.jpg, NAME_depth.png (uint16 mm), NAME.json with key K, in order.
+
+    Raises ConfigError for a folder without any, and for a NAME.json that is missing or unusable.
+    """
     frames = []
     for image in sorted(folder.glob("*.jpg")):
         depth = image.with_name(f"{image.stem}_depth.png")
-        intrinsics = json.loads(image.with_suffix(".json").read_text())["K"]
+        settings = image.with_suffix(".json")
+        try:
+            camera = CameraModel(**json.loads(settings.read_text())["K"])
+        except (OSError, ValueError, KeyError, TypeError, InvalidInputError) as error:
+            raise ConfigError(
+                f"{settings} must hold the camera of {image.name} as K (width, height, fx, fy, cx, cy): "
+                f"{error!r}"
+            ) from None
         frame = read_frame(image, depth if depth.exists() else None, None)
-        frames.append(CameraFrame(frame.rgb, frame.depth, CameraModel(**intrinsics)))
+        frames.append(CameraFrame(frame.rgb, frame.depth, camera))
     if not frames:
         raise ConfigError(f"no frames (NAME.jpg with NAME.json) in {folder}")
     return frames

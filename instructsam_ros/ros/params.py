@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from instructsam_ros.errors import ConfigError
+from instructsam_ros.errors import ConfigError, InvalidInputError
 from instructsam_ros.settings import parse_mapping
+from instructsam_ros.types import check_instruction
 
 CONFIGURE = "is read when the node is configured; clean it up first (ros2 lifecycle set NODE cleanup)"
 
@@ -25,7 +26,9 @@ class NodeSettings:
 
     model: str = _setting("compact", "compact, a hub id, a local folder, or fake")
     device: str = _setting("auto", "auto, cpu, cuda, cuda:0")
-    backend: str = _setting("", "backend to load the model with; empty chooses by the model")
+    backend: str = _setting(
+        "", "backend that loads the model, or module:function; empty chooses by the model"
+    )
     model_options: str = _setting("", "further options of the backend, as a YAML mapping")
     load_timeout: float = _setting(600.0, "seconds that loading may take", low=1.0, high=86400.0)
     autostart: bool = _setting(True, "configure and activate the node as soon as it runs")
@@ -84,6 +87,11 @@ class NodeSettings:
                 )
         if not self.min_depth < self.max_depth:
             raise ConfigError(f"min_depth {self.min_depth} must be below max_depth {self.max_depth}")
+        if self.instruction:
+            try:
+                check_instruction(self.instruction)
+            except InvalidInputError as error:
+                raise ConfigError(f"instruction: {error}") from None
         self.options()
 
     def options(self) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._inbox: Inbox | None = None
         self._worker: Worker | None = None
         self._settings = ParameterStore(self, configured=lambda: self._processor is not None)
-        self._instruction = self._settings.current.instruction
+        self._instruction = self._begin_with = self._settings.current.instruction
         self._transforms = Transforms.listen(self)
         self._requests = RequestServers(
             self, lambda: self._inbox, lambda: self._settings.current, self._counters
@@ -72,6 +72,8 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model; a failure leaves the node up and unconfigured, with the reason told."""
         settings = self._settings.current
+        if settings.instruction != self._begin_with:  # set since; else the topic may have replaced it
+            self._instruction = self._begin_with = settings.instruction
         self._health.state, self._health.failed = f"loading {settings.model}", False
         try:
             if settings.target_frame:

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 OnPair = Callable[[Any, Any], None]
 QUEUE_SIZE = 10
 NANOSECONDS = 1_000_000_000
+STEP_BACK = NANOSECONDS
+"""A stamp this much before the last one of its topic means another time: a clock set, a bag begun again."""
 
 
 class Synchroniser(Protocol):
@@ -31,8 +33,9 @@ def make_synchroniser(on_pair: OnPair, slop: float) -> Synchroniser:
 class SmallSynchroniser:
     """Matches a new message with the nearest other one within ``slop``. One thread at a time.
 
-    The callback group of both subscriptions sees to that. What is older than a match, and more
-    than QUEUE_SIZE messages without one, are let go.
+    The callback group of both subscriptions sees to that. What is older than a match, and what came
+    before the last QUEUE_SIZE messages without one, is let go; by its arrival, not by its stamp, since
+    clocks step back.
     """
 
     def __init__(self, on_pair: OnPair, slop: float) -> None:
@@ -51,9 +54,10 @@ class SmallSynchroniser:
 
     def _add(self, message: Any, own: dict[int, Any], others: dict[int, Any]) -> None:
         stamp = stamp_ns(message)
+        own.pop(stamp, None)  # a repeated stamp counts as arrived now
         own[stamp] = message
-        while len(own) > QUEUE_SIZE:
-            del own[min(own)]
+        if len(own) > QUEUE_SIZE:
+            del own[next(iter(own))]
         nearest = min(others, key=lambda other: abs(other - stamp), default=None)
         if nearest is None or abs(nearest - stamp) > self._slop_ns:
             return
@@ -66,27 +70,46 @@ class SmallSynchroniser:
 
 
 class FilterSynchroniser:
-    """The same through message_filters. Raises ImportError where it is not installed."""
+    """The same through message_filters. Raises ImportError where it is not installed.
+
+    message_filters lets the lowest stamps go, so after a step back of the clock what waits there would
+    push out everything that comes; then its queues start anew.
+    """
 
     def __init__(self, on_pair: OnPair, slop: float) -> None:
-        from message_filters import ApproximateTimeSynchronizer, SimpleFilter, TimeSynchronizer
+        import message_filters
 
-        self._image, self._depth = SimpleFilter(), SimpleFilter()
+        self._filters = message_filters
+        self._on_pair, self._slop = on_pair, slop
+        self._start()
+
+    def _start(self) -> None:
+        self._image, self._depth = self._filters.SimpleFilter(), self._filters.SimpleFilter()
+        self._last = {self._image: 0, self._depth: 0}
         inputs = [self._image, self._depth]
         self._filter = (
-            ApproximateTimeSynchronizer(inputs, QUEUE_SIZE, slop)
-            if slop > 0
-            else TimeSynchronizer(inputs, QUEUE_SIZE)
+            self._filters.ApproximateTimeSynchronizer(inputs, QUEUE_SIZE, self._slop)
+            if self._slop > 0
+            else self._filters.TimeSynchronizer(inputs, QUEUE_SIZE)
         )
-        self._filter.registerCallback(on_pair)
+        self._filter.registerCallback(self._on_pair)
 
     def add_image(self, message: Any) -> None:
         """Take an image; may call ``on_pair``."""
+        self._look_back(self._image, message)
         self._image.signalMessage(message)
 
     def add_depth(self, message: Any) -> None:
         """Take a depth image; may call ``on_pair``."""
+        self._look_back(self._depth, message)
         self._depth.signalMessage(message)
+
+    def _look_back(self, topic: Any, message: Any) -> None:
+        stamp = stamp_ns(message)
+        if stamp < self._last[topic] - STEP_BACK:
+            self._start()
+        else:
+            self._last[topic] = stamp
 
 
 def stamp_ns(message: Any) -> int:

@@ -79,6 +79,8 @@ def test_what_cannot_be_used_is_named(picture, capsys):
         ((picture.parent / "broken.png", "red"), "neither a readable picture nor a readable video"),
         ((picture.parent / "empty", "red"), "no picture in"),
         ((picture, "  "), "instruction is empty"),
+        ((picture, "red", "-o", str(picture.parent)), "is a folder; name a file"),
+        ((picture, "red", "-o", str(picture / "out.png")), "cannot write"),
         ((picture, "red", "--threshold", "0.5"), "backend 'fake': got an unexpected keyword argument"),
         ((picture, "red", "--model-options", "{fail: true}"), "told to fail"),
         ((picture, "red", "--model-options", "fail"), "--model-options must be a mapping"),

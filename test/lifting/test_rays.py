@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from instructsam_ros.errors import InvalidInputError
@@ -51,7 +51,6 @@ def cameras(draw):
 
 
 @given(cameras(), st.floats(0.1, 20.0))
-@settings(deadline=None)
 def test_a_pixel_projects_back_onto_itself(camera, metres):
     rays = pixel_rays(camera)
     points = back_project(np.full(rays.shape[:2], metres, np.float32), rays)

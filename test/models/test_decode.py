@@ -59,7 +59,7 @@ def assert_same(a: Answer, b: Answer) -> None:
 words = st.lists(st.sampled_from([START, END, 7, 8, 9]), max_size=9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(answer=words, previous=words, with_end=st.booleans())
 def test_any_previous_answer_changes_nothing(
     model: InstructSam, features: ImageFeatures, answer: list[int], previous: list[int], with_end: bool
@@ -84,7 +84,7 @@ def test_shared_prefix_changes_nothing_and_is_not_changed(
         assert prefix.state().cache.get_seq_length() == len(PREFIX)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(answer=words, previous=words)
 def test_reading_a_prefix_on_the_way_is_reading_it_before(
     model: InstructSam, features: ImageFeatures, answer: list[int], previous: list[int]

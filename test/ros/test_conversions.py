@@ -216,6 +216,13 @@ def test_a_camera_survives_and_an_uncalibrated_one_is_refused():
         camera_from_info(CameraInfo(width=640, height=480))
 
 
+def test_an_equidistant_lens_bends_without_coefficients_too():
+    camera = CameraModel(640, 480, 300.0, 300.0, 320.0, 240.0, "equidistant", (0.0, 0.0, 0.0, 0.0))
+    assert camera_from_info(info_from_camera(camera, HEADER)) == camera
+    pinhole = CameraModel(640, 480, 300.0, 300.0, 320.0, 240.0, "plumb_bob", (0.0,) * 5)
+    assert camera_from_info(info_from_camera(pinhole, HEADER)).distortion_model == ""
+
+
 def test_binning_and_region_of_interest_keep_the_ray_of_a_pixel():
     message = info_from_camera(CameraModel(640, 480, 600.0, 600.0, 320.0, 240.0), HEADER)
     message.binning_x = message.binning_y = 2

@@ -57,6 +57,23 @@ def test_a_corrupt_model_leaves_the_node_up_to_be_corrected(tmp_path):
         assert node.stop() == 0
 
 
+def test_an_instruction_set_before_configuring_is_the_one_to_begin_with(tmp_path):
+    node = NodeUnderTest(tmp_path / "log", name="late_node", model="fake", autostart=False)
+    client = Client("late_node")
+    try:
+        refused = set_one(client, "instruction", "   ")
+        assert not refused.successful
+        assert "instruction is empty" in refused.reason
+        assert set_one(client, "instruction", "the red thing").successful
+        assert change(client, Transition.TRANSITION_CONFIGURE)
+        assert change(client, Transition.TRANSITION_ACTIVATE)
+        client.wait(lambda: client.heard["active_instruction"])
+        assert client.heard["active_instruction"][-1].data == "the red thing"
+    finally:
+        client.close()
+        assert node.stop() == 0
+
+
 @pytest.mark.skipif(find_spec("tf2_ros") is not None, reason="tf2_ros is installed")
 def test_a_target_frame_without_tf_is_refused_at_configure(tmp_path):
     node = NodeUnderTest(tmp_path / "log", name="frame_node", model="fake", target_frame="base_link")

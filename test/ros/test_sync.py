@@ -79,3 +79,27 @@ def test_what_finds_no_match_is_forgotten(make):
     assert not pairs
     synchroniser.add_depth(Message(2.0))
     assert len(pairs) == 1
+
+
+@pytest.mark.parametrize("slop", [0.0, 0.02])
+@pytest.mark.parametrize("depth_first", [True, False])
+@pytest.mark.parametrize("waiting", ["image", "depth"])
+def test_after_a_step_back_of_the_clock_pairs_are_found_again(make, slop, depth_first, waiting):
+    synchroniser, pairs = make(slop)
+    adds = {"image": synchroniser.add_image, "depth": synchroniser.add_depth}
+    for index in range(QUEUE_SIZE + 5):  # the other camera is unplugged
+        adds[waiting](Message(1000.0 + index / 10))
+    order = ["depth", "image"] if depth_first else ["image", "depth"]
+    for index in range(30):
+        for topic in order:
+            adds[topic](Message(900.0 + index / 10))
+    assert len(pairs) >= 29  # one may be lost at the step
+    assert all(stamp_ns(image) == stamp_ns(depth) for image, depth in pairs)
+
+
+def test_stamps_a_little_out_of_order_do_not_start_anew(make):
+    synchroniser, pairs = make(0.02)
+    for stamp in (1.0, 1.2, 1.1):
+        synchroniser.add_image(Message(stamp))
+    synchroniser.add_depth(Message(1.2))
+    assert len(pairs) == 1

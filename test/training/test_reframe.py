@@ -33,7 +33,7 @@ def test_scale_one_in_place_changes_nothing_but_what_cannot_be_kept(view):
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_annotations_describe_the_new_picture(seed):
     original = load_view(view_paths(DATA / "scenes")[seed % 6], depth=False)
     framed = random_frame(original, np.random.default_rng(seed))

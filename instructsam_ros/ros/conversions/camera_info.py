@@ -28,7 +28,9 @@ def camera_from_info(message: Any, *, rectified: bool = False) -> CameraModel:
     roi = message.roi
     bin_x, bin_y = max(int(message.binning_x), 1), max(int(message.binning_y), 1)
     width, height = int(roi.width) or int(message.width), int(roi.height) or int(message.height)
-    distorted = not rectified and any(message.d)
+    # An equidistant lens bends also where its coefficients are all zero: its radius is the angle.
+    bent = any(message.d) or (message.distortion_model == "equidistant" and len(message.d) > 0)
+    distorted = bent and not rectified
     return CameraModel(
         width=width // bin_x,
         height=height // bin_y,
