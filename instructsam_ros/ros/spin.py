@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,14 +16,16 @@ from instructsam_ros.paths import share
 
 SPIN_SECONDS = 0.2
 GRACE_SECONDS = 0.05
+LOG_EVERY = 5.0
 
 
 def spin(make_node: Callable[[threading.Event], Any], threads: int, args: Sequence[str] | None = None) -> int:
     """Make a node and serve it until SIGINT or SIGTERM; return the exit code.
 
     make_node gets an event that is set when the node is to stop, and returns a node with a method
-    ``close``. Parameters that cannot be used are named, with exit code 2. rclpy's own signal
-    handlers are not used: with them a SIGTERM can hang or trace back.
+    ``close``. Parameters that cannot be used are named, with exit code 2. A callback that raises is
+    logged, and the node goes on. rclpy's own signal handlers are not used: with them a SIGTERM can hang or
+    trace back.
     """
     use_shipped_profile()
     import rclpy
@@ -44,7 +47,15 @@ def spin(make_node: Callable[[threading.Event], Any], threads: int, args: Sequen
     executor.add_node(node)
     try:
         while not stop.is_set():
-            executor.spin_once(timeout_sec=SPIN_SECONDS)
+            try:
+                executor.spin_once(timeout_sec=SPIN_SECONDS)
+            except Exception:
+                if not rclpy.ok():
+                    raise
+                # A fault of ours in a callback; one message must not end the node.
+                node.get_logger().error(
+                    f"a callback failed:\n{traceback.format_exc()}", throttle_duration_sec=LOG_EVERY
+                )
     finally:
         stop.set()
         node.close()
