@@ -42,6 +42,16 @@ PRACTICE = {
 }  # fmt: skip
 """How much more often kinds are drawn that few pictures allow, or that need most practice."""
 
+UNHEARD_PRACTICE = 3.0
+"""How much more often instructions are drawn that name what is there and still have no answer ("the mug left
+of the bowl", and no bowl). Where they are rare, the noun alone decides, and the rest goes unheard.
+"""
+
+WRITTEN = 5
+"""How many times as many instructions are written about a view as are drawn; with fewer, those that come up
+often would be drawn whatever their weight.
+"""
+
 MAX_REDRAWS = 100
 """How many views in a row may have no instruction."""
 
@@ -164,7 +174,7 @@ class SceneBatches(Dataset[SceneBatch]):
             view = load_view(path, depth=False)
             if rng.random() < self.settings.reframe:
                 view = random_frame(view, rng)
-            found = instructions(view.meta, rng, 2 * self.settings.instructions, split="train")
+            found = instructions(view.meta, rng, WRITTEN * self.settings.instructions, split="train")
             if found:
                 return view, found
             path = self.paths[rng.integers(len(self.paths))]
@@ -247,7 +257,8 @@ def _weight(item: Instruction, progress: float) -> float:
     """Sampling weight: naming first, relations and reasoning as training progresses."""
     easy = item.level == "concept" or item.kind in ("attr", "color_all", "count", "union")
     weight = 1.0 if easy else 0.15 + 0.85 * progress
-    return weight * PRACTICE.get(item.kind, 1.0)
+    unheard = item.phrase_ids and not item.targets
+    return weight * PRACTICE.get(item.kind, 1.0) * (UNHEARD_PRACTICE if unheard else 1.0)
 
 
 class BatchRange(torch.utils.data.Sampler[int]):

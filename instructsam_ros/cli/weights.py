@@ -1,13 +1,17 @@
-"""``instructsam weights``: check a checkpoint folder, or merge a LoRA adapter into one."""
+"""``instructsam weights``: check a checkpoint folder, merge a LoRA adapter into one, average several."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    from torch import Tensor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Two actions: check FOLDER, merge FOLDER ADAPTER OUTPUT."""
+    """Three actions: check FOLDER, merge FOLDER ADAPTER OUTPUT, average OUTPUT FOLDER..."""
     actions = parser.add_subparsers(dest="action", required=True)
     check = actions.add_parser("check", help="compare every tensor's name and shape with config.json")
     check.add_argument("folder", type=Path)
@@ -15,11 +19,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     merge.add_argument("folder", type=Path, help="checkpoint that the adapter was trained on")
     merge.add_argument("adapter", type=Path, help="folder with adapter_config.json")
     merge.add_argument("output", type=Path)
+    average = actions.add_parser("average", help="write the mean of checkpoints that have a common origin")
+    average.add_argument("output", type=Path)
+    average.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, or 1 when a checked folder does not fit."""
-    return _check(args.folder) if args.action == "check" else _merge(args.folder, args.adapter, args.output)
+    if args.action == "check":
+        return _check(args.folder)
+    if args.action == "merge":
+        return _merge(args.folder, args.adapter, args.output)
+    return _average(args.folders, args.output)
 
 
 def _check(folder: Path) -> int:
@@ -52,19 +63,29 @@ def _check(folder: Path) -> int:
 
 
 def _merge(folder: Path, adapter: Path, output: Path) -> int:
-    from instructsam_ros.models.instructsam.checkpoint import build_model, save_folder
-    from instructsam_ros.models.instructsam.config import InstructSamConfig
     from instructsam_ros.models.instructsam.lora import WHOLE_TENSORS, merge_lora
     from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 
-    config = InstructSamConfig.from_folder(folder)
     with TensorFiles(folder) as files:
         tensors = merge_lora(dict(files), adapter)
     if not any(adapter.glob(WHOLE_TENSORS)):
         print(f"{adapter} holds no {WHOLE_TENSORS}, where trainers save what they train whole; without it")
         print("all but what the adapter itself changes stays as it is in the base model")
+    return _write(tensors, output, like=folder, what=f"{folder} with {adapter}")
+
+
+def _average(folders: list[Path], output: Path) -> int:
+    from instructsam_ros.models.instructsam.soup import average
+
+    return _write(average(folders), output, like=folders[0], what=f"the mean of {len(folders)} folders")
+
+
+def _write(tensors: dict[str, Tensor], output: Path, like: Path, what: str) -> int:
+    from instructsam_ros.models.instructsam.checkpoint import build_model, save_folder
+    from instructsam_ros.models.instructsam.config import InstructSamConfig
+
     dtype = next(tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
-    model = build_model(config, tensors, f"{folder} with {adapter}", dtype)
-    save_folder(model, output, like=folder)
+    model = build_model(InstructSamConfig.from_folder(like), tensors, what, dtype)
+    save_folder(model, output, like=like)
     print(f"wrote {output}")
     return 0

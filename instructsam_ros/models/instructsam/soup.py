@@ -1,0 +1,35 @@
+"""The mean of several checkpoints of one model (model soups, arXiv:2203.05482)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from instructsam_ros.errors import CheckpointError
+from instructsam_ros.models.instructsam.tensor_files import TensorFiles
+
+
+def average(folders: Sequence[Path]) -> dict[str, Tensor]:
+    """Tensors of at least one checkpoint folder, averaged in float32 and stored as in the first folder.
+
+    Worth trying for runs that started from the same weights. Raises CheckpointError for folders of
+    different models.
+    """
+    with ExitStack() as stack:
+        files = [stack.enter_context(TensorFiles(folder)) for folder in folders]
+        first, *others = files
+        for other in others:
+            if differing := sorted(set(first.shapes().items()) ^ set(other.shapes().items())):
+                names = sorted({name for name, _ in differing})
+                raise CheckpointError(
+                    f"{other.folder} is not of the same model as {first.folder}; they differ in:\n  "
+                    + "\n  ".join(names)
+                )
+        return {
+            name: torch.stack([file[name].float() for file in files]).mean(0).to(tensor.dtype)
+            for name, tensor in first.items()
+        }

@@ -1,0 +1,44 @@
+"""The mean of checkpoints."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from instructsam_ros.cli import main
+
+
+@pytest.fixture
+def two(tiny_folder: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A folder, and one whose weights are all higher by one."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    shutil.copytree(tiny_folder, first)
+    shutil.copytree(tiny_folder, second)
+    tensors = load_file(first / "model.safetensors")
+    save_file({name: tensor + 1 for name, tensor in tensors.items()}, second / "model.safetensors")
+    return first, second
+
+
+def test_mean_lies_in_the_middle(two: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "mean"
+    assert main(["weights", "average", str(out), *map(str, two)]) == 0
+    before, after = (load_file(folder / "model.safetensors") for folder in (two[0], out))
+    for name, tensor in after.items():
+        torch.testing.assert_close(tensor, before[name] + 0.5)
+    assert {path.name for path in out.iterdir()} == {path.name for path in two[0].iterdir()}
+    assert main(["weights", "check", str(out)]) == 0
+
+
+def test_folders_of_different_models_are_refused(
+    two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tensors = load_file(two[1] / "model.safetensors")
+    tensors["model.mask_queries"] = torch.zeros(3, 4)
+    save_file(tensors, two[1] / "model.safetensors")
+    assert main(["weights", "average", str(tmp_path / "mean"), *map(str, two)]) == 2
+    assert "model.mask_queries" in capsys.readouterr().err
+    assert not (tmp_path / "mean").exists()
