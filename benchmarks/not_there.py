@@ -4,8 +4,9 @@
 
 Asks for things that no scene holds ("the drill"), for known things that are not in the picture, and for
 things in the picture at the side of such ("the mug to the left of the bowl", and no bowl); "nothing" is right
-every time. And asks questions about what is there with an unknown name put before them ("Hubert, the red
-mug"), which should change nothing.
+every time. So it is for what is there in instructions of training that nothing answers ("the apple on the
+tray", and it lies on the table). And asks questions about what is there with an unknown name put before them
+("Hubert, the red mug"), which should change nothing.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ def main() -> None:
             "a thing that no scene holds": [i for i in said if is_strange(i.text)],
             "a known thing that is not there": [i for i in said if not i.targets and not is_strange(i.text)],
             "a thing at the side of what is not there": list(beside_nothing(view, said, rng)),
+            "a thing that is there, but not so": [i for i in said if i.phrase_ids and not i.targets],
             "a thing that is there": [i for i in said if i.targets],
         }
         features = segmenter.encode(view.rgb)
