@@ -132,18 +132,19 @@ def test_what_a_model_or_device_cannot_do_is_refused(
         Approximations(compile=True).apply_to_model(tiny_model, torch.device("cpu"))
 
 
-def test_smaller_compact_input_finds_nearly_the_same() -> None:
+def test_smaller_compact_input_finds_nearly_the_same_in_most_scenes() -> None:
     exact, smaller = (
         load("compact", "cpu", dtype="float32", approximations={"pyramid_size": size})
         for size in (None, [320, 256])
     )
     assert smaller.model.image_encoder.preprocess(RGB).pixels.shape == (1, 3, 256, 320)
-    rgb = load_view(view_paths(DATA / "scenes")[0], depth=False).rgb
-    expected, found = (segmenter.segment_image(rgb, "all the mugs") for segmenter in (exact, smaller))
-    assert len(found.instances) == len(expected.instances) > 0
-    for left in expected.instances:
-        overlaps = [(left.mask & m.mask).sum() / (left.mask | m.mask).sum() for m in found.instances]
-        assert 0.8 < max(overlaps) < 1
+    overlaps = []
+    for path in view_paths(DATA / "scenes"):
+        rgb = load_view(path, depth=False).rgb
+        answers = (segmenter.segment_image(rgb, "all the mugs").instances for segmenter in (exact, smaller))
+        left, right = (np.any([instance.mask for instance in answer], axis=0) for answer in answers)
+        overlaps.append((left & right).sum() / (left | right).sum())
+    assert 0.9 < np.median(overlaps) < 1
 
 
 def test_compiled_image_side_finds_the_same() -> None:
