@@ -186,7 +186,8 @@ def test_nouns_are_found_where_they_are_written(batch, tokenizer):
     for row, token, instances in zip(mentions.row, mentions.token, mentions.instances, strict=True):
         assert instances
         assert batch.rows.valid[row, token]
-        assert words[int(batch.rows.ids[row, token])] not in ("the", "a", "of", "<pad>", "<|im_end|>")
+        # Not "of": a purpose may end in it ("something to drink out of").
+        assert words[int(batch.rows.ids[row, token])] not in ("the", "a", "<pad>", "<|im_end|>")
 
 
 def test_matching_gives_every_target_its_own_early_slot(small_model, batch):
