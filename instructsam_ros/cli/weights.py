@@ -81,10 +81,13 @@ def _average(folders: list[Path], output: Path) -> int:
 
 
 def _write(tensors: dict[str, Tensor], output: Path, like: Path, what: str) -> int:
+    import torch
+
     from instructsam_ros.models.instructsam.checkpoint import build_model, save_folder
     from instructsam_ros.models.instructsam.config import InstructSamConfig
 
-    dtype = next(tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
+    stored = (tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
+    dtype = next(stored, torch.float32)
     model = build_model(InstructSamConfig.from_folder(like), tensors, what, dtype)
     save_folder(model, output, like=like)
     print(f"wrote {output}")

@@ -42,3 +42,11 @@ def test_folders_of_different_models_are_refused(
     assert main(["weights", "average", str(tmp_path / "mean"), *map(str, two)]) == 2
     assert "model.mask_queries" in capsys.readouterr().err
     assert not (tmp_path / "mean").exists()
+
+
+def test_folder_without_tensors_lists_what_is_missing(
+    two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_file({}, two[0] / "model.safetensors")
+    assert main(["weights", "average", str(tmp_path / "mean"), str(two[0])]) == 2
+    assert "missing model.mask_queries" in capsys.readouterr().err

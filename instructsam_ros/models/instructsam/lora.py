@@ -1,7 +1,6 @@
 """Merging a LoRA adapter (arXiv:2106.09685) of the peft layout into a checkpoint's tensors.
 
-Trainers of the LLaVA family, that of InstructSAM among them, save what they train whole in a file of its
-own beside the adapter.
+Trainers of the LLaVA family save what they train whole in a file of its own beside the adapter.
 """
 
 from __future__ import annotations

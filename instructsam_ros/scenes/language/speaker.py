@@ -43,7 +43,7 @@ STRANGE_SHARE = 0.25
 NOWHERE_SHARE = 0.5
 """How often a relation without a target is one to something that is not in the picture."""
 NEARLY_SHARE = 0.3
-"""How often that is something which the picture has in another colour."""
+"""How often that is a near miss: a thing of the picture in another colour, or another thing in its colour."""
 STRANGE = "strange"
 """A purpose that nothing in any scene serves, among the names of affordances."""
 Level = Literal["concept", "simple", "complex"]
