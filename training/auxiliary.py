@@ -25,6 +25,7 @@ class AuxiliaryHeads(nn.Module):
         super().__init__()
         self.word = nn.Linear(words, channels)
         self.cell = nn.Linear(channels, channels)
+        self.nowhere = nn.Parameter(torch.zeros(channels))
         self.objectness = nn.Linear(channels, 1)
         self.category = nn.Linear(channels, categories)
         self.color = nn.Linear(channels, colors)
@@ -46,16 +47,23 @@ class AuxiliaryHeads(nn.Module):
         self, states: Tensor, memory: Tensor, batch: SceneBatch, targets: SceneTargets
     ) -> Tensor:
         """Cross entropy between where the states [K, D] of batch.mentions point in their images' memory
-        [B, T, C] and where the objects are; objects that are larger do not weigh more.
+        [B, T, C] and where the objects are; objects that are larger do not weigh more. Names of what is
+        not in the picture are taught to point at one more cell, which stands for nowhere.
         """
         mentions = batch.mentions
         if not len(mentions.row):
             return states.sum() * 0
         image = mentions.row // (len(batch.targets) // len(batch.images))
-        keys = self.cell(memory)[image]
+        cells = self.cell(memory)
+        keys = torch.cat([cells, self.nowhere.to(cells.dtype).expand(len(cells), 1, -1)], 1)[image]
         logits = (keys @ self.word(states)[:, :, None])[..., 0].float() / math.sqrt(keys.shape[-1])
         share = targets.coverage / targets.coverage.sum(1, keepdim=True).clamp(min=1e-4)
-        wanted = torch.stack([share[list(instances)].mean(0) for instances in mentions.instances])
+        wanted = torch.zeros_like(logits)
+        for row, instances in enumerate(mentions.instances):
+            if instances:
+                wanted[row, :-1] = share[list(instances)].mean(0)
+            else:
+                wanted[row, -1] = 1.0
         return F.cross_entropy(logits, wanted)
 
     def phrase_loss(self, memory: Tensor, batch: SceneBatch, targets: SceneTargets) -> Tensor:

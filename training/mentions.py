@@ -14,7 +14,7 @@ from torch import Tensor
 @dataclass(frozen=True)
 class Mentions:
     """row: int64 [K], token: int64 [K], the last token of every noun phrase in its row. instances: what
-    it stands for, indices into the instances of the batch; never empty.
+    it stands for, indices into the instances of the batch; empty for what is not in the picture.
     """
 
     row: Tensor
@@ -27,17 +27,17 @@ class Mentions:
 
 
 Named = tuple[str, tuple[int, ...]]
-"""A noun phrase and the instances that it stands for."""
+"""A noun phrase and the instances that it stands for, none for what is not in the picture."""
 
 
 def locate_mentions(tokenizer: Tokenizer, texts: Sequence[str], named: Sequence[Sequence[Named]]) -> Mentions:
-    """Find the noun phrases of every text among its tokens; phrases that stand for nothing are left out."""
+    """Find the noun phrases of every text among its tokens."""
     found: list[tuple[int, int, tuple[int, ...]]] = []
     for row, (text, phrases) in enumerate(zip(texts, named, strict=True)):
         ends = {end: i for i, (_, end) in enumerate(tokenizer.encode(text, add_special_tokens=False).offsets)}
         for phrase, instances in phrases:
             match = re.search(rf"\b{re.escape(phrase)}\b", text, re.IGNORECASE)
-            if instances and match and match.end() in ends:
+            if match and match.end() in ends:
                 found.append((row, ends[match.end()], instances))
     return Mentions(
         row=torch.tensor([row for row, _, _ in found], dtype=torch.int64),

@@ -36,7 +36,7 @@ MIN_PIXELS = 24
 """Instances smaller than this many mask pixels (at MASK_STRIDE of the view's own size) are not supervised."""
 
 PRACTICE = {
-    "between": 2.0, "except_color": 3.0, "host": 3.0, "host_on": 3.0, "nonfood": 3.0, "aff_size": 3.0,
+    "between": 4.0, "except_color": 3.0, "host": 3.0, "host_on": 4.0, "nonfood": 3.0, "aff_size": 3.0,
     "aff_not": 3.0, "sup_near": 3.0, "union": 3.0, "rel": 4.0, "aff_color": 4.0, "aff_rel": 4.0,
     "food": 4.0, "near": 6.0, "except_one": 6.0, "rel_all": 6.0, "same": 6.0,
 }  # fmt: skip
@@ -217,6 +217,7 @@ class SceneBatches(Dataset[SceneBatch]):
                     [
                         (flip(m.text) if mirrored else m.text, tuple(where[i] for i in m.ids if i in where))
                         for m in item.mentions
+                        if not m.ids or any(i in where for i in m.ids)
                     ]
                 )
         texts, phrases = zip(*row_items, strict=True)

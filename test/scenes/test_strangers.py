@@ -70,6 +70,10 @@ def test_nothing_is_found_beside_a_known_thing_that_is_not_there() -> None:
     # Nothing but the missing place makes the answer empty: what is looked for is in the picture.
     assert not [i.text for i in missing if i.kind in beside and not i.phrase_ids]
     assert not [i.text for i in told if re.search(r"(of|behind|to) the (drinking )?cup\b", i.text)]
+    # And it is told that the name of the place stands for nothing.
+    nameless = [m for i in missing for m in i.mentions if re.search(place, f"of {m.text}")]
+    assert len(nameless) > len(missing) / 2
+    assert all(m.ids == () for m in nameless)
 
 
 def test_nothing_relates_to_what_is_nowhere() -> None:

@@ -20,7 +20,13 @@ def test_the_last_token_of_a_noun_phrase_is_found():
     assert mentions.instances == ((1, 2), (3,), (4,))
 
 
-def test_words_inside_other_words_and_names_of_nothing_are_left_out():
-    mentions = locate_mentions(tokenizer(), TEXTS, [[("cup", (1,)), ("red bowl", ())], [("mug", (1,))]])
+def test_words_inside_other_words_are_left_out():
+    mentions = locate_mentions(tokenizer(), TEXTS, [[("cup", (1,))], [("mug", (1,))]])
     assert mentions.instances == ()
     assert np.prod(mentions.row.shape) == 0
+
+
+def test_the_name_of_nothing_is_found_too():
+    mentions = locate_mentions(tokenizer(), TEXTS, [[("the red bowl", ())], [("mugs", (4,))]])
+    assert mentions.row.tolist() == [0, 1]
+    assert mentions.instances == ((), (4,))

@@ -13,7 +13,9 @@ Cardinality = Literal["one", "many", "all", "none"]
 
 @dataclass(frozen=True)
 class Mention:
-    """A noun phrase of an instruction, as it is written there, and the objects that it stands for."""
+    """A noun phrase of an instruction, as it is written there, and the objects that it stands for; none if
+    no such thing is in the picture.
+    """
 
     text: str
     ids: tuple[int, ...]

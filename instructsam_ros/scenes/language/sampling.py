@@ -12,6 +12,7 @@ import numpy as np
 from instructsam_ros.scenes.language import kinds_names, kinds_places, kinds_purposes
 from instructsam_ros.scenes.language.instruction import Cardinality, Instruction, Mention
 from instructsam_ros.scenes.language.logic import exact, members
+from instructsam_ros.scenes.language.nouns import NOWHERE
 from instructsam_ros.scenes.language.picture import Picture
 from instructsam_ros.scenes.language.speaker import Draft, Level, Speaker
 from instructsam_ros.scenes.language.wording import put_into_words
@@ -140,8 +141,10 @@ def _mentions(speaker: Speaker, draft: Draft, text: str) -> tuple[Mention, ...]:
     """The head noun, or what it is for, and the anchor, as far as the wording uses them."""
     head = [draft.slots[slot] for slot in _HEAD_SLOTS if slot in draft.slots]
     written = [words for words in head if _occurs(words, text)]
-    found = [Mention(max(written, key=len), members(draft.head.named))] if written else []
-    found += [Mention(words, (id_,)) for words, id_ in speaker.anchors.items() if _occurs(words, text)]
+    named = members(draft.head.named)
+    found = [Mention(max(written, key=len), named)] if written and (named or exact(draft.head.named)) else []
+    anchors = {words: id_ for words, id_ in speaker.anchors.items() if _occurs(words, text)}
+    found += [Mention(words, () if id_ == NOWHERE else (id_,)) for words, id_ in anchors.items()]
     return tuple(found)
 
 

@@ -72,7 +72,7 @@ class Speaker:
     """picture: what is seen. random: the source of all choices. split: "train" avoids held-out wordings.
 
     absent: whether an instruction without a target is wanted; kinds then choose near misses.
-    anchors: every unique name used so far, and the object that bears it.
+    anchors: every name of an anchor used so far, and the object that bears it, or NOWHERE.
     """
 
     def __init__(self, picture: Picture, source: random.Random, split: str) -> None:
@@ -235,8 +235,7 @@ class Speaker:
                 noun = self.noun(thing.category, thing.color)
                 if not self._names_only(noun, thing):
                     continue
-            self.anchors[f"the {noun.singular}"] = thing.id
-            return Anchor(thing.id, f"the {noun.singular}")
+            return self._called(thing.id, noun)
         return None
 
     def nowhere(self, *among: str) -> Anchor | None:
@@ -256,7 +255,12 @@ class Speaker:
         if members(noun.named) or not exact(noun.named):
             return None
         self.absent = False
-        return Anchor(NOWHERE, f"the {noun.singular}")
+        return self._called(NOWHERE, noun)
+
+    def _called(self, thing: int, noun: Noun) -> Anchor:
+        text = f"the {noun.singular}"
+        self.anchors[text] = thing
+        return Anchor(thing, text)
 
     @staticmethod
     def _names_only(noun: Noun, thing: Thing) -> bool:

@@ -1,0 +1,59 @@
+"""Heads that exist only during training."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from instructsam_ros.training.auxiliary import AuxiliaryHeads
+from instructsam_ros.training.classes import CATEGORIES, COLORS
+from instructsam_ros.training.mentions import Mentions
+from instructsam_ros.training.scene_data import SceneBatches, SceneDataSettings
+from instructsam_ros.training.scene_targets import scene_targets
+
+CHANNELS = 4
+
+
+@pytest.fixture
+def heads() -> AuxiliaryHeads:
+    """Words and cells are compared as they are; the third direction stands for nowhere."""
+    heads = AuxiliaryHeads(CHANNELS, len(CATEGORIES), len(COLORS), CHANNELS)
+    with torch.no_grad():
+        for layer in (heads.word, heads.cell):
+            layer.weight.copy_(torch.eye(CHANNELS) * 10)
+            layer.bias.zero_()
+        heads.nowhere.copy_(torch.tensor([0.0, 0.0, 10.0, 0.0]))
+    return heads
+
+
+@pytest.fixture
+def batch(scene_root, tokenizer):
+    """One picture, one instruction; its only noun is set by the tests."""
+    settings = SceneDataSettings(roots=(str(scene_root),), images=1, instructions=1, jitter=0.0)
+    return SceneBatches(settings, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)[0]
+
+
+def grounding(heads, batch, instances, word) -> float:
+    """The loss where the cells of instance 0 hold direction 0 and all others direction 1."""
+    named = Mentions(torch.tensor([0]), torch.tensor([0]), (instances,))
+    batch = dataclasses.replace(batch, mentions=named)
+    targets = scene_targets(batch)
+    first = (targets.coverage[0] > 0).float()[None, :, None]
+    memory = first * torch.eye(CHANNELS)[0] + (1 - first) * torch.eye(CHANNELS)[1]
+    return heads.grounding_loss(torch.eye(CHANNELS)[word][None], memory, batch, targets).item()
+
+
+def test_a_noun_points_at_what_it_means_or_nowhere(heads, batch):
+    here, elsewhere, nowhere = (grounding(heads, batch, (0,), word) for word in range(3))
+    assert here < min(elsewhere, nowhere) - 5
+    here, elsewhere, nowhere = (grounding(heads, batch, (), word) for word in range(3))
+    assert nowhere == pytest.approx(0, abs=1e-3)
+    assert min(here, elsewhere) > 5
+
+
+def test_without_nouns_there_is_nothing_to_point_at(heads, batch):
+    none = torch.tensor([], dtype=torch.int64)
+    batch = dataclasses.replace(batch, mentions=Mentions(none, none, ()))
+    targets = scene_targets(batch)
+    memory = torch.zeros(1, targets.coverage.shape[1], CHANNELS)
+    assert heads.grounding_loss(torch.zeros(0, CHANNELS), memory, batch, targets).item() == 0
