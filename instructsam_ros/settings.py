@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -74,6 +75,14 @@ def build(kind: type[T], data: Mapping[str, Any], where: str = "config") -> T:
         return kind(**values)
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from None
+
+
+def check_range(settings: object, low: float, high: float, *names: str) -> None:
+    """For a __post_init__: raise ValueError unless every named field lies in ``low``..``high``."""
+    for name in names:
+        if not low <= getattr(settings, name) <= high:
+            limits = f"at least {low}" if high == math.inf else f"in {low}..{high}"
+            raise ValueError(f"{name} must be {limits}, got {getattr(settings, name)}")
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

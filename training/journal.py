@@ -23,7 +23,11 @@ class Journal:
             with self.path.open() as file:
                 rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
             self.rows = [row for row in rows if row["step"] <= resume_step]
-        self.board = SummaryWriter(str(folder / "tensorboard" / name), purge_step=resume_step)
+        self.board = SummaryWriter(str(folder / "tensorboard" / name), purge_step=resume_step + 1)
+
+    def knows(self, step: int) -> bool:
+        """Whether there is a row of this step."""
+        return any(row["step"] == step for row in self.rows)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Append a row and rewrite the table atomically."""

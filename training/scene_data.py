@@ -7,6 +7,7 @@ the batches that the interrupted one would have seen, with no sampler state to s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.models.instructsam.pyramid_encoder import PyramidConfig
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.language import Instruction, flip, idle_words, instructions
+from instructsam_ros.settings import check_range
 from instructsam_ros.training.augment import jitter, repaint_background
 from instructsam_ros.training.mentions import Mentions, Named, locate_mentions
 from instructsam_ros.training.reframe import random_frame
@@ -115,6 +117,11 @@ class SceneDataSettings:
     curriculum_steps: int = 200
 
     def __post_init__(self) -> None:
+        if not self.roots:
+            raise ValueError("roots is empty; name at least one folder of rendered views")
+        check_range(self, 1, math.inf, "images", "instructions")
+        check_range(self, 0, 1, "mirror", "jitter", "repaint", "reframe", "unknown_words")
+        check_range(self, 0, math.inf, "curriculum_steps")
         for width, height in self.sizes:
             PyramidConfig(height, width)  # raises ValueError for what the encoder cannot take
 
@@ -132,9 +139,7 @@ class SceneBatches(Dataset[SceneBatch]):
         seed: int,
     ) -> None:
         self.settings, self.tokenizer, self.num_queries, self.seed = settings, tokenizer, num_queries, seed
-        self.paths = [path for root in settings.roots for path in view_paths(Path(root))]
-        if not self.paths:
-            raise FileNotFoundError(f"no rendered views under {', '.join(settings.roots)}")
+        self.paths = [path for root in settings.roots for path in view_paths(root)]
         vocabulary = tokenizer.get_vocab()
         self.idle = frozenset(vocabulary[word] for word in idle_words() if word in vocabulary)
         self.category_index = {name: index for index, name in enumerate(categories)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -10,7 +11,7 @@ import torch
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam.placement import torch_dtype
-from instructsam_ros.settings import load_yaml
+from instructsam_ros.settings import check_range, load_yaml
 from instructsam_ros.training.scene_data import SceneDataSettings
 from instructsam_ros.training.scene_losses import SceneLossSettings
 
@@ -34,8 +35,9 @@ class OptimizerSettings:
     ema: float = 0.998
 
     def __post_init__(self) -> None:
-        if not 0 <= self.backbone_rate <= 1:
-            raise ValueError(f"backbone_rate must be in 0..1, got {self.backbone_rate}")
+        check_range(self, 0, 1, "backbone_rate", "final", "ema")
+        check_range(self, 1, math.inf, "warmup_steps")
+        check_range(self, 0, math.inf, "learning_rate", "weight_decay", "clip_norm")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class EvaluationSettings:
     instructions: int = 6
     seed: int = 5
     samples: int = 12
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, math.inf, "every", "views", "instructions")
+        check_range(self, 0, math.inf, "samples")
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,8 @@ class TrainSettings:
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
 
     def __post_init__(self) -> None:
+        check_range(self, 1, math.inf, "steps", "checkpoint_every", "log_every")
+        check_range(self, 0, math.inf, "image_only_steps", "threads", "workers")
         if self.steps < self.image_only_steps:
             raise ValueError(f"image_only_steps ({self.image_only_steps}) exceeds steps ({self.steps})")
         if bool(self.backbone) == bool(self.init):
@@ -94,9 +102,15 @@ class TrainSettings:
 def load_settings(path: str | Path) -> TrainSettings:
     """Read and validate a training file; raises ConfigError that names the key."""
     settings = load_yaml(TrainSettings, path)
-    for root in (*settings.data.roots, settings.evaluation.root):
+    roots, held_out = settings.data.roots, settings.evaluation.root
+    if Path(held_out).resolve() in [Path(root).resolve() for root in roots]:
+        raise ConfigError(
+            f"{path}: {held_out} is both in data.roots and evaluation.root; what is trained on says nothing "
+            "about what was learned"
+        )
+    for root, hint in (*((root, f"6000 {root}") for root in roots), (held_out, f"400 {held_out} --heldout")):
         if not Path(root).is_dir():
             raise ConfigError(
-                f"{path}: no folder {root}; render it first, e.g. instructsam scenes render 6000 {root}"
+                f"{path}: no folder {root}; render it first, e.g. instructsam scenes render {hint}"
             )
     return settings

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import yaml
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
@@ -17,7 +16,7 @@ from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.pyramid_encoder import PyramidEncoder
 from instructsam_ros.paths import share
 from instructsam_ros.scenes.language import training_texts
-from instructsam_ros.settings import build
+from instructsam_ros.settings import build, parse_mapping
 from instructsam_ros.training.settings import TrainSettings
 from instructsam_ros.training.vocabulary import build_tokenizer, save_tokenizer
 
@@ -49,8 +48,13 @@ def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
 
 def compact_config(model: str, tokenizer: Tokenizer) -> InstructSamConfig:
     """The model file (a name under config/models or a path) completed with the tokenizer's ids."""
-    path = Path(model) if Path(model).exists() else share("config", "models", f"{model}.yaml")
-    values = yaml.safe_load(path.read_text())
+    try:
+        path = Path(model) if Path(model).is_file() else share("config", "models", f"{model}.yaml")
+        values = parse_mapping(path.read_text(), str(path))
+    except OSError as error:
+        raise ConfigError(
+            f"model: {model!r} is no model file, and no name under config/models: {error}"
+        ) from None
     vocabulary: dict[str, int] = tokenizer.get_vocab()
     values["tokens"] = {
         "image": vocabulary["<|image_pad|>"],

@@ -78,9 +78,6 @@ class Trainer:
         self.optimizer = make_optimizer(self.model, self.heads, settings.optimizer)
         self.step = 0
         self._resume()
-        if self.accelerator.is_main_process:
-            self.train_journal = Journal(self.folder, "train", self.step)
-            self.eval_journal = Journal(self.folder, "eval", self.step)
 
     def run(self, until: int | None = None) -> None:
         """Train to the last step (or stop after step ``until``), with checkpoints on the way."""
@@ -97,6 +94,9 @@ class Trainer:
         sums: dict[str, float] = defaultdict(float)
         started, counted = time.monotonic(), 0
         main = self.accelerator.is_main_process
+        if main:
+            journal, evaluations = (Journal(self.folder, name, self.step) for name in ("train", "eval"))
+            self._evaluate_if_due(journal, evaluations)  # a run may have been killed just before
         progress = tqdm(
             loader, initial=self.step, total=settings.steps, desc="train", unit="step", disable=not main
         )
@@ -111,15 +111,14 @@ class Trainer:
                 images = counted * settings.data.images * processes
                 rate = images / (time.monotonic() - started)
                 row = {name: value / counted for name, value in sums.items()}
-                self.train_journal.add(self.step, row | {"images_per_second": rate})
+                journal.add(self.step, row | {"images_per_second": rate})
                 sums.clear()
                 started, counted = time.monotonic(), 0
             if self.step % settings.checkpoint_every == 0 or self.step == last:
                 self.save()
-            if self.step % settings.evaluation.every == 0 and self.step > settings.image_only_steps:
-                self.evaluate()
-        if main and last == settings.steps > settings.image_only_steps and last % settings.evaluation.every:
-            self.evaluate()
+            self._evaluate_if_due(journal, evaluations)
+        if main:
+            journal.plot("training losses")
         self.accelerator.wait_for_everyone()
 
     def _train_step(self, batch: SceneBatch) -> dict[str, float]:
@@ -170,13 +169,19 @@ class Trainer:
         for gradient, part in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
 
-    def evaluate(self) -> None:
-        """Score the averaged weights on held-out views; write metrics, plots and sample overlays."""
+    def _evaluate_if_due(self, journal: Journal, evaluations: Journal) -> None:
+        """Every so many steps, and after the last one, score the averaged weights on held-out views; write
+        metrics, plots and sample overlays.
+        """
+        settings, step = self.settings, self.step
+        due = step % settings.evaluation.every == 0 or step == settings.steps
+        if not due or step <= settings.image_only_steps or evaluations.knows(step):
+            return
         with self.accelerator.autocast():
-            metrics = validate(self.segmenter(), self.settings.evaluation, self.folder / "samples", self.step)
-        self.eval_journal.add(self.step, metrics)
-        self.train_journal.plot("training losses")
-        self.eval_journal.plot("held-out metrics")
+            metrics = validate(self.segmenter(), settings.evaluation, self.folder / "samples", step)
+        evaluations.add(step, metrics)
+        journal.plot("training losses")
+        evaluations.plot("held-out metrics")
 
     def segmenter(self) -> InstructSamSegmenter:
         """The averaged weights as users run them."""

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     render.add_argument("out", type=Path, metavar="OUT", help="dataset folder")
     render.add_argument("--width", type=int, default=384)
     render.add_argument("--height", type=int, default=288)
-    render.add_argument("--processes", type=int, default=1, help="shards rendered at a time")
+    render.add_argument("--processes", type=int, default=1, help="shards (of 200 views) rendered at a time")
     render.add_argument("--views", type=int, default=2, help="camera views per scene (default 2)")
     render.add_argument("--exact-depth", action="store_true", help="depth without sensor noise and holes")
     preview = actions.add_parser("preview", help="write a contact sheet with instructions and answers")

@@ -1,4 +1,4 @@
-"""Rendered views on disk: 500 a shard, four files a view. See docs/scenes.md for the format."""
+"""Rendered views on disk: 200 a shard, four files a view. See docs/scenes.md for the format."""
 
 from __future__ import annotations
 

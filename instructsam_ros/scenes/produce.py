@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from instructsam_ros.errors import ConfigError
+from instructsam_ros.export import write_atomic
 from instructsam_ros.scenes.dataset import save_view
 from instructsam_ros.scenes.heldout import NOVEL_WORLDS, manifest
 from instructsam_ros.scenes.scene import sample_scene
@@ -22,7 +25,9 @@ from instructsam_ros.scenes.scene import sample_scene
 if TYPE_CHECKING:
     from instructsam_ros.scenes.rendering.render import ColorRenderer, RendererName
 
-SHARD_VIEWS = 500
+SHARD_VIEWS = 200
+JOB_FILE = "job.json"
+PROGRESS_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -62,24 +67,50 @@ class Production:
         """Where a finished shard lies."""
         return self.out / f"shard-{shard:04d}"
 
+    def partial(self, shard: int) -> Path:
+        """Where an unfinished shard grows."""
+        return self.out / f".shard-{shard:04d}.partial"
+
+    def recipe(self) -> dict[str, object]:
+        """What every continuation of this job must share; only the number of views may change."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in ("views", "out")}
+
 
 def produce(job: Production, processes: int = 1) -> int:
     """Render what is not there yet, with a progress bar; return the number of views rendered now.
 
     A shard appears under its name only when it is complete, so a killed run continues at the last
-    complete shard. A view's content depends on the job and its own number alone.
+    complete shard. A view's content depends on the job and its own number alone. Raises ConfigError for a
+    folder that holds the views of another job.
     """
     job.out.mkdir(parents=True, exist_ok=True)
+    _claim_folder(job)
     missing = [shard for shard in range(job.shards) if not _complete(job, shard)]
     todo = sum(len(job.views_of(shard)) for shard in missing)
     with tqdm(total=job.views, initial=job.views - todo, unit="view") as bar:
-        if len(missing) == 1:
-            for done in _render_shard(job, missing[0]):
-                bar.update(done)
-        else:
-            for done in _in_processes(job, missing, processes):
-                bar.update(done)
+        alone = len(missing) == 1
+        for views in _render_shard(job, missing[0]) if alone else _in_processes(job, missing, processes):
+            bar.update(views)
     return todo
+
+
+def _claim_folder(job: Production) -> None:
+    """Write the job's recipe into its folder, or compare it with what is there."""
+    path = job.out / JOB_FILE
+    if not any(job.out.glob("shard-*")):
+        write_atomic(path, (json.dumps(job.recipe(), indent=2) + "\n").encode())
+        return
+    try:
+        known = json.loads(path.read_text())
+        differing = sorted(k for k, v in job.recipe().items() if known.get(k) != v)
+    except (OSError, ValueError, AttributeError):
+        raise ConfigError(
+            f"{job.out} holds views but no readable {JOB_FILE} that says how they came about; "
+            "render into another folder"
+        ) from None
+    if differing:
+        said = ", ".join(f"{name} {known.get(name)!r}, not {job.recipe()[name]!r}" for name in differing)
+        raise ConfigError(f"{job.out} holds views of another job ({said}); render into another folder")
 
 
 def _complete(job: Production, shard: int) -> bool:
@@ -88,19 +119,34 @@ def _complete(job: Production, shard: int) -> bool:
 
 
 def _in_processes(job: Production, shards: list[int], processes: int) -> Iterator[int]:
+    """Yields now and then how many views more there are."""
+    for shard in shards:
+        shutil.rmtree(job.partial(shard), ignore_errors=True)  # of a killed run; they would count
     threads = ThreadPoolExecutor(max(1, min(processes, len(shards))))
     try:
-        for done in as_completed([threads.submit(_in_own_process, job, shard) for shard in shards]):
-            yield done.result()
+        waiting = {threads.submit(_in_own_process, job, shard) for shard in shards}
+        before = sum(_rendered(job, shard) for shard in shards)
+        while waiting:
+            done, waiting = wait(waiting, PROGRESS_SECONDS, FIRST_COMPLETED)
+            for future in done:
+                future.result()
+            now = sum(_rendered(job, shard) for shard in shards)
+            yield now - before
+            before = now
     finally:
         threads.shutdown(cancel_futures=True)
 
 
-def _in_own_process(job: Production, shard: int) -> int:
+def _rendered(job: Production, shard: int) -> int:
+    """Views of a shard on disk, finished or not."""
+    return max(len(list(folder.glob("*.json"))) for folder in (job.folder(shard), job.partial(shard)))
+
+
+def _in_own_process(job: Production, shard: int) -> None:
     """A process per shard: Filament keeps about 2 MB of every scene it has rendered."""
     context = multiprocessing.get_context("spawn")  # GL and Vulkan contexts do not survive a fork
     with ProcessPoolExecutor(1, context, _one_thread_each) as pool:
-        return pool.submit(_render_whole_shard, job, shard).result()
+        pool.submit(_render_whole_shard, job, shard).result()
 
 
 def _one_thread_each() -> None:
@@ -108,8 +154,9 @@ def _one_thread_each() -> None:
     os.environ.setdefault("LP_NUM_THREADS", "1")
 
 
-def _render_whole_shard(job: Production, shard: int) -> int:
-    return sum(_render_shard(job, shard))
+def _render_whole_shard(job: Production, shard: int) -> None:
+    for _ in _render_shard(job, shard):
+        pass
 
 
 def _render_shard(job: Production, shard: int) -> Iterator[int]:
@@ -117,7 +164,7 @@ def _render_shard(job: Production, shard: int) -> Iterator[int]:
     from instructsam_ros.scenes.rendering.render import render_scene
 
     renderer = _renderer(job.renderer)
-    partial = job.out / f".shard-{shard:04d}.partial"
+    partial = job.partial(shard)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     numbers = job.views_of(shard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -128,11 +129,38 @@ def test_a_killed_run_continues_and_equals_an_uninterrupted_one(
 
 
 def test_several_processes_render_the_same_as_one(tmp_path: Path) -> None:
-    one = Production(2, tmp_path / "one", width=64, height=48, renderer="classic")
-    several = Production(2, tmp_path / "several", width=64, height=48, renderer="classic")
-    assert produce(one) == produce(several, processes=2) == 2
+    def job(folder: str, shard_views: int) -> Production:
+        return Production(
+            3,
+            tmp_path / folder,
+            width=64,
+            height=48,
+            renderer="classic",
+            views_per_scene=1,
+            shard_views=shard_views,
+        )
+
+    one, several = job("one", 3), job("several", 1)
+    stale = several.partial(1)
+    stale.mkdir(parents=True)
+    (stale / "000001.json").write_text("of a killed run")
+    assert produce(one) == produce(several, processes=2) == 3
+    assert sorted(path.name for path in several.out.glob("*shard-*")) == [f"shard-000{i}" for i in range(3)]
     for first, second in zip(iter_views(one.out), iter_views(several.out), strict=True):
         assert np.array_equal(first.rgb, second.rgb)
+
+
+def test_a_folder_keeps_to_one_job(tmp_path: Path) -> None:
+    job = Production(2, tmp_path / "data", width=64, height=48, renderer="classic")
+    assert produce(job) == 2
+    assert produce(dataclasses.replace(job, views=1)) == 0
+    with pytest.raises(ConfigError, match="split 'train', not 'heldout'"):
+        produce(dataclasses.replace(job, split="heldout"))
+    with pytest.raises(ConfigError, match="seed 0, not 3"):
+        produce(dataclasses.replace(job, seed=3))
+    (job.out / "job.json").write_text("[]")
+    with pytest.raises(ConfigError, match=r"no readable job\.json"):
+        produce(job)
 
 
 def test_command_line_renders_and_previews(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Two processes that average gradients hold the same weights, and learn from both batches."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -22,7 +23,7 @@ torch.save(trainer.model.state_dict(), f"{sys.argv[2]}/rank{trainer.accelerator.
 
 
 def test_processes_share_every_step(small_model_file, scene_root, published_backbone, tmp_path):
-    file = tmp_path / "train.yaml"
+    file, views = tmp_path / "train.yaml", shutil.copytree(scene_root, tmp_path / "views")
     values = {
         "model": str(small_model_file),
         "backbone": str(published_backbone),
@@ -31,7 +32,11 @@ def test_processes_share_every_step(small_model_file, scene_root, published_back
         "threads": 1,
         "workers": 0,
         "precision": "no",
-        "data": {"roots": [str(scene_root)], "images": 1, "instructions": 2},
+        "data": {
+            "roots": [str(views)],
+            "images": 1,
+            "instructions": 2,
+        },
         "evaluation": {"root": str(scene_root), "every": 100, "views": 1, "instructions": 1},
     }
     file.write_text(yaml.safe_dump(values))

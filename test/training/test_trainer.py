@@ -1,19 +1,35 @@
 """A run that was stopped and started again ends like one that never stopped, bit for bit."""
 
 import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.settings import build
 from instructsam_ros.training import checkpoints
+from instructsam_ros.training import trainer as trainer_module
 from instructsam_ros.training.optimizers import by_part, learning_rate
 from instructsam_ros.training.settings import TrainSettings, load_settings
 from instructsam_ros.training.trainer import Trainer
 
 STEPS = 4
+PROGRAM = """
+import sys
+from instructsam_ros.settings import load_yaml
+from instructsam_ros.training.settings import TrainSettings
+from instructsam_ros.training.trainer import Trainer
+Trainer(load_yaml(TrainSettings, sys.argv[1])).run()
+"""
 
 
 @pytest.fixture
@@ -43,6 +59,12 @@ def weights(trainer):
     }
 
 
+def assert_same(left, right):
+    assert left.keys() == right.keys()
+    for name in left:
+        assert torch.equal(left[name], right[name]), name
+
+
 @pytest.mark.parametrize("muon", [False, True])
 def test_a_stopped_run_continues_to_the_same_bits(settings, muon, tmp_path):
     settings = dataclasses.replace(settings, optimizer=dataclasses.replace(settings.optimizer, muon=muon))
@@ -53,22 +75,75 @@ def test_a_stopped_run_continues_to_the_same_bits(settings, muon, tmp_path):
         part = Trainer(again)
         part.run(until)
         assert part.step == until
-    left, right = weights(whole), weights(part)
-    assert left.keys() == right.keys()
-    for name in left:
-        assert torch.equal(left[name], right[name]), name
+    left = weights(whole)
+    assert_same(left, weights(part))
     start = Trainer(dataclasses.replace(settings, out=str(tmp_path / "fresh")))
     assert any(not torch.equal(left[n], value) for n, value in weights(start).items())
 
 
-def test_a_kill_between_checkpoints_costs_only_the_steps_since(settings):
-    sparse = dataclasses.replace(settings, checkpoint_every=2)
+def test_a_kill_between_checkpoints_costs_only_the_steps_since(settings, tmp_path):
+    whole = Trainer(settings)
+    whole.run()
+    sparse = dataclasses.replace(settings, checkpoint_every=2, out=str(tmp_path / "killed"))
     trainer = Trainer(sparse)
     trainer.run(2)
     trainer._train_step(trainer.batches[2])  # work that no checkpoint holds
     resumed = Trainer(sparse)
     assert resumed.step == 2
-    assert torch.equal(resumed.model.mask_queries, checkpoints.load(resumed.folder)["model"]["mask_queries"])
+    resumed.run()
+    assert_same(weights(whole), weights(resumed))
+
+
+def test_a_killed_process_continues_to_the_same_bits(settings, tmp_path):
+    """Killed for good while it trains, with half a checkpoint left behind."""
+    settings = dataclasses.replace(settings, steps=16)
+    whole = Trainer(settings)
+    whole.run()
+    again = dataclasses.replace(settings, out=str(tmp_path / "killed"))
+    file = tmp_path / "run.yaml"
+    file.write_text(yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(again)))))
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(file)], env=environment)
+    folder = Path(again.out)
+    while (checkpoints.load(folder) or {"step": 0})["step"] < 2:
+        assert process.poll() is None, "it ended by itself"
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    (folder / f"{checkpoints.NAME}.tmp").write_bytes(b"half a check")
+    resumed = Trainer(again)
+    assert 2 <= resumed.step < 16
+    resumed.run()
+    assert_same(weights(whole), weights(resumed))
+    steps = [line.split(",")[0] for line in (folder / "train.csv").read_text().splitlines()[1:]]
+    assert steps == [f"{step}.0" for step in range(1, 17)]
+
+
+def test_an_evaluation_is_neither_lost_nor_repeated(settings, monkeypatch):
+    settings = dataclasses.replace(settings, evaluation=dataclasses.replace(settings.evaluation, every=3))
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer_module, "validate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Trainer(settings).run()
+    Trainer(settings).run()
+    Trainer(settings).run()  # finished; nothing is left to do
+    folder = Path(settings.out)
+    rows = [line.split(",")[0] for line in (folder / "eval.csv").read_text().splitlines()[1:]]
+    assert rows == ["3.0", f"{STEPS}.0"]
+    for name, expected in (("train", list(range(1, STEPS + 1))), ("eval", [3, STEPS])):
+        board = EventAccumulator(str(folder / "tensorboard" / name))
+        board.Reload()
+        tag = board.Tags()["scalars"][0]
+        assert [event.step for event in board.Scalars(tag)] == expected
+
+
+def test_a_run_that_stops_early_leaves_its_plot(settings):
+    Trainer(settings).run(1)
+    assert (Path(settings.out) / "train.png").stat().st_size > 0
 
 
 def test_logs_plots_and_a_model_folder_come_out(settings, tmp_path):

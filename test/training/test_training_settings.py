@@ -2,11 +2,18 @@
 
 import pytest
 import torch
+import yaml
 
+from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam import placement
 from instructsam_ros.training.scene_data import SceneDataSettings
-from instructsam_ros.training.settings import EvaluationSettings, TrainSettings
+from instructsam_ros.training.settings import EvaluationSettings, TrainSettings, load_settings
+from instructsam_ros.training.setup import compact_config
 
+RUN = {
+    "model": "compact", "init": "x", "out": "y", "steps": 3,
+    "data": {"roots": ["train"]}, "evaluation": {"root": "heldout"},
+}  # fmt: skip
 CPU = torch.device("cpu")
 
 
@@ -22,3 +29,42 @@ def test_precision_follows_the_processor_unless_it_is_set(monkeypatch, able, exp
     assert settings(precision="bf16").mixed_precision(CPU) == "bf16"
     assert settings(precision="no").mixed_precision(CPU) == "no"
     assert settings().mixed_precision(torch.device("cuda")) == "bf16"
+
+
+def written(folder, **changes):
+    """A training file in ``folder``, and in it the folders of views that RUN names."""
+    for name in ("train", "heldout"):
+        (folder / name).mkdir(exist_ok=True)
+    file = folder / "run.yaml"
+    file.write_text(yaml.safe_dump(RUN | changes))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"log_every": 0}, "log_every must be at least 1"),
+        ({"checkpoint_every": 0}, "checkpoint_every must be at least 1"),
+        ({"workers": -1}, "workers must be at least 0"),
+        ({"data": {"roots": []}}, "roots is empty"),
+        ({"data": {"roots": ["train"], "images": 0}}, "images must be at least 1"),
+        ({"data": {"roots": ["train"], "repaint": 1.5}}, r"repaint must be in 0\.\.1, got 1\.5"),
+        ({"evaluation": {"root": "heldout", "views": 0}}, "views must be at least 1"),
+        ({"optimizer": {"warmup_steps": 0}}, "warmup_steps must be at least 1"),
+        ({"optimizer": {"learning_rate": -1.0}}, "learning_rate must be at least 0"),
+        ({"data": {"roots": ["nothing"]}}, "scenes render 6000 nothing$"),
+        ({"evaluation": {"root": "nothing"}}, "scenes render 400 nothing --heldout"),
+        ({"evaluation": {"root": "./train"}}, r"\./train is both in data\.roots and evaluation\.root"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(tmp_path, monkeypatch, changes, message):
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(written(tmp_path)).steps == 3
+    with pytest.raises(ConfigError, match=message):
+        load_settings(written(tmp_path, **changes))
+
+
+def test_a_model_that_does_not_exist_is_named():
+    with pytest.raises(ConfigError, match="'nope' is no model file"):
+        compact_config("nope", None)

@@ -22,6 +22,8 @@ from instructsam_ros.types import check_instruction
 
 LABELS = ("level", "kind", "cardinality", "form", "template", "split", "view")
 SHOWN_PROBLEMS = 20
+FARTHEST = 10
+"""How many times the image's longer side a polygon's coordinates may be; huge ones crash pycocotools."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ def mask_api() -> Any:
 def _rle(instance: Any, height: int, width: int) -> dict[str, Any]:
     api = mask_api()
     if isinstance(instance, list) and instance and all(_is_polygon(part) for part in instance):
+        if any(abs(value) > FARTHEST * max(height, width) for part in instance for value in part):
+            raise InvalidInputError(f"a polygon reaches far beyond the image of {width}x{height}")
         rle: dict[str, Any] = api.merge(api.frPyObjects(instance, height, width))
         return rle
     if not isinstance(instance, dict) or not {"size", "counts"} <= instance.keys():
@@ -123,16 +127,35 @@ def _rle(instance: Any, height: int, width: int) -> dict[str, Any]:
     size, counts = instance["size"], instance["counts"]
     if size != [height, width]:
         raise InvalidInputError(f"an RLE has size {size}, the image [{height}, {width}]")
-    if isinstance(counts, list):
-        if not all(type(run) is int and run >= 0 for run in counts) or sum(counts) != height * width:
-            raise InvalidInputError(f"the runs of an RLE do not add up to {height}x{width} pixels")
-        packed: dict[str, Any] = api.frPyObjects(instance, height, width)
-        return packed
-    try:
-        api.decode(instance)
-    except (ValueError, TypeError) as error:  # damaged counts
-        raise InvalidInputError(f"an RLE cannot be decoded: {error}") from None
-    return instance
+    runs = counts if isinstance(counts, list) else compressed_runs(counts)
+    if not all(type(run) is int and run >= 0 for run in runs) or sum(runs) != height * width:
+        raise InvalidInputError(f"the runs of an RLE do not add up to {height}x{width} pixels")
+    packed: dict[str, Any] = api.frPyObjects({"size": size, "counts": runs}, height, width)
+    return packed
+
+
+def compressed_runs(counts: Any) -> list[int]:
+    """Run lengths of COCO's compressed RLE: numbers of five bits a character, the lowest first, from the
+    third run on as the difference from the run before last. pycocotools reads damaged ones without
+    complaint, and beyond their end. Raises InvalidInputError for a text that is not one.
+    """
+    if not isinstance(counts, str):
+        raise InvalidInputError(f"the counts of an RLE are a {type(counts).__name__}, not a list or a text")
+    runs: list[int] = []
+    value = shift = 0
+    for character in counts:
+        bits = ord(character) - ord("0")
+        if not 0 <= bits < 64:
+            raise InvalidInputError(f"an RLE cannot be decoded: it contains {character!r}")
+        value |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:  # the last character of a number, whose highest bit is its sign
+            signed = value - (1 << shift) if bits & 16 else value
+            runs.append(signed + (runs[-2] if len(runs) > 2 else 0))
+            value = shift = 0
+    if shift:
+        raise InvalidInputError("an RLE cannot be decoded: it breaks off within a number")
+    return runs
 
 
 def _is_polygon(part: Any) -> bool:
@@ -140,7 +163,7 @@ def _is_polygon(part: Any) -> bool:
         isinstance(part, list)
         and len(part) >= 6
         and len(part) % 2 == 0
-        and all(isinstance(value, int | float) and np.isfinite(value) for value in part)
+        and all(type(value) in (int, float) and value == value for value in part)  # not NaN
     )
 
 
@@ -182,7 +205,7 @@ def _file_problems(path: Path, height: int, width: int) -> Iterator[str]:
             size = image.size
     except FileNotFoundError:
         yield f"no image {path}"
-    except OSError:  # PIL's own error for what is not an image is one, too
+    except (OSError, ValueError):  # PIL's own error for what is not an image is an OSError, too
         yield f"{path} is not a readable image"
     else:
         if size != (width, height):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.int8 import quantise
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.pyramid_encoder import PyramidConfig
-from instructsam_ros.settings import build
+from instructsam_ros.settings import build, check_range
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,12 @@ class Approximations:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        if self.sam_size is not None and self.sam_size <= 0:
-            raise ValueError(f"sam_size must be positive, got {self.sam_size}")
+        if self.sam_size is not None:
+            check_range(self, 1, math.inf, "sam_size")
         if self.pyramid_size is not None:
             width, height = self.pyramid_size
             PyramidConfig(height, width)  # raises ValueError for what the encoder cannot take
-        if self.reuse_frames < 1:
-            raise ValueError(f"reuse_frames must be at least 1, got {self.reuse_frames}")
+        check_range(self, 1, math.inf, "reuse_frames")
 
     @classmethod
     def read(cls, settings: Mapping[str, Any] | None) -> Approximations:

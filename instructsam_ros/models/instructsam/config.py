@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, Literal
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam.behaviour import PRESETS, Behaviour
 from instructsam_ros.models.instructsam.tokens import TokenIds
-from instructsam_ros.settings import build
+from instructsam_ros.settings import build, check_range
 
 QWEN_PROMPT = (
     "<|im_start|>user\n<|vision_start|>{image}<|vision_end|>{instruction}<|im_end|>\n<|im_start|>assistant\n"
@@ -82,12 +83,8 @@ class InstructSamConfig:
             raise ValueError(f"prompt must hold {IMAGE_PLACE} before {INSTRUCTION_PLACE}: {self.prompt!r}")
         if not self.language.get("tie_word_embeddings", True):
             raise ValueError("language.tie_word_embeddings is false; only tied output heads exist")
-        for name in ("num_queries", "out_dim", "max_new_tokens"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("score_threshold", "presence_threshold", "duplicate_iou"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must lie in 0..1")
+        check_range(self, 1, math.inf, "num_queries", "out_dim", "max_new_tokens")
+        check_range(self, 0, 1, "score_threshold", "presence_threshold", "duplicate_iou")
 
     @property
     def procedure(self) -> Behaviour:

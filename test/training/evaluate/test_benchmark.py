@@ -4,6 +4,8 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from instructsam_ros.errors import InvalidInputError, MissingDependencyError
 from instructsam_ros.training.evaluate.benchmark import instance_rles, load_inst2seg, mask_api
@@ -65,6 +67,18 @@ def test_compressed_rle_and_orientation(folder):
     assert masks_of(folder, BOTTOM)[0, :, 0].all()
 
 
+@given(st.integers(0, 1 << 32), st.sampled_from([0.0, 1e-3, 0.1, 0.9, 1.0]))
+def test_compressed_runs_are_those_of_pycocotools_and_a_cut_is_noticed(seed, flips):
+    changes = np.random.default_rng(seed).random((H, W)) < flips
+    truth = changes.T.ravel().cumsum().reshape(W, H).T % 2 == 1
+    counts = mask_api().encode(np.asfortranarray(truth.astype(np.uint8)))["counts"].decode()
+    (rle,) = instance_rles({"size": [H, W], "counts": counts}, H, W)
+    assert np.array_equal(mask_api().decode(rle).astype(bool), truth)
+    for length in {0, len(counts) // 3, len(counts) - 1}:
+        with pytest.raises(InvalidInputError):
+            instance_rles({"size": [H, W], "counts": counts[:length]}, H, W)
+
+
 def test_labels_text_and_image(folder):
     items = {"text": " the cup ", "level": "simple", "kind": 3, "comment": "x"}, {"text": "the fork"}
     (image,) = load_inst2seg(write(folder, [entry(*items)]), folder / "images")
@@ -95,8 +109,13 @@ def test_labels_text_and_image(folder):
         ([entry({"text": "x", "mask": {"size": [W, H], "counts": []}})], "RLE has size"),
         ([entry({"text": "x", "mask": {"size": [H, W], "counts": [5]}})], "do not add up"),
         ([entry({"text": "x", "mask": {"size": [H, W], "counts": [-5, H * W + 5]}})], "do not add up"),
+        ([entry({"text": "x", "mask": [[[0, 0, 1e12, 1, 1, 1]]]})], "far beyond the image"),
+        ([entry({"text": "x", "mask": [[[0, 0, 10**400, 1, 1, 1]]]})], "far beyond the image"),
         ([entry({"text": "x", "mask": {"size": [H, W], "counts": "PP"}})], "cannot be decoded"),
-        ([entry({"text": "x", "mask": {"size": [H, W], "counts": None}})], "cannot be decoded"),
+        ([entry({"text": "x", "mask": {"size": [H, W], "counts": "5 5"}})], "contains ' '"),
+        ([entry({"text": "x", "mask": {"size": [H, W], "counts": ""}})], "do not add up"),
+        ([entry({"text": "x", "mask": {"size": [H, W], "counts": None}})], "counts of an RLE are a NoneType"),
+        ([entry(image="a\0.png")], "not a readable image"),
     ],
 )
 def test_what_is_wrong_is_named(folder, content, message):
