@@ -90,7 +90,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in args:
             return None
-        return _convert(next(a for a in args if a is not type(None)), value, where)
+        kinds = [kind for kind in args if kind is not type(None)]
+        fitting = [kind for kind in kinds if isinstance(value, typing.get_origin(kind) or kind)]
+        return _convert((fitting or kinds)[0], value, where)
     if origin is typing.Literal:
         if value not in args:
             raise ConfigError(f"{where}: {value!r} is not one of {', '.join(map(repr, args))}")

@@ -39,17 +39,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--golden-dir",
         type=Path,
         default=HERE / "golden",
-        help="folder with case_*.npz, train_*.npz, their manifests and weights",
+        help="folder with case_*.npz, train_*.npz, preproc*.npz, their manifests, weights and images",
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test per golden file: ``inference_golden`` for case_*.npz, ``training_golden`` for train_*.npz.
+    """One test per golden file: ``inference_golden`` for case_*.npz, ``training_golden`` for train_*.npz,
+    ``pixels_golden`` for preproc*.npz.
 
-    A folder may hold one kind only; the test of the other kind is then skipped and says so.
+    A folder may hold one kind only; the tests of the other kinds are then skipped and say so.
     """
     folder: Path = metafunc.config.getoption("--golden-dir")
-    kinds = {"inference_golden": "case_*.npz", "training_golden": "train_*.npz"}
+    kinds = {
+        "inference_golden": "case_*.npz",
+        "training_golden": "train_*.npz",
+        "pixels_golden": "preproc*.npz",
+    }
     for argument in kinds.keys() & set(metafunc.fixturenames):
         files = sorted(folder.glob(kinds[argument]))
         if files:
@@ -74,8 +79,8 @@ def golden_file(golden_dir: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def manifest(golden_dir: Path) -> dict[str, Any]:
-    return json.loads((golden_dir / "tiny_config_and_manifest.json").read_text())
+def manifest(golden_file: Callable[[str], Path]) -> dict[str, Any]:
+    return json.loads(golden_file("tiny_config_and_manifest.json").read_text())
 
 
 @pytest.fixture(scope="session")

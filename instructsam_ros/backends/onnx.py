@@ -88,6 +88,11 @@ class OnnxImageEncoder(ImageEncoder):
         super().__init__()
         self.graph, self.session = graph, session
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Graphs compute in float32, whatever the language part does."""
+        return torch.float32
+
     def preprocess(self, rgb: NDArray[np.uint8]) -> ImageInputs:
         """As the encoder's own."""
         inputs: ImageInputs = self.graph.module.preprocess(rgb)  # type: ignore[operator]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,14 +36,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(folder: Path) -> int:
     from instructsam_ros.errors import CheckpointError
-    from instructsam_ros.models.instructsam.checkpoint import TIED_HEAD, check_shapes
+    from instructsam_ros.models.instructsam.checkpoint import TIED_HEAD, check_shapes, head_problems
     from instructsam_ros.models.instructsam.config import InstructSamConfig
     from instructsam_ros.models.instructsam.prompt import PromptTokenizer
     from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 
     config = InstructSamConfig.from_folder(folder)
     with TensorFiles(folder) as files:
-        problems = list(check_shapes(config, files.shapes()).problems)
+        problems = [*check_shapes(config, files.shapes()).problems, *head_problems(files)]
         stored = f"{len(files)} tensors in {', '.join(sorted(files.precisions()))}"
         head = "stored, too, and " if TIED_HEAD in files else ""
     try:
@@ -71,24 +72,30 @@ def _merge(folder: Path, adapter: Path, output: Path) -> int:
     if not any(adapter.glob(WHOLE_TENSORS)):
         print(f"{adapter} holds no {WHOLE_TENSORS}, where trainers save what they train whole; without it")
         print("all but what the adapter itself changes stays as it is in the base model")
-    return _write(tensors, output, like=folder, what=f"{folder} with {adapter}")
+    return _write(tensors, output, like=(folder, adapter), what=f"{folder} with {adapter}")
 
 
 def _average(folders: list[Path], output: Path) -> int:
     from instructsam_ros.models.instructsam.soup import average
 
-    return _write(average(folders), output, like=folders[0], what=f"the mean of {len(folders)} folders")
+    return _write(average(folders), output, like=folders[:1], what=f"the mean of {len(folders)} folders")
 
 
-def _write(tensors: dict[str, Tensor], output: Path, like: Path, what: str) -> int:
+def _write(tensors: dict[str, Tensor], output: Path, like: Sequence[Path], what: str) -> int:
     import torch
 
-    from instructsam_ros.models.instructsam.checkpoint import build_model, save_folder
+    from instructsam_ros.models.instructsam.checkpoint import (
+        build_model,
+        expected_tensors,
+        save_folder,
+    )
     from instructsam_ros.models.instructsam.config import InstructSamConfig
 
     stored = (tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
     dtype = next(stored, torch.float32)
-    model = build_model(InstructSamConfig.from_folder(like), tensors, what, dtype)
-    save_folder(model, output, like=like)
+    config = InstructSamConfig.from_folder(*like)
+    model = build_model(config, tensors, what, dtype)
+    unused = {name: tensors[name] for name in expected_tensors(config)[1] if name in tensors}
+    save_folder(model, output, like=like, unused=unused)
     print(f"wrote {output}")
     return 0

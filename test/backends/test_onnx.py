@@ -59,6 +59,16 @@ def test_no_weight_of_the_exported_parts_is_kept_in_torch(tiny_export: Path) -> 
     assert not [name for part in parts for name, _ in part.named_parameters()]
 
 
+def test_pixels_are_not_rounded_for_a_language_part_in_half_precision(tiny_export: Path) -> None:
+    rgb = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
+    fine, half = (
+        load(str(tiny_export), backend="onnx", device="cpu", dtype=dtype).encode(rgb).features
+        for dtype in ("float32", "bfloat16")
+    )
+    assert all(map(torch.equal, fine.fpn, half.fpn))
+    assert half.tokens.dtype == torch.bfloat16
+
+
 def test_a_language_part_in_half_precision_runs(tiny_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     segmenter = load(str(tiny_export), backend="onnx", device="cpu", dtype="bfloat16", score_threshold=0.0)
     assert (

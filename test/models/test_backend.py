@@ -19,6 +19,7 @@ from instructsam_ros.models.instructsam.backend import (
     InstructSamSegmenter,
     load,
 )
+from instructsam_ros.models.instructsam.behaviour import PAPER, RELEASED
 from instructsam_ros.models.instructsam.checkpoint import save_folder
 from instructsam_ros.models.instructsam.decode import Answer
 from instructsam_ros.models.instructsam.detector import DetectorOutput
@@ -130,6 +131,14 @@ def test_an_answer_without_an_end_says_that_instances_may_be_missing(
     again = segmenter.segment(segmenter.encode(rgb), "everything", previous=result)
     assert again.status == Status.SATURATED
     assert not caplog.text  # a stream says it once
+
+
+def test_an_answer_that_is_cut_off_before_its_first_phrase_is_not_taken_for_nothing_there(
+    segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(monkeypatch, segmenter, [20] * 12)
+    result = segmenter.segment_image(rgb, "everything")
+    assert (result.status, result.instances) == (Status.SATURATED, ())
 
 
 @pytest.mark.parametrize("kept", [[0, 0], []], ids=["low scores", "no phrase"])
@@ -253,9 +262,33 @@ def test_unusable_options(folder: Path, device: str, options: dict[str, Any], me
         load(str(folder), device, **options)
 
 
-def test_half_precision_runs(folder: Path, rgb: np.ndarray) -> None:
-    result = load(str(folder), "cpu", dtype="bfloat16").segment_image(rgb, "red mug")
-    assert result.status in Status
+@pytest.mark.parametrize(("dtype", "tolerance"), [("bfloat16", 0.05), ("float16", 0.01)])
+def test_half_precision_answers_nearly_the_same(
+    folder: Path, rgb: np.ndarray, dtype: str, tolerance: float
+) -> None:
+    models = [load(str(folder), "cpu", dtype=name).model for name in ("float32", dtype)]
+    queries = models[0].mask_hidden_fcs[0][0].weight[:10][None]
+    outputs = []
+    with torch.inference_mode():
+        for model in models:
+            kind = model.mask_queries.dtype
+            inputs = model.image_encoder.preprocess(rgb).to("cpu", kind)
+            outputs.append(
+                model.segment_phrases(model.encode_image(inputs), [(508, 1, 509)], queries.to(kind))
+            )
+    exact, half = (output.mask_logits.float() for output in outputs)
+    assert (half - exact).abs().mean() < tolerance * exact.abs().mean()
+
+
+def test_behaviour_can_be_chosen_when_loading(folder: Path) -> None:
+    assert load(str(folder), "cpu").model.config.procedure == RELEASED
+    assert load(str(folder), "cpu", behaviour="paper").model.config.procedure == PAPER
+    variant = load(
+        str(folder), "cpu", behaviour={"preset": "paper", "block_offset": 1}
+    ).model.config.procedure
+    assert variant == dataclasses.replace(PAPER, block_offset=1)
+    with pytest.raises(ConfigError, match="preset 'quick'"):
+        load(str(folder), "cpu", behaviour="quick")
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from instructsam_ros.cli import main
 from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.models.instructsam.behaviour import RELEASED
 from instructsam_ros.models.instructsam.checkpoint import (
     build_model,
     check_shapes,
@@ -145,6 +149,8 @@ def test_stored_tied_head_is_accepted(
 ) -> None:
     embedding = tiny_weights["model.language_model.embed_tokens.weight"]
     build_model(tiny_config, {**tiny_weights, "lm_head.weight": embedding}, "weights")
+    with pytest.raises(CheckpointError, match=r"lm_head\.weight differs from"):
+        build_model(tiny_config, {**tiny_weights, "lm_head.weight": embedding + 1}, "weights")
 
 
 def test_loading_lists_all_misfits(folder: Path) -> None:
@@ -182,6 +188,67 @@ def test_truncated_weights_are_damaged(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(CheckpointError, match="damaged"):
+        load_folder(folder)
+
+
+def change_config(folder: Path, **changes: Any) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    text = config["text_config"] | changes.pop("text_config", {})
+    (folder / "config.json").write_text(json.dumps(config | {"text_config": text} | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"text_config": {"hidden_size": None}}, "names no hidden_size"),
+        ({"text_config": {"num_hidden_layers": "three"}}, "no model can be built"),
+        ({"seg_token_index": 9999}, "token seg is 9999, and there are only 512 words"),
+        ({"eos_token_id": [511, 512]}, "token eos is 512"),
+        ({"tie_word_embeddings": False}, "only tied output heads"),
+        ({"behaviour": "fast"}, "preset 'fast' is not one of released, paper"),
+        ({"behaviour": {"preset": "paper", "offset": 1}}, "behaviour: unknown setting offset"),
+        ({"min_pixels": 10, "max_pixels": 9}, "max_pixels must be at least 10"),
+    ],
+)
+def test_settings_that_describe_no_model_are_named(
+    folder: Path, changes: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change_config(folder, **changes)
+    with pytest.raises(ConfigError, match=message):
+        load_folder(folder)
+    assert main(["weights", "check", str(folder)]) == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_a_variant_of_a_preset_is_a_behaviour(folder: Path) -> None:
+    change_config(folder, behaviour={"preset": "released", "block_offset": 0})
+    config = InstructSamConfig.from_folder(folder)
+    assert config.procedure == dataclasses.replace(RELEASED, block_offset=0)
+    assert InstructSamConfig.from_released(json.loads(json.dumps(config.to_released()))) == config
+
+
+@pytest.mark.parametrize(
+    "processor",
+    [{"size": {"shortest_edge": 4096, "longest_edge": 65536}}, {"min_pixels": 4096, "max_pixels": 65536}],
+)
+def test_limits_of_the_image_processor_are_kept_to(folder: Path, processor: dict[str, Any]) -> None:
+    path = folder / "preprocessor_config.json"
+    image = np.zeros((480, 640, 3), np.uint8)
+    assert load_folder(folder).image_encoder.preprocess(image).patch_grid.tolist() == [[1, 30, 40]]
+    config = json.loads((folder / "config.json").read_text())
+    del config["min_pixels"], config["max_pixels"]  # as published
+    (folder / "config.json").write_text(json.dumps(config))
+    path.write_text(json.dumps(processor | {"image_mean": [0.5] * 3}))
+    assert load_folder(folder).image_encoder.preprocess(image).patch_grid.prod() * 16 * 16 <= 65536
+    path.write_text(json.dumps(processor | {"image_std": [0.2, 0.3, 0.2]}))
+    with pytest.raises(CheckpointError, match=r"image_std is \[0\.2, 0\.3, 0\.2\]"):
+        load_folder(folder)
+
+
+def test_a_shard_index_that_names_no_files(folder: Path) -> None:
+    shard(folder)
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": 5}}')
+    with pytest.raises(CheckpointError, match="not a usable shard index"):
         load_folder(folder)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,31 @@ def test_other_kinds_of_adapter_are_refused(
         merge_lora({f"{LAYER}.weight": torch.zeros(6, 8)}, write_adapter(tmp_path, low_rank, **change))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"r": None}, "r None"), ({"r": 0}, "r 0"), ({"lora_alpha": "16"}, "lora_alpha '16'")],
+)
+def test_an_unusable_rank_is_named(
+    tmp_path: Path, low_rank: dict[str, Tensor], change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        merge_lora({f"{LAYER}.weight": torch.zeros(6, 8)}, write_adapter(tmp_path, low_rank, **change))
+
+
+def test_damaged_adapters_are_named(tmp_path: Path, low_rank: dict[str, Tensor]) -> None:
+    up = f"{HEAD}{LAYER}.lora_B.weight"
+    base = {f"{LAYER}.weight": torch.zeros(6, 8)}
+    with pytest.raises(CheckpointError, match=r"q_proj\.lora_B"):
+        merge_lora(base, write_adapter(tmp_path / "half", {up: low_rank[up]}))
+    embedding = "model.language_model.embed_tokens.weight"
+    apart = {f"{HEAD}{embedding}": torch.ones(5, 8), f"{HEAD}lm_head.weight": torch.zeros(5, 8)}
+    with pytest.raises(CheckpointError, match=r"lm_head\.weight differs"):
+        merge_lora(base, write_adapter(tmp_path / "untied", apart))
+    (write_adapter(tmp_path / "list", low_rank) / "adapter_config.json").write_text("[]")
+    with pytest.raises(CheckpointError, match="holds a list"):
+        merge_lora(base, tmp_path / "list")
+
+
 @pytest.fixture
 def base(tiny_model: InstructSam, tiny_folder: Path, tmp_path: Path) -> Path:
     """A checkpoint folder with settings and files that this package does not know."""
@@ -129,6 +155,42 @@ def test_command_line_merges_and_checks(
     assert "missing model.mask_queries" in output
     assert "tokenizer.json does not exist" in output
     assert main(["weights", "check", str(tmp_path / "absent")]) == 2
+
+
+def test_merged_folder_keeps_what_no_part_of_the_model_reads(
+    base: Path, tmp_path: Path, golden_file: Callable[[str], Path], low_rank: dict[str, Tensor]
+) -> None:
+    released = load_file(golden_file("tiny_official_weights.safetensors"))
+    save_file(released, base / "model.safetensors")
+    adapter = write_adapter(
+        tmp_path / "adapter", {f"{HEAD}model.mask_queries": released["model.mask_queries"]}
+    )
+    assert main(["weights", "merge", str(base), str(adapter), str(tmp_path / "merged")]) == 0
+    merged = load_file(tmp_path / "merged" / "model.safetensors")
+    assert merged.keys() == released.keys()
+    assert all(torch.equal(merged[name], tensor) for name, tensor in released.items())
+
+
+def test_an_adapter_of_the_base_language_model_brings_its_own_settings(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first stage of the released training: what InstructSAM adds lies beside the adapter."""
+    config = json.loads((base / "config.json").read_text())
+    plain = {k: v for k, v in config.items() if not k.endswith(("_token_index", "_start_index"))}
+    tensors = load_file(base / "model.safetensors")
+    added = {name: tensors.pop(name) for name in list(tensors) if "language_model" not in name}
+    (base / "config.json").write_text(json.dumps(plain))
+    save_file(tensors, base / "model.safetensors")
+    name = f"{HEAD}{LAYER}.lora_A.weight"
+    up = name.replace("lora_A", "lora_B")
+    rows, columns = tensors[f"{LAYER}.weight"].shape
+    adapter = write_adapter(tmp_path / "adapter", {name: torch.ones(4, columns), up: torch.zeros(rows, 4)})
+    torch.save({HEAD + name: tensor for name, tensor in added.items()}, adapter / "non_lora_trainables.bin")
+    assert main(["weights", "merge", str(base), str(adapter), str(tmp_path / "merged")]) == 2
+    assert "seg_token_index" in capsys.readouterr().err
+    (adapter / "config.json").write_text(json.dumps(config))
+    assert main(["weights", "merge", str(base), str(adapter), str(tmp_path / "merged")]) == 0
+    assert main(["weights", "check", str(tmp_path / "merged")]) == 0
 
 
 def test_merge_into_an_unfit_base_lists_what_is_missing(

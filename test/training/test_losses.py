@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from instructsam_ros.training.losses import (
     training_labels,
 )
 from instructsam_ros.training.matching import MatchWeights, match, matching_cost
+from test.hooks import inputs_of
 
 torch.set_num_threads(1)
 
@@ -75,12 +77,13 @@ def run_golden(
 
 
 def test_training_golden_equals_the_released_code(
-    training_golden: Path, golden_dir: Path, fresh_tiny_model: InstructSam
+    training_golden: Path, golden_file: Callable[[str], Path], fresh_tiny_model: InstructSam
 ) -> None:
-    golden = json.loads((golden_dir / "train_goldens.json").read_text())[training_golden.stem]
+    golden = json.loads(golden_file("train_goldens.json").read_text())[training_golden.stem]
     model = fresh_tiny_model.train()
     model.image_encoder.pixel_tower.requires_grad_(False)  # frozen in the released training
-    losses, arrays, output = run_golden(training_golden, golden, model)
+    with inputs_of(model.detector) as calls:
+        losses, arrays, output = run_golden(training_golden, golden, model)
     losses.total.backward()
 
     torch.testing.assert_close(output.logits[:, -20:], arrays["logits"], atol=2e-5, rtol=1e-6)
@@ -93,6 +96,16 @@ def test_training_golden_equals_the_released_code(
             torch.testing.assert_close(masks, arrays[f"pred_masks_{index}"], atol=2e-4, rtol=0)
             torch.testing.assert_close(scores, arrays[f"pred_logits_{index}"], atol=1e-5, rtol=0)
     assert f"pred_masks_{next(chunk)}" not in arrays
+    chunk = itertools.count()
+    for _, *inputs in calls:
+        for embeds, mask, queries in zip(*(tensor.split(5) for tensor in inputs), strict=True):
+            index = next(chunk)
+            padded = arrays[f"phrase_mask_{index}"]  # to 32 tokens
+            assert torch.equal(mask.sum(1), padded.sum(1))
+            expected = arrays[f"phrase_embeds_{index}"][padded]
+            torch.testing.assert_close(embeds[mask], expected, atol=1e-5, rtol=0)
+            torch.testing.assert_close(queries, arrays[f"proj_queries_{index}"], atol=1e-5, rtol=0)
+    assert f"proj_queries_{next(chunk)}" not in arrays
 
     expected = golden["losses"]
     found = {

@@ -80,7 +80,8 @@ class InstructSamSegmenter:
         """
         check_rgb(rgb)
         start = time.perf_counter()
-        inputs = self.model.image_encoder.preprocess(rgb).to(self.device, self.model.mask_queries.dtype)
+        encoder = self.model.image_encoder
+        inputs = encoder.preprocess(rgb).to(self.device, encoder.dtype)
         features = self.model.start_image(inputs).readable(self.model.mask_queries.dtype)
         prefix = self.model.prefix(features, self.prompts.image_ids(features.tokens.shape[1]))
         if self.device.type == "cuda" and self.reuse_frames == 1:  # else a frame may never need it
@@ -115,7 +116,7 @@ class InstructSamSegmenter:
             output = self.model.segment_phrases(features.features, phrases, queries)
             texts, size = [self.prompts.text(phrase) for phrase in phrases], (features.height, features.width)
             instances, saturated = read_instances(output, texts, size, self.model.config)
-        cut_off = bool(instances) and not self._ended(answer)
+        cut_off = not self._ended(answer)
         status = Status.SATURATED if saturated or cut_off else Status.OK if instances else Status.NO_TARGET
         seconds = {
             "encode": features.seconds,
@@ -182,6 +183,7 @@ def load(
     revision: str | None = None,
     offline: bool = False,
     score_threshold: float | None = None,
+    behaviour: str | dict[str, Any] | None = None,
     approximations: Mapping[str, Any] | None = None,
 ) -> InstructSamSegmenter:
     """Load "compact", a checkpoint folder or a hub id.
@@ -189,7 +191,8 @@ def load(
     device: "auto", "cpu", "cuda", "cuda:0", ... dtype: "auto" is bfloat16 on a GPU and on a CPU that
     computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process; as are
     the huge pages on a CPU (see allocator.py). revision, offline: see ``checkpoint_folder``.
-    score_threshold: replaces the model's own thresholds. approximations: what to trade for
+    score_threshold: replaces the model's own thresholds. behaviour: replaces the model's own, see
+    ``read_behaviour``. approximations: what to trade for
     speed, by the names in Approximations. Raises CheckpointError for unusable weights and ConfigError
     for an unusable device or option.
     """
@@ -199,6 +202,8 @@ def load(
     target = torch_device(device)
     folder = checkpoint_folder(model, revision=revision, offline=offline)
     config = approximate.apply_to_config(InstructSamConfig.from_folder(folder))
+    if behaviour is not None:
+        config = dataclasses.replace(config, behaviour=behaviour)
     loaded = load_folder(folder, torch_dtype(dtype, target), target, config)
     approximate.apply_to_model(loaded, target)
     pack(loaded.language if approximate.compile else loaded)  # the compiler sees to its own part

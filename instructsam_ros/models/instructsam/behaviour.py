@@ -7,8 +7,12 @@ the way it was trained, which is right for every model that this package trains.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from instructsam_ros.errors import ConfigError
+from instructsam_ros.settings import build
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,14 @@ PAPER = Behaviour(
     box_rows_from_channels=False,
 )
 PRESETS = {"released": RELEASED, "paper": PAPER}
+
+
+def read_behaviour(value: str | Mapping[str, Any]) -> Behaviour:
+    """A preset by name, or a mapping with ``preset`` and the choices that differ from it, such as
+    {"preset": "released", "block_offset": 0}. Raises ConfigError for anything else.
+    """
+    changes = {"preset": value} if isinstance(value, str) else dict(value)
+    name = changes.pop("preset", None)
+    if name not in PRESETS:
+        raise ConfigError(f"behaviour: preset {name!r} is not one of {', '.join(PRESETS)}")
+    return build(Behaviour, vars(PRESETS[name]) | changes, "behaviour")

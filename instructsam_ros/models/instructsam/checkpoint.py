@@ -7,7 +7,7 @@ model.safetensors.index.json. The published 2B weights and the compact ones are 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from transformers.models.sam3.modeling_sam3 import (
     Sam3VisionModel,
 )
 
-from instructsam_ros.errors import CheckpointError
-from instructsam_ros.models.instructsam.config import InstructSamConfig, read_json
+from instructsam_ros.errors import CheckpointError, ConfigError, InstructSamError
+from instructsam_ros.models.instructsam.config import InstructSamConfig, folder_settings
 from instructsam_ros.models.instructsam.detector import sam3_config
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.tensor_files import INDEX, TensorFiles
@@ -43,7 +43,8 @@ _PREFIXES = (
     ("model.mask_queries", "mask_queries"),
 )
 _SIDE_FILES = ("*.json", "*.jinja", "*.txt")
-_EMBEDDING, TIED_HEAD = "model.language_model.embed_tokens.weight", "lm_head.weight"
+_NOT_KEPT = ("config.json", "adapter_config.json", INDEX)
+EMBEDDING, TIED_HEAD = "model.language_model.embed_tokens.weight", "lm_head.weight"
 
 
 def module_name(released: str) -> str:
@@ -69,10 +70,10 @@ def expected_tensors(config: InstructSamConfig) -> tuple[Shapes, Shapes]:
     The second kind is stored by the release and read by nothing: SAM 3 parts that InstructSAM has no
     use for, and the output head, which is tied to the embedding.
     """
-    with _Weightless():
-        required = {released_name(n): tuple(t.shape) for n, t in InstructSam(config).state_dict().items()}
-        unused = {TIED_HEAD: required[_EMBEDDING]}
-        if config.image_encoder == "two_tower":
+    required = {released_name(n): tuple(t.shape) for n, t in weightless(config).state_dict().items()}
+    unused = {TIED_HEAD: required[EMBEDDING]}
+    if config.image_encoder == "two_tower":
+        with _Weightless():
             unused |= _stored_sam_tensors(config)
     return required, {name: shape for name, shape in unused.items() if name not in required}
 
@@ -127,6 +128,14 @@ def check_shapes(config: InstructSamConfig, found: Mapping[str, tuple[int, ...]]
     )
 
 
+def head_problems(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """What is wrong with an output head that is stored although it is tied to the embedding."""
+    head, embedding = tensors.get(TIED_HEAD), tensors.get(EMBEDDING)
+    if head is None or embedding is None or torch.equal(head, embedding):
+        return ()
+    return (f"{TIED_HEAD} differs from {EMBEDDING}; only tied output heads exist",)
+
+
 def build_model(
     config: InstructSamConfig,
     tensors: Mapping[str, Tensor],
@@ -140,17 +149,22 @@ def build_model(
     that lists every tensor that is missing, unexpected or of another shape.
     """
     report = check_shapes(config, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
-    if report.problems:
-        raise CheckpointError(
-            f"{where} does not fit the model it describes:\n  " + "\n  ".join(report.problems)
-        )
+    if problems := report.problems or head_problems(tensors):
+        raise CheckpointError(f"{where} does not fit the model it describes:\n  " + "\n  ".join(problems))
     return fill(weightless(config), tensors, where, dtype, device)
 
 
 def weightless(config: InstructSamConfig) -> InstructSam:
-    """A model without memory for its weights, for ``fill``."""
-    with _Weightless():
-        return InstructSam(config)
+    """A model without memory for its weights, for ``fill``. Raises ConfigError for settings that do not
+    describe one.
+    """
+    try:
+        with _Weightless():
+            return InstructSam(config)
+    except InstructSamError:
+        raise
+    except Exception as error:  # transformers raises many kinds, some its own, for settings that do not fit
+        raise ConfigError(f"no model can be built as config.json describes it: {error}") from error
 
 
 def fill(
@@ -192,28 +206,28 @@ def save_folder(
     folder: Path,
     tokenizer: str | None = None,
     dtype: torch.dtype | None = None,
-    like: Path | None = None,
+    like: Sequence[Path] = (),
+    unused: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write config.json and model.safetensors (and tokenizer.json) in the released layout.
 
     Each file appears complete or not at all; the weights come last, so a folder that has them has
     the rest. tokenizer: content of a tokenizer.json. dtype: of the stored weights, by default that of
-    the model. like: a checkpoint folder whose other settings and small files, tokenizer included, are kept.
+    the model. like: folders whose other settings and small files, tokenizer included, are kept, later ones
+    before earlier ones. unused: tensors to store besides, by their released names.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settings = model.config.to_released()
-    if like is not None:
-        settings = read_json(like / "config.json") | settings
-        for path in sorted(path for kind in _SIDE_FILES for path in like.glob(kind)):
-            if path.name not in ("config.json", INDEX):
-                _write_text(folder / path.name, path.read_text(encoding="utf-8"))
+    settings = folder_settings(*like) | model.config.to_released()
+    for path in (path for origin in like for kind in _SIDE_FILES for path in sorted(origin.glob(kind))):
+        if path.name not in _NOT_KEPT:
+            _write_text(folder / path.name, path.read_text(encoding="utf-8"))
     if tokenizer is not None:
         _write_text(folder / "tokenizer.json", tokenizer)
     _write_text(folder / "config.json", json.dumps(settings, indent=2) + "\n")
     tensors = {
         released_name(name): tensor.to("cpu", dtype if tensor.is_floating_point() else None).contiguous()
         for name, tensor in model.state_dict().items()
-    }
+    } | {name: tensor.contiguous() for name, tensor in (unused or {}).items()}
     temporary = folder / "model.safetensors.part"
     save_file(tensors, temporary, metadata={"format": "pt"})
     temporary.chmod(0o644)  # safetensors makes files that only their owner may read

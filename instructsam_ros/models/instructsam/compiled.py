@@ -28,7 +28,7 @@ def compile_image_side(model: InstructSam) -> None:
     weights = model.mask_queries
     try:
         with torch.inference_mode():
-            inputs = encoder.preprocess(empty).to(weights.device, weights.dtype)
+            inputs = encoder.preprocess(empty).to(weights.device, encoder.dtype)
             detector.prepare(model.start_image(inputs).readable(weights.dtype).joined())
     except RuntimeError as error:  # whatever the compiler raises derives from it
         raise ConfigError(

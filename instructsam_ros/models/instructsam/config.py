@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from instructsam_ros.errors import CheckpointError, ConfigError
-from instructsam_ros.models.instructsam.behaviour import PRESETS, Behaviour
+from instructsam_ros.models.instructsam.behaviour import Behaviour, read_behaviour
 from instructsam_ros.models.instructsam.tokens import TokenIds
 from instructsam_ros.settings import build, check_range
 
@@ -18,6 +18,7 @@ QWEN_PROMPT = (
     "<|im_start|>user\n<|vision_start|>{image}<|vision_end|>{instruction}<|im_end|>\n<|im_start|>assistant\n"
 )
 RELEASED_SUFFIX = " Please output the segmentation mask."
+_HALVES = [0.5, 0.5, 0.5]
 IMAGE_PLACE, INSTRUCTION_PLACE = "{image}", "{instruction}"
 
 # Ours <-> config.json, for values that both hold alike. The first block is the released layout;
@@ -38,6 +39,7 @@ _JSON_KEYS = {
     "duplicate_iou": "duplicate_iou",
     "max_new_tokens": "max_new_tokens",
 }
+_TWO_TOWER_KEYS = {"min_pixels": "min_pixels", "max_pixels": "max_pixels"}
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,14 @@ class InstructSamConfig:
     tokens: ids of the structuring tokens.
     num_queries: mask queries, hence the most instances of one phrase.
     out_dim: width of phrase embeddings and queries in the detector.
-    behaviour: which procedure to follow, see behaviour.py.
+    behaviour: which procedure to follow, "released", "paper" or a variant; see ``read_behaviour``.
     prompt: chat template with {image} before {instruction}. instruction_suffix: appended to every
     instruction. score_threshold: instances must score higher. presence_threshold: and the best of an
     answer higher than this, or nothing is there; 0 asks for no more. duplicate_iou: an instance whose
     mask overlaps a better one of its phrase by more than this is that one again; 1 keeps all, as
     released.
-    max_new_tokens: longest answer.
+    max_new_tokens: longest answer. min_pixels, max_pixels: of an image as the Qwen3-VL vision tower reads
+    it ("two_tower" only); by default the limits of its image processor.
     """
 
     language: dict[str, Any]
@@ -69,13 +72,15 @@ class InstructSamConfig:
     detector: Literal["sam3", "pointer"] = "sam3"
     num_queries: int = 10
     out_dim: int = 256
-    behaviour: Literal["released", "paper"] = "released"
+    behaviour: str | dict[str, Any] = "released"
     prompt: str = QWEN_PROMPT
     instruction_suffix: str = ""
     score_threshold: float = 0.3
     presence_threshold: float = 0.0
     duplicate_iou: float = 1.0
     max_new_tokens: int = 256
+    min_pixels: int = 256 * 256
+    max_pixels: int = 4096 * 4096
 
     def __post_init__(self) -> None:
         image, instruction = self.prompt.find(IMAGE_PLACE), self.prompt.find(INSTRUCTION_PLACE)
@@ -83,13 +88,22 @@ class InstructSamConfig:
             raise ValueError(f"prompt must hold {IMAGE_PLACE} before {INSTRUCTION_PLACE}: {self.prompt!r}")
         if not self.language.get("tie_word_embeddings", True):
             raise ValueError("language.tie_word_embeddings is false; only tied output heads exist")
-        check_range(self, 1, math.inf, "num_queries", "out_dim", "max_new_tokens")
+        check_range(self, 1, math.inf, "num_queries", "out_dim", "max_new_tokens", "min_pixels")
+        check_range(self, self.min_pixels, math.inf, "max_pixels")
         check_range(self, 0, 1, "score_threshold", "presence_threshold", "duplicate_iou")
+        read_behaviour(self.behaviour)
+        if not isinstance(self.language.get("hidden_size"), int):
+            raise ValueError("language (text_config) names no hidden_size")
+        words = self.language.get("vocab_size", math.inf)
+        ids = [(name, value) for name, value in vars(self.tokens).items() if name != "eos"]
+        for name, value in (*ids, *(("eos", end) for end in self.tokens.eos)):
+            if not 0 <= value < words:
+                raise ValueError(f"the id of token {name} is {value}, and there are only {words} words")
 
     @property
     def procedure(self) -> Behaviour:
         """The behaviour that ``behaviour`` names."""
-        return PRESETS[self.behaviour]
+        return read_behaviour(self.behaviour)
 
     @property
     def hidden_size(self) -> int:
@@ -99,37 +113,72 @@ class InstructSamConfig:
     @classmethod
     def from_released(cls, config: Mapping[str, Any], where: str = "config.json") -> InstructSamConfig:
         """Read a config.json in the released layout, with or without this package's additions."""
-        values = {ours: config[theirs] for ours, theirs in _JSON_KEYS.items() if theirs in config}
+        keys = (_JSON_KEYS | _TWO_TOWER_KEYS).items()
+        values = {ours: config[theirs] for ours, theirs in keys if theirs in config}
         for section in ("text_config", "vision_config"):
             if not isinstance(config.get(section), Mapping):
                 raise ConfigError(f"{where}: no {section}; is this an InstructSAM checkpoint?")
         if "sam_config" not in config:  # as published: the sizes of facebook/sam3
             values["sam"] = {}
             values.setdefault("instruction_suffix", RELEASED_SUFFIX)
+        if not config.get("tie_word_embeddings", True):
+            raise ConfigError(f"{where}: tie_word_embeddings is false; only tied output heads exist")
         eos = config.get("eos_token_id", config["text_config"].get("eos_token_id"))
         tokens = TokenIds.from_released(config, tuple(eos) if isinstance(eos, list) else (eos,))
         return build(cls, {**values, "tokens": vars(tokens)}, where)
 
     def to_released(self) -> dict[str, Any]:
         """The config.json of a checkpoint folder; ``from_released`` reads it back unchanged."""
+        keys = _JSON_KEYS | (_TWO_TOWER_KEYS if self.image_encoder == "two_tower" else {})
         return {
             "architectures": ["InstructSAMForConditionalGeneration"],
             "model_type": "qwen3_vl",
             "tie_word_embeddings": True,
             **self.tokens.to_released(),
             "eos_token_id": list(self.tokens.eos),
-            **{theirs: getattr(self, ours) for ours, theirs in _JSON_KEYS.items()},
+            **{theirs: getattr(self, ours) for ours, theirs in keys.items()},
         }
 
     @classmethod
-    def from_folder(cls, folder: Path) -> InstructSamConfig:
-        """Read config.json, and the end-of-answer ids of generation_config.json where there is one."""
-        config = read_json(folder / "config.json")
+    def from_folder(cls, folder: Path, *over: Path) -> InstructSamConfig:
+        """Read the config.json of a checkpoint folder; see ``folder_settings``."""
+        return cls.from_released(folder_settings(folder, *over), str(folder / "config.json"))
+
+
+def folder_settings(*folders: Path) -> dict[str, Any]:
+    """config.json of the first folder, and of later ones, where they have one, in its place key by key.
+
+    What it does not say is taken from generation_config.json (the ids that end an answer) and from
+    preprocessor_config.json (the limits of an image's size).
+    """
+    settings: dict[str, Any] = {}
+    for folder in folders:
+        if folder == folders[0] or (folder / "config.json").exists():
+            settings |= read_json(folder / "config.json")
         if (folder / "generation_config.json").exists():
-            generation = read_json(folder / "generation_config.json")
-            if generation.get("eos_token_id") is not None:
-                config.setdefault("eos_token_id", generation["eos_token_id"])
-        return cls.from_released(config, str(folder / "config.json"))
+            ends = read_json(folder / "generation_config.json").get("eos_token_id")
+            if ends is not None:
+                settings.setdefault("eos_token_id", ends)
+        if (folder / "preprocessor_config.json").exists():
+            settings = _pixel_limits(folder / "preprocessor_config.json") | settings
+    return settings
+
+
+def _pixel_limits(path: Path) -> dict[str, Any]:
+    """As transformers writes them, in either of its forms. Raises CheckpointError for another normalisation
+    than that of Qwen3-VL.
+    """
+    processor = read_json(path)
+    for name in ("image_mean", "image_std"):
+        if processor.get(name, _HALVES) != _HALVES:
+            raise CheckpointError(f"{path}: {name} is {processor[name]}; only {_HALVES} is supported")
+    size = processor.get("size")
+    size = size if isinstance(size, dict) else {}
+    limits = {
+        "min_pixels": size.get("shortest_edge", processor.get("min_pixels")),
+        "max_pixels": size.get("longest_edge", processor.get("max_pixels")),
+    }
+    return {name: value for name, value in limits.items() if value is not None}
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -97,6 +97,11 @@ class ImageFeatures:
 class ImageEncoder(nn.Module, ABC):
     """Pixels to ImageFeatures."""
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """What ``forward`` computes in, and takes its inputs in."""
+        return next(self.parameters()).dtype
+
     @abstractmethod
     def preprocess(self, rgb: NDArray[np.uint8]) -> ImageInputs:
         """Inputs of one uint8 [H, W, 3] RGB image, on the CPU in float32."""

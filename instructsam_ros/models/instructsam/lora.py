@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from instructsam_ros.errors import CheckpointError
-from instructsam_ros.models.instructsam.checkpoint import TIED_HEAD
+from instructsam_ros.models.instructsam.checkpoint import EMBEDDING, TIED_HEAD
 
 WHOLE_TENSORS = "non_lora_*.bin"
 """The file with tensors that were trained whole; its name differs, and peft knows nothing of it."""
@@ -45,6 +45,8 @@ def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
     merged, misfits = dict(tensors), []
     for name, tensor in deltas.items():
         if name.endswith(_UP):
+            if name.removesuffix(_UP) + _DOWN not in deltas:
+                misfits.append(name)
             continue
         target = name.removesuffix(_DOWN) + ".weight" if name.endswith(_DOWN) else name
         base = tensors.get(target)
@@ -70,6 +72,8 @@ def _read(adapter: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         config: dict[str, Any] = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
         tensors = load_file(adapter / "adapter_model.safetensors")
+        if not isinstance(config, dict):
+            raise ValueError(f"adapter_config.json holds a {type(config).__name__} instead of a mapping")
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(
             f"{adapter} is not a usable adapter (adapter_config.json, adapter_model.safetensors): {error}"
@@ -77,7 +81,9 @@ def _read(adapter: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     for path in adapter.glob(WHOLE_TENSORS):
         tensors |= _whole_tensors(path)
     named = {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}
-    named.pop(TIED_HEAD, None)  # the embedding once more
+    head = named.pop(TIED_HEAD, None)
+    if head is not None and EMBEDDING in named and not torch.equal(head, named[EMBEDDING]):
+        raise CheckpointError(f"{adapter}: {TIED_HEAD} differs from the embedding; only tied heads exist")
     return config, named
 
 
@@ -95,5 +101,7 @@ def _scale(config: dict[str, Any], adapter: Path) -> float:
     odd = [key for key, off in _UNSUPPORTED_UNLESS.items() if config.get(key) not in off]
     if config.get("peft_type") != "LORA" or odd:
         raise CheckpointError(f"{adapter} is not plain LoRA ({', '.join(odd) or config.get('peft_type')})")
-    rank, alpha = config["r"], config["lora_alpha"]
+    rank, alpha = config.get("r"), config.get("lora_alpha")
+    if not (isinstance(rank, int) and rank > 0 and isinstance(alpha, int | float)):
+        raise CheckpointError(f"{adapter}: adapter_config.json says r {rank!r} and lora_alpha {alpha!r}")
     return float(alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank)

@@ -12,10 +12,6 @@ from torch import Tensor
 
 from instructsam_ros.types import check_rgb
 
-# Limits of the Qwen3-VL image processor on height * width after resizing.
-MIN_PIXELS = 256 * 256
-MAX_PIXELS = 4096 * 4096
-
 
 def square_pixels(rgb: NDArray[np.uint8], size: int) -> Tensor:
     """SAM 3 input: uint8 [H, W, 3] stretched to float32 [1, 3, size, size] in -1..1."""
@@ -28,13 +24,14 @@ def vision_patches(
     patch: int,
     merge: int,
     temporal: int,
-    min_pixels: int = MIN_PIXELS,
-    max_pixels: int = MAX_PIXELS,
+    min_pixels: int,
+    max_pixels: int,
 ) -> tuple[Tensor, Tensor]:
     """Qwen3-VL input: patches float32 [rows*columns, 3*temporal*patch**2] and grid int64 [1, 3].
 
     The grid is (1, rows, columns) in patches. Patches that the tower merges into one token (``merge``
-    x ``merge``) lie next to each other; a still image repeats along the temporal axis.
+    x ``merge``) lie next to each other; a still image repeats along the temporal axis. min_pixels,
+    max_pixels: limits of height * width after resizing.
     """
     check_rgb(rgb)
     height, width = smart_size(rgb.shape[0], rgb.shape[1], patch * merge, min_pixels, max_pixels)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.efficientnet_lite import CHANNELS, EfficientNetLite0
-from instructsam_ros.models.instructsam.features import ImageFeatures, ImageInputs
+from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
 from instructsam_ros.settings import build
 from instructsam_ros.types import check_rgb
 
@@ -45,7 +45,7 @@ class PyramidConfig:
             raise ValueError(f"image size {self.width}x{self.height}: both must be multiples of 32")
 
 
-class PyramidEncoder(nn.Module):
+class PyramidEncoder(ImageEncoder):
     """RGB at a fixed size -> pyramid levels at strides 2, 4, 8, 16 and image tokens at stride 32.
 
     The finest level has only FINE_CHANNELS: it serves the edges of masks, where detail counts and

@@ -71,7 +71,9 @@ class TensorFiles(Mapping[str, Tensor]):
             )
         try:
             names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError, AttributeError) as error:
+            if not all(isinstance(name, str) for name in names):
+                raise ValueError("a file's name is no text")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{index} is not a usable shard index: {error!r}") from None
         missing = sorted(name for name in names if not (self.folder / name).exists())
         if missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ class TwoTowerEncoder(ImageEncoder):
         super().__init__()
         vision = Qwen3VLVisionConfig(**config.vision)
         vision._attn_implementation = BLOCKED
+        self.pixel_limits = config.min_pixels, config.max_pixels
         self.vision_tower = Qwen3VLVisionModel(vision)
         sam = sam3_config(config)
         self.pixel_tower = Sam3VisionModel(sam.vision_config)
@@ -45,9 +47,8 @@ class TwoTowerEncoder(ImageEncoder):
     def preprocess(self, rgb: NDArray[np.uint8]) -> TwoTowerInputs:
         """uint8 [H, W, 3] -> both towers' inputs, a batch of one."""
         vision = self.vision_tower.config
-        patches, grid = vision_patches(
-            rgb, vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size
-        )
+        sizes = vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size
+        patches, grid = vision_patches(rgb, *sizes, *self.pixel_limits)
         size = self.pixel_tower.config.backbone_config.image_size
         return TwoTowerInputs(patches, grid, square_pixels(rgb, size))
 
@@ -66,7 +67,7 @@ class TwoTowerEncoder(ImageEncoder):
         """``pyramid``; on a GPU, unless training, on a stream of its own and with what to wait for."""
         if not pixels.is_cuda or torch.is_grad_enabled():
             return *self.pyramid(pixels), None
-        beside = torch.cuda.Stream(pixels.device)  # type: ignore[no-untyped-call]
+        beside = _stream_beside(pixels.device)
         beside.wait_stream(torch.cuda.current_stream(pixels.device))
         with torch.cuda.stream(beside):
             fpn, position = self.pyramid(pixels)
@@ -92,3 +93,9 @@ class TwoTowerEncoder(ImageEncoder):
         fpn = tuple(level(image) for level in tower.neck.fpn_layers)
         coarse = fpn[-1]
         return fpn, tower.neck.position_encoding(coarse.shape, coarse.device, coarse.dtype)
+
+
+@cache
+def _stream_beside(device: torch.device) -> torch.cuda.Stream:
+    """One for all frames: torch keeps the memory that a stream has used for that stream alone."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call, no-any-return]
