@@ -80,11 +80,15 @@ class Bench:
         int(logits.argmax())
         return self.answer_ids[step]
 
-    def features(self, watch: Stopwatch) -> ImageFeatures:
-        encoder, weights = self.model.image_encoder, self.model.mask_queries
-        inputs = encoder.preprocess(RGB).to(weights.device, weights.dtype)
+    def inputs(self) -> TwoTowerInputs:
+        encoder = self.model.image_encoder
+        inputs = encoder.preprocess(RGB).to(self.model.mask_queries.device, encoder.dtype)
         if not isinstance(inputs, TwoTowerInputs):
             raise TypeError("this benchmark measures models with two towers")
+        return inputs
+
+    def features(self, watch: Stopwatch) -> ImageFeatures:
+        encoder, inputs = self.model.image_encoder, self.inputs()
         with watch("image tower"):
             tokens, grid, deepstack = encoder.language_features(inputs)
         with watch("SAM 3 encoder"):
@@ -100,6 +104,14 @@ class Bench:
             if features.tokens.device.type == "cuda":  # elsewhere the answer reads it on its way
                 prefix.state()
         return features, prefix
+
+    def encode_side_by_side(self, watch: Stopwatch) -> tuple[ImageFeatures, Prefix]:
+        """As ``encode``, but the towers on two CUDA streams, as in use; one stage, as a watch waits."""
+        with watch("encode"):
+            features = self.model.start_image(self.inputs())
+            prefix = self.model.prefix(features, self.image_ids(features))
+            prefix.state()
+            return self.model.detector.prepare(features.joined()), prefix
 
     def reuse(self, answer: Answer, watch: Stopwatch) -> Result:
         """A frame that takes over the queries of an earlier one."""
@@ -182,8 +194,14 @@ def procedures(part: str, model: InstructSam, phrases: int) -> dict[str, Procedu
 
     if part != EXACT:
         return {f"{STANDING}, {part}": standing}
+
+    def side_by_side(watch: Stopwatch) -> Result:
+        return bench.segment(*bench.encode_side_by_side(watch), watch, bench.answer_ids)
+
+    on_gpu = {f"{STANDING}, towers side by side": side_by_side} if model.mask_queries.is_cuda else {}
     return {
         STANDING: standing,
+        **on_gpu,
         "further instruction, image known": partial(further, []),
         "the same, answer known or guessed": partial(further, bench.answer_ids),
         REUSE: reuse,
@@ -207,7 +225,7 @@ def measure(args: argparse.Namespace) -> None:
                     rows[name].append(vars(watch))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if args.device.startswith("cuda"):
-        peak = torch.cuda.max_memory_allocated()
+        peak = torch.cuda.max_memory_reserved()
     torch.save({"rows": rows, "results": results, "peak": peak}, args.write)
 
 

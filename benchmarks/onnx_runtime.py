@@ -41,11 +41,11 @@ def encoder_task(segmenter: InstructSamSegmenter, rgb: np.ndarray) -> Callable[[
 
 
 def detector_task(segmenter: InstructSamSegmenter, rgb: np.ndarray, phrases: int) -> Callable[[], object]:
-    config, device = segmenter.model.config, segmenter.device
+    config, device, encoder = segmenter.model.config, segmenter.device, segmenter.model.image_encoder
     generator = torch.Generator().manual_seed(phrases)
     return partial(
         segmenter.model.detector,
-        encoder_task(segmenter, rgb)(),
+        segmenter.model.encode_image(encoder.preprocess(rgb).to(device, torch.float32)),
         torch.randn(phrases, PHRASE_TOKENS, config.out_dim, generator=generator).to(device),
         torch.ones(phrases, PHRASE_TOKENS, dtype=torch.bool, device=device),
         torch.randn(phrases, config.num_queries, config.out_dim, generator=generator).to(device),

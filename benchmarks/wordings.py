@@ -26,10 +26,10 @@ from instructsam_ros.scenes.language.picture import Picture
 from instructsam_ros.scenes.language.sampling import ABSENT_SHARE, FEWEST_THINGS, KINDS, phrase_draft
 from instructsam_ros.scenes.language.speaker import Speaker
 from instructsam_ros.segmenter import Segmenter
+from instructsam_ros.training.evaluate import bootstrap
 
 TRIES = 60
 """How often a draft is worded before it counts as one that has no held-out wording."""
-RESAMPLES = 2000
 
 
 class Pair(NamedTuple):
@@ -69,11 +69,11 @@ def united_iou(segmenter: Segmenter, features: object, item: Instruction, ids: N
 
 def interval(values: NDArray[np.float64], picture: NDArray[np.int64]) -> tuple[float, float]:
     """95 % bootstrap interval of the mean, over pictures."""
-    sums = np.bincount(picture, values)
-    counts = np.bincount(picture)
-    drawn = np.random.default_rng(0).integers(0, len(sums), (RESAMPLES, len(sums)))
-    low, high = np.quantile(sums[drawn].sum(1) / counts[drawn].sum(1), (0.025, 0.975))
-    return float(low), float(high)
+    draws = bootstrap.image_draws([str(number) for number in picture], seed=0)
+    ends = bootstrap.interval(bootstrap.ratios(values, np.ones(len(values)), draws))
+    if ends is None:
+        raise ValueError("there is no answer to take the mean of")
+    return ends
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from benchmarks.design_study.questions import Answered
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.evaluate.average_precision import average_precision, match
-from instructsam_ros.training.evaluate.metrics import CONFIDENCE, MATCH_IOU
-
-RESAMPLES = 1000
+from instructsam_ros.training.evaluate.bootstrap import RESAMPLES, image_draws
+from instructsam_ros.training.evaluate.bootstrap import interval as percentiles
+from instructsam_ros.training.evaluate.metrics import MATCH_IOU
 
 Weights = NDArray[np.int64]
 """How often each instruction counts, [n]."""
@@ -120,10 +120,8 @@ def _ratio(part: Any, whole: Any) -> float:
 
 def draws(sample: Sample, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.int64]:
     """Weights of every instruction, [1 + resamples, n]: all once, then bootstraps over images."""
-    images, index = np.unique(sample.image, return_inverse=True)
-    rng = np.random.default_rng(seed)
-    counts = rng.multinomial(len(images), np.full(len(images), 1 / len(images)), resamples)
-    return np.vstack([np.ones((1, len(index)), np.int64), counts[:, index]])
+    drawn = image_draws(list(sample.image), seed, resamples)
+    return np.vstack([np.ones((1, drawn.shape[1]), np.int64), drawn])
 
 
 def estimate(seeds: Sequence[Sample], metric: Metric, weights: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -141,8 +139,7 @@ def interval(values: NDArray[np.float64]) -> str:
     """The figure and its interval, in per cent; a dash where nothing defines it."""
     if np.isnan(values[0]):
         return "-"
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(values[1:], [tail, 1 - tail])
+    low, high = percentiles(values[1:]) or (np.nan, np.nan)
     return f"{100 * values[0]:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 

@@ -99,6 +99,22 @@ def test_sensor_noise_grows_with_distance_and_leaves_holes(views: list[View]) ->
         assert error[near].mean() < error[~near].mean()
 
 
+@pytest.mark.parametrize("kind", ["hand", "gripper"])
+def test_occluders_hide_what_they_are_in_front_of(kind: str) -> None:
+    scene = next(s for s in map(sample_scene, range(100)) if [o for o in s.occluders if o.kind == kind])
+    (view,) = render_scene(scene, WIDTH, HEIGHT, choose_renderer("classic"), sensor_noise=False)
+    assert set(view.meta["occluders"]) == {kind}
+    seen = {int(number) for number in np.unique(view.ids) if number >= 200}
+    assert seen
+    assert seen <= {200 + number for number in range(len(view.meta["occluders"]))}
+    bare = dataclasses.replace(scene, occluders=[])
+    (open_view,) = render_scene(bare, WIDTH, HEIGHT, choose_renderer("classic"), sensor_noise=False)
+    assert open_view.ids.max() < 200
+    covered = view.ids >= 200
+    assert np.array_equal(view.ids[~covered], open_view.ids[~covered])
+    assert (view.depth[covered] < open_view.depth[covered] + 1e-3).all()
+
+
 def test_views_survive_the_disk(views: list[View], tmp_path: Path) -> None:
     save_view(views[0], tmp_path / "000000")
     loaded = load_view(tmp_path / "000000.jpg")

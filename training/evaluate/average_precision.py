@@ -32,11 +32,29 @@ def average_precision(scores: NDArray[np.floating], hits: NDArray[np.bool_], tru
     scores: [n] of all predictions, in any order; equal ones keep their order. hits: bool [n].
     truths: number of instances to be found, at least 1.
     """
+    once = np.ones((1, len(scores)), np.int64)
+    return float(average_precisions(scores, hits, once, np.array([truths]))[0])
+
+
+def average_precisions(
+    scores: NDArray[np.floating],
+    hits: NDArray[np.bool_],
+    weights: NDArray[np.int64],
+    truths: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """``average_precision`` of r samples, [r]; not a number for those without truths.
+
+    weights: [r, n], how often each prediction is in each sample. truths: [r].
+    """
     order = np.argsort(-scores, kind="stable")
-    true_positives = np.cumsum(hits[order])
-    precision = true_positives / np.arange(1, len(order) + 1)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]  # best precision at this recall or beyond
-    return float(envelope[hits[order]].sum() / truths)
+    present = weights[:, order]
+    found = present * hits[order]
+    true_positives, predicted = np.cumsum(found, 1), np.cumsum(present, 1)
+    precision = true_positives / np.maximum(predicted, 1)
+    envelope = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]  # best at this recall or beyond
+    areas: NDArray[np.float64] = np.full(len(weights), np.nan)
+    np.divide((envelope * found).sum(1), truths, out=areas, where=truths > 0)
+    return areas
 
 
 def pooled_average_precision(

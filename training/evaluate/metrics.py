@@ -15,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.evaluate.average_precision import match, pooled_average_precision
+from instructsam_ros.training.evaluate.average_precision import (
+    average_precisions,
+    match,
+    pooled_average_precision,
+)
+from instructsam_ros.training.evaluate.bootstrap import image_draws, interval, ratios
 
 MATCH_IOU = 0.5  # for instance precision and recall, and for duplicates
-RESAMPLES = 2000
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class CaseScore:
 class Metrics:
     """All in 0..1; None where nothing in the set defines it (no instruction without target, say).
 
-    giou: mean IoU of the united masks, with a 95 % bootstrap interval over images. ciou: summed
+    giou: mean IoU of the united masks. ciou: summed
     intersection / summed union. mean_ap: AP over IoU 0.50:0.05:0.95. precision, recall: of
     instances at IoU 0.5. no_target_accuracy: empty answers where nothing is asked for that is
     there. target_accuracy: answers with any mask where something is. count_accuracy: as many masks
@@ -78,8 +81,6 @@ class Metrics:
 
     instructions: int
     giou: float
-    giou_low: float
-    giou_high: float
     ciou: float | None
     mean_ap: float | None
     ap50: float | None
@@ -90,12 +91,14 @@ class Metrics:
     target_accuracy: float | None
     count_accuracy: float
     duplicate_rate: float | None
+    intervals: Mapping[str, tuple[float, float]]
+    """95 % bootstrap intervals over images of giou, ap50, accuracies and duplicate_rate, where defined."""
     by_label: Mapping[str, Mapping[str, Metrics]] = field(default_factory=dict)
     """label -> value -> metrics of the cases that carry it; these have no further breakdown."""
 
     def values(self) -> dict[str, float | None]:
-        """Every figure by name, without the breakdown."""
-        names = [f.name for f in dataclasses.fields(self) if f.name != "by_label"]
+        """Every figure by name, without intervals and breakdown."""
+        names = [f.name for f in dataclasses.fields(self) if f.name not in ("intervals", "by_label")]
         return {name: getattr(self, name) for name in names}
 
     def headline(self) -> dict[str, float]:
@@ -105,10 +108,13 @@ class Metrics:
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, breakdown included."""
         breakdown = {
-            label: {value: metrics.values() for value, metrics in groups.items()}
+            label: {value: metrics._figures() for value, metrics in groups.items()}
             for label, groups in self.by_label.items()
         }
-        return {**self.values(), "by_label": breakdown}
+        return {**self._figures(), "by_label": breakdown}
+
+    def _figures(self) -> dict[str, Any]:
+        return {**self.values(), "intervals": {name: list(ends) for name, ends in self.intervals.items()}}
 
 
 def evaluate_predictions(
@@ -166,7 +172,10 @@ def summarise(scores: Sequence[CaseScore], *, seed: int = 0) -> Metrics:
     groups: dict[str, dict[str, list[CaseScore]]] = {}
     for score in scores:
         targets = score.iou.shape[1]
-        for label, value in {**score.labels, "targets": str(targets) if targets < 2 else "2+"}.items():
+        labels = {**score.labels, "targets": str(targets) if targets < 2 else "2+"}
+        if targets and "level" in labels:
+            labels["level, with target"] = labels["level"]
+        for label, value in labels.items():
             groups.setdefault(label, {}).setdefault(value, []).append(score)
     by_label = {
         label: {value: _metrics(members, seed) for value, members in sorted(values.items())}
@@ -176,7 +185,6 @@ def summarise(scores: Sequence[CaseScore], *, seed: int = 0) -> Metrics:
 
 
 def _metrics(scores: Sequence[CaseScore], seed: int) -> Metrics:
-    low, high = bootstrap_interval([s.united_iou for s in scores], [s.image for s in scores], seed)
     union = sum(s.union for s in scores)
     ap = pooled_average_precision((s.scores, s.iou) for s in scores)
     predicted, truths = (sum(s.iou.shape[axis] for s in scores) for axis in (0, 1))
@@ -184,8 +192,6 @@ def _metrics(scores: Sequence[CaseScore], seed: int) -> Metrics:
     return Metrics(
         instructions=len(scores),
         giou=float(np.mean([s.united_iou for s in scores])),
-        giou_low=low,
-        giou_high=high,
         ciou=sum(s.intersection for s in scores) / union if union else None,
         mean_ap=None if ap is None else float(ap.mean()),
         ap50=None if ap is None else float(ap[0]),
@@ -196,21 +202,29 @@ def _metrics(scores: Sequence[CaseScore], seed: int) -> Metrics:
         target_accuracy=_share(len(s.iou) > 0 for s in scores if s.iou.shape[1] > 0),
         count_accuracy=float(np.mean([s.iou.shape[0] == s.iou.shape[1] for s in scores])),
         duplicate_rate=sum(s.duplicates for s in scores) / predicted if predicted else None,
+        intervals=_intervals(scores, seed),
     )
 
 
-def bootstrap_interval(values: Sequence[float], images: Sequence[str], seed: int) -> tuple[float, float]:
-    """Percentile interval of the mean, resampling whole images ("" stands alone)."""
-    keys = [image or f"#{number}" for number, image in enumerate(images)]
-    cluster = np.unique(keys, return_inverse=True)[1]
-    sums, counts = np.bincount(cluster, values), np.bincount(cluster)
-    rng = np.random.default_rng(seed)
-    means = [
-        sums[draw].sum() / counts[draw].sum()
-        for draw in (rng.integers(len(sums), size=len(sums)) for _ in range(RESAMPLES))
-    ]
-    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return float(low), float(high)
+def _intervals(scores: Sequence[CaseScore], seed: int) -> dict[str, tuple[float, float]]:
+    draws = image_draws([s.image for s in scores], seed)
+    found, truths = (np.array([s.iou.shape[axis] for s in scores]) for axis in (0, 1))
+    case_of = np.repeat(np.arange(len(scores)), found)
+    ranked = np.concatenate([s.scores for s in scores])
+    hits = np.concatenate([match(s.iou, MATCH_IOU) for s in scores])
+    few = np.array_split(draws, 1 + len(draws) * len(ranked) // 10**7)  # to spare memory
+    samples = {
+        "giou": ratios(np.array([s.united_iou for s in scores]), np.ones(len(scores)), draws),
+        "ap50": np.concatenate(
+            [average_precisions(ranked, hits, part[:, case_of], part @ truths) for part in few]
+        ),
+        "no_target_accuracy": ratios((found == 0) & (truths == 0), truths == 0, draws),
+        "target_accuracy": ratios((found > 0) & (truths > 0), truths > 0, draws),
+        "count_accuracy": ratios(found == truths, np.ones(len(scores)), draws),
+        "duplicate_rate": ratios(np.array([s.duplicates for s in scores]), found, draws),
+    }
+    ends = {name: interval(values) for name, values in samples.items()}
+    return {name: pair for name, pair in ends.items() if pair is not None}
 
 
 def _count_duplicates(among: NDArray[np.float64], against: NDArray[np.float64]) -> int:

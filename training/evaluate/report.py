@@ -25,6 +25,7 @@ COLUMNS = {
     "count_accuracy": "count acc.",
     "duplicate_rate": "duplicates",
 }
+INTERVALS = "in brackets 95 % bootstrap intervals over images"
 STYLE = """
 body { font: 15px/1.5 sans-serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; }
 table { border-collapse: collapse; display: block; overflow-x: auto; font-variant-numeric: tabular-nums; }
@@ -63,7 +64,7 @@ def markdown(metrics: Metrics, about: Mapping[str, str]) -> str:
     """The whole report as one Markdown table."""
     header, *body = rows(metrics)
     lines = [f"- {name}: {value}" for name, value in about.items()]
-    lines += ["", "Figures in per cent; gIoU with its 95 % bootstrap interval over images.", ""]
+    lines += ["", f"Figures in per cent, {INTERVALS}.", ""]
     lines += [_line(header), _line(["---", *["---:"] * len(COLUMNS)])]
     return "\n".join([*lines, *(_line([cell.replace("|", "\\|") for cell in row]) for row in body), ""])
 
@@ -78,7 +79,7 @@ def page(evaluation: Evaluation, about: Mapping[str, str]) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Evaluation</title>'
         f"<style>{STYLE}</style>"
         f"<h1>Evaluation</h1><p>{facts}</p><table>{table}</table>"
-        f"<p>Figures in per cent; gIoU with its 95 % bootstrap interval over images.</p>"
+        f"<p>Figures in per cent, {INTERVALS}.</p>"
         f"<h2>The {len(evaluation.worst)} worst cases</h2>"
         f"<p>Left: the answer. Right: correct pixels green, missed ones red, extra ones blue.</p>{figures}"
     )
@@ -88,7 +89,10 @@ def _cells(metrics: Metrics) -> list[str]:
     values = metrics.values()
     cells = ["-" if values[name] is None else f"{100 * float(values[name] or 0):.1f}" for name in COLUMNS]
     cells[0] = str(metrics.instructions)
-    cells[1] += f" [{100 * metrics.giou_low:.1f}, {100 * metrics.giou_high:.1f}]"
+    for place, name in enumerate(COLUMNS):
+        if name in metrics.intervals:
+            low, high = metrics.intervals[name]
+            cells[place] += f" [{100 * low:.1f}, {100 * high:.1f}]"
     return cells
 
 

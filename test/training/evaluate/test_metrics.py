@@ -44,9 +44,8 @@ def evaluate(*pairs):
 def test_perfect_answers_score_one_everywhere():
     metrics = evaluate((case((0, 5), (10, 15)), guess((10, 15), (0, 5))), (case(), guess()))
     assert metrics.headline() == {
-        "instructions": 2, "giou": 1, "giou_low": 1, "giou_high": 1, "ciou": 1, "mean_ap": 1, "ap50": 1,
-        "ap75": 1, "precision": 1, "recall": 1, "no_target_accuracy": 1, "target_accuracy": 1,
-        "count_accuracy": 1, "duplicate_rate": 0,
+        "instructions": 2, "giou": 1, "ciou": 1, "mean_ap": 1, "ap50": 1, "ap75": 1, "precision": 1,
+        "recall": 1, "no_target_accuracy": 1, "target_accuracy": 1, "count_accuracy": 1, "duplicate_rate": 0,
     }  # fmt: skip
 
 
@@ -108,6 +107,11 @@ def test_breakdown_by_label_and_number_of_targets():
     )
     assert metrics.as_dict()["by_label"]["level"]["simple"]["giou"] == 1
     assert metrics.by_label["level"]["complex"].giou == 0.5
+    with_target = metrics.by_label["level, with target"]
+    assert {k: (m.instructions, m.giou) for k, m in with_target.items()} == {
+        "simple": (1, 1),
+        "complex": (1, 0),
+    }
     assert {k: m.instructions for k, m in metrics.by_label["targets"].items()} == {"0": 1, "1": 1, "2+": 1}
 
 
@@ -117,10 +121,12 @@ def test_interval_is_seeded_contains_the_mean_and_resamples_images():
     guesses = [guess((0, end)) for end in ends]
     cases = [InstructionCase(boxes((0, W)), image=str(i // 10)) for i in range(60)]
     first, second = (evaluate_predictions(cases, guesses, seed=4) for _ in range(2))
-    assert (first.giou_low, first.giou_high) == (second.giou_low, second.giou_high)
-    assert first.giou_low < first.giou < first.giou_high
+    assert first.intervals == second.intervals
+    assert first.intervals["giou"][0] < first.giou < first.intervals["giou"][1]
+    assert first.intervals["ap50"][0] < first.ap50 < first.intervals["ap50"][1]
+    assert "no_target_accuracy" not in first.intervals
     one_image = evaluate_predictions([InstructionCase(boxes((0, W)), image="a")] * 60, guesses)
-    assert one_image.giou_low == pytest.approx(one_image.giou_high)
+    assert one_image.intervals["giou"] == pytest.approx([one_image.giou] * 2)
 
 
 @pytest.mark.parametrize(

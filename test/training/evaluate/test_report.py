@@ -17,7 +17,7 @@ def test_undefined_figures_are_dashes_and_every_row_is_full():
     assert [row[0] for row in body] == ["all", "level: a", "targets: 0"]
     assert {len(row) for row in body} == {len(header)}
     assert body[0][header.index("AP50")] == "-"
-    assert body[0][header.index("no-target acc.")] == "100.0"
+    assert body[0][header.index("no-target acc.")] == "100.0 [100.0, 100.0]"
 
 
 def test_text_from_the_benchmark_cannot_break_the_page():
