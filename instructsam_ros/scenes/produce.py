@@ -125,7 +125,7 @@ def _in_processes(job: Production, shards: list[int], processes: int) -> Iterato
     threads = ThreadPoolExecutor(max(1, min(processes, len(shards))))
     try:
         waiting = {threads.submit(_in_own_process, job, shard) for shard in shards}
-        before = sum(_rendered(job, shard) for shard in shards)
+        before = 0
         while waiting:
             done, waiting = wait(waiting, PROGRESS_SECONDS, FIRST_COMPLETED)
             for future in done:
@@ -138,8 +138,9 @@ def _in_processes(job: Production, shards: list[int], processes: int) -> Iterato
 
 
 def _rendered(job: Production, shard: int) -> int:
-    """Views of a shard on disk, finished or not."""
-    return max(len(list(folder.glob("*.json"))) for folder in (job.folder(shard), job.partial(shard)))
+    """Views that a shard has by now."""
+    views = len(job.views_of(shard))
+    return views if _complete(job, shard) else len(list(job.partial(shard).glob("*.json")))
 
 
 def _in_own_process(job: Production, shard: int) -> None:
