@@ -38,15 +38,17 @@ MIN_PIXELS = 24
 """Instances smaller than this many mask pixels (at MASK_STRIDE of the view's own size) are not supervised."""
 
 PRACTICE = {
-    "between": 4.0, "except_color": 3.0, "host": 3.0, "host_on": 4.0, "nonfood": 3.0, "aff_size": 3.0,
+    "between": 8.0, "except_color": 3.0, "host": 3.0, "host_on": 8.0, "nonfood": 3.0, "aff_size": 3.0,
     "aff_not": 3.0, "sup_near": 3.0, "union": 3.0, "rel": 4.0, "aff_color": 4.0, "aff_rel": 4.0,
     "food": 4.0, "near": 6.0, "except_one": 6.0, "rel_all": 6.0, "same": 6.0,
 }  # fmt: skip
 """How much more often kinds are drawn that few pictures allow, or that need most practice."""
 
-UNHEARD_PRACTICE = 3.0
+UNHEARD_PRACTICE = {"rel": 4.0, "near": 4.0, "aff_rel": 2.0}
+UNHEARD_ELSEWHERE = 0.5
 """How much more often instructions are drawn that name what is there and still have no answer ("the mug left
-of the bowl", and no bowl). Where they are rare, the noun alone decides, and the rest goes unheard.
+of the bowl", and no bowl). Where they are rare, the noun alone decides, and the rest goes unheard; where they
+outnumber those with an answer, as they would in kinds that few pictures allow, the kind alone decides.
 """
 
 WRITTEN = 5
@@ -263,8 +265,10 @@ def _weight(item: Instruction, progress: float) -> float:
     """Sampling weight: naming first, relations and reasoning as training progresses."""
     easy = item.level == "concept" or item.kind in ("attr", "color_all", "count", "union")
     weight = 1.0 if easy else 0.15 + 0.85 * progress
-    unheard = item.phrase_ids and not item.targets
-    return weight * PRACTICE.get(item.kind, 1.0) * (UNHEARD_PRACTICE if unheard else 1.0)
+    weight *= PRACTICE.get(item.kind, 1.0)
+    if item.phrase_ids and not item.targets:
+        weight *= UNHEARD_PRACTICE.get(item.kind, UNHEARD_ELSEWHERE)
+    return weight
 
 
 class BatchRange(torch.utils.data.Sampler[int]):

@@ -12,8 +12,9 @@ def test_what_is_named_and_yet_not_the_answer_is_practised(scene_root, tokenizer
     settings = SceneDataSettings(roots=(str(scene_root),), images=2, instructions=8, curriculum_steps=0)
     batches = SceneBatches(settings, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)
     unheard = []
+    monkeypatch.setattr(scene_data, "UNHEARD_PRACTICE", {})
     for practice in (1.0, 3.0):
-        monkeypatch.setattr(scene_data, "UNHEARD_PRACTICE", practice)
+        monkeypatch.setattr(scene_data, "UNHEARD_ELSEWHERE", practice)
         drawn = [batches[step] for step in range(12)]
         rows = [row for batch in drawn for row in zip(batch.named, batch.targets, strict=True)]
         unheard.append(sum(bool(named) and not targets for named, targets in rows) / len(rows))
