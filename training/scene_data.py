@@ -39,12 +39,12 @@ MIN_PIXELS = 24
 
 PRACTICE = {
     "between": 8.0, "except_color": 3.0, "host": 3.0, "host_on": 8.0, "nonfood": 3.0, "aff_size": 3.0,
-    "aff_not": 3.0, "sup_near": 3.0, "union": 3.0, "rel": 4.0, "aff_color": 4.0, "aff_rel": 4.0,
-    "food": 4.0, "near": 6.0, "except_one": 6.0, "rel_all": 6.0, "same": 6.0,
+    "aff_not": 3.0, "sup_near": 3.0, "union": 3.0, "rel": 4.0, "rel_count": 6.0, "aff_color": 4.0,
+    "aff_rel": 4.0, "food": 4.0, "near": 6.0, "except_one": 6.0, "rel_all": 6.0, "same": 6.0,
 }  # fmt: skip
 """How much more often kinds are drawn that few pictures allow, or that need most practice."""
 
-UNHEARD_PRACTICE = {"rel": 4.0, "near": 4.0, "aff_rel": 2.0}
+UNHEARD_PRACTICE = {"rel": 4.0, "rel_count": 4.0, "near": 4.0, "aff_rel": 2.0}
 UNHEARD_ELSEWHERE = 0.5
 """How much more often instructions are drawn that name what is there and still have no answer ("the mug left
 of the bowl", and no bowl). Where they are rare, the noun alone decides, and the rest goes unheard; where they

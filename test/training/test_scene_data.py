@@ -13,7 +13,7 @@ def test_what_is_named_and_yet_not_the_answer_is_practised(scene_root, tokenizer
     batches = SceneBatches(settings, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)
     unheard = []
     monkeypatch.setattr(scene_data, "UNHEARD_PRACTICE", {})
-    for practice in (1.0, 3.0):
+    for practice in (1.0, 6.0):
         monkeypatch.setattr(scene_data, "UNHEARD_ELSEWHERE", practice)
         drawn = [batches[step] for step in range(12)]
         rows = [row for batch in drawn for row in zip(batch.named, batch.targets, strict=True)]

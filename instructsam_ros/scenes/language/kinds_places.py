@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from instructsam_ros.scenes.language.kinds_names import NUMBERS
 from instructsam_ros.scenes.language.logic import members, subtract
 from instructsam_ros.scenes.language.nouns import NOWHERE, Noun
@@ -45,6 +47,17 @@ def relation(speaker: Speaker) -> Draft | None:
     answer = select_related(speaker.picture, noun.named, side, anchor.id)
     slots = noun.slots | {"relation": speaker.relation(side), "anchor": anchor.text}
     return Draft("simple", "rel", noun, answer, slots)
+
+
+def relation_count(speaker: Speaker) -> Draft | None:
+    """The two mugs left of the bowl. The number is right, or nothing is there."""
+    draft = relation(speaker)
+    if draft is None:
+        return None
+    number = len(members(draft.answer)) or speaker.pick(list(NUMBERS))
+    if number not in NUMBERS:
+        return None
+    return replace(draft, construct="rel_count", slots=draft.slots | {"number": NUMBERS[number]})
 
 
 def relation_all(speaker: Speaker) -> Draft | None:

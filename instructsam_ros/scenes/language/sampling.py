@@ -34,6 +34,7 @@ KINDS: dict[Level, dict[Kind, float]] = {
         kinds_names.except_color: 2,
         kinds_names.except_one: 1,
         kinds_places.relation: 3,
+        kinds_places.relation_count: 1.5,
         kinds_places.relation_all: 1.5,
         kinds_places.except_relation: 2,
         kinds_places.size_superlative: 2,
@@ -66,8 +67,8 @@ _KINDS_TRIED = 8
 _HEAD_SLOTS = ("n", "ns", "bare", "bares", "purpose", "situation")
 _TRIES = 8  # per kind, so that rare kinds get their share; most drafts fail because somebody could argue
 _PART_OF_THE_NAMED = frozenset({
-    "rel", "rel_all", "except_color", "except_one", "except_rel", "topk", "host_on", "aff_not", "aff_rel",
-    "host", "empty", "same", "between",
+    "rel", "rel_count", "rel_all", "except_color", "except_one", "except_rel", "topk", "host_on", "aff_not",
+    "aff_rel", "host", "empty", "same", "between",
 })  # fmt: skip
 
 
