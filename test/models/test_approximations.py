@@ -105,7 +105,7 @@ def test_int8_model_stays_close(tiny_folder: Path) -> None:
     ("settings", "message"),
     [
         ({"sam_size": 57}, "multiple of"),
-        ({"sam_size": 0}, "positive"),
+        ({"sam_size": 0}, "sam_size must be at least 1"),
         ({"pyramid_size": [320, 250]}, "multiples of 32"),
         ({"pyramid_size": 320}, "expected a list"),
         ({"reuse_frames": 0}, "at least 1"),
