@@ -16,8 +16,8 @@ from instructsam_ros.training.scene_targets import NO_OWNER, SceneTargets
 
 
 class AuxiliaryHeads(nn.Module):
-    """Per memory cell: is there an object, of which category and colour, does the phrase name it; and
-    which cells a noun of the instruction means.
+    """Per memory cell: is there an object, of which category and colour, does the phrase name it; which
+    cells a noun of the instruction means; and whether it names something that is not in the picture.
     """
 
     def __init__(self, channels: int, categories: int, colors: int, words: int) -> None:
@@ -26,6 +26,7 @@ class AuxiliaryHeads(nn.Module):
         self.word = nn.Linear(words, channels)
         self.cell = nn.Linear(channels, channels)
         self.nowhere = nn.Parameter(torch.zeros(channels))
+        self.missing = nn.Linear(words, 1)
         self.objectness = nn.Linear(channels, 1)
         self.category = nn.Linear(channels, categories)
         self.color = nn.Linear(channels, colors)
@@ -65,6 +66,17 @@ class AuxiliaryHeads(nn.Module):
             else:
                 wanted[row, -1] = 1.0
         return F.cross_entropy(logits, wanted)
+
+    def missing_loss(self, states: Tensor, batch: SceneBatch) -> Tensor:
+        """Whether an instruction names what is not in the picture, from what its queries know: states
+        [R, Q, D] of the last language layer, the mean of which decides what is chosen.
+        """
+        wanted = states.new_zeros(len(states), dtype=torch.float32)
+        for row, instances in zip(batch.mentions.row.tolist(), batch.mentions.instances, strict=True):
+            if not instances:
+                wanted[row] = 1.0
+        logits = self.missing(states.mean(1)).squeeze(-1).float()
+        return F.binary_cross_entropy_with_logits(logits, wanted)
 
     def phrase_loss(self, memory: Tensor, batch: SceneBatch, targets: SceneTargets) -> Tensor:
         """memory [R, T, C] conditioned on the phrase of every row."""

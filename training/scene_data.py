@@ -24,7 +24,7 @@ from torch.utils.data import Dataset
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.models.instructsam.pyramid_encoder import PyramidConfig
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
-from instructsam_ros.scenes.language import Instruction, flip, idle_words, instructions
+from instructsam_ros.scenes.language import Instruction, flip, idle_words, instructions, without_its_place
 from instructsam_ros.settings import check_range
 from instructsam_ros.training.augment import jitter, repaint_background
 from instructsam_ros.training.mentions import Mentions, Named, locate_mentions
@@ -44,11 +44,10 @@ PRACTICE = {
 }  # fmt: skip
 """How much more often kinds are drawn that few pictures allow, or that need most practice."""
 
-UNHEARD_PRACTICE = {"rel": 4.0, "rel_count": 4.0, "near": 4.0, "aff_rel": 2.0}
-UNHEARD_ELSEWHERE = 0.5
+UNHEARD = 4.0
 """How much more often instructions are drawn that name what is there and still have no answer ("the mug left
-of the bowl", and no bowl). Where they are rare, the noun alone decides, and the rest goes unheard; where they
-outnumber those with an answer, as they would in kinds that few pictures allow, the kind alone decides.
+of the bowl", and it stands on the right). Where they are rare, the noun alone decides, and the rest goes
+unheard.
 """
 
 WRITTEN = 5
@@ -103,7 +102,9 @@ class SceneDataSettings:
     repaint: probability of a random pattern in place of the background. reframe: probability of
     another magnification of the view. sizes: widths and heights, multiples of 32; every batch takes one
     of these or the views' own, each as likely, so that one model serves several input sizes.
-    unknown_words: share of idle words ("please") replaced by <unk>. curriculum_steps: over the first
+    unknown_words: share of idle words ("please") replaced by <unk>. missing_places: how many of the
+    instructions that relate what they ask for to something come a second time, related to what is not in
+    the picture, so that nothing but the place tells the two apart. curriculum_steps: over the first
     steps, instructions with relations and reasoning come in gradually.
     """
 
@@ -116,13 +117,14 @@ class SceneDataSettings:
     reframe: float = 0.0
     sizes: tuple[tuple[int, int], ...] = ()
     unknown_words: float = 0.1
+    missing_places: float = 0.5
     curriculum_steps: int = 200
 
     def __post_init__(self) -> None:
         if not self.roots:
             raise ValueError("roots is empty; name at least one folder of rendered views")
         check_range(self, 1, math.inf, "images", "instructions")
-        check_range(self, 0, 1, "mirror", "jitter", "repaint", "reframe", "unknown_words")
+        check_range(self, 0, 1, "mirror", "jitter", "repaint", "reframe", "unknown_words", "missing_places")
         check_range(self, 0, math.inf, "curriculum_steps")
         for width, height in self.sizes:
             PyramidConfig(height, width)  # raises ValueError for what the encoder cannot take
@@ -173,7 +175,18 @@ class SceneBatches(Dataset[SceneBatch]):
         count = self.settings.instructions
         picked = rng.choice(len(found), count, replace=len(found) < count, p=weights / weights.sum())
         mirrored = bool(rng.random() < self.settings.mirror)
-        return view, [found[i] for i in picked], mirrored
+        return view, self._with_missing_places([found[i] for i in picked], view, rng), mirrored
+
+    def _with_missing_places(
+        self, picked: list[Instruction], view: View, rng: np.random.Generator
+    ) -> list[Instruction]:
+        """As many instructions; some of the last make room for earlier ones about a place that is missing."""
+        said: list[Instruction | None] = []
+        for item in picked:
+            said.append(item)
+            if rng.random() < self.settings.missing_places:
+                said.append(without_its_place(item, view.meta, rng))
+        return [item for item in said if item is not None][: len(picked)]
 
     def _told(self, path: Path, rng: np.random.Generator) -> tuple[View, list[Instruction]]:
         """A view with what can be said about it; another view in place of one about which nothing can be."""
@@ -181,7 +194,9 @@ class SceneBatches(Dataset[SceneBatch]):
             view = load_view(path, depth=False)
             if rng.random() < self.settings.reframe:
                 view = random_frame(view, rng)
-            found = instructions(view.meta, rng, WRITTEN * self.settings.instructions, split="train")
+            told = instructions(view.meta, rng, WRITTEN * self.settings.instructions, split="train")
+            # Missing places come from _with_missing_places alone: in no kind are they more than the others.
+            found = [item for item in told if not item.place_is_missing]
             if found:
                 return view, found
             path = self.paths[rng.integers(len(self.paths))]
@@ -267,7 +282,7 @@ def _weight(item: Instruction, progress: float) -> float:
     weight = 1.0 if easy else 0.15 + 0.85 * progress
     weight *= PRACTICE.get(item.kind, 1.0)
     if item.phrase_ids and not item.targets:
-        weight *= UNHEARD_PRACTICE.get(item.kind, UNHEARD_ELSEWHERE)
+        weight *= UNHEARD
     return weight
 
 

@@ -34,7 +34,8 @@ can build on it.
 class SceneOutput:
     """image: what the detector knows of every image. The rest is per row (image_index: int64 [R]) and
     empty for an image-only pass. token_logits: [labels, V] and token_labels: [labels]. word_states:
-    [mentions, D], what an early language layer knows at the words of batch.mentions.
+    [mentions, D], what an early language layer knows at the words of batch.mentions. query_states:
+    [R, Q, D], what the last one knows at the queries.
     """
 
     detector: PointerDetector
@@ -43,6 +44,7 @@ class SceneOutput:
     token_logits: Tensor
     token_labels: Tensor
     word_states: Tensor
+    query_states: Tensor
     phrase_memory: Tensor
     readouts: tuple[Readout, ...]
 
@@ -69,7 +71,7 @@ def forward_images(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     """Image side only: what the dense losses need."""
     detector, image = _image_side(model, batch)
     none = torch.empty(0, device=image.memory.device)
-    return SceneOutput(detector, image, none, none, none, none, none, ())
+    return SceneOutput(detector, image, none, none, none, none, none, none, ())
 
 
 def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
@@ -80,9 +82,8 @@ def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     with captured(model.language.model.layers[GROUNDING_LAYER]) as early:
         hidden = language_states(model, image, rows)
     learned = rows.labels != IGNORE
-    queries = model.mask_hidden_fcs(hidden[rows.queries]).unflatten(
-        0, (len(rows.ids), model.config.num_queries)
-    )
+    states = hidden[rows.queries].view(len(rows.ids), model.config.num_queries, -1)
+    queries = model.mask_hidden_fcs(states)
     phrases = Phrases(model.text_hidden_fcs(model.language.embed(rows.phrase_ids)), rows.phrase_valid)
     output = detector.detect(image, image_index, phrases, queries)
     return SceneOutput(
@@ -92,6 +93,7 @@ def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
         token_logits=model.language.logits(hidden[learned]),
         token_labels=rows.labels[learned],
         word_states=early[-1][batch.mentions.row, batch.mentions.token],
+        query_states=states,
         phrase_memory=output.memory,
         readouts=output.readouts,
     )

@@ -57,3 +57,16 @@ def test_without_nouns_there_is_nothing_to_point_at(heads, batch):
     targets = scene_targets(batch)
     memory = torch.zeros(1, targets.coverage.shape[1], CHANNELS)
     assert heads.grounding_loss(torch.zeros(0, CHANNELS), memory, batch, targets).item() == 0
+
+
+def test_queries_say_whether_a_name_is_of_nothing(heads, batch):
+    """Taught on the mean of the queries, which is what chooses; direction 0 stands for "missing"."""
+    with torch.no_grad():
+        heads.missing.weight.copy_(20 * torch.tensor([[1.0, -1.0, 0.0, 0.0]]))
+        heads.missing.bias.zero_()
+    token = torch.tensor([0, 0])
+    missing = dataclasses.replace(batch, mentions=Mentions(token, token, ((0,), ())))
+    present = dataclasses.replace(batch, mentions=Mentions(token, token, ((0,), (1,))))
+    knows, denies = (torch.eye(CHANNELS)[word].expand(1, 10, -1) for word in (0, 1))
+    assert heads.missing_loss(knows, missing) < 1e-3 < 10 < heads.missing_loss(denies, missing)
+    assert heads.missing_loss(denies, present) < 1e-3 < 10 < heads.missing_loss(knows, present)

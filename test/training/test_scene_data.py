@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from instructsam_ros.training import scene_data
 from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.scene_data import SceneBatches, SceneDataSettings
 
 
-def test_what_is_named_and_yet_not_the_answer_is_practised(scene_root, tokenizer, monkeypatch):
-    """ "The mug left of the bowl", and no bowl: rows with a phrase that names something, and no targets."""
-    settings = SceneDataSettings(roots=(str(scene_root),), images=2, instructions=2, curriculum_steps=0)
-    batches = SceneBatches(settings, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)
+@pytest.fixture
+def batches(scene_root, tokenizer):
+    """A function from settings to batches of two views with six instructions each."""
+
+    def make(**settings) -> SceneBatches:
+        data = SceneDataSettings((str(scene_root),), images=2, instructions=6, curriculum_steps=0, **settings)
+        return SceneBatches(data, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)
+
+    return make
+
+
+def test_what_is_named_and_yet_not_the_answer_is_practised(batches, monkeypatch):
+    """ "The mug left of the bowl", on its right: rows with a phrase that names something, and no targets."""
     unheard = []
-    monkeypatch.setattr(scene_data, "UNHEARD_PRACTICE", {})
-    for practice in (0.5, 4.0):
-        monkeypatch.setattr(scene_data, "UNHEARD_ELSEWHERE", practice)
-        drawn = [batches[step] for step in range(40)]
+    for practice in (0.2, 8.0):
+        monkeypatch.setattr(scene_data, "UNHEARD", practice)
+        drawn = [batches(missing_places=0.0)[step] for step in range(30)]
         rows = [row for batch in drawn for row in zip(batch.named, batch.targets, strict=True)]
         unheard.append(sum(bool(named) and not targets for named, targets in rows) / len(rows))
     assert 0 < 1.4 * unheard[0] < unheard[1] < 0.8
+
+
+def told(batches, steps=30):
+    """Instructions of every view of the first steps."""
+    views = [(path, (step, i)) for step in range(steps) for i, path in enumerate(batches._choose(step))]
+    return [batches._sample(path, 0, np.random.default_rng(seed))[1] for path, seed in views]
+
+
+def test_a_missing_place_follows_the_same_place_that_is_there(batches):
+    twins = 0
+    for items in told(batches(missing_places=1.0)):
+        assert len(items) == 6
+        for before, item in zip([None, *items], items, strict=False):
+            if item.place_is_missing:
+                assert before is not None
+                assert before.targets
+                assert (before.template, before.phrase) == (item.template, item.phrase)
+                twins += 1
+    assert twins > 20
+
+
+def test_no_missing_places_unless_wanted(batches):
+    said = [item for items in told(batches(missing_places=0.0)) for item in items]
+    assert said
+    assert not [item.text for item in said if item.place_is_missing]

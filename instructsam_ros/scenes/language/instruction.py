@@ -14,11 +14,12 @@ Cardinality = Literal["one", "many", "all", "none"]
 @dataclass(frozen=True)
 class Mention:
     """A noun phrase of an instruction, as it is written there, and the objects that it stands for; none if
-    no such thing is in the picture.
+    no such thing is in the picture. place: whether what is asked for is only related to it.
     """
 
     text: str
     ids: tuple[int, ...]
+    place: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,8 @@ class Instruction:
     phrase: str
     phrase_ids: tuple[int, ...]
     mentions: tuple[Mention, ...]
+
+    @property
+    def place_is_missing(self) -> bool:
+        """Whether it relates what it asks for to something that is not in the picture."""
+        return any(mention.place and not mention.ids for mention in self.mentions)

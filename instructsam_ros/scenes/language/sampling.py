@@ -145,7 +145,10 @@ def _mentions(speaker: Speaker, draft: Draft, text: str) -> tuple[Mention, ...]:
     named = members(draft.head.named)
     found = [Mention(max(written, key=len), named)] if written and (named or exact(draft.head.named)) else []
     anchors = {words: id_ for words, id_ in speaker.anchors.items() if _occurs(words, text)}
-    found += [Mention(words, () if id_ == NOWHERE else (id_,)) for words, id_ in anchors.items()]
+    places = [draft.slots.get("anchor"), draft.slots.get("second")]
+    found += [
+        Mention(words, () if id_ == NOWHERE else (id_,), words in places) for words, id_ in anchors.items()
+    ]
     return tuple(found)
 
 

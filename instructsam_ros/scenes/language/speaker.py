@@ -244,8 +244,17 @@ class Speaker:
         among: categories to choose from; all if none are given. What is then said to be there is in
         the picture (``absent`` is over), so that only the missing anchor leaves it without a target.
         """
+        if not self.absent or not self.chance(NOWHERE_SHARE):
+            return None
+        anchor = self.missing_anchor(*among)
+        if anchor is not None:
+            self.absent = False
+        return anchor
+
+    def missing_anchor(self, *among: str) -> Anchor | None:
+        """An anchor that is surely not in the picture; of certain categories, if any are given."""
         options = [category for category in self.missing if category in among]
-        if not self.absent or not self.chance(NOWHERE_SHARE) or (among and not options):
+        if among and not options:
             return None
         if among:
             noun = self.noun(self.pick(options))
@@ -254,7 +263,6 @@ class Speaker:
             noun = nearly or self.noun(self.missing_category())
         if members(noun.named) or not exact(noun.named):
             return None
-        self.absent = False
         return self._called(NOWHERE, noun)
 
     def _called(self, thing: int, noun: Noun) -> Anchor:

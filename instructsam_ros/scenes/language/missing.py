@@ -1,0 +1,55 @@
+"""The same instruction without an answer: "the mug left of the bowl", about a bowl that is not there."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from instructsam_ros.scenes.language.instruction import Instruction, Mention
+from instructsam_ros.scenes.language.kinds_places import DISHES
+from instructsam_ros.scenes.language.picture import Picture
+from instructsam_ros.scenes.language.speaker import Speaker
+
+NEEDS_ITS_PLACE = frozenset({"rel", "rel_count", "rel_all", "near", "host_on", "aff_rel", "same", "between"})
+"""Kinds that find nothing where the place that they name is missing; others ("everything except the ones left
+of the bowl") find more.
+"""
+
+
+def without_its_place(
+    instruction: Instruction, meta: dict[str, Any], rng: np.random.Generator
+) -> Instruction | None:
+    """The instruction in the same words, about a place that is not in the picture, and so without a target.
+
+    meta: of the view that it is about. Places are named as in training. None for instructions without a
+    place or without a target, and where no missing place is found.
+    """
+    places = [mention for mention in instruction.mentions if mention.place and mention.ids]
+    if instruction.kind not in NEEDS_ITS_PLACE or not instruction.targets or not places:
+        return None
+    speaker = Speaker(Picture(meta), random.Random(int(rng.integers(1 << 62))), "train")
+    gone = speaker.pick(places)
+    missing = speaker.missing_anchor(*(DISHES if instruction.kind == "host_on" else ()))
+    if missing is None:
+        return None
+    nowhere = Mention(missing.text, (), place=True)
+    return replace(
+        instruction,
+        text=_renamed(instruction.text, gone.text, missing.text),
+        cardinality="none",
+        targets=(),
+        mentions=tuple(nowhere if mention is gone else mention for mention in instruction.mentions),
+    )
+
+
+def _renamed(text: str, old: str, new: str) -> str:
+    """``text`` with another noun phrase in place of ``old``, with a capital where that had one."""
+
+    def spelled(match: re.Match[str]) -> str:
+        return new[0].upper() + new[1:] if match[0][0].isupper() else new
+
+    return re.sub(rf"\b{re.escape(old)}\b", spelled, text, flags=re.IGNORECASE)
