@@ -71,12 +71,8 @@ class AuxiliaryHeads(nn.Module):
         """Whether an instruction names what is not in the picture, from what its queries know: states
         [R, Q, D] of the last language layer, the mean of which decides what is chosen.
         """
-        wanted = states.new_zeros(len(states), dtype=torch.float32)
-        for row, instances in zip(batch.mentions.row.tolist(), batch.mentions.instances, strict=True):
-            if not instances:
-                wanted[row] = 1.0
         logits = self.missing(states.mean(1)).squeeze(-1).float()
-        return F.binary_cross_entropy_with_logits(logits, wanted)
+        return F.binary_cross_entropy_with_logits(logits, batch.missing.float())
 
     def phrase_loss(self, memory: Tensor, batch: SceneBatch, targets: SceneTargets) -> Tensor:
         """memory [R, T, C] conditioned on the phrase of every row."""

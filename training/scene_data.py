@@ -70,7 +70,8 @@ class SceneBatch:
     choices that losses make. Instances of all
     images are concatenated: image_of [M], id_of [M], category_of [M], color_of [M] (int64).
     rows: tokens of the R = B*K instructions. mentions: nouns in them. targets, named: per row, indices
-    into the M instances that answer the instruction, and that its phrase names.
+    into the M instances that answer the instruction, and that its phrase names. missing: bool [R],
+    whether the instruction names something that is not in the picture.
     """
 
     images: Tensor
@@ -84,6 +85,7 @@ class SceneBatch:
     mentions: Mentions
     targets: tuple[tuple[int, ...], ...]
     named: tuple[tuple[int, ...], ...]
+    missing: Tensor
 
     def to(self, device: torch.device) -> SceneBatch:
         """A copy with every tensor on ``device``."""
@@ -258,6 +260,7 @@ class SceneBatches(Dataset[SceneBatch]):
             mentions=locate_mentions(self.tokenizer, texts, nouns),
             targets=tuple(targets),
             named=tuple(named),
+            missing=torch.tensor([item.names_nothing for _, items, _ in samples for item in items]),
         )
 
     def _category(self, entry: dict[str, Any]) -> int:

@@ -213,9 +213,18 @@ class Trainer:
             return
         self.model.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
-        self.heads.load_state_dict(state["heads"])
+        self._resume_heads(state["heads"])
         self._resume_optimizer(state["optimizer"])
         self.step = state["step"]
+
+    def _resume_heads(self, weights: dict[str, Any]) -> None:
+        try:
+            self.heads.load_state_dict(weights)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"the run in {self.folder} has the heads of another version of this package ({error}); "
+                "start a new run from it (init), or continue it with that version"
+            ) from None
 
     def _resume_optimizer(self, state: list[dict[str, Any]]) -> None:
         """The moments of the checkpoint, the rates of the settings."""

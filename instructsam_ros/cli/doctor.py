@@ -19,12 +19,12 @@ from pathlib import Path
 import instructsam_ros
 from instructsam_ros import paths
 from instructsam_ros.errors import InstructSamError
+from instructsam_ros.transport import profile_variables
 
 MIN_PYTHON = (3, 10)
 RELEASED_MODEL = "CircleRadon/InstructSAM-2B"
 MIN_SHARED_MEMORY = 16 * 2**20  # bytes: a few VGA frames with depth; the default segment is 0.5 MiB
 REINSTALL = "install the package again from a full checkout"
-PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,9 @@ def check_transport() -> list[Check]:
         shipped = paths.share("config", "fastdds.xml")
     except FileNotFoundError as error:
         return [memory, Check("transport profile", False, str(error), REINSTALL)]
-    fix = f"before starting the camera driver: export {PROFILE_VARIABLES[0]}={shipped}"
-    set_to = next((os.environ[name] for name in PROFILE_VARIABLES if os.environ.get(name)), None)
+    names = profile_variables()
+    fix = f"before starting the camera driver: export {names[0]}={shipped}"
+    set_to = next((os.environ[name] for name in names if os.environ.get(name)), None)
     if set_to is None:
         detail = "not set in this shell; the nodes of this package apply their own, a camera driver does not"
         return [memory, Check("transport profile", False, detail, fix)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 
 # Shown from the start, so that a zero can be told from a counter that does not exist.
 NAMES = (
@@ -29,3 +29,25 @@ class Counters:
         """A copy of all counts."""
         with self._lock:
             return dict(self._counts)
+
+
+class Rates:
+    """How fast counts grow, from snapshots taken now and then. Not thread-safe."""
+
+    def __init__(self, names: dict[str, str], seconds: float) -> None:
+        """names: counter -> name of its rate. seconds: how far back to look."""
+        self._names = names
+        self._seconds = seconds
+        self._seen: deque[tuple[float, dict[str, int]]] = deque()
+
+    def update(self, counts: dict[str, int], now: float) -> dict[str, float]:
+        """Rates in 1/s since the snapshot of ``seconds`` ago, or the first one; 0 at first."""
+        self._seen.append((now, counts))
+        while len(self._seen) > 2 and now - self._seen[1][0] >= self._seconds:
+            self._seen.popleft()
+        since, before = self._seen[0]
+        elapsed = now - since
+        return {
+            name: (counts[counter] - before[counter]) / elapsed if elapsed > 0 else 0.0
+            for counter, name in self._names.items()
+        }

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
-from instructsam_ros.ros.counters import Counters
+from instructsam_ros.ros.counters import Counters, Rates
 from instructsam_ros.ros.params import NodeSettings
 from instructsam_ros.ros.slots import Inbox
 from instructsam_ros.ros.worker import Worker
 
 RECENT_SECONDS = 10.0
+RATES = {"received": "images_per_second", "processed": "answers_per_second"}
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Health:
     last_error: str = ""
     last_error_at: float = 0.0
     model: str = ""
+    rates: Rates = field(default_factory=lambda: Rates(RATES, RECENT_SECONDS))
 
     def note(self, error: Exception) -> None:
         """Remember a failure."""
@@ -43,10 +45,13 @@ def diagnostic_array(
     name = node.get_fully_qualified_name().lstrip("/")
     levels = {"node": _node_level(health), "camera": _camera_level(inbox, settings)}
     levels["worker"] = _worker_level(worker, settings)
+    counts = counters.snapshot()
+    rates = health.rates.update(counts, time.monotonic())
     values = {
         "node": {"model": health.model, "last_error": health.last_error},
         "camera": _camera_values(inbox),
-        "worker": {key: str(count) for key, count in counters.snapshot().items()}
+        "worker": {name: f"{rate:.1f}" for name, rate in rates.items()}
+        | {key: str(count) for key, count in counts.items()}
         | {"instruction": inbox.instruction if inbox else ""},
     }
     message = DiagnosticArray()
@@ -85,7 +90,8 @@ def _camera_level(inbox: Inbox | None, settings: NodeSettings) -> tuple[bytes, s
         return DiagnosticStatus.OK, "images arrive; depth is not used"
     if frames.last_depth_at is None or now - frames.last_depth_at > settings.camera_timeout:
         return DiagnosticStatus.WARN, (
-            f"no depth within sync_slop {settings.sync_slop} s of an image's stamp: masks without points"
+            f"no depth within sync_slop {settings.sync_slop} s of an image's stamp and depth_wait "
+            f"{settings.depth_wait} s of its arrival: masks without points"
         )
     if not frames.has_info:
         return DiagnosticStatus.WARN, "no camera_info: masks without points"
@@ -100,7 +106,11 @@ def _camera_values(inbox: Inbox | None) -> dict[str, str]:
     values = {
         f"seconds_since_{key}": "never" if at is None else f"{now - at:.2f}" for key, at in ages.items()
     }
-    return values | {"camera_info": str(frames.has_info)}
+    offset = frames.depth_offset
+    return values | {
+        "camera_info": str(frames.has_info),
+        "depth_offset_ms": "" if offset is None else f"{1e3 * offset:.1f}",
+    }
 
 
 def _worker_level(worker: Worker | None, settings: NodeSettings) -> tuple[bytes, str]:

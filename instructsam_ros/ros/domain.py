@@ -18,8 +18,9 @@ def reserve_domain() -> int:
     """
     for attempt in range(DOMAINS):
         domain = (os.getpid() + attempt) % DOMAINS
-        path = Path(tempfile.gettempdir(), f"instructsam_domain_{domain}.lock")
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = _open(Path(tempfile.gettempdir(), f"instructsam_domain_{domain}.lock"))
+        if handle is None:
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -28,3 +29,12 @@ def reserve_domain() -> int:
         _held.append(handle)
         return domain
     raise OSError(f"all {DOMAINS} ROS domains are reserved; end some demos or test runs")
+
+
+def _open(path: Path) -> int | None:
+    """A handle to lock; None for a file of another user that may not even be read."""
+    try:
+        # To read is enough for a lock. Linux refuses O_CREAT for what others own in /tmp (protected_regular).
+        return os.open(path, os.O_RDONLY if path.exists() else os.O_RDONLY | os.O_CREAT, 0o666)
+    except PermissionError:
+        return None

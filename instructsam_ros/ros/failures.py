@@ -29,6 +29,10 @@ class BusyError(InstructSamError):
     """Too many requests are waiting already."""
 
 
+class StaleError(InstructSamError):
+    """An answer of the stream came too long after its image."""
+
+
 # ERROR_* of srv/SegmentOnce and action/Segment, and the counter in /diagnostics; subclasses come first.
 _CODES: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidInstructionError, 1, "invalid_instruction"),
@@ -39,6 +43,7 @@ _CODES: tuple[tuple[type[Exception], int, str], ...] = (
     (NotActiveError, 6, "not_active"),
     (CancelledError, 7, "cancelled"),
     (BusyError, 8, "refused"),
+    (StaleError, 99, "stale"),  # no request gets it
 )
 
 

@@ -38,7 +38,7 @@ class NodeSettings:
     image_reliability: str = _setting("best_effort", "best_effort or reliable, for the camera's topics")
     use_depth: bool = _setting(True, "false for a camera without depth: masks only")
     sync_slop: float = _setting(0.02, "seconds between image and depth; 0: equal stamps", low=0.0, high=10.0)
-    max_requests: int = _setting(4, "requests that may wait; more are refused", low=1, high=64)
+    max_requests: int = _setting(4, "requests that may wait; more are refused", low=1, high=12)
     rectified: bool = _setting(
         False, "the image is rectified: use P of camera_info, no distortion", live=True
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError as Withdrawn
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse
@@ -100,29 +99,34 @@ class RequestServers:
 
     def _fill(self, answer: Any, make_request: Callable[[], Request]) -> None:
         """Put the result of the request, or its failure, into the answer."""
-        answered_by_worker = False
         try:
             request = make_request()
             inbox = self._inbox()
             if inbox is None:
                 raise NotActiveError("the node is not active; see its lifecycle state and /diagnostics")
             inbox.submit(request)
-            answered_by_worker = True
-            answer.result = self._wait(request)
+            answer.result = self._wait(request, inbox)
         # A failure is answered with its code; one that nobody foresaw gets ERROR_INTERNAL.
         except Exception as error:
             answer.error_code, answer.error_msg = error_code(error), str(error) or type(error).__name__
-            if not answered_by_worker or isinstance(error, Withdrawn):
-                self._counters.add(counter_name(error))
+            self._counters.add(counter_name(error))
 
-    def _wait(self, request: Request) -> InstanceArray:
-        """The answer; a request that is still queued is withdrawn when it is cancelled or too late."""
+    def _wait(self, request: Request, inbox: Inbox) -> InstanceArray:
+        """The answer; nobody waits longer than they want to, even for a model that cannot be interrupted."""
         while not request.answer.done():
             time.sleep(POLL_SECONDS)
-            if request.cancelled() and request.answer.cancel():
-                raise CancelledError("the request was cancelled before its turn came")
-            if request.expired() and request.answer.cancel():
-                raise TimeBudgetError("the time budget ran out while other requests were served")
+            if request.cancelled():
+                request.withdraw()
+                raise CancelledError("the request was cancelled")
+            if request.expired():
+                waited = request.withdraw()
+                raise TimeBudgetError(
+                    "the time budget ran out "
+                    + ("while other requests were served" if waited else "before the answer was complete")
+                )
+            if inbox.closed:
+                request.withdraw()
+                raise NotActiveError("the node was deactivated")
         return instance_array(request.answer.result())
 
 

@@ -15,7 +15,7 @@ from std_msgs.msg import String
 from instructsam_ros.errors import InstructSamError
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import Health, diagnostic_array
-from instructsam_ros.ros.failures import counter_name
+from instructsam_ros.ros.failures import StaleError, counter_name
 from instructsam_ros.ros.inputs import CameraInputs
 from instructsam_ros.ros.model_loading import load_model
 from instructsam_ros.ros.params import ParameterStore, require_tf
@@ -168,14 +168,13 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
             self.get_logger().info(f"instruction: {text}")
 
     def _publish(self, answer: Answer, job: Job) -> None:
+        """Send an answer of the stream. Raises StaleError for one that is too late to act on."""
         limit = self._settings.current.max_age
         if age(answer.camera) > limit:
-            self._counters.add("stale")
-            self.get_logger().warning(
-                f"an answer came {age(answer.camera):.1f} s after its image (max_age {limit:g} s): dropped",
-                throttle_duration_sec=LOG_EVERY,
+            raise StaleError(
+                f"an answer came {age(answer.camera):.1f} s after its image (max_age {limit:g} s): dropped"
             )
-        elif self._outputs is not None and not job.superseded():
+        if self._outputs is not None and not job.superseded():
             self._outputs.publish(answer)
 
     def _report(self, error: Exception) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.failures import BusyError, NotActiveError
 from instructsam_ros.ros.params import NodeSettings
-from instructsam_ros.ros.sync import stamp_ns
+from instructsam_ros.ros.sync import NANOSECONDS, QUEUE_SIZE, stamp_ns
 
 POLL_SECONDS = 0.05
+REMEMBERED = 4 * QUEUE_SIZE
+"""Images of which a slot knows when they arrived; more than a synchroniser keeps."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class CameraMessages:
 class Request:
     """One explicit question. ``answer`` gets the InstanceArray or the exception.
 
-    camera: the frame to use, or None for the newest. deadline: time.monotonic(), or None.
+    camera: the frame to use, or None for the newest. deadline: time.monotonic(), or None. withdrawn: nobody
+    waits for the answer any more.
     """
 
     instruction: str
@@ -42,6 +45,16 @@ class Request:
     on_stage: Callable[[str], None] | None = None
     submitted: float = field(default_factory=time.monotonic)
     answer: Future[Any] = field(default_factory=Future)
+    withdrawn: bool = False
+
+    def withdraw(self) -> bool:
+        """Give up waiting; whether the model had not begun yet."""
+        self.withdrawn = True
+        return self.answer.cancel()
+
+    def unwanted(self) -> bool:
+        """Whether to stop working on it."""
+        return self.withdrawn or self.cancelled() or self.expired()
 
     def expired(self) -> bool:
         """Whether the deadline has passed."""
@@ -58,11 +71,20 @@ class Job:
     superseded: Callable[[], bool]
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """number: how many images had arrived with this one. at: time.monotonic()."""
+
+    number: int
+    at: float
+
+
 class FrameSlot:
     """The newest frame. An image waits ``depth_wait`` seconds for its depth, then goes without.
 
-    Not locked: Inbox does that. A frame that the stream never saw before the next one came counts
-    as dropped.
+    Frames come out in the order in which their images arrived: a pair that is complete when its image, or a
+    later one, has been handed out is let go. A frame that the stream never saw before the next one came
+    counts as dropped, if there was an instruction to see it with (``wanted``). Not locked: Inbox does that.
     """
 
     def __init__(self, counters: Counters) -> None:
@@ -70,10 +92,15 @@ class FrameSlot:
         self._image: CameraMessages | None = None
         self._info: Any | None = None
         self._lacking_since: float | None = None
+        self._arrivals: dict[int, Arrival] = {}
+        self._last = Arrival(0, 0.0)
+        self._shown = 0
         self.newest: CameraMessages | None = None
         self.unseen = False
+        self.wanted = False
         self.last_image_at: float | None = None
         self.last_depth_at: float | None = None
+        self.depth_offset: float | None = None
 
     def store_info(self, message: Any) -> None:
         """Keep the camera_info; the latest one holds for every frame after it."""
@@ -87,33 +114,39 @@ class FrameSlot:
     def store_image(self, message: Any, now: float) -> None:
         """Keep an image until its depth arrives."""
         self._counters.add("received")
-        if self._image is not None:
-            self._counters.add("dropped")
+        self._last = Arrival(self._last.number + 1, now)
+        self._arrivals.pop(stamp_ns(message), None)  # a repeated stamp counts as arrived now
+        self._arrivals[stamp_ns(message)] = self._last
+        if len(self._arrivals) > REMEMBERED:
+            del self._arrivals[next(iter(self._arrivals))]
         self._image = CameraMessages(message, None, None, now)
         self.last_image_at = now
         if self._lacking_since is None:
             self._lacking_since = now
 
-    def store_pair(self, image: Any, depth: Any, now: float) -> None:
-        """Keep an image with its depth, unless it has been handed out without."""
+    def store_pair(self, image: Any, depth: Any, now: float, depth_wait: float) -> None:
+        """Keep an image with its depth, if no frame as new has been handed out."""
+        arrival = self._arrivals.get(stamp_ns(image))
+        if arrival is None:
+            return
+        in_time, ahead = now - arrival.at <= depth_wait, arrival.number > self._shown
+        if not (in_time or ahead):
+            return
         self.last_depth_at = now
-        waiting = self._image
-        received = waiting.received if waiting is not None and waiting.image is image else now
-        if waiting is not None and stamp_ns(waiting.image) <= stamp_ns(image):
-            if waiting.image is not image:
-                self._counters.add("dropped")
+        self.depth_offset = (stamp_ns(depth) - stamp_ns(image)) / NANOSECONDS
+        if arrival == self._last:
             self._image = None
-        if self._info is not None:
+        if in_time and self._info is not None:
             self._lacking_since = None if self._image is None else now
-        if self.newest is None or self.newest.image is not image:
-            self._show(CameraMessages(image, depth, None, received))
+        if ahead:
+            self._show(CameraMessages(image, depth, None, arrival.at), arrival.number)
 
     def pass_without_depth(self, now: float, depth_wait: float) -> None:
         """Give up waiting for the depth of the kept image once that has been ``depth_wait`` seconds."""
         if self._image is None or self._lacking_since is None or now - self._lacking_since < depth_wait:
             return
         lone, self._image = self._image, None
-        self._show(lone)
+        self._show(lone, self._last.number)
 
     def current(self, now: float, depth_wait: float, max_age: float) -> CameraMessages | None:
         """The newest frame with the latest camera_info, if it is not older than ``max_age`` seconds."""
@@ -125,10 +158,10 @@ class FrameSlot:
             return None
         return CameraMessages(frame.image, frame.depth, self._info, frame.received)
 
-    def _show(self, frame: CameraMessages) -> None:
-        if self.unseen:
-            self._counters.add("dropped")
-        self.newest, self.unseen = frame, True
+    def _show(self, frame: CameraMessages, number: int) -> None:
+        if self.wanted:
+            self._counters.add("dropped", number - self._shown - 1 + self.unseen)
+        self.newest, self.unseen, self._shown = frame, True, number
 
 
 class Inbox:
@@ -152,7 +185,7 @@ class Inbox:
     def store_pair(self, image: Any, depth: Any) -> None:
         """Callback of the synchroniser."""
         with self._changed:
-            self.frames.store_pair(image, depth, time.monotonic())
+            self.frames.store_pair(image, depth, time.monotonic(), self._settings().depth_wait)
             self._changed.notify_all()
 
     def store_info(self, message: Any) -> None:
@@ -168,7 +201,7 @@ class Inbox:
                 return False
             self.instruction = text
             self._generation += 1
-            self.frames.unseen = self.frames.newest is not None
+            self.frames.unseen, self.frames.wanted = self.frames.newest is not None, True
             self._changed.notify_all()
             return True
 
@@ -177,6 +210,8 @@ class Inbox:
         with self._changed:
             if self._closed:
                 raise NotActiveError("the node is being deactivated")
+            # Those that gave up in the queue take no place.
+            self._requests = [waiting for waiting in self._requests if not waiting.answer.cancelled()]
             if len(self._requests) >= self._settings().max_requests:
                 raise BusyError(f"{len(self._requests)} requests are waiting already; try again later")
             self._requests.append(request)

@@ -13,6 +13,7 @@ from typing import Any
 
 from instructsam_ros.errors import InstructSamError
 from instructsam_ros.paths import share
+from instructsam_ros.transport import profile_variables
 
 SPIN_SECONDS = 0.2
 GRACE_SECONDS = 0.05
@@ -69,8 +70,6 @@ def spin(make_node: Callable[[threading.Event], Any], threads: int, args: Sequen
 
 def use_shipped_profile() -> None:
     """Let whole images through Fast DDS's shared memory, unless the user has set a profile already."""
-    names = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+    names = profile_variables()
     if not any(name in os.environ for name in names):
-        # Up to Jazzy only the old name is read; from Kilted on it brings a warning.
-        name = names[os.environ.get("ROS_DISTRO", "") in ("humble", "iron", "jazzy")]
-        os.environ[name] = str(share("config", "fastdds.xml"))
+        os.environ[names[0]] = str(share("config", "fastdds.xml"))

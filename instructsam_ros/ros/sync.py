@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from statistics import median
 from typing import Any, Protocol
 
 OnPair = Callable[[Any, Any], None]
@@ -30,8 +32,39 @@ def make_synchroniser(on_pair: OnPair, slop: float) -> Synchroniser:
         return SmallSynchroniser(on_pair, slop)
 
 
+class Closeness:
+    """How far apart the stamps of a pair may be: ``slop`` seconds, and at most half of what usually lies
+    between two messages of the slower topic.
+
+    Any farther, another one is nearer, even if it was lost or has yet to come. Image k+1 would take
+    depth k, whose image was lost; that leaves depth k+1 to image k+2, and so on for good.
+    """
+
+    FEWEST = 3
+    """Messages between which time has passed before a topic's pace counts as known."""
+
+    def __init__(self, slop: float) -> None:
+        self._slop_ns = round(slop * NANOSECONDS)
+        self._last: dict[str, int] = {}
+        self._gaps: dict[str, deque[int]] = {name: deque(maxlen=QUEUE_SIZE) for name in ("image", "depth")}
+
+    def see(self, topic: str, stamp: int) -> None:
+        """Take note of a stamp of "image" or "depth"."""
+        gap = stamp - self._last.get(topic, stamp)
+        self._last[topic] = stamp
+        if gap > 0:
+            self._gaps[topic].append(gap)
+
+    @property
+    def limit_ns(self) -> int:
+        """What holds now, nanoseconds."""
+        if any(len(gaps) < self.FEWEST for gaps in self._gaps.values()):
+            return self._slop_ns
+        return min(self._slop_ns, int(max(median(gaps) for gaps in self._gaps.values()) / 2))
+
+
 class SmallSynchroniser:
-    """Matches a new message with the nearest other one within ``slop``. One thread at a time.
+    """Matches a new message with the nearest other one that is close enough. One thread at a time.
 
     The callback group of both subscriptions sees to that. What is older than a match, and what came
     before the last QUEUE_SIZE messages without one, is let go; by its arrival, not by its stamp, since
@@ -40,16 +73,18 @@ class SmallSynchroniser:
 
     def __init__(self, on_pair: OnPair, slop: float) -> None:
         self._on_pair = on_pair
-        self._slop_ns = round(slop * NANOSECONDS)
+        self._closeness = Closeness(slop)
         self._images: dict[int, Any] = {}
         self._depths: dict[int, Any] = {}
 
     def add_image(self, message: Any) -> None:
         """Take an image; may call ``on_pair``."""
+        self._closeness.see("image", stamp_ns(message))
         self._add(message, self._images, self._depths)
 
     def add_depth(self, message: Any) -> None:
         """Take a depth image; may call ``on_pair``."""
+        self._closeness.see("depth", stamp_ns(message))
         self._add(message, self._depths, self._images)
 
     def _add(self, message: Any, own: dict[int, Any], others: dict[int, Any]) -> None:
@@ -59,7 +94,7 @@ class SmallSynchroniser:
         if len(own) > QUEUE_SIZE:
             del own[next(iter(own))]
         nearest = min(others, key=lambda other: abs(other - stamp), default=None)
-        if nearest is None or abs(nearest - stamp) > self._slop_ns:
+        if nearest is None or abs(nearest - stamp) > self._closeness.limit_ns:
             return
         pair = (own[stamp], others[nearest])
         for queue, limit in ((own, stamp), (others, nearest)):
@@ -78,9 +113,11 @@ class FilterSynchroniser:
 
     def __init__(self, on_pair: OnPair, slop: float) -> None:
         import message_filters
+        from rclpy.duration import Duration
 
-        self._filters = message_filters
+        self._filters, self._duration = message_filters, Duration
         self._on_pair, self._slop = on_pair, slop
+        self._closeness = Closeness(slop)
         self._start()
 
     def _start(self) -> None:
@@ -97,12 +134,19 @@ class FilterSynchroniser:
     def add_image(self, message: Any) -> None:
         """Take an image; may call ``on_pair``."""
         self._look_back(self._image, message)
+        self._narrow("image", message)
         self._image.signalMessage(message)
 
     def add_depth(self, message: Any) -> None:
         """Take a depth image; may call ``on_pair``."""
         self._look_back(self._depth, message)
+        self._narrow("depth", message)
         self._depth.signalMessage(message)
+
+    def _narrow(self, topic: str, message: Any) -> None:
+        self._closeness.see(topic, stamp_ns(message))
+        if self._slop > 0:
+            self._filter.slop = self._duration(nanoseconds=self._closeness.limit_ns)
 
     def _look_back(self, topic: Any, message: Any) -> None:
         stamp = stamp_ns(message)

@@ -55,6 +55,8 @@ class Transforms:
         """Pose of ``source`` in ``target`` at the stamp. Raises TransformError, never guesses."""
         if self._buffer is None:
             raise TransformError(self._why_not)
+        if stamp_ns == 0:  # which tf2 takes for "the latest"
+            raise TransformError(f"the image has no stamp, so its pose in {target!r} is not known")
         from rclpy.duration import Duration
         from rclpy.time import Time
         from tf2_ros import TransformException

@@ -19,7 +19,8 @@ class Worker:
     """Takes jobs from the inbox until it is closed. No failure of a job ends it.
 
     process: makes the answer of a job, polling the given function to know when to stop. publish:
-    sends the answer of a job of the stream. report: told of every failure.
+    sends the answer of a job of the stream. report: told of every failure that nobody wished for. Those of
+    requests are counted where they are answered, since some are answered before the model is done.
     """
 
     def __init__(
@@ -80,11 +81,12 @@ class Worker:
         except Exception as error:
             if job.request is not None:
                 job.request.answer.set_exception(error)
-            if job.request is None and isinstance(error, CancelledError):
+            elif isinstance(error, CancelledError):
                 self._counters.add("preempted")
-                return
-            self._counters.add(counter_name(error))
-            self._report(error)
+            else:
+                self._counters.add(counter_name(error))
+            if not isinstance(error, CancelledError | NotActiveError):
+                self._report(error)
 
     def _answer(self, job: Job) -> Any:
         request = job.request
@@ -93,7 +95,7 @@ class Worker:
         if job.camera is None:
             raise NoFrameError("no usable image arrived; is the camera running, and the topic right?")
         try:
-            return self._process(job, lambda: job.superseded() or request.cancelled() or request.expired())
+            return self._process(job, lambda: job.superseded() or request.unwanted())
         except CancelledError:
             if self._inbox.closed:
                 raise NotActiveError("the node was deactivated") from None

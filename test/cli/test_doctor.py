@@ -6,6 +6,7 @@ import pytest
 from instructsam_ros.cli import doctor
 from instructsam_ros.cli import main as instructsam
 from instructsam_ros.cli.doctor import Check
+from instructsam_ros.transport import NEW, OLD
 
 PROFILE = """<?xml version="1.0"?>
 <profiles xmlns="http://www.eprosima.com"><transport_descriptors><transport_descriptor>
@@ -16,7 +17,7 @@ PROFILE = """<?xml version="1.0"?>
 @pytest.fixture
 def profile(tmp_path: Path, monkeypatch):
     """Set the shell's Fast DDS profile to one with the given text; return the check of it."""
-    for name in (*doctor.PROFILE_VARIABLES, "RMW_IMPLEMENTATION"):
+    for name in (NEW, OLD, "ROS_DISTRO", "RMW_IMPLEMENTATION"):
         monkeypatch.delenv(name, raising=False)
 
     def profile(text: str | None) -> Check:
@@ -41,6 +42,18 @@ def test_what_is_wrong_with_a_profile_comes_with_the_command_that_mends_it(profi
     check = profile(text)
     assert not check.ok
     assert "export FASTDDS_DEFAULT_PROFILES_FILE=" in check.fix
+
+
+@pytest.mark.parametrize(("distro", "read"), [("jazzy", OLD), ("kilted", NEW), ("", NEW)])
+def test_a_profile_counts_only_under_the_name_that_this_distribution_reads(
+    profile, tmp_path, monkeypatch, distro, read
+):
+    monkeypatch.setenv("ROS_DISTRO", distro)
+    check = profile(PROFILE.format(size=64 * 2**20))  # under the new name
+    assert check.ok == (read == NEW)
+    assert f"export {read}=" in check.fix
+    monkeypatch.setenv(OLD, str(tmp_path / "p.xml"))
+    assert profile(None).ok
 
 
 def test_another_middleware_needs_no_fast_dds_profile(monkeypatch):

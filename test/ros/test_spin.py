@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+
+import pytest
+
+from instructsam_ros.ros.spin import use_shipped_profile
+from instructsam_ros.transport import NEW, OLD
 
 PROGRAM = """
 from rclpy.node import Node
@@ -41,3 +47,18 @@ def test_a_callback_that_raises_is_logged_and_the_node_goes_on():
     assert "it went on" in run.stdout
     assert "a callback failed" in run.stderr
     assert "a fault in a callback" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("distro", "own", "set_to"),
+    [("jazzy", NEW, OLD), ("jazzy", OLD, None), ("kilted", OLD, None), ("kilted", "", NEW), ("", NEW, None)],
+)
+def test_the_profile_of_the_package_stands_in_for_one_that_is_read(monkeypatch, distro, own, set_to):
+    for name in (NEW, OLD):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ROS_DISTRO", distro)
+    if own:
+        monkeypatch.setenv(own, "own.xml")
+    use_shipped_profile()
+    shipped = {name for name in (NEW, OLD) if os.environ.get(name, "own.xml") != "own.xml"}
+    assert shipped == ({set_to} if set_to else set())

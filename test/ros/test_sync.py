@@ -103,3 +103,24 @@ def test_stamps_a_little_out_of_order_do_not_start_anew(make):
         synchroniser.add_image(Message(stamp))
     synchroniser.add_depth(Message(1.2))
     assert len(pairs) == 1
+
+
+@pytest.mark.parametrize(("rate", "slop"), [(60, 0.02), (30, 0.05)])
+@pytest.mark.parametrize("lost", ["image", "depth"])
+def test_a_lost_message_does_not_shift_the_pairs_after_it(make, rate, slop, lost):
+    synchroniser, pairs = make(slop)
+    for index in range(30):
+        for topic, add in (("image", synchroniser.add_image), ("depth", synchroniser.add_depth)):
+            if (topic, index) != (lost, 10):
+                add(Message(1.0 + index / rate))
+    assert len(pairs) == 29
+    assert all(stamp_ns(image) == stamp_ns(depth) for image, depth in pairs)
+
+
+def test_slow_depth_still_finds_an_image_within_the_slop(make):
+    synchroniser, pairs = make(0.02)
+    for index in range(40):
+        synchroniser.add_image(Message(1.0 + index / 30))
+        if index % 4 == 0:
+            synchroniser.add_depth(Message(1.0 + index / 30 + 0.015))
+    assert len(pairs) == 10

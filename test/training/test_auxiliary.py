@@ -64,9 +64,7 @@ def test_queries_say_whether_a_name_is_of_nothing(heads, batch):
     with torch.no_grad():
         heads.missing.weight.copy_(20 * torch.tensor([[1.0, -1.0, 0.0, 0.0]]))
         heads.missing.bias.zero_()
-    token = torch.tensor([0, 0])
-    missing = dataclasses.replace(batch, mentions=Mentions(token, token, ((0,), ())))
-    present = dataclasses.replace(batch, mentions=Mentions(token, token, ((0,), (1,))))
+    missing, present = (dataclasses.replace(batch, missing=torch.tensor([said])) for said in (True, False))
     knows, denies = (torch.eye(CHANNELS)[word].expand(1, 10, -1) for word in (0, 1))
     assert heads.missing_loss(knows, missing) < 1e-3 < 10 < heads.missing_loss(denies, missing)
     assert heads.missing_loss(denies, present) < 1e-3 < 10 < heads.missing_loss(knows, present)

@@ -45,6 +45,11 @@ class Instruction:
     mentions: tuple[Mention, ...]
 
     @property
+    def names_nothing(self) -> bool:
+        """Whether it asks for, or relates to, something that is not in the picture."""
+        return not self.phrase_ids or self.place_is_missing
+
+    @property
     def place_is_missing(self) -> bool:
         """Whether it relates what it asks for to something that is not in the picture."""
         return any(mention.place and not mention.ids for mention in self.mentions)

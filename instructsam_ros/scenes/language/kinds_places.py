@@ -33,7 +33,8 @@ SIZES: dict[str, tuple[RankKey, bool]] = {
 SIDE_NAMES = {"left": False, "right": True}
 DISTANCES = {"closest to": False, "nearest to": False, "farthest from": True, "furthest from": True}
 ORDINALS = {1: "first", 2: "second", 3: "third"}
-DISHES = ("plate", "bowl", "pan", "cutting board", "tray")
+DISHES: dict[str, tuple[str, ...]] = {"on": ("plate", "cutting board", "tray"), "in": ("bowl", "pan")}
+"""What things lie on, and what they lie in."""
 
 
 def relation(speaker: Speaker) -> Draft | None:
@@ -159,11 +160,10 @@ def near(speaker: Speaker) -> Draft | None:
 def on_or_in(speaker: Speaker) -> Draft | None:
     """The apple in the bowl, the food on the plate; when absent, what is not there."""
     hosts = {t.parent: t.relation for t in speaker.seen if t.parent is not None}
-    anchor = speaker.nowhere(*DISHES)
     word: str | None
-    if anchor is not None:
-        word, carried = speaker.pick(("on", "in")), speaker.seen
-    else:
+    word, dishes = speaker.pick(list(DISHES.items()))
+    anchor, carried = speaker.nowhere(*dishes), speaker.seen
+    if anchor is None:
         anchor = speaker.anchor(*(i for i in speaker.picture.things if i not in hosts)) if hosts else None
         if anchor is None:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instructsam_ros.scenes.catalogue import COLORLESS, DISH_COLORS
+from instructsam_ros.scenes.catalogue import CATALOGUE, COLORLESS, DISH_COLORS
 from instructsam_ros.scenes.language.kinds_places import DISHES, SIZES
 from instructsam_ros.scenes.language.logic import (
     Truth,
@@ -115,7 +115,8 @@ def empty(speaker: Speaker) -> Draft | None:
 def same_color(speaker: Speaker) -> Draft | None:
     """Everything else of the colour of the mug."""
     head = speaker.objects()
-    nowhere = speaker.nowhere()
+    # A place without a colour: that of "the red mug" is red, whether there is such a mug or not.
+    nowhere = speaker.nowhere(*CATALOGUE)
     if nowhere is not None:
         return Draft("complex", "same", head, dict.fromkeys(head.named, 0), {"anchor": nowhere.text})
     anchor = speaker.anchor()
@@ -156,7 +157,7 @@ def _colors_of(speaker: Speaker, noun: Noun) -> list[str]:
 
 def _dishes(speaker: Speaker) -> Noun | None:
     """Plates, bowls, pans, boards or trays of which several are seen."""
-    options = [c for c in DISHES if speaker.counts[c] > 1]
+    options = [c for c in (*DISHES["on"], *DISHES["in"]) if speaker.counts[c] > 1]
     if not options:
         return None
     noun = speaker.noun(speaker.pick(options))
@@ -169,4 +170,4 @@ def _carries(speaker: Speaker, host_id: int) -> Truth:
 
 
 def _inside(noun: Noun) -> str:
-    return "in" if noun.phrase in ("bowl", "pan") else "on"
+    return "in" if noun.phrase in DISHES["in"] else "on"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from instructsam_ros.scenes.catalogue import CATALOGUE
 from instructsam_ros.scenes.language.instruction import Instruction, Mention
 from instructsam_ros.scenes.language.kinds_places import DISHES
 from instructsam_ros.scenes.language.picture import Picture
@@ -33,7 +35,7 @@ def without_its_place(
         return None
     speaker = Speaker(Picture(meta), random.Random(int(rng.integers(1 << 62))), "train")
     gone = speaker.pick(places)
-    missing = speaker.missing_anchor(*(DISHES if instruction.kind == "host_on" else ()))
+    missing = speaker.missing_anchor(*_fitting(instruction, speaker.picture))
     if missing is None:
         return None
     nowhere = Mention(missing.text, (), place=True)
@@ -44,6 +46,15 @@ def without_its_place(
         targets=(),
         mentions=tuple(nowhere if mention is gone else mention for mention in instruction.mentions),
     )
+
+
+def _fitting(instruction: Instruction, picture: Picture) -> Iterable[str]:
+    """Categories that could be such a place as far as the other words tell; none if all could."""
+    if instruction.kind == "same":
+        return CATALOGUE  # without a colour, see kinds_purposes.same_color
+    if instruction.kind == "host_on":
+        return DISHES[picture.things[instruction.targets[0]].relation or "on"]
+    return ()
 
 
 def _renamed(text: str, old: str, new: str) -> str:

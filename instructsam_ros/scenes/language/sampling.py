@@ -140,7 +140,7 @@ def phrase_draft(speaker: Speaker, draft: Draft, *, absent: bool) -> Instruction
 
 def _mentions(speaker: Speaker, draft: Draft, text: str) -> tuple[Mention, ...]:
     """The head noun, or what it is for, and the anchor, as far as the wording uses them."""
-    head = [draft.slots[slot] for slot in _HEAD_SLOTS if slot in draft.slots]
+    head = [draft.slots[slot].rstrip(".") for slot in _HEAD_SLOTS if slot in draft.slots]
     written = [words for words in head if _occurs(words, text)]
     named = members(draft.head.named)
     found = [Mention(max(written, key=len), named)] if written and (named or exact(draft.head.named)) else []

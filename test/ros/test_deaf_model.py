@@ -1,0 +1,64 @@
+"""A model that does not hear that it is to stop: whoever asked is answered all the same."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from instructsam_ros.action import Segment
+from instructsam_ros.ros.conversions import image_from_array
+
+from .conftest import Client, NodeUnderTest, picture
+
+DEAF = 60.0
+
+
+@pytest.fixture
+def deaf(tmp_path):
+    node = NodeUnderTest(
+        tmp_path / "log",
+        name="deaf_node",
+        backend="test.ros.deaf_backend:load",
+        model_options=f"'{{seconds: {DEAF}}}'",
+        max_requests=2,
+    )
+    client = Client("deaf_node")
+    client.wait(lambda: client.diagnostics() and client.diagnostics()["node"].message == "active")
+    yield node, client
+    client.close()
+    node.process.kill()
+    node.process.wait()
+
+
+def test_budget_cancel_and_the_end_of_the_process_are_kept_to(deaf):
+    node, client = deaf
+    stages = []
+
+    def goal(budget):
+        image = image_from_array(picture(), "rgb8", client.header())
+        return client.goal(
+            "a mug", budget=budget, feedback=lambda m: stages.append(m.feedback.stage), image=image
+        )
+
+    begun = time.monotonic()
+    running = goal(budget=0.5)
+    queued = [goal(budget) for budget in (0.5, 30.0)]
+    result = client.result_of(running.get_result_async()).result
+    assert result.error_code == Segment.Result.ERROR_TIMEOUT
+    assert "before the answer was complete" in result.error_msg
+    result = client.result_of(queued[0].get_result_async()).result
+    assert result.error_code == Segment.Result.ERROR_TIMEOUT
+    assert "other requests" in result.error_msg
+    client.result_of(queued[1].cancel_goal_async())
+    result = client.result_of(queued[1].get_result_async()).result
+    assert result.error_code == Segment.Result.ERROR_CANCELLED
+    # Those that gave up leave their places to others, and count.
+    waiting = [goal(30.0), goal(30.0)]
+    client.wait(lambda: client.count("timed_out") == 2 and client.count("cancelled") == 1)
+    assert client.count("refused") == 0
+    assert node.stop(signal.SIGTERM) == 0
+    assert all(handle.accepted for handle in waiting)
+    assert time.monotonic() - begun < DEAF
+    assert "Traceback" not in node.log.read_text()
