@@ -20,9 +20,9 @@ from instructsam_ros.training.scene_losses import SceneLossSettings
 class OptimizerSettings:
     """AdamW with warm-up and cosine decay to ``final`` times the peak rate; then EMA of the weights.
 
-    muon: Muon instead of AdamW for the matrices of language model and detector.
-
-    backbone_rate: learning rate of the pretrained image weights, as a share of the others'; 0 freezes them.
+    muon: Muon instead of AdamW for the matrices of language model and detector. learning_rate: the peak,
+    reached after warmup_steps. backbone_rate: that of the pretrained image weights, as a share; 0 freezes
+    them. clip_norm: longest gradient of a part. ema: how much of the averaged weights stays at a step.
     """
 
     muon: bool = False
@@ -42,7 +42,9 @@ class OptimizerSettings:
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """views: how many held-out views, spread over the set; instructions: on each of them."""
+    """every: steps between two. views: how many held-out views, spread over the set; instructions: on each of
+    them, drawn by seed. samples: how many of them are also written as pictures.
+    """
 
     root: str
     every: int = 500
@@ -61,9 +63,10 @@ class TrainSettings:
     """One training run.
 
     model: name under config/models or path of the model's configuration. backbone: pretrained image
-    weights. init: folder of an earlier run to start from (its averaged weights).
+    weights. init: an earlier run's folder (its averaged weights and heads), or a model folder, to start from.
     image_only_steps: first steps that train only the image side, on the dense losses.
-    out: folder of checkpoints, logs and plots. threads: CPU threads of torch, 0 keeps torch's own.
+    out: folder of checkpoints, logs and plots. checkpoint_every, log_every: steps. threads: CPU threads of
+    torch, 0 keeps torch's own. workers: processes that make batches.
     precision: "bf16" computes a step in bfloat16, "no" in float32; "auto" where the device has bfloat16.
     """
 

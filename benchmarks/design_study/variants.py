@@ -19,7 +19,7 @@ from instructsam_ros.training.scene_forward import SceneOutput, forward_scene
 from instructsam_ros.training.scene_losses import SceneLossSettings
 
 INSTRUCTION_LOSS = SceneLossSettings(
-    objectness=0, category=0, color=0, dense_box=0, dense_mask=0, cell_mask=0, choice=0
+    objectness=0, category=0, color=0, missing=0, dense_box=0, dense_mask=0, cell_mask=0, choice=0
 )
 """The image side is frozen, so only the terms that follow from instructions count; queries choose alone."""
 

@@ -19,6 +19,7 @@ from instructsam_ros.ros.spin import use_shipped_profile
 from instructsam_ros.types import check_instruction
 from instructsam_ros.viz import table
 
+DEFAULT_TIMEOUT = 120.0
 DEFAULT_INSTRUCTION = "pick up all the mugs"  # three or four in every sample scene
 
 
@@ -28,7 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("demo_out"), help="folder for the results")
     parser.add_argument("--model", default="compact", help="compact, fake, a folder or a hub id")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0")
-    parser.add_argument("--timeout", type=float, default=120.0, help="seconds to wait for the answer")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=DEFAULT_TIMEOUT,
+        help="seconds to wait for the answer, download and loading included (default %(default)g)",
+    )
     parser.add_argument("--scene", type=int, default=3, metavar="N", help="sample scene, 0 to 5 (default 3)")
     frame = parser.add_argument_group("your own frame instead of a sample scene")
     frame.add_argument("--image", type=Path, help="colour picture")
@@ -46,11 +52,14 @@ def run(args: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, ending the children
     parameters = {
-        "replay_camera_node": frame,
+        # Who waits long has a slow model; the client still knows the last hundred images.
+        "replay_camera_node": {**frame, "rate": 5.0 if args.timeout <= DEFAULT_TIMEOUT else 0.5},
         "segment_node": {
             "model": args.model,
             "device": args.device,
             "use_depth": "depth" in frame,
+            "load_timeout": min(max(args.timeout, 1.0), 86400.0),
+            "max_age": min(max(args.timeout, 1.0), 3600.0),
         },
     }
     with ExitStack() as children:

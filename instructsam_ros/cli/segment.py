@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("instruction", help="what to segment, e.g. 'the two mugs left of the bowl'")
     parser.add_argument("-o", "--out", type=Path, help="PNG, folder or MP4; by default INPUT_segmented")
     add_model_arguments(parser)
-    parser.add_argument("--threshold", type=float, help="lowest score of an instance (default: the model's)")
+    parser.add_argument("--threshold", type=float, help="lowest score (default: the model's thresholds)")
 
 
 def run(args: argparse.Namespace) -> int:

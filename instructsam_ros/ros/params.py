@@ -59,7 +59,9 @@ class NodeSettings:
     stuck_after: float = _setting(
         30.0, "seconds on one frame after which the worker counts as stuck", live=True, low=0.1, high=3600.0
     )
-    score_threshold: float = _setting(0.0, "least score of an instance", live=True, low=0.0, high=1.0)
+    score_threshold: float = _setting(
+        0.0, "further least score of an instance, on top of the model's own", live=True, low=0.0, high=1.0
+    )
     min_depth: float = _setting(
         0.1, "metres; nearer readings are no readings", live=True, low=0.0, high=1000.0
     )

@@ -127,6 +127,7 @@ def base(tiny_model: InstructSam, tiny_folder: Path, tmp_path: Path) -> Path:
     config = json.loads((tmp_path / "base" / "config.json").read_text())
     (tmp_path / "base" / "config.json").write_text(json.dumps(config | {"their_setting": 7}))
     (tmp_path / "base" / "preprocessor_config.json").write_text("{}")
+    (tmp_path / "base" / "LICENSE").write_text("Terms of the weights")
     return tmp_path / "base"
 
 

@@ -14,8 +14,8 @@ from instructsam_ros.training.scene_data import SceneBatches, SceneDataSettings
 def batches(scene_root, tokenizer):
     """A function from settings to batches of two views each."""
 
-    def make(instructions: int = 6, **settings) -> SceneBatches:
-        data = SceneDataSettings((str(scene_root),), 2, instructions, curriculum_steps=0, **settings)
+    def make(**settings) -> SceneBatches:
+        data = SceneDataSettings((str(scene_root),), 2, 6, curriculum_steps=0, **settings)
         return SceneBatches(data, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)
 
     return make
@@ -30,11 +30,11 @@ def told(batches, steps=30):
 def test_what_is_named_and_yet_not_the_answer_is_practised(batches, monkeypatch):
     """ "The mug left of the bowl", and it stands on the right."""
     shares = []
-    for practice in (1.0, 8.0):
+    for practice in (0.1, 100.0):
         monkeypatch.setattr(scene_data, "UNHEARD", practice)
-        said = [item for items in told(batches(instructions=2, missing_places=0.0), 60) for item in items]
+        said = [item for items in told(batches(missing_places=0.0)) for item in items]
         shares.append(sum(bool(item.phrase_ids) and not item.targets for item in said) / len(said))
-    assert 2 * shares[0] < shares[1] < 0.5
+    assert 3 * shares[0] < shares[1] < 0.5
 
 
 def test_a_missing_place_follows_the_same_place_that_is_there(batches):

@@ -42,7 +42,7 @@ _PREFIXES = (
     ("model.mask_hidden_fcs.", "mask_hidden_fcs."),
     ("model.mask_queries", "mask_queries"),
 )
-_SIDE_FILES = ("*.json", "*.jinja", "*.txt")
+_SIDE_FILES = ("*.json", "*.jinja", "*.txt", "LICENSE*", "NOTICE*")
 _NOT_KEPT = ("config.json", "adapter_config.json", INDEX)
 EMBEDDING, TIED_HEAD = "model.language_model.embed_tokens.weight", "lm_head.weight"
 
