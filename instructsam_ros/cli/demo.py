@@ -8,6 +8,7 @@ import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from instructsam_ros.cli.answer import result_of
 from instructsam_ros.cli.processes import NodeProcess
@@ -51,9 +52,8 @@ def run(args: argparse.Namespace) -> int:
     from instructsam_ros.ros.client import Client
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, ending the children
-    parameters = {
-        # Who waits long has a slow model; the client still knows the last hundred images.
-        "replay_camera_node": {**frame, "rate": 5.0 if args.timeout <= DEFAULT_TIMEOUT else 0.5},
+    parameters: dict[str, dict[str, Any]] = {
+        "replay_camera_node": frame,
         "segment_node": {
             "model": args.model,
             "device": args.device,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -23,7 +25,15 @@ from instructsam_ros.ros.conversions import rgb_from_image
 from instructsam_ros.ros.sync import stamp_ns
 
 ASK_AGAIN_SECONDS = 0.5
-KEPT_IMAGES = 100
+KEPT_PICTURES = 20
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image, and the stamps of all messages in a row that held the same one."""
+
+    image: Any
+    stamps: set[int]
 
 
 class Client:
@@ -34,7 +44,7 @@ class Client:
 
     def __init__(self, *, with_depth: bool) -> None:
         self._with_depth = with_depth
-        self._images: dict[int, Any] = {}
+        self._pictures: deque[Picture] = deque(maxlen=KEPT_PICTURES)
         self._answers: list[Any] = []
         self._failures: list[str] = []
         self._context = rclpy.Context()
@@ -72,9 +82,10 @@ class Client:
             if self._failures:
                 raise InstructSamError(f"segment_node reports: {self._failures[0]}")
             for answer in self._answers:
-                image = self._images.get(stamp_ns(answer))
-                if answer.instruction == instruction and image is not None:
-                    return answer, rgb_from_image(image)
+                if answer.instruction == instruction:
+                    for picture in self._pictures:
+                        if stamp_ns(answer) in picture.stamps:
+                            return answer, rgb_from_image(picture.image)
             # Asked again in case the node was not listening yet; the same words do not interrupt it.
             if self._publisher.get_subscription_count() and time.monotonic() >= next_time:
                 self._publisher.publish(String(data=instruction))
@@ -82,9 +93,9 @@ class Client:
         raise TimeoutError(f"no answer within {timeout:g} s")
 
     def _on_image(self, message: Any) -> None:
-        self._images[stamp_ns(message)] = message
-        if len(self._images) > KEPT_IMAGES:
-            del self._images[next(iter(self._images))]
+        if not self._pictures or memoryview(self._pictures[-1].image.data) != memoryview(message.data):
+            self._pictures.append(Picture(message, set()))
+        self._pictures[-1].stamps.add(stamp_ns(message))
 
     def _on_answer(self, message: Any) -> None:
         lacks_depth = any(instance.flags & Instance.FLAG_NO_DEPTH for instance in message.instances)

@@ -18,8 +18,9 @@ from instructsam_ros.ros.conversions import (
     rgb_from_image,
 )
 from instructsam_ros.ros.counters import Counters
+from instructsam_ros.ros.frames import CameraMessages
 from instructsam_ros.ros.params import NodeSettings
-from instructsam_ros.ros.slots import CameraMessages, Job
+from instructsam_ros.ros.slots import Job
 from instructsam_ros.ros.sync import stamp_ns
 from instructsam_ros.ros.transforms import IDENTITY, Pose, Transforms
 from instructsam_ros.segmenter import Segmenter

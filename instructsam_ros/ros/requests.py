@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import wait
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse
@@ -21,9 +22,10 @@ from instructsam_ros.ros.failures import (
     counter_name,
     error_code,
 )
+from instructsam_ros.ros.frames import CameraMessages
 from instructsam_ros.ros.messages import instance_array
 from instructsam_ros.ros.params import NodeSettings
-from instructsam_ros.ros.slots import CameraMessages, Inbox, Request
+from instructsam_ros.ros.slots import Inbox, Request
 from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import check_instruction
 
@@ -113,8 +115,7 @@ class RequestServers:
 
     def _wait(self, request: Request, inbox: Inbox) -> InstanceArray:
         """The answer; nobody waits longer than they want to, even for a model that cannot be interrupted."""
-        while not request.answer.done():
-            time.sleep(POLL_SECONDS)
+        while not wait([request.answer], POLL_SECONDS).done:
             if request.cancelled():
                 request.withdraw()
                 raise CancelledError("the request was cancelled")

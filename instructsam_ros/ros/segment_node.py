@@ -15,7 +15,7 @@ from std_msgs.msg import String
 from instructsam_ros.errors import InstructSamError
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import Health, diagnostic_array
-from instructsam_ros.ros.failures import StaleError, counter_name
+from instructsam_ros.ros.failures import NotActiveError, StaleError, counter_name
 from instructsam_ros.ros.inputs import CameraInputs
 from instructsam_ros.ros.model_loading import load_model
 from instructsam_ros.ros.params import ParameterStore, require_tf
@@ -50,6 +50,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._inputs: CameraInputs | None = None
         self._inbox: Inbox | None = None
         self._worker: Worker | None = None
+        self._straggler: Worker | None = None
         self._settings = ParameterStore(self, configured=lambda: self._processor is not None)
         self._instruction = self._begin_with = self._settings.current.instruction
         self._transforms = Transforms.listen(self)
@@ -71,6 +72,8 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model; a failure leaves the node up and unconfigured, with the reason told."""
+        if self._still_busy():
+            return TransitionCallbackReturn.FAILURE
         settings = self._settings.current
         if settings.instruction != self._begin_with:  # set since; else the topic may have replaced it
             self._instruction = self._begin_with = settings.instruction
@@ -95,7 +98,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen to the camera and start the worker."""
-        if self._processor is None:
+        if self._processor is None or self._still_busy():
             return TransitionCallbackReturn.FAILURE
         inbox = Inbox(self._counters, lambda: self._settings.current)
         self._worker = Worker(inbox, self._counters, self._processor.run, self._publish, self._report)
@@ -145,7 +148,17 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         inbox, self._inbox = self._inbox, None
         worker, self._worker = self._worker, None
         if inbox is not None and worker is not None and not worker.stop(STOP_SECONDS):
+            self._straggler = worker
             self.get_logger().warning("the model did not stop in time; its answer will be ignored")
+
+    def _still_busy(self) -> bool:
+        """Whether a model that did not stop in time works on; there is never more than one. Tells so."""
+        busy = self._straggler is not None and self._straggler.alive
+        if busy:
+            self._report(
+                NotActiveError("the model still works on the frame before deactivation; try again later")
+            )
+        return busy
 
     def _release(self) -> None:
         if self._outputs is not None:

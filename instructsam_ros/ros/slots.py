@@ -1,4 +1,4 @@
-"""Where callbacks leave what arrives: the newest frame, the standing instruction, explicit requests."""
+"""Where callbacks leave what arrives: frames, the standing instruction, explicit requests."""
 
 from __future__ import annotations
 
@@ -11,22 +11,10 @@ from typing import Any
 
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.failures import BusyError, NotActiveError
+from instructsam_ros.ros.frames import CameraMessages, FrameSlot
 from instructsam_ros.ros.params import NodeSettings
-from instructsam_ros.ros.sync import NANOSECONDS, QUEUE_SIZE, stamp_ns
 
 POLL_SECONDS = 0.05
-REMEMBERED = 4 * QUEUE_SIZE
-"""Images of which a slot knows when they arrived; more than a synchroniser keeps."""
-
-
-@dataclass(frozen=True)
-class CameraMessages:
-    """One frame as it arrived. received: time.monotonic() of the image's arrival."""
-
-    image: Any
-    depth: Any | None
-    info: Any | None
-    received: float
 
 
 @dataclass
@@ -69,99 +57,6 @@ class Job:
     camera: CameraMessages | None
     request: Request | None
     superseded: Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """number: how many images had arrived with this one. at: time.monotonic()."""
-
-    number: int
-    at: float
-
-
-class FrameSlot:
-    """The newest frame. An image waits ``depth_wait`` seconds for its depth, then goes without.
-
-    Frames come out in the order in which their images arrived: a pair that is complete when its image, or a
-    later one, has been handed out is let go. A frame that the stream never saw before the next one came
-    counts as dropped, if there was an instruction to see it with (``wanted``). Not locked: Inbox does that.
-    """
-
-    def __init__(self, counters: Counters) -> None:
-        self._counters = counters
-        self._image: CameraMessages | None = None
-        self._info: Any | None = None
-        self._lacking_since: float | None = None
-        self._arrivals: dict[int, Arrival] = {}
-        self._last = Arrival(0, 0.0)
-        self._shown = 0
-        self.newest: CameraMessages | None = None
-        self.unseen = False
-        self.wanted = False
-        self.last_image_at: float | None = None
-        self.last_depth_at: float | None = None
-        self.depth_offset: float | None = None
-
-    def store_info(self, message: Any) -> None:
-        """Keep the camera_info; the latest one holds for every frame after it."""
-        self._info = message
-
-    @property
-    def has_info(self) -> bool:
-        """Whether a camera_info has arrived."""
-        return self._info is not None
-
-    def store_image(self, message: Any, now: float) -> None:
-        """Keep an image until its depth arrives."""
-        self._counters.add("received")
-        self._last = Arrival(self._last.number + 1, now)
-        self._arrivals.pop(stamp_ns(message), None)  # a repeated stamp counts as arrived now
-        self._arrivals[stamp_ns(message)] = self._last
-        if len(self._arrivals) > REMEMBERED:
-            del self._arrivals[next(iter(self._arrivals))]
-        self._image = CameraMessages(message, None, None, now)
-        self.last_image_at = now
-        if self._lacking_since is None:
-            self._lacking_since = now
-
-    def store_pair(self, image: Any, depth: Any, now: float, depth_wait: float) -> None:
-        """Keep an image with its depth, if no frame as new has been handed out."""
-        arrival = self._arrivals.get(stamp_ns(image))
-        if arrival is None:
-            return
-        in_time, ahead = now - arrival.at <= depth_wait, arrival.number > self._shown
-        if not (in_time or ahead):
-            return
-        self.last_depth_at = now
-        self.depth_offset = (stamp_ns(depth) - stamp_ns(image)) / NANOSECONDS
-        if arrival == self._last:
-            self._image = None
-        if in_time and self._info is not None:
-            self._lacking_since = None if self._image is None else now
-        if ahead:
-            self._show(CameraMessages(image, depth, None, arrival.at), arrival.number)
-
-    def pass_without_depth(self, now: float, depth_wait: float) -> None:
-        """Give up waiting for the depth of the kept image once that has been ``depth_wait`` seconds."""
-        if self._image is None or self._lacking_since is None or now - self._lacking_since < depth_wait:
-            return
-        lone, self._image = self._image, None
-        self._show(lone, self._last.number)
-
-    def current(self, now: float, depth_wait: float, max_age: float) -> CameraMessages | None:
-        """The newest frame with the latest camera_info, if it is not older than ``max_age`` seconds."""
-        frame = self.newest
-        if frame is None or now - frame.received > max_age:
-            return None
-        waiting = self._lacking_since is not None and now - self._lacking_since < depth_wait
-        if frame.depth is not None and self._info is None and waiting:
-            return None
-        return CameraMessages(frame.image, frame.depth, self._info, frame.received)
-
-    def _show(self, frame: CameraMessages, number: int) -> None:
-        if self.wanted:
-            self._counters.add("dropped", number - self._shown - 1 + self.unseen)
-        self.newest, self.unseen, self._shown = frame, True, number
 
 
 class Inbox:
@@ -244,7 +139,8 @@ class Inbox:
 
     def _pick(self) -> Job | None:
         settings, now = self._settings(), time.monotonic()
-        self.frames.pass_without_depth(now, settings.depth_wait if settings.use_depth else 0.0)
+        depth_wait = settings.depth_wait if settings.use_depth else 0.0
+        self.frames.pass_without_depth(now, depth_wait, settings.camera_timeout)
         newest = self.frames.current(now, settings.depth_wait, settings.camera_timeout)
         for request in list(self._requests):
             camera = request.camera or newest

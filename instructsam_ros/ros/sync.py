@@ -8,7 +8,10 @@ from statistics import median
 from typing import Any, Protocol
 
 OnPair = Callable[[Any, Any], None]
-QUEUE_SIZE = 10
+QUEUE_SIZE = 30
+"""Images, and depth images, that may wait for each other: a second of 30 Hz."""
+PACE = 10
+"""Gaps between messages from which the pace of a topic is taken."""
 NANOSECONDS = 1_000_000_000
 STEP_BACK = NANOSECONDS
 """A stamp this much before the last one of its topic means another time: a clock set, a bag begun again."""
@@ -34,10 +37,10 @@ def make_synchroniser(on_pair: OnPair, slop: float) -> Synchroniser:
 
 class Closeness:
     """How far apart the stamps of a pair may be: ``slop`` seconds, and at most half of what usually lies
-    between two messages of the slower topic.
+    between two messages of the faster topic.
 
-    Any farther, another one is nearer, even if it was lost or has yet to come. Image k+1 would take
-    depth k, whose image was lost; that leaves depth k+1 to image k+2, and so on for good.
+    Any farther, another one of these is nearer, even if it was lost or has yet to come. Image k+1 would
+    take depth k, whose image was lost; that leaves depth k+1 to image k+2, and so on for good.
     """
 
     FEWEST = 3
@@ -46,7 +49,7 @@ class Closeness:
     def __init__(self, slop: float) -> None:
         self._slop_ns = round(slop * NANOSECONDS)
         self._last: dict[str, int] = {}
-        self._gaps: dict[str, deque[int]] = {name: deque(maxlen=QUEUE_SIZE) for name in ("image", "depth")}
+        self._gaps: dict[str, deque[int]] = {name: deque(maxlen=PACE) for name in ("image", "depth")}
 
     def see(self, topic: str, stamp: int) -> None:
         """Take note of a stamp of "image" or "depth"."""
@@ -60,7 +63,7 @@ class Closeness:
         """What holds now, nanoseconds."""
         if any(len(gaps) < self.FEWEST for gaps in self._gaps.values()):
             return self._slop_ns
-        return min(self._slop_ns, int(max(median(gaps) for gaps in self._gaps.values()) / 2))
+        return min(self._slop_ns, int(min(median(gaps) for gaps in self._gaps.values()) / 2))
 
 
 class SmallSynchroniser:

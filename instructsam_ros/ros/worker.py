@@ -76,7 +76,8 @@ class Worker:
                 self._publish(self._process(job, job.superseded), job)
             else:
                 job.request.answer.set_result(self._answer(job))
-            self._counters.add("processed")
+            if job.request is None or not job.request.withdrawn:
+                self._counters.add("processed")
         # Whatever a backend raises, the thread lives on, and who asked is told.
         except Exception as error:
             if job.request is not None:

@@ -21,6 +21,8 @@ pytest.importorskip("instructsam_ros.msg")
 import rclpy
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.action import ActionClient
 from rclpy.executors import MultiThreadedExecutor, ShutdownException
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -55,6 +57,18 @@ def depth_mm() -> np.ndarray:
     depth = np.full((120, 160), 1000, np.uint16)
     depth[40:70, 30:60] = 500
     return depth
+
+
+def call(client: Client, kind: Any, service: str, **fields: Any) -> Any:
+    """The response of one of the node's services."""
+    caller = client.node.create_client(kind, f"{client.name}/{service}")
+    client.wait(caller.service_is_ready)
+    return client.result_of(caller.call_async(kind.Request(**fields)))
+
+
+def change(client: Client, transition: int) -> bool:
+    """Whether a lifecycle transition succeeded."""
+    return bool(call(client, ChangeState, "change_state", transition=Transition(id=transition)).success)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from instructsam_ros.types import Segmentation, Status
 
 
@@ -17,9 +19,11 @@ class DeafSegmenter:
     name: str = "deaf"
 
     def encode(self, rgb: Any) -> Any:
-        end = time.monotonic() + self.seconds
-        while time.monotonic() < end:
-            time.sleep(0.05)
+        end, x = time.monotonic() + self.seconds, torch.ones(64, 64)
+        while time.monotonic() < end:  # in and out of torch, as a model is
+            for _ in range(100):
+                x = (x @ x).clamp(max=1.0)
+            time.sleep(0.01)
         return rgb
 
     def segment(self, features: Any, instruction: str, *, previous: Any = None, cancel: Any = None) -> Any:

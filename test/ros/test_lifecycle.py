@@ -6,23 +6,13 @@ from importlib.util import find_spec
 
 import pytest
 from lifecycle_msgs.msg import State, Transition
-from lifecycle_msgs.srv import ChangeState, GetState
+from lifecycle_msgs.srv import GetState
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
 
 from instructsam_ros.srv import SegmentOnce
 
-from .conftest import Client, NodeUnderTest
-
-
-def call(client, kind, service, **fields):
-    caller = client.node.create_client(kind, f"{client.name}/{service}")
-    client.wait(caller.service_is_ready)
-    return client.result_of(caller.call_async(kind.Request(**fields)))
-
-
-def change(client, transition):
-    return call(client, ChangeState, "change_state", transition=Transition(id=transition)).success
+from .conftest import Client, NodeUnderTest, call, change
 
 
 def state(client):

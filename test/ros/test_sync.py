@@ -124,3 +124,15 @@ def test_slow_depth_still_finds_an_image_within_the_slop(make):
         if index % 4 == 0:
             synchroniser.add_depth(Message(1.0 + index / 30 + 0.015))
     assert len(pairs) == 10
+
+
+@pytest.mark.parametrize(("rate", "depth_rate"), [(60, 30), (60, 15), (30, 60), (90, 30)])
+def test_of_two_paces_equal_stamps_find_each_other(make, rate, depth_rate):
+    """Depth arrives first, and an image a little before its own is within the slop."""
+    synchroniser, pairs = make(0.02)
+    both = [(k / depth_rate, 0) for k in range(depth_rate)] + [(k / rate, 1) for k in range(rate)]
+    for stamp, kind in sorted(both):
+        (synchroniser.add_depth, synchroniser.add_image)[kind](Message(1.0 + stamp))
+    settled = [(stamp_ns(image), stamp_ns(depth)) for image, depth in pairs][6:]
+    assert len(settled) > 6
+    assert all(abs(image - depth) < 1000 for image, depth in settled)
