@@ -15,6 +15,7 @@ from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.pipeline import Result
 from instructsam_ros.viz import label_image, overlay
 
+WRITER = "comment written by instructsam_ros"
 _VERTEX = np.dtype([("position", "<f4", 3), ("color", "u1", 3)])
 
 
@@ -44,8 +45,13 @@ def write_ply(path: Path, points: NDArray[np.floating], colors: NDArray[np.uint8
     vertices["position"], vertices["color"] = points, colors
     properties = [f"property float {axis}" for axis in "xyz"]
     properties += [f"property uchar {channel}" for channel in ("red", "green", "blue")]
-    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}", *properties]
+    header = ["ply", "format binary_little_endian 1.0", WRITER, f"element vertex {len(points)}", *properties]
     write_atomic(path, "\n".join([*header, "end_header\n"]).encode() + vertices.tobytes())
+
+
+def written_clouds(folder: Path) -> list[Path]:
+    """The clouds in a folder that ``write_ply`` has written."""
+    return [path for path in sorted(folder.glob("*.ply")) if WRITER.encode() in path.read_bytes()[:200]]
 
 
 def write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:

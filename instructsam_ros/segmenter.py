@@ -77,7 +77,7 @@ def load(model: str = "compact", *, device: str = "auto", backend: str = "", **o
     """
     key = backend or ("fake" if model == "fake" else "instructsam")
     module, _, function = BACKENDS.get(key, key).partition(":")
-    if not function:
+    if not (module and function):
         raise ConfigError(
             f"unknown backend {key!r}; known: {', '.join(sorted(BACKENDS))}, or module:function of your own"
         )

@@ -42,6 +42,12 @@ def parse_mapping(text: str, where: str) -> dict[str, Any]:
         return {}
     if not isinstance(data, dict):
         raise ConfigError(f"{where} must be a mapping, e.g. {{dtype: bfloat16}}")
+    # YAML reads a bare "on" or a number as a key of another type than text.
+    odd = [repr(key) for key in data if not isinstance(key, str)]
+    if odd:
+        raise ConfigError(
+            f"{where}: {', '.join(odd)} is no name of an option; put it in quotes if it is meant"
+        )
     return data
 
 

@@ -41,7 +41,8 @@ class _Track:
 
 
 class Tracker:
-    """Matches the instances of each frame to those before, best pair first. Not thread-safe.
+    """Matches the instances of each frame to those of the last one, best pair first, and what is left to
+    those that were missed for a while. Not thread-safe.
 
     A pair matches by overlap of the masks or by distance of the 3D centroids, so that objects
     without depth are followed too. Ids count from 1; a new instruction starts a new stream, and
@@ -88,7 +89,10 @@ class Tracker:
         ]
         matched: dict[int, _Track] = {}
         taken: set[int] = set()
-        for _, i, t in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+        # An object that is still there comes before one that has gone from where it moves to.
+        for _, i, t in sorted(
+            pairs, key=lambda pair: (self._tracks[pair[2]].missed > 0, -pair[0], pair[1], pair[2])
+        ):
             if i not in matched and t not in taken:
                 matched[i] = self._tracks[t]
                 taken.add(t)

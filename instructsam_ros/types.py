@@ -51,6 +51,13 @@ class CameraModel:
                 f"camera matrix fx={self.fx} fy={self.fy} cx={self.cx} cy={self.cy} is not usable; "
                 "is the camera calibrated?"
             )
+        if not all(np.isfinite(self.distortion)):
+            raise InvalidInputError(f"distortion coefficients {self.distortion} are not all finite")
+        if any(self.distortion) and not self.distortion_model:
+            raise InvalidInputError(
+                f"distortion coefficients {self.distortion} without a distortion_model; "
+                "say which (plumb_bob, rational_polynomial, equidistant, ...)"
+            )
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,14 @@ class Frame:
     def __post_init__(self) -> None:
         check_rgb(self.rgb)
         size = self.rgb.shape[:2]
+        if self.depth is not None and not (
+            isinstance(self.depth, np.ndarray) and np.issubdtype(self.depth.dtype, np.floating)
+        ):
+            kind = getattr(self.depth, "dtype", type(self.depth).__name__)
+            raise InvalidInputError(
+                f"depth is {kind}, expected an array of float32 metres; integers are usually "
+                "millimetres: see instructsam_ros.lifting.to_metres"
+            )
         if self.depth is not None and self.depth.shape != size:
             raise InvalidInputError(
                 f"depth is {self.depth.shape[1]}x{self.depth.shape[0]} but the image is "
@@ -120,6 +135,8 @@ def check_rgb(rgb: NDArray[np.uint8]) -> None:
 def check_instruction(text: str) -> str:
     """Return the instruction stripped of surrounding space; raise InvalidInputError if unusable."""
     stripped = text.strip()
+    if not stripped.isascii() and stripped != stripped.encode(errors="ignore").decode():
+        raise InvalidInputError("the instruction is not valid Unicode text (UTF-8)")
     if not stripped:
         raise InvalidInputError("the instruction is empty; say what to segment, e.g. 'the red mug'")
     if len(stripped) > MAX_INSTRUCTION_CHARS:

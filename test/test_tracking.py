@@ -91,3 +91,10 @@ def test_empty_masks_and_another_resolution_do_not_match():
 def test_settings_out_of_range_are_refused(change):
     with pytest.raises(ConfigError):
         TrackerSettings(**change)
+
+
+def test_an_object_that_is_there_keeps_its_id_beside_one_that_has_gone():
+    tracker = Tracker()
+    assert tracker.update("mugs", [square(10, 10, 20), square(34, 10, 20)], [at(0.0), at(0.10)]) == [1, 2]
+    assert tracker.update("mugs", [square(10, 10, 20)], [at(0.0)]) == [1]  # the other one is taken away
+    assert tracker.update("mugs", [square(26, 10, 20)], [at(0.07)]) == [1]  # and this one moves there

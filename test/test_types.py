@@ -81,3 +81,28 @@ def test_instructions_are_stripped_and_bounded():
 def test_timings_cannot_be_shared_by_accident():
     with pytest.raises(TypeError):
         Segmentation((), "", Status.NO_TARGET).timings["lift"] = 1.0
+
+
+@pytest.mark.parametrize("depth", [np.full((4, 5), 800, np.uint16), np.ones((4, 5), int), [[0.8] * 5] * 4])
+def test_depth_in_whole_numbers_is_refused_since_it_is_millimetres(depth):
+    with pytest.raises(InvalidInputError, match="metres"):
+        Frame(np.zeros((4, 5, 3), np.uint8), depth)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"distortion": (0.3, 0.1, 0.0, 0.0, 0.0)}, "without a distortion_model"),
+        ({"distortion": (np.nan,), "distortion_model": "plumb_bob"}, "finite"),
+    ],
+)
+def test_distortion_is_never_ignored(change, message):
+    with pytest.raises(InvalidInputError, match=message):
+        CameraModel(5, 4, 4.0, 4.0, 2.0, 2.0, **change)
+    CameraModel(5, 4, 4.0, 4.0, 2.0, 2.0, distortion=(0.0, 0.0))  # as drivers say "none"
+
+
+def test_text_that_is_no_unicode_is_refused():
+    with pytest.raises(InvalidInputError, match="Unicode"):
+        check_instruction("the mug \udcff")
+    assert check_instruction(" die Tasse für Ähren ☕ ") == "die Tasse für Ähren ☕"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -40,6 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(importlib.import_module(f"instructsam_ros.cli.{args.command}").run(args))
     except InstructSamError as error:
         print(f"instructsam {args.command}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        name = f": {os.fsencode(error.filename).decode(errors='replace')}" if error.filename else ""
+        print(f"instructsam {args.command}: {error.strerror or error}{name}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

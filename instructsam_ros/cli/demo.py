@@ -13,7 +13,7 @@ from typing import Any
 from instructsam_ros.cli.answer import result_of
 from instructsam_ros.cli.processes import NodeProcess
 from instructsam_ros.errors import InstructSamError, InvalidInputError, MissingDependencyError
-from instructsam_ros.export import save_result
+from instructsam_ros.export import save_result, written_clouds
 from instructsam_ros.paths import DATA
 from instructsam_ros.ros.domain import reserve_domain
 from instructsam_ros.ros.spin import use_shipped_profile
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             raise InstructSamError("\n".join([str(error), *(node.tail() for node in nodes)])) from None
     result = result_of(message, rgb)
     print(table(result))
-    for stale in args.output.glob("[0-9]*_*.ply"):  # clouds of an earlier answer
+    for stale in written_clouds(args.output):  # of an earlier answer
         stale.unlink()
     files = save_result(result, args.output)
     print(f"{args.output}: overlay.png, labels.png and {len(files) - 2} clouds (.ply)")

@@ -192,8 +192,9 @@ def report(checks: list[Check]) -> str:
 def _importable(module: str, fix: str, required: bool = True) -> Check:
     try:
         imported = importlib.import_module(module)
-    except ImportError as error:  # also a package that is there but does not load
-        return Check(module, False, str(error), fix, required)
+    # A package that is there and does not load raises what it likes, and that is what one comes here for.
+    except Exception as error:
+        return Check(module, False, f"{type(error).__name__}: {error}", fix, required)
     version = getattr(imported, "__version__", None) or _distribution_version(module) or "found"
     return Check(module, True, str(version), required=required)
 
@@ -204,8 +205,10 @@ def _distribution_version(module: str) -> str | None:
 
 
 def _released_weights() -> Check:
-    from huggingface_hub import try_to_load_from_cache
-
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError as error:
+        return Check("2B weights", False, str(error), "pip install huggingface_hub")
     cached = try_to_load_from_cache(RELEASED_MODEL, "config.json")
     fix = f"only for model:={RELEASED_MODEL}: hf download {RELEASED_MODEL}"
     detail = str(Path(cached).parent) if isinstance(cached, str) else "not in the hub cache"

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--worst", type=positive_int, default=60, metavar="N", help="cases on the page (default 60)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the confidence intervals")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the confidence intervals")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from instructsam_ros.training.evaluate.report import markdown, write_report
     from instructsam_ros.training.evaluate.runner import evaluate
 
+    args.out.mkdir(parents=True, exist_ok=True)  # better now than hours into a run
     benchmark = load_inst2seg(args.annotations, args.images)
     segmenter = load_model(args)
     evaluation = evaluate(segmenter, benchmark, limit=args.limit, worst=args.worst, seed=args.seed)
@@ -42,6 +43,13 @@ def run(args: argparse.Namespace) -> int:
     print(markdown(evaluation.metrics, about))
     print(f"written: {args.out / 'metrics.json'}, metrics.md and index.html (the worst cases)")
     return 0
+
+
+def seed(text: str) -> int:
+    """An argument that numpy takes as a seed."""
+    if (value := int(text)) < 0:
+        raise ValueError  # argparse prints the usage
+    return value
 
 
 def positive_int(text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from instructsam_ros.errors import ConfigError
 from instructsam_ros.segmenter import Segmenter, load
 from instructsam_ros.settings import parse_mapping
 
@@ -24,4 +25,6 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 def load_model(args: argparse.Namespace, **further: Any) -> Segmenter:
     """The model of ``add_model_arguments``; ``further`` options win. Raises as ``segmenter.load``."""
     options = parse_mapping(args.model_options, "--model-options")
+    if own := sorted(options.keys() & {"model", "device"}):
+        raise ConfigError(f"--model-options: {', '.join(own)} has an argument of its own: --{own[0]}")
     return load(args.model, device=args.device, **options | further)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,23 +37,39 @@ def run(args: argparse.Namespace) -> int:
     """Segment the input and write the overlays; "no target" is an answer, too, and ends with 0."""
     instruction = check_instruction(args.instruction)
     if not args.input.exists():
-        raise InvalidInputError(f"there is no file or folder {args.input}")
+        raise InvalidInputError(f"there is no file or folder {printable(args.input)}")
+    if args.out is not None and args.out.resolve() == args.input.resolve():
+        raise InvalidInputError(f"{printable(args.out)} is the input; name another place for the overlays")
     threshold = {} if args.threshold is None else {"score_threshold": args.threshold}
     segmenter = load_model(args, **threshold)
-    out = Path(f"{args.input.stem}_segmented") if args.out is None else args.out
+    # Not by with_suffix: a name with a time stamp has dots of its own.
+    name = f"{args.input.name if args.input.is_dir() else args.input.stem}_segmented"
     if args.input.is_dir():
-        _segment_folder(segmenter, args.input, instruction, out)
+        _segment_folder(segmenter, args.input, instruction, args.out or Path(name))
     elif (rgb := read_image(args.input)) is not None:
-        _segment_picture(segmenter, rgb, instruction, out if args.out else out.with_suffix(".png"))
+        _segment_picture(segmenter, rgb, instruction, args.out or Path(f"{name}.png"))
     else:
-        _segment_video(segmenter, args.input, instruction, out if args.out else out.with_suffix(".mp4"))
+        _segment_video(segmenter, args.input, instruction, args.out or Path(f"{name}.mp4"))
     return 0
 
 
 def read_image(path: Path) -> NDArray[np.uint8] | None:
     """A picture as uint8 [H, W, 3] RGB, upright as its EXIF data says; None if it cannot be decoded."""
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if _is_utf8(path):
+        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    else:  # OpenCV would crash
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     return None if bgr is None else np.ascontiguousarray(bgr[..., ::-1])
+
+
+def printable(path: Path) -> str:
+    """A path as text for people, whatever bytes are in its name."""
+    return os.fsencode(path).decode(errors="replace")
+
+
+def _is_utf8(path: Path) -> bool:
+    return printable(path) == str(path)
 
 
 def describe(result: Segmentation) -> str:
@@ -83,7 +101,7 @@ def _segment_picture(segmenter: Segmenter, rgb: NDArray[np.uint8], instruction: 
     result = segmenter.segment_image(rgb, instruction)
     write_png(out, overlay(rgb, result.instances))
     print(describe(result))
-    print(f"written: {out}")
+    print(f"written: {printable(out)}")
 
 
 def _segment_folder(segmenter: Segmenter, folder: Path, instruction: str, out: Path) -> None:
@@ -91,15 +109,17 @@ def _segment_folder(segmenter: Segmenter, folder: Path, instruction: str, out: P
     if not paths:
         raise InvalidInputError(f"there is no picture in {folder} ({', '.join(sorted(IMAGE_SUFFIXES))})")
     unreadable = []
+    stems = Counter(path.stem for path in paths)
     for path in tqdm(paths, unit="image"):
         rgb = read_image(path)
         if rgb is None:
-            unreadable.append(path.name)
+            unreadable.append(printable(Path(path.name)))
             continue
         result = segmenter.segment_image(rgb, instruction)
-        write_png(out / f"{path.stem}.png", overlay(rgb, result.instances))
-        tqdm.write(f"{path.name}: {_count(result)}")
-    print(f"written: {len(paths) - len(unreadable)} overlays in {out}")
+        name = path.stem if stems[path.stem] == 1 else path.name  # a.png and a.jpg
+        write_png(out / f"{name}.png", overlay(rgb, result.instances))
+        tqdm.write(f"{printable(Path(path.name))}: {_count(result)}")
+    print(f"written: {len(paths) - len(unreadable)} overlays in {printable(out)}")
     if unreadable:
         raise InvalidInputError(
             f"{len(unreadable)} of {len(paths)} files are not readable pictures: {', '.join(unreadable)}"
@@ -107,6 +127,9 @@ def _segment_folder(segmenter: Segmenter, folder: Path, instruction: str, out: P
 
 
 def _segment_video(segmenter: Segmenter, path: Path, instruction: str, out: Path) -> None:
+    if not (_is_utf8(path) and _is_utf8(out)):
+        raise InvalidInputError(f"OpenCV reads no video under a name that is not UTF-8: {printable(path)}")
+    part = out.with_name(f".{out.stem}.part{out.suffix}")  # complete, or not under its name
     video = cv2.VideoCapture(str(path))
     fps = video.get(cv2.CAP_PROP_FPS) or DEFAULT_FPS
     total = max(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT))) or None
@@ -118,7 +141,7 @@ def _segment_video(segmenter: Segmenter, path: Path, instruction: str, out: Path
             if writer is None:
                 out.parent.mkdir(parents=True, exist_ok=True)
                 writer = cv2.VideoWriter(
-                    str(out), cv2.VideoWriter.fourcc(*"mp4v"), fps, (rgb.shape[1], rgb.shape[0])
+                    str(part), cv2.VideoWriter.fourcc(*"mp4v"), fps, (rgb.shape[1], rgb.shape[0])
                 )
                 if not writer.isOpened():
                     raise InvalidInputError(f"cannot write a video to {out}; use a name that ends in .mp4")
@@ -126,13 +149,21 @@ def _segment_video(segmenter: Segmenter, path: Path, instruction: str, out: Path
             writer.write(np.ascontiguousarray(overlay(rgb, previous.instances)[..., ::-1]))
             frames += 1
             answered += previous.status != Status.NO_TARGET
+        if writer is not None:
+            writer.release()
+            part.replace(out)
     finally:
         video.release()
         if writer is not None:
             writer.release()
+        part.unlink(missing_ok=True)
     if not frames:
         raise InvalidInputError(f"{path} is neither a readable picture nor a readable video")
     print(f"written: {out}, {frames} frames, {answered} of them with a target")
+    if total and frames < total - max(1, total // 50):  # what files say of themselves is not exact
+        raise InvalidInputError(
+            f"only {frames} of the {total} frames of {path} could be read; is it damaged?"
+        )
 
 
 def _frames(video: cv2.VideoCapture) -> Iterator[NDArray[np.uint8]]:

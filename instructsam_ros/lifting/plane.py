@@ -86,23 +86,37 @@ def support_plane(
     minimum_ratio: float,
     up: NDArray[np.float64] | None = None,
 ) -> Plane | None:
-    """The largest plane of the scene on which an object stands.
+    """The plane of the scene on which the objects stand.
 
     scene: points [N, 3] without the objects; objects: one cloud [M, 3] each. Without ``up`` the
-    dominant plane may be a wall behind the objects, so the next ones are tried as well. With no
-    objects at all it is the dominant plane.
+    dominant plane may be a wall behind the objects, so the next ones are tried as well: most objects
+    must seem to stand on it, and of several such planes it is the one that they are closest to. A wall
+    is farther away than the top of the table by the gap behind the object. With no objects at all it is the
+    dominant plane. None if there is none.
     """
     remaining, total = scene, len(scene)
+    best: tuple[tuple[int, float], Plane] | None = None
     for _ in range(_MAX_PLANES):
         if len(remaining) < minimum_ratio * total:
-            return None
+            break
         plane = fit_plane(remaining, tolerance=tolerance, minimum_ratio=minimum_ratio, up=up)
         if plane is None:
-            return None
-        if not objects or any(stands_on(plane, cloud, tolerance) for cloud in objects):
-            return Plane(plane.normal, plane.offset, plane.inlier_ratio * len(remaining) / total)
+            break
+        whole = Plane(plane.normal, plane.offset, plane.inlier_ratio * len(remaining) / total)
+        if not objects:
+            return whole
+        gaps = [_gap(plane, cloud) for cloud in objects if stands_on(plane, cloud, tolerance)]
+        if gaps and (best is None or (-len(gaps), float(np.median(gaps))) < best[0]):
+            best = (-len(gaps), float(np.median(gaps))), whole
+        if up is not None and gaps:
+            break
         remaining = remaining[np.abs(plane.height(remaining)) >= tolerance]
-    return None
+    return None if best is None else best[1]
+
+
+def _gap(plane: Plane, points: NDArray[np.floating]) -> float:
+    """How far the lowest visible points of an object are from a plane, metres."""
+    return abs(float(np.quantile(plane.height(points[:: len(points) // _SCORED_ON + 1]), 0.02)))
 
 
 def stands_on(plane: Plane, points: NDArray[np.floating], tolerance: float) -> bool:

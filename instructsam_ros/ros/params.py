@@ -97,8 +97,11 @@ class NodeSettings:
         self.options()
 
     def options(self) -> dict[str, Any]:
-        """``model_options`` as a mapping."""
-        return parse_mapping(self.model_options, "model_options")
+        """``model_options`` as a mapping. Raises ConfigError for what is a parameter of its own."""
+        options = parse_mapping(self.model_options, "model_options")
+        if own := sorted(options.keys() & {"model", "device", "backend"}):
+            raise ConfigError(f"model_options: {', '.join(own)} is a parameter of its own")
+        return options
 
 
 def require_tf() -> None:

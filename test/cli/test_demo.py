@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from instructsam_ros.export import write_ply
+
 ROOT = Path(__file__).parents[2]
 DEPTH = 0.8  # metres
 FOCAL = 500.0
@@ -50,11 +52,12 @@ def test_several_targets_on_a_frame_of_the_users_own(frame, tmp_path):
 
 
 def test_nothing_to_find_is_an_answer_and_leaves_no_old_clouds(frame, tmp_path):
-    (tmp_path / "1_old.ply").write_text("of an earlier answer")
+    write_ply(tmp_path / "1_old.ply", np.zeros((1, 3)), np.zeros((1, 3), np.uint8))  # of an earlier answer
+    (tmp_path / "2024_scan.ply").write_text("ply\nthe user's own")
     done = demo("the green thing", *frame, "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "nothing in the image answers the instruction" in done.stdout
-    assert not list(tmp_path.glob("*.ply"))
+    assert [path.name for path in tmp_path.glob("*.ply")] == ["2024_scan.ply"]
     assert not cv2.imread(str(tmp_path / "labels.png"), cv2.IMREAD_UNCHANGED).any()
 
 

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,17 @@ def test_this_environment_has_python_packages_and_messages():
     checks = {check.name: check for group in (doctor.check_packages, doctor.check_ros) for check in group()}
     assert all(check.ok for check in checks.values() if check.required), checks
     assert "instructsam_ros.msg" in checks
+
+
+def test_a_package_that_fails_while_it_loads_does_not_end_the_report(tmp_path, monkeypatch):
+    """As cv_bridge for NumPy 1 beside NumPy 2."""
+    (tmp_path / "odd_module.py").write_text("raise AttributeError('_ARRAY_API not found')")
+    monkeypatch.syspath_prepend(tmp_path)
+    check = doctor._importable("odd_module", "install it again")
+    assert not check.ok
+    assert "_ARRAY_API" in check.detail
+
+
+def test_without_the_hub_package_the_report_goes_on(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert not doctor._released_weights().ok

@@ -79,3 +79,23 @@ def test_bad_sets_end_with_a_sentence_and_status_2(benchmark, capsys):
     (benchmark / "set.json").write_text("[]")
     assert evaluate(benchmark) == 2
     assert "no instructions" in capsys.readouterr().err
+
+
+def test_pictures_of_the_user_stay_where_they_are(benchmark):
+    (benchmark / "out/cases").mkdir(parents=True)
+    for name in ("holiday.jpg", "001.jpg"):
+        (benchmark / "out/cases" / name).write_text("mine")
+    assert evaluate(benchmark, "--worst", "1") == 0
+    assert (benchmark / "out/cases/holiday.jpg").read_text() == "mine"
+    (benchmark / "out/cases/099.jpg").write_text("of an earlier report")
+    assert evaluate(benchmark, "--worst", "1") == 0
+    assert {p.name for p in (benchmark / "out/cases").iterdir()} == {"holiday.jpg", "001.jpg"}
+
+
+def test_what_would_fail_at_the_end_fails_at_once(benchmark, capsys, monkeypatch):
+    monkeypatch.setattr("instructsam_ros.cli.eval.load_model", lambda _: pytest.fail("began"))
+    (benchmark / "out").write_text("a file")
+    assert evaluate(benchmark) == 2
+    assert "out" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        evaluate(benchmark, "--seed", "-1")

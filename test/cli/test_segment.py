@@ -1,3 +1,5 @@
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -92,3 +94,88 @@ def test_what_cannot_be_used_is_named(picture, capsys):
 
 def test_saturated_answers_warn_that_there_may_be_more():
     assert "there may be more" in describe(Segmentation((), "mugs", Status.SATURATED))
+
+
+def test_a_name_with_dots_keeps_all_of_it(picture, monkeypatch, tmp_path):
+    """Such as a time stamp of ROS."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("frame_1699.123.png", "frame_1699.456.png"):
+        picture.with_name(name).write_bytes(picture.read_bytes())
+        assert segment(tmp_path / name, "the red thing") == 0
+    assert (tmp_path / "frame_1699.123_segmented.png").exists()
+    assert (tmp_path / "frame_1699.456_segmented.png").exists()
+    assert not (tmp_path / "frame_1699.png").exists()
+
+
+def test_the_input_is_never_the_output(picture, tmp_path, capsys):
+    before = picture.read_bytes()
+    assert segment(picture, "the red thing", "-o", str(tmp_path / "." / "scene.png")) == 2
+    assert segment(tmp_path, "the red thing", "-o", str(tmp_path)) == 2
+    assert capsys.readouterr().err.count("is the input") == 2
+    assert picture.read_bytes() == before
+
+
+def test_pictures_that_differ_in_their_suffix_alone_do_not_meet(picture, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("a.png", "a.bmp", "b.png"):
+        cv2.imwrite(str(folder / name), cv2.imread(str(picture)))
+    assert segment(folder, "the red thing", "-o", str(tmp_path / "out")) == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.bmp.png", "a.png.png", "b.png"]
+
+
+def test_names_that_are_not_utf8_are_read_and_shown(picture, tmp_path, capsys):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    odd = os.fsencode(folder) + b"/x\xff.png"
+    with open(odd, "wb") as file:
+        file.write(picture.read_bytes())
+    assert segment(folder, "the red thing", "-o", str(tmp_path / "out")) == 0
+    assert "written: 1 overlays" in capsys.readouterr().out
+    assert segment(os.fsdecode(odd), "the red thing", "-o", str(tmp_path / "one.png")) == 0
+    with open(os.fsencode(folder) + b"/x\xff.avi", "wb") as file:
+        file.write(b"no video")
+    assert segment(os.fsdecode(os.fsencode(folder) + b"/x\xff.avi"), "the red thing") == 2
+    assert "not UTF-8" in capsys.readouterr().err
+
+
+def test_a_video_that_breaks_off_is_not_reported_as_whole(picture, tmp_path, capsys):
+    video = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for _ in range(40):
+        writer.write(np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8))
+    writer.release()
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    out = tmp_path / "out.mp4"
+    assert segment(video, "the red thing", "-o", str(out)) == 2
+    captured = capsys.readouterr()
+    assert "written: " in captured.out  # what there is
+    assert "of the 40 frames" in captured.err
+    assert out.exists()
+    assert [p.name for p in tmp_path.glob(".*")] == []
+
+
+@pytest.mark.parametrize("out", ["file/x.png", "file/x.mp4"])
+def test_a_place_that_cannot_be_written_is_named(picture, tmp_path, capsys, out):
+    (tmp_path / "file").write_text("")
+    video = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    writer.write(cv2.imread(str(picture)))
+    writer.release()
+    source = picture if out.endswith("png") else video
+    assert segment(source, "the red thing", "-o", str(tmp_path / out)) == 2
+    assert "file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("{device: cpu}", "--device"),
+        ("{1: 2}", "no name of an option"),
+        ("{on: 2}", "no name of an option"),
+        ("{backend: ':load'}", "unknown backend"),
+    ],
+)
+def test_options_that_are_none_are_named(picture, capsys, options, message):
+    assert segment(picture, "the red thing", "--model-options", options) == 2
+    assert message in capsys.readouterr().err

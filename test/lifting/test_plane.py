@@ -92,3 +92,20 @@ def test_standing_is_a_matter_of_the_gap_below(low, high, standing):
     points = np.zeros((200, 3))
     points[:, 2] = np.linspace(low, high, 200)
     assert stands_on(plane, points, 0.01) is standing
+
+
+@pytest.mark.parametrize("gap", [0.015, 0.03, 0.05])
+def test_a_wall_close_behind_an_object_does_not_carry_it(gap):
+    """A cube on a small table, close to a large wall: seen are its front and its top."""
+    random = np.random.default_rng(1)
+    up, away = np.array([0.0, -1.0, 0.0]), np.array([0.0, 0.0, -1.0])  # the wall faces the camera
+    floor = patch(up, np.array([0.0, 0.4, 0.9]), 1500, 0.001)
+    wall = patch(away, np.array([0.0, 0.0, 1.4]), 4000, 0.001)
+    side = random.uniform(0, 0.1, (400, 2))
+    back = 1.4 - gap
+    front = np.column_stack([side[:200, 0], 0.4 - side[:200, 1], np.full(200, back - 0.1)])
+    top = np.column_stack([side[200:, 0], np.full(200, 0.3), back - side[200:, 1]])
+    cube = np.concatenate([front, top])
+    plane = support_plane(np.concatenate([floor, wall]), [cube], tolerance=0.01, minimum_ratio=0.1)
+    assert plane is not None
+    assert plane.normal @ up > 0.99

@@ -255,6 +255,12 @@ def test_registry_finds_a_folder(folder: Path) -> None:
         ("gpu", {}, "unknown device"),
         ("cpu", {"dtype": "int8"}, "unknown dtype"),
         ("cpu", {"score_threshold": 2.0}, "score_threshold"),
+        ("cpu", {"score_threshold": "high"}, "score_threshold"),
+        ("cpu", {"threads": 0}, "threads"),
+        ("cpu", {"threads": "two"}, "threads"),
+        ("cpu", {"behaviour": 3}, "behaviour"),
+        ("mps", {}, "not supported"),
+        ("meta", {}, "not supported"),
     ],
 )
 def test_unusable_options(folder: Path, device: str, options: dict[str, Any], message: str) -> None:

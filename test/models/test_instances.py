@@ -1,10 +1,12 @@
 import dataclasses
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instructsam_ros.errors import InstructSamError
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.instances import full_size, read_instances, without_duplicates
@@ -42,3 +44,10 @@ def test_masks_have_the_size_of_the_image_and_are_cut_at_zero(height: int, width
     mask = full_size(-logits, (height, width))
     assert mask.shape == (height, width)
     assert mask.all()
+
+
+def test_scores_that_are_no_numbers_are_no_answer(tiny_config: InstructSamConfig) -> None:
+    logits = torch.tensor([[0.5, torch.nan, 1.0]])
+    output = DetectorOutput(torch.ones(1, 3, 4, 5), logits, torch.zeros(1, 3, 4), ())
+    with pytest.raises(InstructSamError, match="not numbers"):
+        read_instances(output, ["mug"], (8, 10), tiny_config)

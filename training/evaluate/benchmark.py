@@ -50,6 +50,9 @@ class BenchmarkImage:
         # PIL refuses files that break off, and leaves the EXIF orientation alone as the masks do
         try:
             with Image.open(self.path) as image:
+                if image.mode.startswith("I"):  # 16 bit grey, which PIL would cut off at 255
+                    grey = (np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
+                    return np.stack([grey] * 3, -1)
                 return np.asarray(image.convert("RGB"))
         except OSError as error:
             raise InvalidInputError(f"cannot decode the image {self.path}: {error}") from None
@@ -92,16 +95,16 @@ def load_inst2seg(annotations: Path, images: Path) -> list[BenchmarkImage]:
 
 
 def instance_rles(mask: Any, height: int, width: int) -> tuple[dict[str, Any], ...]:
-    """One compressed RLE per instance of a ``mask`` value. Raises InvalidInputError for other forms."""
+    """One compressed RLE per instance of a ``mask`` value; masks without a pixel, as which some sets write
+    "no target", are none. Raises InvalidInputError for other forms.
+    """
     if mask is None:
         return ()
-    if isinstance(mask, dict):
-        return (_rle(mask, height, width),)
-    if not isinstance(mask, list):
+    if not isinstance(mask, dict | list):
         raise InvalidInputError(f"mask is a {type(mask).__name__}, not RLE, polygons, a list of them or null")
-    if mask and all(_is_polygon(part) for part in mask):
-        return (_rle(mask, height, width),)
-    return tuple(_rle(instance, height, width) for instance in mask)
+    one = isinstance(mask, dict) or (mask and all(_is_polygon(part) for part in mask))
+    rles = [_rle(instance, height, width) for instance in ([mask] if one else mask)]
+    return tuple(rle for rle in rles if mask_api().area(rle) > 0)
 
 
 def mask_api() -> Any:
@@ -203,9 +206,11 @@ def _file_problems(path: Path, height: int, width: int) -> Iterator[str]:
     try:
         with Image.open(path) as image:
             size = image.size
+            image.load()  # better now than hours into a run
     except FileNotFoundError:
         yield f"no image {path}"
-    except (OSError, ValueError):  # PIL's own error for what is not an image is an OSError, too
+    # PIL's own error for what is not an image is an OSError, too.
+    except (OSError, ValueError, Image.DecompressionBombError):
         yield f"{path} is not a readable image"
     else:
         if size != (width, height):

@@ -40,10 +40,11 @@ def write_report(evaluation: Evaluation, out: Path, about: Mapping[str, str]) ->
 
     about: what was evaluated on what, by name; stated at the top of each file.
     """
+    earlier = (out / "metrics.json").exists()
     content = {"about": dict(about), "metrics": evaluation.metrics.as_dict()}
     write_atomic(out / "metrics.json", (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
     write_atomic(out / "metrics.md", markdown(evaluation.metrics, about).encode())
-    for old in (out / "cases").glob("*.jpg"):
+    for old in (out / "cases").glob("[0-9][0-9][0-9].jpg") if earlier else ():  # of an earlier report
         old.unlink()
     for rank, case in enumerate(evaluation.worst, 1):
         write_atomic(out / "cases" / f"{rank:03d}.jpg", case.jpeg)

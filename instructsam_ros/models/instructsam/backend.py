@@ -197,6 +197,8 @@ def load(
     for an unusable device or option.
     """
     if threads is not None:
+        if type(threads) is not int or threads < 1:
+            raise ConfigError(f"threads must be a whole number from 1 on, got {threads!r}")
         torch.set_num_threads(threads)
     approximate = Approximations.read(approximations)
     target = torch_device(device)
@@ -225,5 +227,5 @@ def set_threshold(model: InstructSam, score_threshold: float | None) -> None:
             model.config = dataclasses.replace(
                 model.config, score_threshold=score_threshold, presence_threshold=0.0
             )
-        except ValueError as error:
-            raise ConfigError(str(error)) from None
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"score_threshold {score_threshold!r}: {error}") from None

@@ -65,6 +65,8 @@ def read_behaviour(value: str | Mapping[str, Any]) -> Behaviour:
     """A preset by name, or a mapping with ``preset`` and the choices that differ from it, such as
     {"preset": "released", "block_offset": 0}. Raises ConfigError for anything else.
     """
+    if not isinstance(value, str | Mapping):
+        raise ConfigError(f"behaviour: expected a preset or a mapping, got {value!r}")
     changes = {"preset": value} if isinstance(value, str) else dict(value)
     name = changes.pop("preset", None)
     if name not in PRESETS:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from instructsam_ros.errors import InstructSamError
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.types import Instance, tight_box
@@ -20,9 +21,13 @@ def read_instances(
     """Instances that score high enough, phrase by phrase; whether some phrase used every query. None at
     all if even the best one does not reach the presence threshold.
 
-    size: height and width of the image.
+    size: height and width of the image. Raises InstructSamError for scores that are no numbers.
     """
     scores = output.score_logits.float().sigmoid()
+    if bool(scores.isnan().any()):
+        raise InstructSamError(
+            "the scores are not numbers; in float16 values may overflow: try another dtype"
+        )
     kept = (scores > config.score_threshold) & (scores.max() > config.presence_threshold)
     instances: list[Instance] = []
     for row, phrase in enumerate(phrases):

@@ -36,7 +36,10 @@ def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool 
         if not (COMPACT_WEIGHTS / "config.json").exists():
             raise CheckpointError(f"the compact weights are not in {COMPACT_WEIGHTS}; reinstall the package")
         return COMPACT_WEIGHTS
-    folder = Path(model).expanduser()
+    try:
+        folder = Path(model).expanduser()
+    except RuntimeError as error:  # ~somebody who does not exist
+        raise CheckpointError(f"{model!r}: {error}") from None
     if folder.is_dir():
         if (folder / "adapter_config.json").exists() and not any(folder.glob("model*.safetensors*")):
             raise CheckpointError(

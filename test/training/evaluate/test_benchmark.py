@@ -72,8 +72,9 @@ def test_compressed_runs_are_those_of_pycocotools_and_a_cut_is_noticed(seed, fli
     changes = np.random.default_rng(seed).random((H, W)) < flips
     truth = changes.T.ravel().cumsum().reshape(W, H).T % 2 == 1
     counts = mask_api().encode(np.asfortranarray(truth.astype(np.uint8)))["counts"].decode()
-    (rle,) = instance_rles({"size": [H, W], "counts": counts}, H, W)
-    assert np.array_equal(mask_api().decode(rle).astype(bool), truth)
+    rles = instance_rles({"size": [H, W], "counts": counts}, H, W)
+    assert len(rles) == truth.any()  # a mask without a pixel is no instance
+    assert all(np.array_equal(mask_api().decode(rle).astype(bool), truth) for rle in rles)
     for length in {0, len(counts) // 3, len(counts) - 1}:
         with pytest.raises(InvalidInputError):
             instance_rles({"size": [H, W], "counts": counts[:length]}, H, W)
@@ -144,9 +145,23 @@ def test_image_data_that_breaks_off_is_an_error(folder):
     noise = np.random.default_rng(0).integers(0, 255, (H, W, 3), dtype=np.uint8)
     data = cv2.imencode(".jpg", noise)[1].tobytes()
     (folder / "images" / "a.png").write_bytes(data[: len(data) // 2])
+    with pytest.raises(InvalidInputError, match="not a readable image"):
+        load_inst2seg(write(folder, [entry({"text": "x"})]), folder / "images")
+
+
+def test_16_bit_grey_is_scaled(folder):
+    ramp = np.linspace(0, 65535, H * W).reshape(H, W).astype(np.uint16)
+    cv2.imwrite(str(folder / "images" / "a.png"), ramp)
     (image,) = load_inst2seg(write(folder, [entry({"text": "x"})]), folder / "images")
-    with pytest.raises(InvalidInputError, match="cannot decode"):
-        image.read()
+    assert image.read().shape == (H, W, 3)
+    assert np.abs(image.read()[..., 0].astype(int) - ramp // 256).max() <= 1
+
+
+def test_masks_without_a_pixel_mean_that_nothing_is_meant(folder):
+    """As some sets write it."""
+    nothing = {"size": [H, W], "counts": [H * W]}
+    assert instance_rles(nothing, H, W) == ()
+    assert len(instance_rles([nothing, BOTTOM], H, W)) == 1
 
 
 def test_without_pycocotools_the_extra_is_named(monkeypatch):
