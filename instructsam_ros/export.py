@@ -51,7 +51,12 @@ def write_ply(path: Path, points: NDArray[np.floating], colors: NDArray[np.uint8
 
 def written_clouds(folder: Path) -> list[Path]:
     """The clouds in a folder that ``write_ply`` has written."""
-    return [path for path in sorted(folder.glob("*.ply")) if WRITER.encode() in path.read_bytes()[:200]]
+    return [path for path in sorted(folder.glob("*.ply")) if WRITER.encode() in _beginning(path)]
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(200)
 
 
 def write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:

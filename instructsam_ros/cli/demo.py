@@ -20,7 +20,6 @@ from instructsam_ros.ros.spin import use_shipped_profile
 from instructsam_ros.types import check_instruction
 from instructsam_ros.viz import table
 
-DEFAULT_TIMEOUT = 120.0
 DEFAULT_INSTRUCTION = "pick up all the mugs"  # three or four in every sample scene
 
 
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout",
         type=float,
-        default=DEFAULT_TIMEOUT,
+        default=120.0,
         help="seconds to wait for the answer, download and loading included (default %(default)g)",
     )
     parser.add_argument("--scene", type=int, default=3, metavar="N", help="sample scene, 0 to 5 (default 3)")

@@ -106,8 +106,9 @@ def support_plane(
         if not objects:
             return whole
         gaps = [_gap(plane, cloud) for cloud in objects if stands_on(plane, cloud, tolerance)]
-        if gaps and (best is None or (-len(gaps), float(np.median(gaps))) < best[0]):
-            best = (-len(gaps), float(np.median(gaps))), whole
+        if gaps:
+            rank = -len(gaps), float(np.median(gaps))
+            best = (rank, whole) if best is None else min(best, (rank, whole), key=lambda pair: pair[0])
         if up is not None and gaps:
             break
         remaining = remaining[np.abs(plane.height(remaining)) >= tolerance]
@@ -116,7 +117,7 @@ def support_plane(
 
 def _gap(plane: Plane, points: NDArray[np.floating]) -> float:
     """How far the lowest visible points of an object are from a plane, metres."""
-    return abs(float(np.quantile(plane.height(points[:: len(points) // _SCORED_ON + 1]), 0.02)))
+    return abs(_heights(plane, points)[0])
 
 
 def stands_on(plane: Plane, points: NDArray[np.floating], tolerance: float) -> bool:
@@ -127,9 +128,15 @@ def stands_on(plane: Plane, points: NDArray[np.floating], tolerance: float) -> b
     """
     if not len(points):
         return False
+    low, middle, high = _heights(plane, points)
+    return bool(middle > -tolerance and -2 * tolerance <= low <= max(2 * tolerance, high - low))
+
+
+def _heights(plane: Plane, points: NDArray[np.floating]) -> tuple[float, float, float]:
+    """Of an object above a plane, metres: nearly the lowest, the median, nearly the highest."""
     sample = points[:: len(points) // _SCORED_ON + 1]
     low, middle, high = np.quantile(plane.height(sample), (0.02, 0.5, 0.98))
-    return bool(middle > -tolerance and -2 * tolerance <= low <= max(2 * tolerance, high - low))
+    return float(low), float(middle), float(high)
 
 
 def _hypotheses(

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,20 @@ class Client:
         self.node.destroy_node()
         rclpy.shutdown(context=self.context)
         self._thread.join(5)
+
+
+@contextmanager
+def started(folder: Path, name: str, **parameters: Any) -> Iterator[tuple[NodeUnderTest, Client]]:
+    """An active node of that name, whatever its model does at the end, and a client."""
+    node = NodeUnderTest(folder / "log", name=name, **parameters)
+    client = Client(name)
+    try:
+        client.wait(lambda: client.diagnostics() and client.diagnostics()["node"].message == "active")
+        yield node, client
+    finally:
+        client.close()
+        node.process.kill()
+        node.process.wait()
 
 
 @pytest.fixture(scope="module")

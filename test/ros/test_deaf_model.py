@@ -11,7 +11,7 @@ from lifecycle_msgs.msg import Transition
 from instructsam_ros.action import Segment
 from instructsam_ros.ros.conversions import image_from_array
 
-from .conftest import Client, NodeUnderTest, change, picture
+from .conftest import change, picture, started
 
 DEAF = 60.0
 
@@ -19,19 +19,9 @@ DEAF = 60.0
 @pytest.fixture
 def deaf(tmp_path, request):
     seconds = getattr(request, "param", DEAF)
-    node = NodeUnderTest(
-        tmp_path / "log",
-        name="deaf_node",
-        backend="test.ros.deaf_backend:load",
-        model_options=f"'{{seconds: {seconds}}}'",
-        max_requests=2,
-    )
-    client = Client("deaf_node")
-    client.wait(lambda: client.diagnostics() and client.diagnostics()["node"].message == "active")
-    yield node, client
-    client.close()
-    node.process.kill()
-    node.process.wait()
+    options = {"model_options": f"'{{seconds: {seconds}}}'", "max_requests": 2}
+    with started(tmp_path, "deaf_node", backend="test.ros.deaf_backend:load", **options) as both:
+        yield both
 
 
 def test_budget_cancel_and_the_end_of_the_process_are_kept_to(deaf):

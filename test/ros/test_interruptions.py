@@ -12,7 +12,7 @@ from instructsam_ros.action import Segment
 from instructsam_ros.ros.conversions import image_from_array
 from instructsam_ros.srv import SegmentOnce
 
-from .conftest import Client, NodeUnderTest, picture
+from .conftest import Client, NodeUnderTest, picture, started
 
 ACTION_CANCELED = 5
 SLOW = 30.0
@@ -20,20 +20,9 @@ SLOW = 30.0
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory):
-    node = NodeUnderTest(
-        tmp_path_factory.mktemp("slow") / "log",
-        name="slow_node",
-        model="fake",
-        model_options=f"'{{slow: {SLOW}}}'",
-        max_requests=1,
-        depth_wait=0.1,
-    )
-    client = Client("slow_node")
-    client.wait(lambda: client.diagnostics() and client.diagnostics()["node"].message == "active")
-    yield node, client
-    client.close()
-    node.process.kill()
-    node.process.wait()
+    options = {"model_options": f"'{{slow: {SLOW}}}'", "max_requests": 1, "depth_wait": 0.1}
+    with started(tmp_path_factory.mktemp("slow"), "slow_node", model="fake", **options) as both:
+        yield both
 
 
 def start_goal(client, **fields):
