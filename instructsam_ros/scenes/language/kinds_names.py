@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from instructsam_ros.scenes.catalogue import COLORLESS, DISH_COLORS
 from instructsam_ros.scenes.language.logic import members, subtract, undecided, unite
 from instructsam_ros.scenes.language.nouns import GROUP_NAMES, Noun
@@ -63,6 +65,12 @@ def color_all(speaker: Speaker) -> Draft | None:
     color = speaker.pick(options)
     noun = speaker.objects(speaker.picture.where(has_color(color)), color)
     return Draft("simple", "color_all", noun, noun.named, {"color": color})
+
+
+def color_one(speaker: Speaker) -> Draft | None:
+    """The red one, where only one thing is red."""
+    draft = color_all(speaker)
+    return draft and replace(draft, construct="color_one", unique=True)
 
 
 def material(speaker: Speaker) -> Draft:

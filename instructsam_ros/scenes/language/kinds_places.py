@@ -125,14 +125,21 @@ def top_k(speaker: Speaker) -> Draft | None:
     noun = speaker.family()
     if noun is None:
         return None
-    ranks = SIZES | {"leftmost": ("column", False), "rightmost": ("column", True)}
+    ranks = SIZES | {f"{side}most": ("column", descending) for side, descending in SIDE_NAMES.items()}
     word = speaker.pick(list(ranks))
     key, descending = ranks[word]
     if key == "height" and noun.category not in UPRIGHT:
         return None
-    number = 3 if len(members(noun.named)) > 3 and speaker.chance(0.4) else 2
-    answer = extreme(speaker.picture, noun.named, key, descending=descending, count=number)
-    return Draft("simple", "topk", noun, answer, noun.slots | {"rank": word, "number": NUMBERS[number]})
+    return _first(speaker, noun, "topk", key, descending, {"rank": word})
+
+
+def top_k_side(speaker: Speaker) -> Draft | None:
+    """The two mugs on the left, of three or more."""
+    noun = speaker.family()
+    if noun is None:
+        return None
+    side = speaker.pick(list(SIDE_NAMES))
+    return _first(speaker, noun, "topk_side", "column", SIDE_NAMES[side], {"side": side})
 
 
 def ordinal(speaker: Speaker) -> Draft | None:
@@ -181,6 +188,15 @@ def on_or_in(speaker: Speaker) -> Draft | None:
     answer = select_related(speaker.picture, noun.named, "in" if word == "in" else "on", anchor.id)
     slots = noun.slots | {"relation": speaker.relation("in" if word == "in" else "on"), "anchor": anchor.text}
     return Draft("simple", "host_on", noun, answer, slots)
+
+
+def _first(
+    speaker: Speaker, noun: Noun, construct: str, key: RankKey, descending: bool, slots: dict[str, str]
+) -> Draft:
+    """The two or three that come first in an order."""
+    number = 3 if len(members(noun.named)) > 3 and speaker.chance(0.4) else 2
+    answer = extreme(speaker.picture, noun.named, key, descending=descending, count=number)
+    return Draft("simple", construct, noun, answer, noun.slots | slots | {"number": NUMBERS[number]})
 
 
 def _family_or_objects(speaker: Speaker) -> Noun | None:

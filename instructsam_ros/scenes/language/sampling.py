@@ -28,6 +28,7 @@ KINDS: dict[Level, dict[Kind, float]] = {
         kinds_names.everything: 0.7,
         kinds_names.attribute: 1.5,
         kinds_names.color_all: 1.2,
+        kinds_names.color_one: 0.6,
         kinds_names.material: 1,
         kinds_names.count: 1.2,
         kinds_names.union: 1,
@@ -41,6 +42,7 @@ KINDS: dict[Level, dict[Kind, float]] = {
         kinds_places.side_superlative: 1.5,
         kinds_places.distance_superlative: 1.2,
         kinds_places.top_k: 2.5,
+        kinds_places.top_k_side: 1.5,
         kinds_places.ordinal: 2.5,
         kinds_places.near: 2,
         kinds_places.on_or_in: 3,
@@ -67,8 +69,8 @@ _KINDS_TRIED = 8
 _HEAD_SLOTS = ("n", "ns", "bare", "bares", "purpose", "situation")
 _TRIES = 8  # per kind, so that rare kinds get their share; most drafts fail because somebody could argue
 _PART_OF_THE_NAMED = frozenset({
-    "rel", "rel_count", "rel_all", "except_color", "except_one", "except_rel", "topk", "host_on", "aff_not",
-    "aff_rel", "host", "empty", "same", "between",
+    "rel", "rel_count", "rel_all", "except_color", "except_one", "except_rel", "topk", "topk_side", "host_on",
+    "aff_not", "aff_rel", "host", "empty", "same", "between",
 })  # fmt: skip
 
 
@@ -139,9 +141,11 @@ def phrase_draft(speaker: Speaker, draft: Draft, *, absent: bool) -> Instruction
 
 
 def _mentions(speaker: Speaker, draft: Draft, text: str) -> tuple[Mention, ...]:
-    """The head noun, or what it is for, and the anchor, as far as the wording uses them."""
+    """The head noun, or what it is for, and the anchor, as far as the wording uses them. A noun that says
+    less than the head is left out: in "the mug that is red", "the mug" is any mug.
+    """
     head = [draft.slots[slot].rstrip(".") for slot in _HEAD_SLOTS if slot in draft.slots]
-    written = [words for words in head if _occurs(words, text)]
+    written = [words for words in head if draft.head.color in words and _occurs(words, text)]
     named = members(draft.head.named)
     found = [Mention(max(written, key=len), named)] if written and (named or exact(draft.head.named)) else []
     anchors = {words: id_ for words, id_ in speaker.anchors.items() if _occurs(words, text)}
