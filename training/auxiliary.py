@@ -17,7 +17,8 @@ from instructsam_ros.training.scene_targets import NO_OWNER, SceneTargets
 
 class AuxiliaryHeads(nn.Module):
     """Per memory cell: is there an object, of which category and colour, does the phrase name it; which
-    cells a noun of the instruction means; and whether it names something that is not in the picture.
+    cells a noun of the instruction means, and whether that is in the picture at all; and whether the
+    instruction names something that is not.
     """
 
     def __init__(self, channels: int, categories: int, colors: int, words: int) -> None:
@@ -26,6 +27,7 @@ class AuxiliaryHeads(nn.Module):
         self.word = nn.Linear(words, channels)
         self.cell = nn.Linear(channels, channels)
         self.nowhere = nn.Parameter(torch.zeros(channels))
+        self.absent = nn.Linear(words, 1)
         self.missing = nn.Linear(words, 1)
         self.objectness = nn.Linear(channels, 1)
         self.category = nn.Linear(channels, categories)
@@ -66,6 +68,18 @@ class AuxiliaryHeads(nn.Module):
             else:
                 wanted[row, -1] = 1.0
         return F.cross_entropy(logits, wanted)
+
+    def absent_loss(self, states: Tensor, batch: SceneBatch) -> Tensor:
+        """Whether what the nouns of batch.mentions name is absent, from states [K, D] at them.
+
+        To point nowhere (``grounding_loss``) a state need only say what it looks for: the head compares
+        it with the cells. The language model has to look by itself to know that nothing is there.
+        """
+        if not len(states):
+            return states.sum() * 0
+        wanted = torch.tensor([not named for named in batch.mentions.instances], device=states.device)
+        logits = self.absent(states).squeeze(-1).float()
+        return F.binary_cross_entropy_with_logits(logits, wanted.float())
 
     def missing_loss(self, states: Tensor, batch: SceneBatch) -> Tensor:
         """Whether an instruction names what is not in the picture, from what its queries know: states

@@ -29,13 +29,18 @@ GROUNDING_LAYER = 1
 can build on it.
 """
 
+ABSENCE_LAYER = 2
+"""Language layer, one behind, whose states at nouns are asked whether what they name is in the picture; the
+last one of a smaller model.
+"""
+
 
 @dataclass(frozen=True)
 class SceneOutput:
     """image: what the detector knows of every image. The rest is per row (image_index: int64 [R]) and
     empty for an image-only pass. token_logits: [labels, V] and token_labels: [labels]. word_states:
-    [mentions, D], what an early language layer knows at the words of batch.mentions. query_states:
-    [R, Q, D], what the last one knows at the queries.
+    [mentions, D], what an early language layer knows at the words of batch.mentions, seen_states: [mentions,
+    D], what the one behind it knows there. query_states: [R, Q, D], what the last one knows at the queries.
     """
 
     detector: PointerDetector
@@ -44,6 +49,7 @@ class SceneOutput:
     token_logits: Tensor
     token_labels: Tensor
     word_states: Tensor
+    seen_states: Tensor
     query_states: Tensor
     phrase_memory: Tensor
     readouts: tuple[Readout, ...]
@@ -71,7 +77,7 @@ def forward_images(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     """Image side only: what the dense losses need."""
     detector, image = _image_side(model, batch)
     none = torch.empty(0, device=image.memory.device)
-    return SceneOutput(detector, image, none, none, none, none, none, none, ())
+    return SceneOutput(detector, image, none, none, none, none, none, none, none, ())
 
 
 def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
@@ -79,7 +85,8 @@ def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     detector, image = _image_side(model, batch)
     rows, images = batch.rows, len(batch.images)
     image_index = torch.arange(images, device=rows.ids.device).repeat_interleave(len(rows.ids) // images)
-    with captured(model.language.model.layers[GROUNDING_LAYER]) as early:
+    layers, words = model.language.model.layers, (batch.mentions.row, batch.mentions.token)
+    with captured(layers[GROUNDING_LAYER]) as early, captured(layers[: ABSENCE_LAYER + 1][-1]) as behind:
         hidden = language_states(model, image, rows)
     learned = rows.labels != IGNORE
     states = hidden[rows.queries].view(len(rows.ids), model.config.num_queries, -1)
@@ -92,7 +99,8 @@ def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
         image_index=image_index,
         token_logits=model.language.logits(hidden[learned]),
         token_labels=rows.labels[learned],
-        word_states=early[-1][batch.mentions.row, batch.mentions.token],
+        word_states=early[-1][words],
+        seen_states=behind[-1][words],
         query_states=states,
         phrase_memory=output.memory,
         readouts=output.readouts,

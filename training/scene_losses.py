@@ -39,6 +39,7 @@ class SceneLossSettings:
     color: float = 0.5
     named: float = 1.0
     grounding: float = 1.0
+    absent: float = 1.0
     missing: float = 1.0
     dense_box: float = 1.0
     dense_mask: float = 1.0
@@ -67,6 +68,7 @@ def scene_loss(
         terms["language"] = F.cross_entropy(output.token_logits.float(), output.token_labels)
         terms["named"] = heads.phrase_loss(output.phrase_memory, batch, targets)
         terms["grounding"] = heads.grounding_loss(output.word_states, output.image.memory, batch, targets)
+        terms["absent"] = heads.absent_loss(output.seen_states, batch)
         terms["missing"] = heads.missing_loss(output.query_states, batch)
         terms |= _set_losses(output, batch, targets, settings)
     weights = {f.name: getattr(settings, f.name) for f in fields(settings)}

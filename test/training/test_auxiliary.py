@@ -57,6 +57,18 @@ def test_without_nouns_there_is_nothing_to_point_at(heads, batch):
     targets = scene_targets(batch)
     memory = torch.zeros(1, targets.coverage.shape[1], CHANNELS)
     assert heads.grounding_loss(torch.zeros(0, CHANNELS), memory, batch, targets).item() == 0
+    assert heads.absent_loss(torch.zeros(0, CHANNELS), batch).item() == 0
+
+
+def test_nouns_say_whether_what_they_name_is_absent(heads, batch):
+    """Direction 0 stands for "absent"."""
+    with torch.no_grad():
+        heads.absent.weight.copy_(20 * torch.tensor([[1.0, -1.0, 0.0, 0.0]]))
+        heads.absent.bias.zero_()
+    where = torch.tensor([0, 0])
+    one_of_two = dataclasses.replace(batch, mentions=Mentions(where, where, ((), (0,))))
+    knows, confuses = torch.eye(CHANNELS)[[0, 1]], torch.eye(CHANNELS)[[1, 0]]
+    assert heads.absent_loss(knows, one_of_two) < 1e-3 < 10 < heads.absent_loss(confuses, one_of_two)
 
 
 def test_queries_say_whether_a_name_is_of_nothing(heads, batch):

@@ -54,7 +54,9 @@ def test_a_batch_of_another_size_asks_the_same(scene_root, tokenizer):
     """The same size fifty times over, so that the draw does not fall on the views' own."""
     plain, smaller = (
         SceneBatches(
-            SceneDataSettings(roots=(str(scene_root),), images=2, instructions=3, sizes=sizes),
+            SceneDataSettings(
+                roots=(str(scene_root),), images=2, instructions=3, sizes=sizes, unknown_words=0
+            ),
             tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3,
         )
         for sizes in ((), ((96, 64),) * 50)
