@@ -92,7 +92,7 @@ def check_ros() -> list[Check]:
     for module, use in {
         "message_filters": "else a small synchroniser of its own pairs image and depth",
         "cv_bridge": "else only the plain image encodings are read",
-        "tf2_ros": "else target_frame cannot be used",
+        "tf2_ros": "else target_frame and up_frame cannot be used",
         "vision_msgs": "else no vision_msgs topics are published",
         "launch_ros": "else there is no ros2 launch",
     }.items():

@@ -69,6 +69,9 @@ class NodeSettings:
         10.0, "metres; farther readings are no readings", live=True, low=0.0, high=1000.0
     )
     target_frame: str = _setting("", "tf frame of the output; empty: the camera's optical frame", live=True)
+    up_frame: str = _setting(
+        "", "tf frame whose z points up, such as odom; empty: what stands on what is found without", live=True
+    )
     transform_timeout: float = _setting(
         0.2, "seconds to wait for a transform at the image's stamp", live=True, low=0.0, high=10.0
     )
@@ -103,15 +106,20 @@ class NodeSettings:
             raise ConfigError(f"model_options: {', '.join(own)} is a parameter of its own")
         return options
 
+    def require_tf(self) -> None:
+        """Raise ConfigError where a frame is to be looked up and tf2_ros is not installed."""
+        for name in ("target_frame", "up_frame"):
+            if getattr(self, name):
+                require_tf(name)
 
-def require_tf() -> None:
+
+def require_tf(purpose: str) -> None:
     """Raise ConfigError unless tf2_ros is installed."""
     try:
         import tf2_ros  # noqa: F401
     except ImportError:
         raise ConfigError(
-            "target_frame needs tf2_ros, which is not installed (apt: ros-$ROS_DISTRO-tf2-ros); "
-            "leave it empty for results in the camera's optical frame"
+            f"{purpose} needs tf2_ros, which is not installed (apt: ros-$ROS_DISTRO-tf2-ros)"
         ) from None
 
 
@@ -158,6 +166,7 @@ class ParameterStore:
         for name, value in changes.items():
             if frozen and not live[name] and value != getattr(self.current, name):
                 raise ConfigError(f"{name} {CONFIGURE}")
-        if frozen and changes.get("target_frame"):
-            require_tf()
-        return dataclasses.replace(self.current, **changes)
+        settings = dataclasses.replace(self.current, **changes)
+        if frozen:
+            settings.require_tf()
+        return settings

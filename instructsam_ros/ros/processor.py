@@ -67,9 +67,13 @@ class Processor:
         streaming = job.request is None
         lift_settings = LiftSettings(min_depth=settings.min_depth, max_depth=settings.max_depth)
         pipeline = Pipeline(self._segmenter, lift_settings, self._tracker if streaming else None)
+        up = None
+        if settings.up_frame:  # z of that frame, in the camera's
+            up = self._camera_in(settings.up_frame, frame, settings).rotation[2]
         result = pipeline.run(
             frame,
             job.instruction,
+            up=up,
             previous=self._last(job.instruction, frame) if streaming else None,
             cancel=cancel,
             on_stage=job.request.on_stage if job.request else None,
@@ -77,13 +81,15 @@ class Processor:
         if streaming:
             self._previous = (job.instruction, result.segmentation)
         target = (job.request.target_frame if job.request else "") or settings.target_frame
-        pose = IDENTITY
-        if target and target != frame.frame_id:
-            pose = self._transforms.look_up(
-                target, frame.frame_id, frame.stamp_ns, settings.transform_timeout
-            )
+        pose = self._camera_in(target, frame, settings)
         kept = keep_scores(result, settings.score_threshold)
         return Answer(kept, pose, target or frame.frame_id, job.camera, pipeline)
+
+    def _camera_in(self, target: str, frame: Frame, settings: NodeSettings) -> Pose:
+        """Pose of the camera in a tf frame, its own if none is named. Raises TransformError."""
+        if target in ("", frame.frame_id):
+            return IDENTITY
+        return self._transforms.look_up(target, frame.frame_id, frame.stamp_ns, settings.transform_timeout)
 
     def _last(self, instruction: str, frame: Frame) -> Segmentation | None:
         if self._previous is None or self._previous[0] != instruction:

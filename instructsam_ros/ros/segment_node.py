@@ -18,7 +18,7 @@ from instructsam_ros.ros.diagnostics import Health, diagnostic_array
 from instructsam_ros.ros.failures import NotActiveError, StaleError, counter_name
 from instructsam_ros.ros.inputs import CameraInputs
 from instructsam_ros.ros.model_loading import load_model
-from instructsam_ros.ros.params import ParameterStore, require_tf
+from instructsam_ros.ros.params import ParameterStore
 from instructsam_ros.ros.processor import Answer, Processor, age
 from instructsam_ros.ros.publishers import Publishers
 from instructsam_ros.ros.qos import COMMAND, LATCHED
@@ -79,8 +79,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
             self._instruction = self._begin_with = settings.instruction
         self._health.state, self._health.failed = f"loading {settings.model}", False
         try:
-            if settings.target_frame:
-                require_tf()
+            settings.require_tf()
             segmenter = load_model(settings, self._stop)
         # rclpy would swallow it; a backend may raise anything for bad weights.
         except Exception as error:

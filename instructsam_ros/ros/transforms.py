@@ -43,7 +43,7 @@ class Transforms:
     def listen(cls, node: Any) -> Transforms:
         """Listen to tf on a node; where tf2_ros is not installed every look-up fails with the reason."""
         try:
-            require_tf()
+            require_tf("a transform")
         except ConfigError as error:
             return cls(None, str(error))
         from tf2_ros import Buffer, TransformListener

@@ -75,6 +75,7 @@ def test_a_target_frame_without_tf_is_refused_at_configure(tmp_path):
         assert change(client, Transition.TRANSITION_CONFIGURE)
         assert change(client, Transition.TRANSITION_ACTIVATE)
         assert "tf2_ros" in set_one(client, "target_frame", "base_link").reason
+        assert "up_frame needs tf2_ros" in set_one(client, "up_frame", "odom").reason
         assert client.ask("the red thing").error_code == SegmentOnce.Response.ERROR_NONE
     finally:
         client.close()

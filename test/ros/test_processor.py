@@ -1,0 +1,60 @@
+"""From messages to an answer, with tf as a stand-in."""
+
+import numpy as np
+import pytest
+from std_msgs.msg import Header
+
+from instructsam_ros.ros.conversions import image_from_array, info_from_camera
+from instructsam_ros.ros.counters import Counters
+from instructsam_ros.ros.failures import TransformError
+from instructsam_ros.ros.frames import CameraMessages
+from instructsam_ros.ros.params import NodeSettings
+from instructsam_ros.ros.processor import Processor
+from instructsam_ros.ros.slots import Job
+from instructsam_ros.ros.transforms import Pose
+from instructsam_ros.segmenter import load
+from test.ros.conftest import CAMERA, depth_mm, picture
+
+# Columns are the camera's axes in the frame: it looks along x and stands upright.
+LEVEL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+
+
+class Tf:
+    """Knows where the camera is in ``odom`` and nothing else."""
+
+    def look_up(self, target: str, source: str, stamp_ns: int, timeout: float) -> Pose:
+        if (target, source) != ("odom", "camera"):
+            raise TransformError(f"no transform from {source!r} to {target!r}")
+        return Pose(LEVEL, np.zeros(3))
+
+
+def box_of_the_red_square(**settings):
+    """The red square is a slab 5 cm in front of a wall; it is answered by a node with these settings."""
+    header = Header(frame_id="camera")
+    header.stamp.sec = 1
+    depth = depth_mm()
+    depth[depth == 500] = 950
+    camera = CameraMessages(
+        image=image_from_array(picture(), "rgb8", header),
+        depth=image_from_array(depth, "16UC1", header),
+        info=info_from_camera(CAMERA, header),
+        received=0.0,
+    )
+    processor = Processor(load("fake"), lambda: NodeSettings(**settings), Tf(), Counters())
+    answer = processor.run(Job("the red thing", camera, None, lambda: False), lambda: False)
+    return answer.result.lifted.instances[0].box
+
+
+def test_where_up_is_not_known_a_wall_may_be_what_things_stand_on():
+    np.testing.assert_allclose(box_of_the_red_square().rotation[:, 2], [0, 0, -1], atol=0.05)
+
+
+def test_up_is_the_z_axis_of_the_up_frame():
+    box = box_of_the_red_square(up_frame="odom")
+    np.testing.assert_allclose(box.rotation[:, 2], [0, -1, 0], atol=1e-6)
+    assert not box.on_plane
+
+
+def test_an_up_frame_that_cannot_be_reached_is_an_error():
+    with pytest.raises(TransformError, match="'camera' to 'map'"):
+        box_of_the_red_square(up_frame="map")
