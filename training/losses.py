@@ -124,13 +124,12 @@ def _sample_losses(
         detection.mask_logits, detection.score_logits, truth.phrase_masks, strict=True
     ):
         target = torch.zeros_like(score_logits)
-        # A phrase without instances, next to others that have some, is matched to an empty mask.
-        if bool(masks.any()):
-            instances = masks[torch.tensor(indices or [last], device=masks.device)].to(mask_logits.dtype)
-            for query, instance in zip(*match(mask_logits, score_logits, instances, weights), strict=True):
-                predicted, wanted = mask_logits[query], instances[instance]
-                pairs.append(_mask_pair(predicted, wanted, truth.boxes_only, settings, behaviour))
-                target[query] = max(_mask_quality(predicted, wanted), LOWEST_TARGET)
+        # A phrase without instances, in a sample that counts, is matched to an empty mask.
+        instances = masks[torch.tensor(indices or [last], device=masks.device)].to(mask_logits.dtype)
+        for query, instance in zip(*match(mask_logits, score_logits, instances, weights), strict=True):
+            predicted, wanted = mask_logits[query], instances[instance]
+            pairs.append(_mask_pair(predicted, wanted, truth.boxes_only, settings, behaviour))
+            target[query] = max(_mask_quality(predicted, wanted), LOWEST_TARGET)
         scores.append(F.binary_cross_entropy_with_logits(score_logits, target))
     return pairs, scores
 

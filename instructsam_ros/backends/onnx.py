@@ -139,7 +139,12 @@ def load(
     score_threshold: replaces the model's own. Raises CheckpointError for a folder that is not
     complete, ConfigError for an unusable device or option, MissingDependencyError without ONNX Runtime.
     """
-    folder = Path(model).expanduser()
+    if type(threads) is not int or threads < 0:
+        raise ConfigError(f"threads must be a whole number from 0 on, got {threads!r}")
+    try:
+        folder = Path(model).expanduser()
+    except RuntimeError as error:  # ~somebody who does not exist
+        raise CheckpointError(f"{model!r}: {error}") from None
     if not (folder / f"{IMAGE_ENCODER}.onnx").exists():
         raise CheckpointError(
             f"no {IMAGE_ENCODER}.onnx in {model}; make it with: instructsam export onnx MODEL OUT"

@@ -46,13 +46,18 @@ def _check(folder: Path) -> int:
         problems = [*check_shapes(config, files.shapes()).problems, *head_problems(files)]
         stored = f"{len(files)} tensors in {', '.join(sorted(files.precisions()))}"
         head = "stored, too, and " if TIED_HEAD in files else ""
+    tokens = ", ".join(f"{name} {value}" for name, value in vars(config.tokens).items())
     try:
-        PromptTokenizer.from_folder(folder, config)
+        tokenizer = PromptTokenizer.from_folder(folder, config)
+        tokens = ", ".join(
+            f"{name} {value} {tokenizer.token(value)}"
+            for name, value in (vars(config.tokens) | {"eos": config.tokens.eos[0]}).items()
+        )
     except CheckpointError as error:
         problems.append(str(error))
     print(f"image encoder {config.image_encoder}, detector {config.detector}, procedure {config.behaviour}")
     print(f"{config.num_queries} mask queries, at most {config.max_new_tokens} tokens per answer")
-    print("token ids: " + ", ".join(f"{name} {value}" for name, value in vars(config.tokens).items()))
+    print(f"token ids: {tokens}")
     print(f"{stored}; the output head is {head}tied to the embedding")
     if not problems:
         print(f"{folder}: every tensor is there and fits, and so does the tokenizer")
@@ -82,8 +87,6 @@ def _average(folders: list[Path], output: Path) -> int:
 
 
 def _write(tensors: dict[str, Tensor], output: Path, like: Sequence[Path], what: str) -> int:
-    import torch
-
     from instructsam_ros.models.instructsam.checkpoint import (
         build_model,
         expected_tensors,
@@ -91,10 +94,8 @@ def _write(tensors: dict[str, Tensor], output: Path, like: Sequence[Path], what:
     )
     from instructsam_ros.models.instructsam.config import InstructSamConfig
 
-    stored = (tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
-    dtype = next(stored, torch.float32)
     config = InstructSamConfig.from_folder(*like)
-    model = build_model(config, tensors, what, dtype)
+    model = build_model(config, tensors, what, dtype=None)
     unused = {name: tensors[name] for name in expected_tensors(config)[1] if name in tensors}
     save_folder(model, output, like=like, unused=unused)
     print(f"wrote {output}")

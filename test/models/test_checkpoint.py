@@ -29,6 +29,7 @@ from instructsam_ros.models.instructsam.checkpoint import (
 )
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.paths import share
 from instructsam_ros.settings import load_yaml
 
@@ -101,12 +102,14 @@ def test_configuration_survives_the_json(tiny_config: InstructSamConfig) -> None
     ("generation", "ends"),
     [({"eos_token_id": [1, 2]}, (1, 2)), ({}, (511,)), ({"eos_token_id": None}, (511,))],
 )
+@pytest.mark.parametrize("said", [{}, {"eos_token_id": None}])
 def test_what_ends_an_answer_is_read_from_where_it_is_said(
-    folder: Path, generation: dict[str, Any], ends: tuple[int, ...]
+    folder: Path, generation: dict[str, Any], ends: tuple[int, ...], said: dict[str, Any]
 ) -> None:
     path = folder / "config.json"
     config = json.loads(path.read_text())
     del config["eos_token_id"]
+    config |= said
     config["text_config"]["eos_token_id"] = 511
     path.write_text(json.dumps(config))
     (folder / "generation_config.json").write_text(json.dumps(generation))
@@ -201,6 +204,8 @@ def change_config(folder: Path, **changes: Any) -> None:
     ("changes", "message"),
     [
         ({"text_config": {"hidden_size": None}}, "names no hidden_size"),
+        ({"text_config": {"vocab_size": "512"}}, "names no vocab_size"),
+        ({"seg_token_index": True}, "lacks seg_token_index"),
         ({"text_config": {"num_hidden_layers": "three"}}, "no model can be built"),
         ({"seg_token_index": 9999}, "token seg is 9999, and there are only 512 words"),
         ({"eos_token_id": [511, 512]}, "token eos is 512"),
@@ -231,16 +236,25 @@ def test_a_variant_of_a_preset_is_a_behaviour(folder: Path) -> None:
     "processor",
     [{"size": {"shortest_edge": 4096, "longest_edge": 65536}}, {"min_pixels": 4096, "max_pixels": 65536}],
 )
-def test_limits_of_the_image_processor_are_kept_to(folder: Path, processor: dict[str, Any]) -> None:
-    path = folder / "preprocessor_config.json"
+@pytest.mark.parametrize("name", ["preprocessor_config.json", "processor_config.json"])
+def test_limits_of_the_image_processor_are_kept_to(
+    folder: Path, processor: dict[str, Any], name: str
+) -> None:
+    """transformers 5 keeps it as a part of processor_config.json."""
+    path = folder / name
+
+    def write(settings: dict[str, Any]) -> None:
+        whole = {"image_processor": settings} if name == "processor_config.json" else settings
+        path.write_text(json.dumps(whole))
+
     image = np.zeros((480, 640, 3), np.uint8)
     assert load_folder(folder).image_encoder.preprocess(image).patch_grid.tolist() == [[1, 30, 40]]
     config = json.loads((folder / "config.json").read_text())
     del config["min_pixels"], config["max_pixels"]  # as published
     (folder / "config.json").write_text(json.dumps(config))
-    path.write_text(json.dumps(processor | {"image_mean": [0.5] * 3}))
+    write(processor | {"image_mean": [0.5] * 3})
     assert load_folder(folder).image_encoder.preprocess(image).patch_grid.prod() * 16 * 16 <= 65536
-    path.write_text(json.dumps(processor | {"image_std": [0.2, 0.3, 0.2]}))
+    write(processor | {"image_std": [0.2, 0.3, 0.2]})
     with pytest.raises(CheckpointError, match=r"image_std is \[0\.2, 0\.3, 0\.2\]"):
         load_folder(folder)
 
@@ -271,6 +285,44 @@ def test_interrupted_save_keeps_the_old_weights(
     with pytest.raises(OSError, match="disk full"):
         save_folder(tiny_model, folder)
     assert (folder / "model.safetensors").read_bytes() == before
+
+
+def test_weights_that_are_integers_are_named(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    queries = torch.zeros_like(tensors["model.mask_queries"], dtype=torch.int8)
+    save_file(tensors | {"model.mask_queries": queries}, file)
+    with pytest.raises(CheckpointError, match="does not fit: "):
+        load_folder(folder)
+
+
+def test_every_tensor_keeps_its_precision_where_none_is_asked_for(
+    tiny_config: InstructSamConfig, tiny_weights: dict[str, Tensor]
+) -> None:
+    mixed = {name: tensor.bfloat16() for name, tensor in tiny_weights.items()}
+    mixed["model.mask_queries"] = mixed["model.mask_queries"].float()
+    model = build_model(tiny_config, mixed, "mixed", dtype=None)
+    kinds = {name: tensor.dtype for name, tensor in model.state_dict().items()}
+    assert kinds.pop("mask_queries") == torch.float32
+    assert set(kinds.values()) == {torch.bfloat16}
+
+
+def test_files_of_text_are_kept_whatever_their_encoding(
+    folder: Path, tiny_model: InstructSam, tmp_path: Path
+) -> None:
+    (folder / "LICENSE").write_bytes("für alle".encode("latin-1"))
+    (folder / "LICENSES").mkdir()
+    save_folder(tiny_model, tmp_path / "copy", like=[folder])
+    assert (tmp_path / "copy" / "LICENSE").read_bytes() == (folder / "LICENSE").read_bytes()
+
+
+def test_a_check_spells_the_control_tokens(tiny_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever has set an id wrongly sees a word there."""
+    config = InstructSamConfig.from_folder(tiny_folder)
+    spelled = PromptTokenizer.from_folder(tiny_folder, config).token(config.tokens.ref_start)
+    assert main(["weights", "check", str(tiny_folder)]) == 0
+    assert f"ref_start {config.tokens.ref_start} {spelled}, " in capsys.readouterr().out
+    assert spelled
 
 
 def test_half_precision_file_loads_in_full_precision(tiny_model: InstructSam, tmp_path: Path) -> None:

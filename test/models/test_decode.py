@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.models.instructsam.decode import Answer
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.model import InstructSam
@@ -202,3 +202,14 @@ def test_spans_are_closed_disjoint_and_complete(ids: list[int]) -> None:
         assert START not in ids[last:start]
         last = stop
     assert len(spans) <= ids.count(END)
+
+
+def test_scores_of_words_that_are_no_numbers_are_an_error(
+    tiny_model: InstructSam, features: ImageFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an overflow in half precision would be an answer of one word, over and over."""
+    monkeypatch.setattr(
+        tiny_model.language, "logits", lambda hidden: torch.full((*hidden.shape[:-1], 512), torch.nan)
+    )
+    with torch.inference_mode(), pytest.raises(InstructSamError, match="not numbers"):
+        tiny_model.answer(features, [*PREFIX, *QUESTION])

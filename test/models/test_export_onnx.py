@@ -13,7 +13,7 @@ import torch
 from instructsam_ros.backends.onnx import GraphSession
 from instructsam_ros.cli import main
 from instructsam_ros.cli.export import describe
-from instructsam_ros.errors import MissingDependencyError
+from instructsam_ros.errors import InvalidInputError, MissingDependencyError
 from instructsam_ros.export import write_png
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.config import InstructSamConfig
@@ -177,3 +177,8 @@ def test_a_missing_exporter_is_named(
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(MissingDependencyError, match=r"onnxscript.*instructsam-ros\[onnx\]"):
         export(tiny_folder, tmp_path)
+
+
+def test_the_checkpoint_is_not_written_over(tiny_folder: Path) -> None:
+    with pytest.raises(InvalidInputError, match="is the checkpoint itself"):
+        export(tiny_folder, tiny_folder / ".")

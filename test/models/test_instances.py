@@ -51,3 +51,14 @@ def test_scores_that_are_no_numbers_are_no_answer(tiny_config: InstructSamConfig
     output = DetectorOutput(torch.ones(1, 3, 4, 5), logits, torch.zeros(1, 3, 4), ())
     with pytest.raises(InstructSamError, match="not numbers"):
         read_instances(output, ["mug"], (8, 10), tiny_config)
+
+
+def test_masks_that_are_no_numbers_are_no_answer(tiny_config: InstructSamConfig) -> None:
+    """Only of those instances that would be answered."""
+    masks = torch.ones(1, 2, 4, 5)
+    masks[0, 1] = torch.nan
+    weak = DetectorOutput(masks, torch.tensor([[9.0, -9.0]]), torch.zeros(1, 2, 4), ())
+    assert len(read_instances(weak, ["mug"], (8, 10), tiny_config)[0]) == 1
+    strong = DetectorOutput(masks, torch.tensor([[9.0, 9.0]]), torch.zeros(1, 2, 4), ())
+    with pytest.raises(InstructSamError, match="not numbers"):
+        read_instances(strong, ["mug"], (8, 10), tiny_config)

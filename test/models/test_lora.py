@@ -72,6 +72,17 @@ def test_tensors_that_were_trained_whole_lie_beside_the_adapter(
     assert merged[f"{LAYER}.weight"].abs().sum() > 0
 
 
+@pytest.mark.parametrize("names", [("embed", "head"), ("embed",), ("head",)])
+def test_a_tied_head_follows_the_embedding_also_where_it_is_stored(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    embedding, head = "model.language_model.embed_tokens.weight", "lm_head.weight"
+    trained = {{"embed": embedding, "head": head}[name]: torch.ones(5, 8) for name in names}
+    adapter = write_adapter(tmp_path, {HEAD + name: tensor for name, tensor in trained.items()})
+    merged = merge_lora({embedding: torch.zeros(5, 8), head: torch.zeros(5, 8)}, adapter)
+    assert merged[embedding].min() == merged[head].min() == 1
+
+
 @pytest.mark.parametrize("content", [b"PK damaged", b"", pickle.dumps(print)], ids=["cut", "empty", "code"])
 def test_unusable_file_of_whole_tensors(tmp_path: Path, low_rank: dict[str, Tensor], content: bytes) -> None:
     adapter = write_adapter(tmp_path, low_rank)
@@ -87,7 +98,22 @@ def test_adapter_of_another_model_is_refused(tmp_path: Path, low_rank: dict[str,
             merge_lora(tensors, adapter)
 
 
-@pytest.mark.parametrize("change", [{"use_dora": True}, {"peft_type": "IA3"}, {"rank_pattern": {"q": 8}}])
+def test_an_adapter_of_another_rank_than_it_says_is_refused(
+    tmp_path: Path, low_rank: dict[str, Tensor]
+) -> None:
+    with pytest.raises(CheckpointError, match=r"lora_A\.weight \[4, 8\] for .*q_proj\.weight \[6, 8\], r 64"):
+        merge_lora({f"{LAYER}.weight": torch.zeros(6, 8)}, write_adapter(tmp_path, low_rank, r=64))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"use_dora": True},
+        {"peft_type": "IA3"},
+        {"rank_pattern": {"q": 8}},
+        {"init_lora_weights": "pissa_niter_4"},
+    ],
+)
 def test_other_kinds_of_adapter_are_refused(
     tmp_path: Path, low_rank: dict[str, Tensor], change: dict[str, Any]
 ) -> None:

@@ -109,3 +109,13 @@ def test_licence_is_named_before_a_download(
     monkeypatch.setattr(source, "try_to_load_from_cache", lambda *_a, **_o: "config.json" if cached else None)
     checkpoint_folder(HUB_ID)
     assert (f"https://huggingface.co/{HUB_ID}" in caplog.text) != cached
+
+
+def test_a_folder_has_no_revision(tmp_path):
+    with pytest.raises(CheckpointError, match="a revision is of a hub id"):
+        checkpoint_folder(str(tmp_path), revision="v1")
+
+
+def test_an_empty_name_is_no_folder():
+    with pytest.raises(CheckpointError, match="neither 'compact', nor a folder"):
+        checkpoint_folder("")

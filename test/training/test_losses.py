@@ -163,7 +163,7 @@ def test_score_of_an_unmatched_query_is_taught_to_be_low(two_squares: torch.Tens
     assert (detection.score_logits.grad.sign() == torch.tensor([[-1, -1, 1]])).all()
 
 
-def test_phrase_without_instance_teaches_low_scores_only_when_others_have_some(
+def test_phrase_without_instance_is_matched_to_an_empty_mask_where_its_sample_counts(
     two_squares: torch.Tensor,
 ) -> None:
     both = DetectorOutput(torch.full((2, 3, 16, 16), -20.0), torch.zeros(2, 3), torch.zeros(2, 3, 4), ())
@@ -172,10 +172,21 @@ def test_phrase_without_instance_teaches_low_scores_only_when_others_have_some(
     assert with_null.score.item() == pytest.approx(np.log(2))
     as_empty_list = losses_of([both], [SampleTruth(two_squares, [[0], []])])
     assert as_empty_list == with_null, "an empty list is another way to say it"
-    no_masks = losses_of([both], [SampleTruth(torch.zeros(0, 16, 16), [[], []])])
-    assert no_masks.mask_bce.item() == 0
     only_null = SampleTruth(torch.zeros(1, 16, 16), [[0], [0]], counts=False)
     assert losses_of([both], [only_null]).score.item() == 0
+
+
+@pytest.mark.parametrize("masks", [0, 1])
+def test_the_last_sample_makes_one_without_any_target_count(two_squares: torch.Tensor, masks: int) -> None:
+    """As released; its phrases are matched to an empty mask, and the matched query to the lowest target."""
+    claims = DetectorOutput(torch.full((1, 3, 16, 16), 5.0), torch.zeros(1, 3), torch.zeros(1, 3, 4), ())
+    nothing = SampleTruth(torch.zeros(masks, 16, 16), [[0] if masks else []], counts=False)
+    right, last = perfect(two_squares, 3, [0, 1]), SampleTruth(two_squares, [[0, 1]])
+    alone = losses_of([right], [last], RELEASED)
+    together = losses_of([claims, right], [nothing, last], RELEASED)
+    assert together.mask_bce > alone.mask_bce + 1
+    assert together.mask_dice > alone.mask_dice + 0.05
+    assert losses_of([claims, right], [nothing, last], PAPER).mask_bce == losses_of([right], [last]).mask_bce
 
 
 def test_released_mask_losses_carry_their_weights_twice(two_squares: torch.Tensor) -> None:

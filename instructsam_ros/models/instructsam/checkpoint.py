@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -24,6 +25,7 @@ from transformers.models.sam3.modeling_sam3 import (
 )
 
 from instructsam_ros.errors import CheckpointError, ConfigError, InstructSamError
+from instructsam_ros.export import write_atomic
 from instructsam_ros.models.instructsam.config import InstructSamConfig, folder_settings
 from instructsam_ros.models.instructsam.detector import sam3_config
 from instructsam_ros.models.instructsam.model import InstructSam
@@ -140,13 +142,14 @@ def build_model(
     config: InstructSamConfig,
     tensors: Mapping[str, Tensor],
     where: str,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = torch.float32,
     device: torch.device | str = "cpu",
 ) -> InstructSam:
     """The model of ``config`` in eval mode around tensors under their released names.
 
-    Tensors that already have ``dtype`` and ``device`` are used, not copied. Raises CheckpointError
-    that lists every tensor that is missing, unexpected or of another shape.
+    dtype: of the weights; None leaves each tensor its own. Tensors that already have ``dtype`` and
+    ``device`` are used, not copied. Raises CheckpointError that lists every tensor that is missing,
+    unexpected or of another shape.
     """
     report = check_shapes(config, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
     if problems := report.problems or head_problems(tensors):
@@ -171,10 +174,13 @@ def fill(
     model: InstructSam,
     tensors: Mapping[str, Tensor],
     where: str,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = torch.float32,
     device: torch.device | str = "cpu",
 ) -> InstructSam:
-    """Give a weightless model its tensors; see ``build_model``. Parts of it may have been exchanged."""
+    """Give a weightless model its tensors; see ``build_model``. Parts of it may have been exchanged.
+
+    Raises CheckpointError for tensors that are missing or cannot be weights.
+    """
     wanted = {name: released_name(name) for name in model.state_dict()}
     if missing := sorted(set(wanted.values()) - set(tensors)):
         raise CheckpointError(f"{where} lacks tensors:\n  " + "\n  ".join(missing))
@@ -182,7 +188,10 @@ def fill(
         ours: tensors[theirs].to(device, dtype if tensors[theirs].is_floating_point() else None)
         for ours, theirs in wanted.items()
     }
-    model.load_state_dict(state, assign=True)
+    try:
+        model.load_state_dict(state, assign=True)
+    except RuntimeError as error:  # another shape, or integers
+        raise CheckpointError(f"{where} does not fit: {error}") from None
     return model.to(device).eval()
 
 
@@ -219,25 +228,22 @@ def save_folder(
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder_settings(*like) | model.config.to_released()
     for path in (path for origin in like for kind in _SIDE_FILES for path in sorted(origin.glob(kind))):
-        if path.name not in _NOT_KEPT:
-            _write_text(folder / path.name, path.read_text(encoding="utf-8"))
+        if path.name not in _NOT_KEPT and path.is_file():
+            write_atomic(folder / path.name, path.read_bytes())
     if tokenizer is not None:
-        _write_text(folder / "tokenizer.json", tokenizer)
-    _write_text(folder / "config.json", json.dumps(settings, indent=2) + "\n")
+        write_atomic(folder / "tokenizer.json", tokenizer.encode())
+    write_atomic(folder / "config.json", (json.dumps(settings, indent=2) + "\n").encode())
     tensors = {
         released_name(name): tensor.to("cpu", dtype if tensor.is_floating_point() else None).contiguous()
         for name, tensor in model.state_dict().items()
     } | {name: tensor.contiguous() for name, tensor in (unused or {}).items()}
     temporary = folder / "model.safetensors.part"
-    save_file(tensors, temporary, metadata={"format": "pt"})
+    try:
+        save_file(tensors, temporary, metadata={"format": "pt"})
+    except SafetensorError as error:  # its own kind also for a full disk
+        raise CheckpointError(f"cannot write {temporary}: {error}") from None
     temporary.chmod(0o644)  # safetensors makes files that only their owner may read
     temporary.replace(folder / "model.safetensors")
-
-
-def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 class _Weightless(TorchFunctionMode):

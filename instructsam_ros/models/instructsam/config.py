@@ -94,7 +94,9 @@ class InstructSamConfig:
         read_behaviour(self.behaviour)
         if not isinstance(self.language.get("hidden_size"), int):
             raise ValueError("language (text_config) names no hidden_size")
-        words = self.language.get("vocab_size", math.inf)
+        words = self.language.get("vocab_size")
+        if not isinstance(words, int):
+            raise ValueError("language (text_config) names no vocab_size")
         ids = [(name, value) for name, value in vars(self.tokens).items() if name != "eos"]
         for name, value in (*ids, *(("eos", end) for end in self.tokens.eos)):
             if not 0 <= value < words:
@@ -123,7 +125,9 @@ class InstructSamConfig:
             values.setdefault("instruction_suffix", RELEASED_SUFFIX)
         if not config.get("tie_word_embeddings", True):
             raise ConfigError(f"{where}: tie_word_embeddings is false; only tied output heads exist")
-        eos = config.get("eos_token_id", config["text_config"].get("eos_token_id"))
+        eos = config.get("eos_token_id")
+        if eos is None:
+            eos = config["text_config"].get("eos_token_id")
         tokens = TokenIds.from_released(config, tuple(eos) if isinstance(eos, list) else (eos,))
         return build(cls, {**values, "tokens": vars(tokens)}, where)
 
@@ -149,7 +153,7 @@ def folder_settings(*folders: Path) -> dict[str, Any]:
     """config.json of the first folder, and of later ones, where they have one, in its place key by key.
 
     What it does not say is taken from generation_config.json (the ids that end an answer) and from
-    preprocessor_config.json (the limits of an image's size).
+    preprocessor_config.json or processor_config.json (the limits of an image's size).
     """
     settings: dict[str, Any] = {}
     for folder in folders:
@@ -157,18 +161,22 @@ def folder_settings(*folders: Path) -> dict[str, Any]:
             settings |= read_json(folder / "config.json")
         if (folder / "generation_config.json").exists():
             ends = read_json(folder / "generation_config.json").get("eos_token_id")
-            if ends is not None:
-                settings.setdefault("eos_token_id", ends)
-        if (folder / "preprocessor_config.json").exists():
-            settings = _pixel_limits(folder / "preprocessor_config.json") | settings
+            if settings.get("eos_token_id") is None and ends is not None:
+                settings["eos_token_id"] = ends
+        for name in ("preprocessor_config.json", "processor_config.json"):
+            if (folder / name).exists():
+                settings = _pixel_limits(folder / name) | settings
     return settings
 
 
 def _pixel_limits(path: Path) -> dict[str, Any]:
-    """As transformers writes them, in either of its forms. Raises CheckpointError for another normalisation
-    than that of Qwen3-VL.
+    """As transformers writes them, in any of its forms; since its version 5 the image processor is a part of
+    processor_config.json. Raises CheckpointError for another normalisation than that of Qwen3-VL.
     """
     processor = read_json(path)
+    if path.name == "processor_config.json":
+        part = processor.get("image_processor")
+        processor = part if isinstance(part, dict) else {}
     for name in ("image_mean", "image_std"):
         if processor.get(name, _HALVES) != _HALVES:
             raise CheckpointError(f"{path}: {name} is {processor[name]}; only {_HALVES} is supported")

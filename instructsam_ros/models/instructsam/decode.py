@@ -15,12 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import DynamicCache
 
-from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.models.instructsam.attention import BLOCK_EXTRA, answer_mask, grid_positions
 from instructsam_ros.models.instructsam.behaviour import Behaviour
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.language import LanguageModel, fork_cache
 from instructsam_ros.models.instructsam.once import Once
+from instructsam_ros.models.instructsam.placement import NOT_NUMBERS
 from instructsam_ros.models.instructsam.tokens import TokenIds
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 
@@ -155,7 +156,12 @@ class AnswerDecoder:
 
     @staticmethod
     def _pick(step: int, logits: Tensor, choose: Choose | None) -> int:
-        return choose(step, logits) if choose else int(logits.argmax())
+        if choose:
+            return choose(step, logits)
+        best, token = logits.max(-1)
+        if bool(best.isnan()):
+            raise InstructSamError(f"the scores of the next word {NOT_NUMBERS}")
+        return int(token)
 
     def _begin(
         self, run: _Run, prefix: Prefix, rest: Sequence[int], guess: Sequence[int], choose: Choose | None

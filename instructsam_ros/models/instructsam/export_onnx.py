@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from instructsam_ros.backends.onnx import GraphSession, missing_onnx
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.models.instructsam.checkpoint import load_folder, save_folder
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.onnx_graphs import (
@@ -68,8 +69,11 @@ def export(folder: Path, out: Path, pictures: Sequence[NDArray[np.uint8]] = ()) 
     """Export the checkpoint in ``folder`` and compare the graphs with torch, both in float32 on the CPU.
 
     pictures: uint8 [H, W, 3], compared on besides random ones. Raises CheckpointError for unusable
-    weights and MissingDependencyError without the extra ``onnx``.
+    weights, InvalidInputError for ``out`` in the place of the checkpoint, and MissingDependencyError without
+    the extra ``onnx``.
     """
+    if out.resolve() == folder.resolve():
+        raise InvalidInputError(f"{out} is the checkpoint itself, which would lose its weights; name another")
     model = load_folder(folder).requires_grad_(False)
     encoder = image_graph(model.image_encoder)
     rng = np.random.default_rng(0)

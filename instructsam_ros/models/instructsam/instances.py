@@ -12,6 +12,7 @@ from torch import Tensor
 from instructsam_ros.errors import InstructSamError
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
+from instructsam_ros.models.instructsam.placement import NOT_NUMBERS
 from instructsam_ros.types import Instance, tight_box
 
 
@@ -21,14 +22,12 @@ def read_instances(
     """Instances that score high enough, phrase by phrase; whether some phrase used every query. None at
     all if even the best one does not reach the presence threshold.
 
-    size: height and width of the image. Raises InstructSamError for scores that are no numbers.
+    size: height and width of the image. Raises InstructSamError for scores and masks that are no numbers.
     """
     scores = output.score_logits.float().sigmoid()
-    if bool(scores.isnan().any()):
-        raise InstructSamError(
-            "the scores are not numbers; in float16 values may overflow: try another dtype"
-        )
     kept = (scores > config.score_threshold) & (scores.max() > config.presence_threshold)
+    if bool(scores.isnan().any()) or bool(output.mask_logits[kept].isnan().any()):
+        raise InstructSamError(f"the scores or masks {NOT_NUMBERS}")
     instances: list[Instance] = []
     for row, phrase in enumerate(phrases):
         found = []

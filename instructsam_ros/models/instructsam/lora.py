@@ -30,6 +30,8 @@ _UNSUPPORTED_UNLESS = {
     "alpha_pattern": ({}, None),
     "bias": ("none", None),
 }
+# Their adapters are relative to a base that they change, too.
+_OTHER_BASE = ("pissa", "olora", "corda", "loftq")
 
 
 def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
@@ -55,16 +57,20 @@ def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
             continue
         value: Tensor | None = tensor
         if name.endswith(_DOWN):
-            up = deltas.get(name.removesuffix(_DOWN) + _UP)
-            value = None if up is None or up.shape[1] != len(tensor) else up.float() @ tensor.float() * scale
+            up, rank = deltas.get(name.removesuffix(_DOWN) + _UP), config["r"]
+            fits = up is not None and up.shape[1] == len(tensor) == rank
+            value = up.float() @ tensor.float() * scale if up is not None and fits else None
         if base is None or value is None or value.shape != base.shape:
-            misfits.append(name)
+            expected = "nothing" if base is None else list(base.shape)
+            misfits.append(f"{name} {list(tensor.shape)} for {target} {expected}, r {config['r']}")
         elif name.endswith(_DOWN):
             merged[target] = (base.float() + value).to(base.dtype)
         else:
             merged[target] = value.to(base.dtype)
     if misfits:
         raise CheckpointError(f"{adapter} does not fit these weights:\n  " + "\n  ".join(misfits))
+    if TIED_HEAD in merged:
+        merged[TIED_HEAD] = merged[EMBEDDING]
     return merged
 
 
@@ -82,7 +88,7 @@ def _read(adapter: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         tensors |= _whole_tensors(path)
     named = {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}
     head = named.pop(TIED_HEAD, None)
-    if head is not None and EMBEDDING in named and not torch.equal(head, named[EMBEDDING]):
+    if head is not None and not torch.equal(head, named.setdefault(EMBEDDING, head)):
         raise CheckpointError(f"{adapter}: {TIED_HEAD} differs from the embedding; only tied heads exist")
     return config, named
 
@@ -99,6 +105,8 @@ def _whole_tensors(path: Path) -> dict[str, Tensor]:
 
 def _scale(config: dict[str, Any], adapter: Path) -> float:
     odd = [key for key, off in _UNSUPPORTED_UNLESS.items() if config.get(key) not in off]
+    if str(config.get("init_lora_weights")).startswith(_OTHER_BASE):
+        odd.append(f"init_lora_weights: {config['init_lora_weights']}")
     if config.get("peft_type") != "LORA" or odd:
         raise CheckpointError(f"{adapter} is not plain LoRA ({', '.join(odd) or config.get('peft_type')})")
     rank, alpha = config.get("r"), config.get("lora_alpha")

@@ -10,6 +10,9 @@ from instructsam_ros.errors import ConfigError
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
+NOT_NUMBERS = "are not numbers; in float16 values may overflow: try another dtype"
+"""How an error about them goes on."""
+
 
 def torch_device(name: str) -> torch.device:
     """The device of a name, "auto" included. Raises ConfigError if this machine lacks it."""

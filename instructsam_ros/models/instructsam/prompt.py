@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from functools import lru_cache
@@ -26,8 +27,10 @@ class PromptTokenizer:
     def __init__(self, tokenizer: str, config: InstructSamConfig) -> None:
         """tokenizer: content of a tokenizer.json. Raises CheckpointError if it does not fit the model."""
         try:
-            self._tokenizer = Tokenizer.from_str(tokenizer)
-            self._plain = Tokenizer.from_str(tokenizer)
+            table = json.loads(tokenizer)
+            for token in table["added_tokens"]:
+                token["special"] = True  # control tokens all of them, however they were added
+            self._tokenizer, self._plain = (Tokenizer.from_str(json.dumps(table)) for _ in range(2))
         except Exception as error:  # the only type that the tokenizers package raises
             raise CheckpointError(f"tokenizer.json is not usable: {error}") from error
         # What a user types is text, even where it spells a control token.
@@ -84,6 +87,10 @@ class PromptTokenizer:
             return []
         words = self._plain.encode(phrase[0].lower() + phrase[1:], add_special_tokens=False).ids
         return [self._tokens.ref_start, *words, self._tokens.ref_end, self._tokens.eos[0]]
+
+    def token(self, index: int) -> str:
+        """How the tokenizer spells an id; empty for one that it does not know."""
+        return self._tokenizer.id_to_token(index) or ""
 
     def text(self, ids: Sequence[int]) -> str:
         """Readable text of generated ids, without control tokens."""

@@ -36,6 +36,11 @@ def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool 
         if not (COMPACT_WEIGHTS / "config.json").exists():
             raise CheckpointError(f"the compact weights are not in {COMPACT_WEIGHTS}; reinstall the package")
         return COMPACT_WEIGHTS
+    unknown = CheckpointError(
+        f"{model!r} is neither 'compact', nor a folder, nor a hub id such as owner/name"
+    )
+    if not model:
+        raise unknown
     try:
         folder = Path(model).expanduser()
     except RuntimeError as error:  # ~somebody who does not exist
@@ -46,10 +51,9 @@ def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool 
                 f"{folder} is a LoRA adapter; merge it into its base model first: "
                 f"`instructsam weights merge BASE {folder} OUTPUT`"
             )
+        if revision:
+            raise CheckpointError(f"{folder} is a folder; a revision is of a hub id")
         return folder
-    unknown = CheckpointError(
-        f"{model!r} is neither 'compact', nor a folder, nor a hub id such as owner/name"
-    )
     if not _HUB_ID.fullmatch(model):
         raise unknown
     try:

@@ -49,7 +49,7 @@ class TokenIds:
     @classmethod
     def from_released(cls, config: Mapping[str, Any], eos: tuple[int, ...]) -> TokenIds:
         """Read the ids from a config.json; raise ConfigError naming every key that is missing."""
-        missing = [key for key in _RELEASED_KEYS.values() if not isinstance(config.get(key), int)]
+        missing = [key for key in _RELEASED_KEYS.values() if type(config.get(key)) is not int]
         if missing:
             raise ConfigError(
                 f"config.json lacks {', '.join(missing)}; is this InstructSAM or its base model?"
