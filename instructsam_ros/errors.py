@@ -17,6 +17,10 @@ class CheckpointError(InstructSamError):
     """Weights that are missing, corrupt, gated or do not fit the model."""
 
 
+class DivergedError(InstructSamError):
+    """A training whose loss or gradients are no numbers any more."""
+
+
 class CancelledError(InstructSamError):
     """The caller asked to stop before the answer was complete."""
 

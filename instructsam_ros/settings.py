@@ -55,7 +55,8 @@ def build(kind: type[T], data: Mapping[str, Any], where: str = "config") -> T:
     """Build dataclass ``kind`` from a mapping, checking every key and type, nested ones too.
 
     Unknown and missing keys, and values of another type, raise ConfigError. An int is accepted
-    for a float. Ranges belong in the dataclass's own __post_init__.
+    for a float, and so is 5e-4, which is a text to YAML 1.1. Ranges belong in the dataclass's own
+    __post_init__.
     """
     if not isinstance(data, Mapping):
         raise ConfigError(f"{where}: expected a mapping of settings, got {type(data).__name__}")
@@ -120,8 +121,11 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return {k: _convert(args[1], v, f"{where}.{k}") for k, v in value.items()}
     if hint is Any:
         return value
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except ValueError:
+            raise ConfigError(f"{where}: expected a number, got {value!r}") from None
     if hint is Path and isinstance(value, str):
         return Path(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):

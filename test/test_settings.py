@@ -59,7 +59,7 @@ def test_what_is_not_given_has_its_default():
         ({"kind": "c"}, r"config\.kind: 'c' is not one of 'a', 'b'"),
         ({"size": [1]}, r"config\.size: expected 2 values, got 1"),
         ({"size": 3}, r"config\.size: expected a list"),
-        ({"steps": [1, "x"]}, r"config\.steps\[1\]: expected float"),
+        ({"steps": [1, "x"]}, r"config\.steps\[1\]: expected a number, got 'x'"),
         ({"inner": {"rate": -1}}, r"config\.inner: rate must be positive"),
         ({"inner": {"speed": 1}}, r"config\.inner: unknown setting speed"),
         ({"inner": 3}, r"config\.inner: expected a mapping"),

@@ -8,7 +8,7 @@ the batches that the interrupted one would have seen, with no sampler state to s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,8 @@ from instructsam_ros.training.rows import TokenRows, encode_rows
 MASK_STRIDE = 2
 """Ground truth is compared with mask logits at half the image resolution."""
 
-MIN_PIXELS = 24
-"""Instances smaller than this many mask pixels (at MASK_STRIDE of the view's own size) are not supervised."""
+MIN_SHARE = 24 / (192 * 144)
+"""Instances that cover less of the view are not supervised; instructions are about larger ones."""
 
 PRACTICE = {
     "between": 8.0, "except_color": 3.0, "host": 3.0, "host_on": 8.0, "nonfood": 3.0, "aff_size": 3.0,
@@ -133,7 +133,11 @@ class SceneDataSettings:
 
 
 class SceneBatches(Dataset[SceneBatch]):
-    """Index = training step, times the number of processes that share each step."""
+    """Index = training step, times the number of processes that share each step.
+
+    Raises InvalidInputError for roots without views or with views of another size than image_size (width,
+    height in pixels), and where batches are made of views that cannot be used.
+    """
 
     def __init__(
         self,
@@ -143,9 +147,22 @@ class SceneBatches(Dataset[SceneBatch]):
         colors: Sequence[str],
         num_queries: int,
         seed: int,
+        processes: int = 1,
+        image_size: tuple[int, int] | None = None,
     ) -> None:
         self.settings, self.tokenizer, self.num_queries, self.seed = settings, tokenizer, num_queries, seed
-        self.paths = [path for root in settings.roots for path in view_paths(root)]
+        self.processes = processes
+        self.paths = []
+        for root in settings.roots:
+            paths = view_paths(root)
+            height, width = load_view(paths[0], depth=False).ids.shape
+            if image_size and image_size != (width, height):
+                wide, high = image_size
+                raise InvalidInputError(
+                    f"the views in {root} are {width}x{height}, the model takes {wide}x{high}; render them "
+                    f"with --width {wide} --height {high}"
+                )
+            self.paths += paths
         vocabulary = tokenizer.get_vocab()
         self.idle = frozenset(vocabulary[word] for word in idle_words() if word in vocabulary)
         self.category_index = {name: index for index, name in enumerate(categories)}
@@ -172,7 +189,7 @@ class SceneBatches(Dataset[SceneBatch]):
         self, path: Path, step: int, rng: np.random.Generator
     ) -> tuple[View, list[Instruction], bool]:
         view, found = self._told(path, rng)
-        progress = min(1.0, step / max(self.settings.curriculum_steps, 1))
+        progress = min(1.0, step // self.processes / max(self.settings.curriculum_steps, 1))
         weights = np.array([_weight(item, progress) for item in found])
         count = self.settings.instructions
         picked = rng.choice(len(found), count, replace=len(found) < count, p=weights / weights.sum())
@@ -216,14 +233,16 @@ class SceneBatches(Dataset[SceneBatch]):
         height, width = samples[0][0].ids.shape
         sizes = [(width, height), *self.settings.sizes]
         size = sizes[int(rng.integers(len(sizes)))]
-        fewest = MIN_PIXELS * size[0] * size[1] / (width * height)
+        if any(view.ids.shape != (height, width) for view, _, _ in samples):
+            raise InvalidInputError(f"some views are {width}x{height} and others are not; render all alike")
         for index, (view, items, mirrored) in enumerate(samples):
             rgb, ids = view.rgb, view.ids
             if mirrored:
                 rgb, ids = rgb[:, ::-1], ids[:, ::-1]
             small = sampled(ids, size[1] // MASK_STRIDE, size[0] // MASK_STRIDE).astype(np.int64)
             small[small >= OCCLUDER_ID] = 0
-            visible = {i for i, n in enumerate(np.bincount(small.ravel())) if i and n >= fewest}
+            pixels = np.bincount(small.ravel())
+            visible = {i for i, n in enumerate(pixels) if i and n >= MIN_SHARE * small.size}
             first = len(table)
             kept = [o for o in view.meta["objects"] if o["id"] in visible]
             table += [(index, o) for o in kept]
@@ -252,10 +271,10 @@ class SceneBatches(Dataset[SceneBatch]):
             images=torch.from_numpy(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))),
             id_maps=torch.from_numpy(np.stack(id_maps)),
             seed=int(rng.integers(2**31)),
-            image_of=torch.tensor([i for i, _ in table]),
-            id_of=torch.tensor([o["id"] for _, o in table]),
-            category_of=torch.tensor([self._category(o) for _, o in table]),
-            color_of=torch.tensor([self._color(o) for _, o in table]),
+            image_of=_indices(i for i, _ in table),
+            id_of=_indices(o["id"] for _, o in table),
+            category_of=_indices(_class(self.category_index, o, "category") for _, o in table),
+            color_of=_indices(_class(self.color_index, o, "color") for _, o in table),
             rows=rows,
             mentions=locate_mentions(self.tokenizer, texts, nouns),
             targets=tuple(targets),
@@ -263,11 +282,17 @@ class SceneBatches(Dataset[SceneBatch]):
             missing=torch.tensor([item.names_nothing for _, items, _ in samples for item in items]),
         )
 
-    def _category(self, entry: dict[str, Any]) -> int:
-        return self.category_index[entry["category"]]
 
-    def _color(self, entry: dict[str, Any]) -> int:
-        return self.color_index[entry["color"]]
+def _indices(values: Iterable[int]) -> Tensor:
+    return torch.tensor(list(values), dtype=torch.int64)
+
+
+def _class(known: dict[str, int], entry: dict[str, Any], kind: str) -> int:
+    if entry[kind] not in known:
+        raise InvalidInputError(
+            f"an object has the {kind} {entry[kind]!r}; training knows {', '.join(sorted(known))}"
+        )
+    return known[entry[kind]]
 
 
 def sampled(ids: NDArray[np.integer], height: int, width: int) -> NDArray[np.integer]:

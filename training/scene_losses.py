@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from instructsam_ros.errors import DivergedError
 from instructsam_ros.models.instructsam.pointer import Readout
 from instructsam_ros.training.auxiliary import AuxiliaryHeads
 from instructsam_ros.training.boxes import generalized_iou
@@ -173,7 +174,8 @@ def chosen_cells(image_index: Tensor, batch: SceneBatch, targets: SceneTargets) 
 def match(readout: Readout, batch: SceneBatch, targets: SceneTargets, order: float) -> Matches:
     """Hungarian matching per row; n targets compete for the first n query slots.
 
-    Slots are meant to fill from the first on, roughly from left to right.
+    Slots are meant to fill from the first on, roughly from left to right. Raises DivergedError where
+    predictions are not finite.
     """
     cell_weights, scores = targets.cell_weights(), readout.score_logits.sigmoid()
     rows, queries, instances = [], [], []
@@ -188,6 +190,8 @@ def match(readout: Readout, batch: SceneBatch, targets: SceneTargets, order: flo
         rank = boxes[:, 0].argsort().argsort()
         slot = torch.arange(slots, device=scores.device)
         cost = cost[:slots] + order * (slot[:, None] - rank[None]).abs()
+        if not cost.isfinite().all():
+            raise DivergedError("what the model predicts is no number any more")
         chosen, assigned = linear_sum_assignment(cost.cpu().numpy())
         rows += [row] * len(chosen)
         queries += chosen.tolist()

@@ -11,6 +11,7 @@ import torch
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam.placement import torch_dtype
+from instructsam_ros.scenes.dataset import view_paths
 from instructsam_ros.settings import check_range, load_yaml
 from instructsam_ros.training.scene_data import SceneDataSettings
 from instructsam_ros.training.scene_losses import SceneLossSettings
@@ -22,7 +23,8 @@ class OptimizerSettings:
 
     muon: Muon instead of AdamW for the matrices of language model and detector. learning_rate: the peak,
     reached after warmup_steps. backbone_rate: that of the pretrained image weights, as a share; 0 freezes
-    them. clip_norm: longest gradient of a part. ema: how much of the averaged weights stays at a step.
+    them. clip_norm: longest gradient of a part, 0 for any. ema: how much of the averaged weights stays at a
+    step.
     """
 
     muon: bool = False
@@ -55,7 +57,7 @@ class EvaluationSettings:
 
     def __post_init__(self) -> None:
         check_range(self, 1, math.inf, "every", "views", "instructions")
-        check_range(self, 0, math.inf, "samples")
+        check_range(self, 0, math.inf, "samples", "seed")
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class TrainSettings:
     """One training run.
 
     model: name under config/models or path of the model's configuration. backbone: pretrained image
-    weights. init: an earlier run's folder (its averaged weights and heads), or a model folder, to start from.
+    weights. init: an earlier run's folder (its averaged weights and heads), a model folder, or "compact"
+    (what ships), to start from.
     image_only_steps: first steps that train only the image side, on the dense losses.
     out: folder of checkpoints, logs and plots. checkpoint_every, log_every: steps. threads: CPU threads of
     torch, 0 keeps torch's own. workers: processes that make batches.
@@ -89,7 +92,7 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         check_range(self, 1, math.inf, "steps", "checkpoint_every", "log_every")
-        check_range(self, 0, math.inf, "image_only_steps", "threads", "workers")
+        check_range(self, 0, math.inf, "image_only_steps", "seed", "threads", "workers")
         if self.steps < self.image_only_steps:
             raise ValueError(f"image_only_steps ({self.image_only_steps}) exceeds steps ({self.steps})")
         if bool(self.backbone) == bool(self.init):
@@ -103,7 +106,9 @@ class TrainSettings:
 
 
 def load_settings(path: str | Path) -> TrainSettings:
-    """Read and validate a training file; raises ConfigError that names the key."""
+    """Read and validate a training file. Raises ConfigError that names the key, and InvalidInputError for a
+    folder without views.
+    """
     settings = load_yaml(TrainSettings, path)
     roots, held_out = settings.data.roots, settings.evaluation.root
     if Path(held_out).resolve() in [Path(root).resolve() for root in roots]:
@@ -116,4 +121,5 @@ def load_settings(path: str | Path) -> TrainSettings:
             raise ConfigError(
                 f"{path}: no folder {root}; render it first, e.g. instructsam scenes render {hint}"
             )
+        view_paths(root)
     return settings

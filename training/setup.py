@@ -79,7 +79,15 @@ def initialise(model: InstructSam) -> None:
 
 
 def move_words(rows: Tensor, old: Tokenizer, new: Tokenizer, fresh: Tensor) -> Tensor:
-    """Word embeddings [V, D] of one vocabulary for another; new words keep ``fresh``."""
+    """Word embeddings [V, D] of one vocabulary for another; new words keep ``fresh``.
+
+    Raises CheckpointError for vectors of another length.
+    """
+    if rows.shape[1] != fresh.shape[1]:
+        raise CheckpointError(
+            "init: the earlier run has another architecture: "
+            f"words are {rows.shape[1]} numbers there and {fresh.shape[1]} here"
+        )
     moved = fresh.clone()
     known = old.get_vocab()
     for word, index in new.get_vocab().items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections import defaultdict
 from contextlib import AbstractContextManager, nullcontext
@@ -16,10 +17,11 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from instructsam_ros.errors import CheckpointError
+from instructsam_ros.errors import CheckpointError, DivergedError
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
 from instructsam_ros.models.instructsam.checkpoint import load_folder, save_folder
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
+from instructsam_ros.paths import COMPACT_WEIGHTS
 from instructsam_ros.training import checkpoints
 from instructsam_ros.training.auxiliary import AuxiliaryHeads
 from instructsam_ros.training.averaging import Average
@@ -73,6 +75,8 @@ class Trainer:
             COLORS,
             self.model.config.num_queries,
             settings.seed,
+            self.accelerator.num_processes,
+            (self.model.config.vision["width"], self.model.config.vision["height"]),
         )
         self.average = Average(self.model, settings.optimizer.ema)
         self.optimizer = make_optimizer(self.model, self.heads, settings.optimizer)
@@ -80,7 +84,10 @@ class Trainer:
         self._resume()
 
     def run(self, until: int | None = None) -> None:
-        """Train to the last step (or stop after step ``until``), with checkpoints on the way."""
+        """Train to the last step (or stop after step ``until``), with checkpoints on the way.
+
+        Raises DivergedError at a step whose loss or gradients are not finite; the last checkpoint stays.
+        """
         settings = self.settings
         last = settings.steps if until is None else min(until, settings.steps)
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
@@ -101,7 +108,14 @@ class Trainer:
             loader, initial=self.step, total=settings.steps, desc="train", unit="step", disable=not main
         )
         for batch in progress:
-            for name, value in self._train_step(batch).items():
+            try:
+                terms = self._train_step(batch)
+            except DivergedError as error:
+                raise DivergedError(
+                    f"diverged at step {self.step}: {error}. Lower optimizer.learning_rate; the checkpoint "
+                    f"in {self.folder} is of an earlier step"
+                ) from None
+            for name, value in terms.items():
                 sums[name] += value
             self.step += 1
             counted += 1
@@ -135,15 +149,17 @@ class Trainer:
         self.accelerator.backward(loss)
         parts = by_part(self.optimizer)
         self._average_gradients([p for part in parts.values() for p in part])
-        norms = {
-            name: nn.utils.clip_grad_norm_(part, settings.optimizer.clip_norm) for name, part in parts.items()
-        }
+        longest = settings.optimizer.clip_norm or math.inf
+        norms = {name: float(nn.utils.clip_grad_norm_(part, longest)) for name, part in parts.items()}
+        value = float(loss.detach())
+        if not math.isfinite(sum(norms.values(), value)):
+            raise DivergedError(f"the loss is {value}, gradients have the norms {norms}")
         self.optimizer.step()
         self.average.update(self.model, self.step)
         return {
             **{name: float(term) for name, term in terms.items()},
-            "loss": float(loss.detach()),
-            **{f"{name}grad_norm": float(norm) for name, norm in norms.items()},
+            "loss": value,
+            **{f"{name}grad_norm": norm for name, norm in norms.items()},
             "learning_rate": rate,
         }
 
@@ -189,7 +205,12 @@ class Trainer:
         return InstructSamSegmenter(self.average.model, prompts)
 
     def export(self, folder: str | Path) -> None:
-        """Write the averaged weights as a model folder in the released layout, in half precision."""
+        """Write the averaged weights as a model folder in the released layout, in half precision.
+
+        Raises CheckpointError for a run that has no checkpoint yet.
+        """
+        if self.step == 0:
+            raise CheckpointError(f"there is no checkpoint in {self.folder} to export")
         half = copy.deepcopy(self.average.model).half()
         save_folder(half, Path(folder), self.tokenizer.to_str())
 
@@ -211,7 +232,12 @@ class Trainer:
         if state is None:
             self._start_from(self.settings.init)
             return
-        self.model.load_state_dict(state["model"])
+        try:
+            self.model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"the run in {self.folder} has another model ({error}); use another folder (out)"
+            ) from None
         self.average.model.load_state_dict(state["average"])
         self._resume_heads(state["heads"])
         self._resume_optimizer(state["optimizer"])
@@ -228,13 +254,14 @@ class Trainer:
 
     def _resume_optimizer(self, state: list[dict[str, Any]]) -> None:
         """The moments of the checkpoint, the rates of the settings."""
-        own = [{"part": group["part"], "share": group["share"]} for group in self.optimizer.param_groups]
+        kept = ("part", "share", "weight_decay")
+        own = [{name: group[name] for name in kept} for group in self.optimizer.param_groups]
         try:
             self.optimizer.load_state_dict(state)
         except ValueError as error:
             raise CheckpointError(
                 f"the run in {self.folder} trained other weights ({error}); to freeze or free the backbone, "
-                "start a new run from this one (init)"
+                "or to change muon, start a new run from this one (init)"
             ) from None
         for group, settings in zip(self.optimizer.param_groups, own, strict=True):
             group.update(settings)
@@ -243,16 +270,20 @@ class Trainer:
         """Take over the averaged weights of an earlier run or a model folder, if there is one."""
         if not run:
             return
-        state = checkpoints.load(Path(run))
+        folder = COMPACT_WEIGHTS if run == "compact" else Path(run)
+        state = checkpoints.load(folder)
         if state is not None:
             weights = state["average"]
             take_over(self.heads, state["heads"])
-        elif (Path(run) / "config.json").exists():
-            weights = load_folder(Path(run)).state_dict()
+        elif (folder / "config.json").exists():
+            weights = load_folder(folder).state_dict()
         else:
             raise CheckpointError(f"init: neither a checkpoint of a run nor a model in {run}")
         words = self.model.language.model.embed_tokens.weight
-        old = Tokenizer.from_file(str(Path(run) / "tokenizer.json"))
+        tokenizer = folder / "tokenizer.json"
+        if not tokenizer.is_file():
+            raise CheckpointError(f"init: {folder} has no tokenizer.json")
+        old = Tokenizer.from_file(str(tokenizer))
         weights[WORDS] = move_words(weights[WORDS], old, self.tokenizer, words.detach())
         take_over(self.model, weights)
         self.average.model.load_state_dict(self.model.state_dict())

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from instructsam_ros.export import write_atomic
+
 SPECIAL_TOKENS = (
     "<pad>",
     "<unk>",
@@ -48,6 +50,4 @@ def build_tokenizer(texts: Iterable[str], min_count: int = 1) -> Tokenizer:
 
 def save_tokenizer(tokenizer: Tokenizer, path: Path) -> None:
     """Write tokenizer.json atomically."""
-    temporary = path.with_suffix(".tmp")
-    tokenizer.save(str(temporary))
-    temporary.replace(path)
+    write_atomic(path, tokenizer.to_str(pretty=True).encode())

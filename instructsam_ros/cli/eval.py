@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         "model": f"{args.model} {args.model_options}".strip(),
         "protocol": args.protocol,
         "annotations": args.annotations.name,
-        "images": str(len(benchmark)),
+        "images": str(evaluation.images),
         "instructions": str(evaluation.metrics.instructions),
     }
     write_report(evaluation, args.out, about)

@@ -39,8 +39,10 @@ def write_contact_sheet(views: Iterable[View], path: Path, seed: int = 0) -> Non
     """``contact_sheet`` into an image file."""
     sheet = contact_sheet(views, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise InvalidInputError(f"cannot write {path}; use a name that ends in .png or .jpg")
+    if not cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
+        raise InvalidInputError(f"cannot write {path}")
 
 
 def outline(view: View, targets: Iterable[int]) -> NDArray[np.uint8]:

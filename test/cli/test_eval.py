@@ -70,6 +70,8 @@ def test_limit_and_number_of_worst_cases(benchmark):
     assert evaluate(benchmark, "--limit", "5", "--worst", "1") == 0
     assert json.loads((benchmark / "out/metrics.json").read_text())["metrics"]["instructions"] == 5
     assert [p.name for p in (benchmark / "out/cases").iterdir()] == ["001.jpg"]  # none left of the first run
+    assert evaluate(benchmark, "--limit", "1", "--worst", "1") == 0
+    assert json.loads((benchmark / "out/metrics.json").read_text())["about"]["images"] == "1"
 
 
 def test_bad_sets_end_with_a_sentence_and_status_2(benchmark, capsys):

@@ -13,7 +13,7 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError, InvalidInputError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.settings import build
 from instructsam_ros.training import checkpoints
@@ -171,6 +171,9 @@ def test_an_earlier_run_can_be_the_start(settings, tmp_path):
 
 def test_a_model_folder_can_be_the_start(settings, tmp_path):
     first = Trainer(settings)
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .*run to export"):
+        first.export(tmp_path / "model")
+    first.run(1)
     first.export(tmp_path / "model")
     trainer = Trainer(
         dataclasses.replace(settings, backbone="", init=str(tmp_path / "model"), out=str(tmp_path / "second"))
@@ -179,7 +182,50 @@ def test_a_model_folder_can_be_the_start(settings, tmp_path):
     assert torch.equal(trainer.model.mask_queries, expected)
     assert torch.equal(trainer.average.model.mask_queries, expected)
     with pytest.raises(CheckpointError, match="neither"):
-        Trainer(dataclasses.replace(settings, backbone="", init=str(tmp_path), out=settings.out))
+        Trainer(dataclasses.replace(settings, backbone="", init=str(tmp_path), out=str(tmp_path / "third")))
+    (tmp_path / "model" / "tokenizer.json").unlink()
+    with pytest.raises(CheckpointError, match=r"model has no tokenizer\.json"):
+        Trainer(
+            dataclasses.replace(
+                settings, backbone="", init=str(tmp_path / "model"), out=str(tmp_path / "third")
+            )
+        )
+
+
+def test_the_model_that_ships_can_be_the_start(settings, tmp_path):
+    """By its name, wherever the package lies; here it does not fit the small model."""
+    with pytest.raises(CheckpointError, match="init: the earlier run has another architecture"):
+        Trainer(dataclasses.replace(settings, backbone="", init="compact"))
+
+
+def test_a_run_that_diverges_keeps_its_last_checkpoint(settings):
+    Trainer(settings).run(2)
+    kept = (Path(settings.out) / checkpoints.NAME).read_bytes()
+    fast = dataclasses.replace(settings.optimizer, learning_rate=1e30)
+    with pytest.raises(DivergedError, match=r"diverged at step .*optimizer\.learning_rate"):
+        Trainer(dataclasses.replace(settings, optimizer=fast, steps=20, checkpoint_every=20)).run()
+    assert (Path(settings.out) / checkpoints.NAME).read_bytes() == kept
+
+
+def test_views_of_another_size_than_the_model_are_refused(settings, tmp_path):
+    model = yaml.safe_load(Path(settings.model).read_text())
+    model["vision"] = {"height": 96, "width": 160}
+    wide = tmp_path / "wide.yaml"
+    wide.write_text(yaml.safe_dump(model))
+    with pytest.raises(
+        InvalidInputError, match="are 128x96, the model takes 160x96; render them with --width 160"
+    ):
+        Trainer(dataclasses.replace(settings, model=str(wide)))
+
+
+def test_a_run_of_another_model_is_named(settings, tmp_path, small_model_file):
+    Trainer(settings).run(1)
+    model = yaml.safe_load(small_model_file.read_text())
+    model["num_queries"] = 7
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump(model))
+    with pytest.raises(CheckpointError, match="has another model"):
+        Trainer(dataclasses.replace(settings, model=str(other)))
 
 
 def with_backbone_rate(settings, rate, **changes):
@@ -211,6 +257,9 @@ def test_a_resumed_run_takes_its_rates_from_the_settings(settings):
     changed = Trainer(with_backbone_rate(settings, 0.2))
     assert torch.equal(stem(changed), stem(first))
     assert [group["share"] for group in changed.optimizer.param_groups] == [1.0, 1.0, 0.2, 0.2]
+    decayed = dataclasses.replace(changed.settings.optimizer, weight_decay=0.5)
+    again = Trainer(dataclasses.replace(changed.settings, optimizer=decayed))
+    assert {group["weight_decay"] for group in again.optimizer.param_groups} == {0.5, 0.0}
     with pytest.raises(CheckpointError, match="free the backbone"):
         Trainer(settings)
     with pytest.raises(ValueError, match="backbone_rate"):

@@ -4,7 +4,7 @@ import pytest
 import torch
 import yaml
 
-from instructsam_ros.errors import ConfigError
+from instructsam_ros.errors import ConfigError, InvalidInputError
 from instructsam_ros.models.instructsam import placement
 from instructsam_ros.training.scene_data import SceneDataSettings
 from instructsam_ros.training.settings import EvaluationSettings, TrainSettings, load_settings
@@ -35,6 +35,7 @@ def written(folder, **changes):
     """A training file in ``folder``, and in it the folders of views that RUN names."""
     for name in ("train", "heldout"):
         (folder / name).mkdir(exist_ok=True)
+        (folder / name / "000000.jpg").touch()
     file = folder / "run.yaml"
     file.write_text(yaml.safe_dump(RUN | changes))
     return file
@@ -51,6 +52,8 @@ def written(folder, **changes):
         ({"data": {"roots": ["train"], "images": 0}}, "images must be at least 1"),
         ({"data": {"roots": ["train"], "repaint": 1.5}}, r"repaint must be in 0\.\.1, got 1\.5"),
         ({"evaluation": {"root": "heldout", "views": 0}}, "views must be at least 1"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"evaluation": {"root": "heldout", "seed": -1}}, "seed must be at least 0"),
         ({"optimizer": {"warmup_steps": 0}}, "warmup_steps must be at least 1"),
         ({"optimizer": {"learning_rate": -1.0}}, "learning_rate must be at least 0"),
         ({"data": {"roots": ["nothing"]}}, "scenes render 6000 nothing$"),
@@ -63,6 +66,20 @@ def test_settings_that_cannot_work_are_named(tmp_path, monkeypatch, changes, mes
     assert load_settings(written(tmp_path)).steps == 3
     with pytest.raises(ConfigError, match=message):
         load_settings(written(tmp_path, **changes))
+
+
+def test_a_folder_without_views_is_named_at_the_start(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidInputError, match="no rendered views in empty"):
+        load_settings(written(tmp_path, evaluation={"root": "empty"}))
+
+
+def test_a_rate_may_be_written_as_yaml_does_not_know_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = written(tmp_path)
+    file.write_text(file.read_text() + "optimizer: {learning_rate: 5e-4}\n")
+    assert load_settings(file).optimizer.learning_rate == 5e-4
 
 
 def test_a_model_that_does_not_exist_is_named():

@@ -2,7 +2,8 @@
 
 A list of {"image", "height", "width", "annotation": [{"text", "mask", ...}]}. ``mask`` is null or
 absent (no target), one RLE, a list of polygons (one instance), or a list with one RLE or list of
-polygons per instance. RLE and polygons are COCO's. Items may carry labels (LABELS).
+polygons per instance. RLE and polygons are COCO's; an empty polygon covers nothing. Items may carry labels
+(LABELS).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from instructsam_ros.errors import InvalidInputError, MissingDependencyError
 from instructsam_ros.types import check_instruction
@@ -120,10 +121,11 @@ def mask_api() -> Any:
 
 def _rle(instance: Any, height: int, width: int) -> dict[str, Any]:
     api = mask_api()
-    if isinstance(instance, list) and instance and all(_is_polygon(part) for part in instance):
+    if isinstance(instance, list) and all(_is_polygon(part) for part in instance):
         if any(abs(value) > FARTHEST * max(height, width) for part in instance for value in part):
             raise InvalidInputError(f"a polygon reaches far beyond the image of {width}x{height}")
-        rle: dict[str, Any] = api.merge(api.frPyObjects(instance, height, width))
+        polygons = [part for part in instance if part] or [[0.0] * 6]
+        rle: dict[str, Any] = api.merge(api.frPyObjects(polygons, height, width))
         return rle
     if not isinstance(instance, dict) or not {"size", "counts"} <= instance.keys():
         raise InvalidInputError("an instance is neither an RLE {size, counts} nor a list of polygons")
@@ -164,7 +166,7 @@ def compressed_runs(counts: Any) -> list[int]:
 def _is_polygon(part: Any) -> bool:
     return (
         isinstance(part, list)
-        and len(part) >= 6
+        and (not part or len(part) >= 6)
         and len(part) % 2 == 0
         and all(type(value) in (int, float) and value == value for value in part)  # not NaN
     )
@@ -205,7 +207,7 @@ def _item(item: Any, height: int, width: int) -> BenchmarkItem:
 def _file_problems(path: Path, height: int, width: int) -> Iterator[str]:
     try:
         with Image.open(path) as image:
-            size = image.size
+            size, turned = image.size, image.getexif().get(ExifTags.Base.Orientation, 1) != 1
             image.load()  # better now than hours into a run
     except FileNotFoundError:
         yield f"no image {path}"
@@ -214,4 +216,7 @@ def _file_problems(path: Path, height: int, width: int) -> Iterator[str]:
         yield f"{path} is not a readable image"
     else:
         if size != (width, height):
-            yield f"{path} is {size[0]}x{size[1]}, the annotation says {width}x{height}"
+            hint = (
+                "; its EXIF orientation turns it, and masks do not follow: save it upright" if turned else ""
+            )
+            yield f"{path} is {size[0]}x{size[1]}, the annotation says {width}x{height}{hint}"

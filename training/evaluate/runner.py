@@ -48,9 +48,10 @@ class WorstCase:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics of a whole benchmark and its worst cases, worst first."""
+    """Metrics of a whole benchmark and its worst cases, worst first. images: how many were asked about."""
 
     metrics: Metrics
+    images: int
     worst: tuple[WorstCase, ...]
 
 
@@ -70,11 +71,13 @@ def evaluate(
     total = sum(len(image.items) for image in benchmark)
     scores: list[CaseScore] = []
     kept: list[WorstCase] = []
+    images = 0
     with tqdm(total=min(total, limit or total), unit="instruction") as progress:
         for image in benchmark:
             items = image.items if limit is None else image.items[: limit - len(scores)]
             if not items:
                 continue
+            images += 1
             rgb = image.read()
             features = segmenter.encode(rgb)
             for item in items:
@@ -94,7 +97,7 @@ def evaluate(
                         heapq.heappop(kept)
                 scores.append(score)
                 progress.update()
-    return Evaluation(summarise(scores, seed=seed), tuple(sorted(kept, reverse=True)))
+    return Evaluation(summarise(scores, seed=seed), images, tuple(sorted(kept, reverse=True)))
 
 
 def to_prediction(answer: Segmentation, size: tuple[int, ...]) -> Prediction:

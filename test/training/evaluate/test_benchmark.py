@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import ExifTags, Image
 
 from instructsam_ros.errors import InvalidInputError, MissingDependencyError
 from instructsam_ros.training.evaluate.benchmark import instance_rles, load_inst2seg, mask_api
@@ -49,6 +50,9 @@ def masks_of(folder, mask):
         ([[SQUARE], [[40, 8, 50, 8, 50, 18, 40, 18]]], [320, 100]),  # two instances
         ([BOTTOM, [SQUARE]], [H, 320]),
         ([BOTTOM, BOTTOM], [H, H]),
+        ([SQUARE, []], [320]),  # as VISOR writes some
+        ([[SQUARE], []], [320]),
+        ([[]], []),
     ],
 )
 def test_every_form_of_mask(folder, mask, pixels):
@@ -147,6 +151,15 @@ def test_image_data_that_breaks_off_is_an_error(folder):
     (folder / "images" / "a.png").write_bytes(data[: len(data) // 2])
     with pytest.raises(InvalidInputError, match="not a readable image"):
         load_inst2seg(write(folder, [entry({"text": "x"})]), folder / "images")
+
+
+def test_a_picture_that_exif_turns_is_named(folder):
+    """Its masks were drawn upright, and the pixels lie on their side."""
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (W, H)).save(folder / "images" / "a.jpg", exif=turned)
+    with pytest.raises(InvalidInputError, match="64x48, the annotation says 48x64; its EXIF orientation"):
+        load_inst2seg(write(folder, [entry(image="a.jpg", width=H, height=W)]), folder / "images")
 
 
 def test_16_bit_grey_is_scaled(folder):

@@ -23,7 +23,7 @@ def test_undefined_figures_are_dashes_and_every_row_is_full():
 def test_text_from_the_benchmark_cannot_break_the_page():
     item = BenchmarkItem("<script>alert(1)</script>", (), {"level": "<i>"})
     case = WorstCase(1.0, 0, "<img>.png", item, "a", (("<b>", 0.5),), b"")
-    text = page(Evaluation(metrics(), (case,)), {"model": "<model>"})
+    text = page(Evaluation(metrics(), 1, (case,)), {"model": "<model>"})
     for raw in ("<script>", "<i>", "<img>", "<b></", "<model>"):
         assert raw not in text
     assert "&lt;script&gt;" in text
