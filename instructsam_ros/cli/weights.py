@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     average = actions.add_parser("average", help="write the mean of checkpoints that have a common origin")
     average.add_argument("output", type=Path)
     average.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
+    average.add_argument("--shares", type=float, nargs="+", help="how much each counts; default: all alike")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         return _check(args.folder)
     if args.action == "merge":
         return _merge(args.folder, args.adapter, args.output)
-    return _average(args.folders, args.output)
+    return _average(args.folders, args.output, args.shares)
 
 
 def _check(folder: Path) -> int:
@@ -80,10 +81,12 @@ def _merge(folder: Path, adapter: Path, output: Path) -> int:
     return _write(tensors, output, like=(folder, adapter), what=f"{folder} with {adapter}")
 
 
-def _average(folders: list[Path], output: Path) -> int:
+def _average(folders: list[Path], output: Path, shares: Sequence[float] | None) -> int:
     from instructsam_ros.models.instructsam.soup import average
 
-    return _write(average(folders), output, like=folders[:1], what=f"the mean of {len(folders)} folders")
+    return _write(
+        average(folders, shares), output, like=folders[:1], what=f"the mean of {len(folders)} folders"
+    )
 
 
 def _write(tensors: dict[str, Tensor], output: Path, like: Sequence[Path], what: str) -> int:

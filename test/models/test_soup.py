@@ -33,6 +33,22 @@ def test_mean_lies_in_the_middle(two: tuple[Path, Path], tmp_path: Path) -> None
     assert main(["weights", "check", str(out)]) == 0
 
 
+def test_shares_weigh_the_folders(two: tuple[Path, Path], tmp_path: Path) -> None:
+    out, folders = tmp_path / "mean", [str(folder) for folder in two]
+    assert main(["weights", "average", str(out), *folders, "--shares", "1", "3"]) == 0
+    before, after = (load_file(folder / "model.safetensors") for folder in (two[0], out))
+    torch.testing.assert_close(after["model.mask_queries"], before["model.mask_queries"] + 0.75)
+
+
+@pytest.mark.parametrize("shares", [["1"], ["1", "-1"], ["0", "0"], ["nan", "1"]])
+def test_shares_that_do_not_fit_are_named(
+    two: tuple[Path, Path], tmp_path: Path, shares: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, folders = tmp_path / "mean", [str(folder) for folder in two]
+    assert main(["weights", "average", str(out), *folders, "--shares", *shares]) == 2
+    assert "2 folders need as many shares" in capsys.readouterr().err
+
+
 def test_folders_of_different_models_are_refused(
     two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

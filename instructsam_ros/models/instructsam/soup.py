@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,16 +10,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from instructsam_ros.errors import CheckpointError
+from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 
 
-def average(folders: Sequence[Path]) -> dict[str, Tensor]:
+def average(folders: Sequence[Path], shares: Sequence[float] | None = None) -> dict[str, Tensor]:
     """Tensors of at least one checkpoint folder, averaged in float32 and stored as in the first folder.
 
-    Worth trying for runs that started from the same weights. Raises CheckpointError for folders of
-    different models.
+    shares: how much each folder counts, one of each by default. Worth trying for runs that started from the
+    same weights. Raises CheckpointError for folders of different models, and ConfigError for shares that do
+    not fit.
     """
+    shares = shares or [1.0] * len(folders)
+    if len(shares) != len(folders) or min(shares) < 0 or not 0 < sum(shares) < math.inf:
+        raise ConfigError(f"{len(folders)} folders need as many shares, none below 0; got {list(shares)}")
+    shares = [share / sum(shares) for share in shares]
     with ExitStack() as stack:
         files = [stack.enter_context(TensorFiles(folder)) for folder in folders]
         first, *others = files
@@ -30,6 +36,8 @@ def average(folders: Sequence[Path]) -> dict[str, Tensor]:
                     + "\n  ".join(names)
                 )
         return {
-            name: torch.stack([file[name].float() for file in files]).mean(0).to(tensor.dtype)
+            name: torch.stack([share * file[name].float() for file, share in zip(files, shares, strict=True)])
+            .sum(0)
+            .to(tensor.dtype)
             for name, tensor in first.items()
         }
