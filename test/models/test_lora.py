@@ -233,3 +233,14 @@ def test_merge_into_an_unfit_base_lists_what_is_missing(
     assert "missing model.mask_queries" in problems
     assert "unexpected model.odd" in problems
     assert not (tmp_path / "merged").exists()
+
+
+def test_a_merge_writes_a_stored_head_along_with_the_embedding(base: Path, tmp_path: Path) -> None:
+    embedding, head = "model.language_model.embed_tokens.weight", "lm_head.weight"
+    tensors = load_file(base / "model.safetensors")
+    save_file(tensors | {head: tensors[embedding].clone()}, base / "model.safetensors")
+    adapter = write_adapter(tmp_path / "adapter", {HEAD + embedding: tensors[embedding] + 1})
+    assert main(["weights", "merge", str(base), str(adapter), str(tmp_path / "merged")]) == 0
+    merged = load_file(tmp_path / "merged" / "model.safetensors")
+    for name in (embedding, head):
+        torch.testing.assert_close(merged[name], tensors[embedding] + 1)

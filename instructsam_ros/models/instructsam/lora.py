@@ -69,8 +69,8 @@ def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
             merged[target] = value.to(base.dtype)
     if misfits:
         raise CheckpointError(f"{adapter} does not fit these weights:\n  " + "\n  ".join(misfits))
-    if TIED_HEAD in merged:
-        merged[TIED_HEAD] = merged[EMBEDDING]
+    if TIED_HEAD in merged and EMBEDDING in deltas:
+        merged[TIED_HEAD] = merged[EMBEDDING].clone()  # safetensors stores no tensor twice
     return merged
 
 

@@ -28,7 +28,7 @@ class PromptTokenizer:
         """tokenizer: content of a tokenizer.json. Raises CheckpointError if it does not fit the model."""
         try:
             table = json.loads(tokenizer)
-            for token in table["added_tokens"]:
+            for token in table.get("added_tokens", ()):
                 token["special"] = True  # control tokens all of them, however they were added
             self._tokenizer, self._plain = (Tokenizer.from_str(json.dumps(table)) for _ in range(2))
         except Exception as error:  # the only type that the tokenizers package raises
