@@ -35,7 +35,9 @@ MASK_STRIDE = 2
 """Ground truth is compared with mask logits at half the image resolution."""
 
 MIN_SHARE = 24 / (192 * 144)
-"""Instances that cover less of the view are not supervised; instructions are about larger ones."""
+"""Instances that cover less of the view (24 mask pixels at 384x288) are not supervised; instructions are
+about larger ones.
+"""
 
 PRACTICE = {
     "between": 8.0, "except_color": 3.0, "host": 3.0, "host_on": 8.0, "nonfood": 3.0, "aff_size": 3.0,
@@ -133,7 +135,7 @@ class SceneDataSettings:
 
 
 class SceneBatches(Dataset[SceneBatch]):
-    """Index = training step, times the number of processes that share each step.
+    """Index = training step, times the number of ``processes`` that share each step.
 
     Raises InvalidInputError for roots without views or with views of another size than image_size (width,
     height in pixels), and where batches are made of views that cannot be used.

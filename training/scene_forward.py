@@ -39,8 +39,9 @@ last one of a smaller model.
 class SceneOutput:
     """image: what the detector knows of every image. The rest is per row (image_index: int64 [R]) and
     empty for an image-only pass. token_logits: [labels, V] and token_labels: [labels]. word_states:
-    [mentions, D], what an early language layer knows at the words of batch.mentions, seen_states: [mentions,
-    D], what the one behind it knows there. query_states: [R, Q, D], what the last one knows at the queries.
+    [mentions, D], what an early language layer knows at the words of batch.mentions, absence_states:
+    [mentions, D], what the one behind it knows there. query_states: [R, Q, D], what the last one knows at
+    the queries.
     """
 
     detector: PointerDetector
@@ -49,7 +50,7 @@ class SceneOutput:
     token_logits: Tensor
     token_labels: Tensor
     word_states: Tensor
-    seen_states: Tensor
+    absence_states: Tensor
     query_states: Tensor
     phrase_memory: Tensor
     readouts: tuple[Readout, ...]
@@ -100,7 +101,7 @@ def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
         token_logits=model.language.logits(hidden[learned]),
         token_labels=rows.labels[learned],
         word_states=early[-1][words],
-        seen_states=behind[-1][words],
+        absence_states=behind[-1][words],
         query_states=states,
         phrase_memory=output.memory,
         readouts=output.readouts,

@@ -69,7 +69,7 @@ def scene_loss(
         terms["language"] = F.cross_entropy(output.token_logits.float(), output.token_labels)
         terms["named"] = heads.phrase_loss(output.phrase_memory, batch, targets)
         terms["grounding"] = heads.grounding_loss(output.word_states, output.image.memory, batch, targets)
-        terms["absent"] = heads.absent_loss(output.seen_states, batch)
+        terms["absent"] = heads.absent_loss(output.absence_states, batch)
         terms["missing"] = heads.missing_loss(output.query_states, batch)
         terms |= _set_losses(output, batch, targets, settings)
     weights = {f.name: getattr(settings, f.name) for f in fields(settings)}

@@ -75,8 +75,8 @@ class Trainer:
             COLORS,
             self.model.config.num_queries,
             settings.seed,
-            self.accelerator.num_processes,
-            (self.model.config.vision["width"], self.model.config.vision["height"]),
+            processes=self.accelerator.num_processes,
+            image_size=(self.model.config.vision["width"], self.model.config.vision["height"]),
         )
         self.average = Average(self.model, settings.optimizer.ema)
         self.optimizer = make_optimizer(self.model, self.heads, settings.optimizer)

@@ -47,18 +47,15 @@ def _check(folder: Path) -> int:
         problems = [*check_shapes(config, files.shapes()).problems, *head_problems(files)]
         stored = f"{len(files)} tensors in {', '.join(sorted(files.precisions()))}"
         head = "stored, too, and " if TIED_HEAD in files else ""
-    tokens = ", ".join(f"{name} {value}" for name, value in vars(config.tokens).items())
+    tokens = [f"{name} {value}" for name, value in config.tokens.pairs()]
     try:
         tokenizer = PromptTokenizer.from_folder(folder, config)
-        tokens = ", ".join(
-            f"{name} {value} {tokenizer.token(value)}"
-            for name, value in (vars(config.tokens) | {"eos": config.tokens.eos[0]}).items()
-        )
+        tokens = [f"{name} {value} {tokenizer.token(value)}" for name, value in config.tokens.pairs()]
     except CheckpointError as error:
         problems.append(str(error))
     print(f"image encoder {config.image_encoder}, detector {config.detector}, procedure {config.behaviour}")
     print(f"{config.num_queries} mask queries, at most {config.max_new_tokens} tokens per answer")
-    print(f"token ids: {tokens}")
+    print("token ids: " + ", ".join(tokens))
     print(f"{stored}; the output head is {head}tied to the embedding")
     if not problems:
         print(f"{folder}: every tensor is there and fits, and so does the tokenizer")

@@ -172,6 +172,8 @@ def test_phrase_without_instance_is_matched_to_an_empty_mask_where_its_sample_co
     assert with_null.score.item() == pytest.approx(np.log(2))
     as_empty_list = losses_of([both], [SampleTruth(two_squares, [[0], []])])
     assert as_empty_list == with_null, "an empty list is another way to say it"
+    no_masks = losses_of([both], [SampleTruth(torch.zeros(0, 16, 16), [[], []])])
+    assert no_masks.mask_bce.item() == 0
     only_null = SampleTruth(torch.zeros(1, 16, 16), [[0], [0]], counts=False)
     assert losses_of([both], [only_null]).score.item() == 0
 

@@ -124,7 +124,7 @@ def _rle(instance: Any, height: int, width: int) -> dict[str, Any]:
     if isinstance(instance, list) and all(_is_polygon(part) for part in instance):
         if any(abs(value) > FARTHEST * max(height, width) for part in instance for value in part):
             raise InvalidInputError(f"a polygon reaches far beyond the image of {width}x{height}")
-        polygons = [part for part in instance if part] or [[0.0] * 6]
+        polygons = [part for part in instance if part] or [[0.0] * 6]  # pycocotools merges no empty list
         rle: dict[str, Any] = api.merge(api.frPyObjects(polygons, height, width))
         return rle
     if not isinstance(instance, dict) or not {"size", "counts"} <= instance.keys():

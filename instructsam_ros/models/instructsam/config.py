@@ -97,8 +97,7 @@ class InstructSamConfig:
         words = self.language.get("vocab_size")
         if not isinstance(words, int):
             raise ValueError("language (text_config) names no vocab_size")
-        ids = [(name, value) for name, value in vars(self.tokens).items() if name != "eos"]
-        for name, value in (*ids, *(("eos", end) for end in self.tokens.eos)):
+        for name, value in self.tokens.pairs():
             if not 0 <= value < words:
                 raise ValueError(f"the id of token {name} is {value}, and there are only {words} words")
 

@@ -46,6 +46,11 @@ class TokenIds:
         if not self.eos:
             raise ValueError("eos lists no id; a model could never end its answer")
 
+    def pairs(self) -> list[tuple[str, int]]:
+        """Name and id of every token; ``eos`` once for each of its ids."""
+        single = [(name, value) for name, value in vars(self).items() if name != "eos"]
+        return [*single, *(("eos", end) for end in self.eos)]
+
     @classmethod
     def from_released(cls, config: Mapping[str, Any], eos: tuple[int, ...]) -> TokenIds:
         """Read the ids from a config.json; raise ConfigError naming every key that is missing."""
