@@ -36,6 +36,25 @@ def test_an_untrained_query_reads_the_mean_of_what_it_points_at():
     assert torch.allclose(result.boxes, result.attention @ values.boxes, atol=1e-4)
 
 
+def test_the_choice_gain_counts_in_use_alone():
+    """More score where a query reads what is chosen, as much as it is chosen; training does without."""
+
+    def scores(gain, training):
+        torch.manual_seed(0)
+        pointer = PointerReadout(CHANNELS, gain).train(training)
+        torch.nn.init.normal_(pointer.choice_proj[-1].weight)
+        memory, queries = torch.randn(1, ROWS * COLUMNS, CHANNELS), torch.randn(1, 1, CHANNELS)
+        values = pointer.dense_values(memory, ROWS, COLUMNS)
+        result = pointer(queries, memory, pointer.keys(memory), values, torch.zeros(1, 1))
+        read = values.commit(result.attention, torch.zeros(1, 1, dtype=torch.int64))
+        return result.score_logits[0, 0], (read * result.choice).sum()
+
+    (plain, chosen), (gained, _) = scores(0.0, training=False), scores(2.0, training=False)
+    assert chosen.abs() > 0.01
+    assert torch.allclose(gained - plain, 2 * chosen, atol=1e-5)
+    assert torch.equal(scores(2.0, training=True)[0], scores(0.0, training=True)[0])
+
+
 def test_in_use_a_query_commits_to_one_object():
     """Two objects side by side, both pointed at: one of them is read, not something in between."""
     cells = [[x, 0.5, 0.25, 1.0] for x in (0.125, 0.375, 0.625, 0.875)]

@@ -48,6 +48,8 @@ ANSWERS: list[tuple[str, str, str, set[int]]] = [
     ("row", "rel_all", r"left.* of the yellow (coffee )?mug", {1, 2}),
     ("row", "except_color", r"mugs?\b.* red", {2, 3}),
     ("row", "except_one", r"knife", {1, 2, 3}),
+    ("row", "except_one", r"mugs", {4}),
+    ("row", "except_one", r"(bowls?|plates?|whisks?)\b", {1, 2, 3, 4}),
     ("row", "sup_size", r"\b(largest|biggest) (of the )?(coffee )?mug", {2}),
     ("row", "sup_side", PLAIN + r".*((leftmost|left).*mug|mug.*(leftmost|left))", {1}),
     ("row", "sup_side", r"(the|outermost|last) object\b.*right|rightmost object", {4}),
@@ -108,6 +110,25 @@ def test_answer_worked_out_by_hand(scene: str, kind: str, pattern: str, expected
 def test_every_kind_is_worked_out_by_hand() -> None:
     kinds = {construct.rsplit(".", 1)[0] for construct in wording().constructs}
     assert kinds == {kind for _, kind, _, _ in ANSWERS}
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "named"),
+    [
+        ("except_one", r"knife", {"the knife": (4,), "the kitchen knife": (4,)}),
+        ("except_one", r"bowl", {"the bowl": (), "the bowls": ()}),
+        ("except_color", r"all the mugs except the red", {"mugs": (1, 2, 3), "the red one": (1,)}),
+        ("union", r"the mugs and the knife", {"the mugs": (1, 2, 3), "the knife": (4,)}),
+    ],
+)
+def test_every_noun_of_an_exception_or_a_union_is_a_mention(
+    kind: str, pattern: str, named: dict[str, tuple[int, ...]]
+) -> None:
+    matching = [i for i in said_about("row") if i.kind == kind and re.search(pattern, i.text)]
+    assert matching
+    for said in matching:
+        assert said.mentions
+        assert {mention.text: mention.ids for mention in said.mentions}.items() <= named.items(), said.text
 
 
 def test_the_same_words_always_have_the_same_answer() -> None:

@@ -47,8 +47,12 @@ def test_they_are_asked_for_in_many_ways_and_answered_with_nothing(said: list[In
     assert {"concept", "name", "attr", "all", "count", "rel", "near", "aff", "aff_rel"} <= {
         i.kind for i in said
     }
-    assert [i.text for i in said if i.targets] == []
-    assert {i.cardinality for i in said} == {"none"}
+    exceptions = [i for i in said if i.kind == "except_one"]  # "everything except the drill" is everything
+    assert exceptions
+    assert all(i.targets == (1, 2, 3, 4) for i in exceptions)
+    others = [i for i in said if i.kind != "except_one"]
+    assert [i.text for i in others if i.targets] == []
+    assert {i.cardinality for i in others} == {"none"}
 
 
 def test_a_strange_place_leaves_the_phrase_what_it_was(said: list[Instruction]) -> None:

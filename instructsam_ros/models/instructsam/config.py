@@ -37,6 +37,7 @@ _JSON_KEYS = {
     "score_threshold": "score_threshold",
     "presence_threshold": "presence_threshold",
     "duplicate_iou": "duplicate_iou",
+    "choice_gain": "choice_gain",
     "max_new_tokens": "max_new_tokens",
 }
 _TWO_TOWER_KEYS = {"min_pixels": "min_pixels", "max_pixels": "max_pixels"}
@@ -59,7 +60,8 @@ class InstructSamConfig:
     instruction. score_threshold: instances must score higher. presence_threshold: and the best of an
     answer higher than this, or nothing is there; 0 asks for no more. duplicate_iou: an instance whose
     mask overlaps a better one of its phrase by more than this is that one again; 1 keeps all, as
-    released.
+    released. choice_gain: what scores gain in use, beyond training, per unit of how surely the object is
+    chosen ("pointer" only, see PointerReadout).
     max_new_tokens: longest answer. min_pixels, max_pixels: of an image as the Qwen3-VL vision tower reads
     it ("two_tower" only); by default the limits of its image processor.
     """
@@ -78,6 +80,7 @@ class InstructSamConfig:
     score_threshold: float = 0.3
     presence_threshold: float = 0.0
     duplicate_iou: float = 1.0
+    choice_gain: float = 0.0
     max_new_tokens: int = 256
     min_pixels: int = 256 * 256
     max_pixels: int = 4096 * 4096
@@ -91,6 +94,7 @@ class InstructSamConfig:
         check_range(self, 1, math.inf, "num_queries", "out_dim", "max_new_tokens", "min_pixels")
         check_range(self, self.min_pixels, math.inf, "max_pixels")
         check_range(self, 0, 1, "score_threshold", "presence_threshold", "duplicate_iou")
+        check_range(self, 0, math.inf, "choice_gain")
         read_behaviour(self.behaviour)
         if not isinstance(self.language.get("hidden_size"), int):
             raise ValueError("language (text_config) names no hidden_size")

@@ -63,7 +63,7 @@ class PointerDetector(Detector):
         del self.detr_decoder.box_head, self.detr_decoder.reference_points
         del self.mask_decoder.prompt_cross_attn, self.mask_decoder.prompt_cross_attn_norm
         self.channels = self.detr_decoder.config.hidden_size
-        self.pointer = PointerReadout(self.channels)
+        self.pointer = PointerReadout(self.channels, config.choice_gain)
         self.falloff = BoxFalloff()
         self.fine_masks = FineMasks(self.channels)
         self.mask_scale = nn.Parameter(torch.tensor(2.0))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from instructsam_ros.scenes.catalogue import COLORLESS, DISH_COLORS
-from instructsam_ros.scenes.language.logic import members, subtract, undecided, unite
+from instructsam_ros.scenes.language.logic import intersect, members, subtract, undecided, unite
 from instructsam_ros.scenes.language.nouns import GROUP_NAMES, Noun
 from instructsam_ros.scenes.language.picture import has_color, made_of
 from instructsam_ros.scenes.language.speaker import Draft, Speaker
 
 NUMBERS = {2: "two", 3: "three", 4: "four"}
+NOTHING_TO_EXCLUDE = 0.2
+"""How often "everything except the knife" is said where there is no knife."""
 SUBSTANCES = {"metal": "metal", "glass": "glass", "wooden": "wood"}
 
 
@@ -106,7 +108,8 @@ def union(speaker: Speaker) -> Draft | None:
     named = unite((first.named, second.named))
     head = Noun(phrase, phrase, phrase, phrase, phrase, named)
     slots = {"first": _definite(speaker, first), "second": _definite(speaker, second)}
-    return Draft("simple", "union", head, named, slots)
+    parts = {slots["first"]: first.named, slots["second"]: second.named}
+    return Draft("simple", "union", head, named, slots, others=parts)
 
 
 def except_color(speaker: Speaker) -> Draft | None:
@@ -122,16 +125,21 @@ def except_color(speaker: Speaker) -> Draft | None:
     if not speaker.allowed(color, noun.category):
         return None
     excluded = speaker.picture.where(has_color(color))
-    slots = noun.slots | {"color": color, "ones": "one" if colors.count(color) == 1 else "ones"}
-    return Draft("simple", "except_color", noun, subtract(noun.named, excluded), slots, excludes=True)
+    ones = "one" if colors.count(color) == 1 else "ones"
+    slots = noun.slots | {"color": color, "ones": ones}
+    answer, those = subtract(noun.named, excluded), intersect(noun.named, excluded)
+    others = {f"the {color} {ones}": those}
+    return Draft("simple", "except_color", noun, answer, slots, excludes=True, others=others)
 
 
 def except_one(speaker: Speaker) -> Draft:
-    """Everything except the knife."""
-    noun = speaker.noun(speaker.thing().category)
-    head = speaker.objects()
-    slots = {"excluded": _definite(speaker, noun)}
-    return Draft("simple", "except_one", head, subtract(head.named, noun.named), slots, excludes=True)
+    """Everything except the knife; now and then there is none, and so everything is meant."""
+    excludes = speaker.absent or not speaker.chance(NOTHING_TO_EXCLUDE)
+    noun = speaker.noun(speaker.thing().category if excludes else speaker.missing_category())
+    head, excluded = speaker.objects(), _definite(speaker, noun)
+    answer, slots = subtract(head.named, noun.named), {"excluded": excluded}
+    others = {excluded: noun.named}
+    return Draft("simple", "except_one", head, answer, slots, excludes=excludes, others=others)
 
 
 def _present_or_missing(speaker: Speaker) -> str:

@@ -141,8 +141,8 @@ def phrase_draft(speaker: Speaker, draft: Draft, *, absent: bool) -> Instruction
 
 
 def _mentions(speaker: Speaker, draft: Draft, text: str) -> tuple[Mention, ...]:
-    """The head noun, or what it is for, and the anchor, as far as the wording uses them. A noun that says
-    less than the head is left out: in "the mug that is red", "the mug" is any mug.
+    """The head noun, or what it is for, the anchor and other nouns, as far as the wording uses them. A noun
+    that says less than the head is left out: in "the mug that is red", "the mug" is any mug.
     """
     head = [draft.slots[slot].rstrip(".") for slot in _HEAD_SLOTS if slot in draft.slots]
     written = [words for words in head if draft.head.color in words and _occurs(words, text)]
@@ -152,6 +152,11 @@ def _mentions(speaker: Speaker, draft: Draft, text: str) -> tuple[Mention, ...]:
     places = [draft.slots.get("anchor"), draft.slots.get("second")]
     found += [
         Mention(words, () if id_ == NOWHERE else (id_,), words in places) for words, id_ in anchors.items()
+    ]
+    found += [
+        Mention(words, members(named))
+        for words, named in draft.others.items()
+        if words not in anchors and _occurs(words, text) and exact(named)
     ]
     return tuple(found)
 

@@ -56,7 +56,8 @@ class Draft:
     construct: key of the constructs in templates.yaml. head: what is named before any relation,
     superlative or exception. answer: the truth for every object. unique: the wording is singular
     whatever the answer, so exactly one object (or none) may answer it. excludes: the exception must
-    leave out some of the head and keep some.
+    leave out some of the head and keep some. others: further noun phrases of the wording, neither the
+    head nor an anchor, and what each names.
     """
 
     level: Level
@@ -66,6 +67,7 @@ class Draft:
     slots: dict[str, str] = field(default_factory=dict)
     unique: bool = False
     excludes: bool = False
+    others: dict[str, Selection] = field(default_factory=dict)
 
 
 class Speaker:
