@@ -40,9 +40,9 @@ about larger ones.
 """
 
 PRACTICE = {
-    "between": 8.0, "except_color": 3.0, "host": 3.0, "host_on": 8.0, "nonfood": 3.0, "aff_size": 3.0,
+    "between": 8.0, "except_color": 6.0, "host": 3.0, "host_on": 8.0, "nonfood": 3.0, "aff_size": 3.0,
     "aff_not": 3.0, "sup_near": 3.0, "union": 3.0, "rel": 4.0, "rel_count": 40.0, "aff_color": 4.0,
-    "aff_rel": 4.0, "food": 4.0, "near": 6.0, "except_one": 20.0, "except_rel": 4.0, "rel_all": 12.0,
+    "aff_rel": 4.0, "food": 4.0, "near": 6.0, "except_one": 60.0, "except_rel": 8.0, "rel_all": 12.0,
     "same": 6.0,
 }  # fmt: skip
 """How much more often kinds are drawn that few pictures allow, or that need most practice."""

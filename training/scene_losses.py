@@ -23,6 +23,9 @@ from instructsam_ros.training.scene_data import SceneBatch
 from instructsam_ros.training.scene_forward import SceneOutput
 from instructsam_ros.training.scene_targets import NO_OWNER, SceneTargets, scene_targets
 
+EXCEPTION_STRESS = 4.0
+"""How much more, at most, what "everything except the knife" leaves out counts than what it means."""
+
 
 @dataclass(frozen=True)
 class SceneLossSettings:
@@ -143,7 +146,8 @@ def _set_losses(
 @dataclass(frozen=True)
 class ChosenCells:
     """wanted: float32 [R, T], 1 on cells of objects that answer the instruction of a row. weights:
-    [R, T], sum to one; every object of the picture weighs the same, and so does the background.
+    [R, T], sum to one; every object of the picture weighs the same, and so does the background, but
+    for exceptions: where few of the named objects are not meant, each of them weighs more.
     """
 
     wanted: Tensor
@@ -160,14 +164,18 @@ def chosen_cells(image_index: Tensor, batch: SceneBatch, targets: SceneTargets) 
     # Owners count from 1 here, so that 0 is the background.
     owner, instances = targets.owner + 1, len(batch.image_of)
     answers = torch.zeros(len(batch.targets), instances + 1, device=owner.device)
-    for row, members in enumerate(batch.targets):
+    stress = torch.ones_like(answers)
+    for row, (members, named) in enumerate(zip(batch.targets, batch.named, strict=True)):
         answers[row, [m + 1 for m in members]] = 1.0
+        excepted = [m + 1 for m in set(named) - set(members)]
+        stress[row, excepted] = min(max(len(members) / max(len(excepted), 1), 1.0), EXCEPTION_STRESS)
     # The background of every image counts apart.
     background = instances + 1 + torch.arange(len(owner), device=owner.device)[:, None]
     group = torch.where(owner == 0, background, owner)
-    weights = 1.0 / group.flatten().bincount()[group]
+    weights = (1.0 / group.flatten().bincount()[group])[image_index]
+    weights = weights * stress.gather(1, owner[image_index])
     weights = weights / weights.sum(1, keepdim=True)
-    return ChosenCells(answers.gather(1, owner[image_index]), weights[image_index])
+    return ChosenCells(answers.gather(1, owner[image_index]), weights)
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.rows import IGNORE
 from instructsam_ros.training.scene_data import SceneBatches, SceneDataSettings
 from instructsam_ros.training.scene_forward import forward_scene, language_states
-from instructsam_ros.training.scene_losses import chosen_cells, mask_loss, match
+from instructsam_ros.training.scene_losses import EXCEPTION_STRESS, chosen_cells, mask_loss, match
 from instructsam_ros.training.scene_targets import NO_OWNER, scene_targets
 
 
@@ -207,7 +207,7 @@ def test_matching_gives_every_target_its_own_early_slot(small_model, batch):
 
 
 def test_choosing_is_taught_on_every_object_alike(batch):
-    targets = scene_targets(batch)
+    targets, batch = scene_targets(batch), dataclasses.replace(batch, named=batch.targets)
     image_index = torch.arange(6) // 3
     cells = chosen_cells(image_index, batch, targets)
     assert torch.allclose(cells.weights.sum(1), torch.ones(6))
@@ -220,6 +220,23 @@ def test_choosing_is_taught_on_every_object_alike(batch):
             assert share == pytest.approx(1 / len(owner.unique()), rel=1e-4)
     right = torch.where(cells.wanted > 0, 9.0, -9.0)
     assert cells.loss(right) < 0.01 < 1 < cells.loss(-right)
+
+
+def test_what_an_exception_leaves_out_counts_more(batch):
+    """One of n is left out: it weighs as much as the others together, or 4 times as much as one of them."""
+    targets = scene_targets(batch)
+    owner = targets.owner[0]
+    here = [i for i in owner.unique().tolist() if i != NO_OWNER]
+    image_index = torch.zeros(1, dtype=torch.int64)
+    for meant in (here[:1], here[:3], here[1:]):
+        left_out = min(set(here) - set(meant))
+        row = dataclasses.replace(batch, targets=(tuple(meant),), named=((*meant, left_out),))
+        cells = chosen_cells(image_index, row, targets)
+        assert cells.weights.sum() == pytest.approx(1.0)
+        share = {i: float(cells.weights[0, owner == i].sum()) for i in owner.unique().tolist()}
+        stress = min(len(meant), EXCEPTION_STRESS)
+        assert share.pop(left_out) == pytest.approx(stress / (len(share) + stress), rel=1e-4)
+        assert list(share.values()) == pytest.approx([next(iter(share.values()))] * len(share), rel=1e-4)
 
 
 def test_every_instance_owns_a_cell_and_cells_only_hold_their_image(batch):
