@@ -31,14 +31,22 @@ Named = tuple[str, tuple[int, ...]]
 
 
 def locate_mentions(tokenizer: Tokenizer, texts: Sequence[str], named: Sequence[Sequence[Named]]) -> Mentions:
-    """Find the noun phrases of every text among its tokens."""
+    """Find the noun phrases of every text among its tokens, in the order of the text."""
     found: list[tuple[int, int, tuple[int, ...]]] = []
     for row, (text, phrases) in enumerate(zip(texts, named, strict=True)):
         ends = {end: i for i, (_, end) in enumerate(tokenizer.encode(text, add_special_tokens=False).offsets)}
-        for phrase, instances in phrases:
-            match = re.search(rf"\b{re.escape(phrase)}\b", text, re.IGNORECASE)
-            if match and match.end() in ends:
+        said: list[tuple[int, int]] = []  # from and to which character
+        for phrase, instances in sorted(phrases, key=lambda named: -len(named[0])):
+            # "the orange" is not what "the orange can" says.
+            matches = re.finditer(rf"\b{re.escape(phrase)}\b", text, re.IGNORECASE)
+            free = (m for m in matches if not any(a <= m.start() < b for a, b in said))
+            match = next(free, None)
+            if match is None:
+                continue
+            said.append(match.span())
+            if match.end() in ends:
                 found.append((row, ends[match.end()], instances))
+    found.sort()
     return Mentions(
         row=torch.tensor([row for row, _, _ in found], dtype=torch.int64),
         token=torch.tensor([token for _, token, _ in found], dtype=torch.int64),

@@ -19,7 +19,9 @@ _PACKED = ("can", "jar", "cereal box", "milk carton", "tea box", "bottle")
 
 # The wording of each (templates.yaml) is narrow enough that few categories stay arguable.
 AFFORDANCES: dict[str, Affordance] = {
-    "drink": Affordance("drinking vessel", ("mug", "cup", "glass", "wine glass"), ("bowl", "jar", "vase")),
+    "drink": Affordance(
+        "drinking vessel", ("mug", "cup", "glass", "wine glass"), ("bowl", "jar", "vase", "bottle")
+    ),
     "cut": Affordance("cutting tool", ("knife",)),
     "stir": Affordance("stirring tool", ("spoon",), ("fork", "knife")),
     "whip": Affordance("whipping tool", ("whisk",), ("fork",)),
@@ -42,11 +44,11 @@ AFFORDANCES: dict[str, Affordance] = {
     "pastry": Affordance("pastry", ("donut",)),
     "omelet": Affordance("omelet ingredient", ("egg",)),
     "cereal": Affordance("cereal package", ("cereal box",)),
-    "brew": Affordance("tea package", ("tea box",)),
-    "opener": Affordance("sealed tin", ("can",)),
+    "brew": Affordance("tea package", ("tea box",), ("teapot", "kettle")),
+    "opener": Affordance("sealed tin", ("can",), ("jar",)),
     "dairy": Affordance("dairy package", ("milk carton",)),
     "clear": Affordance("transparent vessel", ("glass", "wine glass"), ("bottle", "jar")),
-    "produce": Affordance("fresh produce", (*_FRUIT, *_VEGETABLES)),
+    "produce": Affordance("fresh produce", (*_FRUIT, *_VEGETABLES), ("egg",)),
     "edible": Affordance("food", (*_FRUIT, *_VEGETABLES, "egg", "donut"), _PACKED),
 }
 

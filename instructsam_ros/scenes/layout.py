@@ -77,10 +77,11 @@ def _place_on_host(rng: Rng, item: SceneObject, objects: list[SceneObject]) -> b
     away = 0.0 if host.category == "bowl" and not carried[host.id] else inner * 0.55
     height = host.extent[2] if floor is None else floor * host.scale
     offset = np.array([away * np.cos(angle), away * np.sin(angle), height])
+    middle = host.position + np.array([*_basin(host), 0.0])
     if carried[host.id]:  # opposite of the first piece
-        offset[:2] = -(carried[host.id][0].position - host.position)[:2]
+        offset[:2] = -(carried[host.id][0].position - middle)[:2]
         offset[:2] *= inner * 0.55 / max(float(np.linalg.norm(offset[:2])), 1e-6)
-    position = host.position + offset
+    position = middle + offset
     for other in carried[host.id]:
         gap = np.linalg.norm((position - other.position)[:2])
         if gap < (item.extent[:2].max() + other.extent[:2].max()) * 0.45:
@@ -88,6 +89,15 @@ def _place_on_host(rng: Rng, item: SceneObject, objects: list[SceneObject]) -> b
     item.position, item.yaw = position, rng.uniform(-np.pi, np.pi)
     item.parent, item.relation = host.id, "in" if host.category in ("bowl", "pan") else "on"
     return True
+
+
+def _basin(host: SceneObject) -> Array:
+    """Middle of what holds food, [2], from the middle of the dish: a pan's handle holds none."""
+    vertices = host.parts[0].mesh.vertices
+    middle = (vertices.min(0) + vertices.max(0))[:2] / 2
+    c, s = np.cos(host.yaw), np.sin(host.yaw)
+    basin: Array = np.array([[c, -s], [s, c]]) @ middle
+    return basin
 
 
 def _place_on_table(rng: Rng, item: SceneObject, footprints: list[Array], radius: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -42,6 +43,35 @@ def test_the_same_generator_says_the_same() -> None:
         return [i.text for i in instructions(ROW, np.random.default_rng(5), 8)]
 
     assert say() == say()
+
+
+def test_mentions_follow_from_the_text_alone() -> None:
+    """Whatever was said about the picture before."""
+    mentions: dict[str, set[tuple[str, ...]]] = {}
+    for seed in range(150):
+        for said in instructions(ROW, np.random.default_rng(seed), 12):
+            mentions.setdefault(said.text, set()).add(tuple(m.text for m in said.mentions))
+    assert [text for text, found in mentions.items() if len(found) > 1] == []
+
+
+def test_far_aside_is_not_surely_between() -> None:
+    """A knife in line between mug and bowl; another aside of the line as far as these are apart."""
+    mug, bowl = entry(1, "red", "mug", -0.25, 0.1), entry(2, "blue", "bowl", 0.25, 0.1)
+    inside, aside = entry(3, "black", "knife", 0.0, 0.1), entry(3, "black", "knife", 0.0, -0.25)
+    for knife, expected in ((inside, {(3,)}), (aside, set())):
+        scene = meta(mug, bowl, knife)
+        rng = np.random.default_rng(0)
+        said = [i for _ in range(300) for i in instructions(scene, rng, 12) if i.kind == "between"]
+        answers = {i.targets for i in said if i.targets}
+        assert answers == expected
+
+
+def test_manners_suit_the_sentence() -> None:
+    rng = np.random.default_rng(0)
+    said = [i.text for scene in (ROW, TABLE) for _ in range(300) for i in instructions(scene, rng, 12)]
+    clumsy = r"^(please|kindly|just) (I|you|your|we|it|what|next)\b|\bme\b.* for me\b|\ball two\b|\ba umb"
+    assert any(re.match("please [a-z]+ ", text, re.IGNORECASE) for text in said)
+    assert [text for text in said if re.search(clumsy, text, re.IGNORECASE)] == []
 
 
 def test_nothing_is_said_about_what_can_hardly_be_seen() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from instructsam_ros.scenes.language import flip, instructions, mirror_meta
 from instructsam_ros.scenes.language.picture import Picture
 from instructsam_ros.scenes.language.relations import SIDES, Relation, extreme, nearest, nth, related
+from instructsam_ros.scenes.language.templates import wording
 from test.scenes.metas import DEPTH, ROW, TABLE, entry, meta
 
 OPPOSITE: dict[Relation, Relation] = {"left": "right", "right": "left", "front": "front", "behind": "behind"}
@@ -17,6 +18,18 @@ places = st.tuples(st.floats(-0.4, 0.4), st.floats(-0.3, 0.3), st.sampled_from([
 scenes = st.lists(places, min_size=2, max_size=6).map(
     lambda found: meta(*(entry(k + 1, "red", "mug", x, y, size) for k, (x, y, size) in enumerate(found)))
 )
+
+
+def test_left_and_right_are_sides_in_every_purpose_and_situation() -> None:
+    """ "How much is left" would become "how much is right"."""
+    said = [
+        text
+        for table in (wording().purposes, wording().situations)
+        for texts in table.values()
+        for text in texts
+    ]
+    assert said
+    assert [text for text in said if flip(text) != text] == []
 
 
 @given(scenes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,6 +60,15 @@ def test_what_lies_on_something_misses_a_dish(pairs) -> None:
     places = {m.text for twin in dishes for m in twin.mentions if not m.ids}
     assert places
     assert all(re.search("plate|bowl|pan|skillet|board|tray", place) for place in places), places
+
+
+def test_a_place_whose_name_means_something_else_too_stays(pairs) -> None:
+    """ "The orange mug left of the orange" would become "the bowl mug left of the bowl"."""
+    item = next(item for item, twin in pairs if twin and item.kind == "rel")
+    place = next(m.text for m in item.mentions if m.place)
+    twice = replace(item, text=f"{item.text} {place} mug")
+    assert without_its_place(item, ROW, np.random.default_rng(0)) is not None
+    assert without_its_place(twice, ROW, np.random.default_rng(0)) is None
 
 
 def test_a_head_noun_is_no_place(pairs) -> None:

@@ -20,6 +20,15 @@ def test_the_last_token_of_a_noun_phrase_is_found():
     assert mentions.instances == ((1, 2), (3,), (4,))
 
 
+def test_a_name_inside_a_longer_name_is_not_that_name():
+    texts = ["the orange mug left of the orange", "an orange mug"]
+    named = [[("the orange", (2,)), ("the orange mug", (1,))], [("orange", ()), ("orange mug", (1,))]]
+    mentions = locate_mentions(build_tokenizer(texts), texts, named)
+    assert mentions.row.tolist() == [0, 0, 1]
+    assert mentions.token.tolist() == [2, 6, 2]
+    assert mentions.instances == ((1,), (2,), (1,))
+
+
 def test_words_inside_other_words_are_left_out():
     mentions = locate_mentions(tokenizer(), TEXTS, [[("cup", (1,))], [("mug", (1,))]])
     assert mentions.instances == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from instructsam_ros.scenes.catalogue import CATALOGUE, COLORLESS, DISH_COLORS
 from instructsam_ros.scenes.language.kinds_places import DISHES, SIZES
 from instructsam_ros.scenes.language.logic import (
@@ -15,9 +17,12 @@ from instructsam_ros.scenes.language.logic import (
     subtract,
 )
 from instructsam_ros.scenes.language.nouns import Noun
-from instructsam_ros.scenes.language.picture import affording, has_color
+from instructsam_ros.scenes.language.picture import Thing, affording, has_color
 from instructsam_ros.scenes.language.relations import SIDES, extreme, related, select_related
 from instructsam_ros.scenes.language.speaker import Draft, Speaker
+
+MOST_ASIDE = 0.35
+"""How far what is between two things may be from the line from one to the other, as a share of its length."""
 
 
 def purpose(speaker: Speaker) -> Draft:
@@ -146,8 +151,19 @@ def between(speaker: Speaker) -> Draft | None:
     noun = speaker.objects() if speaker.chance(0.3) else speaker.noun(speaker.category())
     answer = select_related(speaker.picture, noun.named, "right", left.id)
     answer = select_related(speaker.picture, answer, "left", right.id)
+    if nowhere is None:
+        ends = things[left.id], things[right.id]
+        answer = {i: truth and (truth if _in_line(things[i], *ends) else None) for i, truth in answer.items()}
     slots = noun.slots | {"anchor": left.text, "second": right.text}
     return Draft("complex", "between", noun, answer, slots)
+
+
+def _in_line(thing: Thing, left: Thing, right: Thing) -> bool:
+    """Whether a thing is near enough to the line from left to right to stand between the two."""
+    line = np.subtract((right.right, right.ahead), (left.right, left.ahead))
+    way = np.subtract((thing.right, thing.ahead), (left.right, left.ahead))
+    aside = abs(line[0] * way[1] - line[1] * way[0])
+    return bool(aside <= MOST_ASIDE * line @ line)
 
 
 def _colors_of(speaker: Speaker, noun: Noun) -> list[str]:

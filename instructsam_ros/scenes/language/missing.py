@@ -28,13 +28,16 @@ def without_its_place(
     """The instruction in the same words, about a place that is not in the picture, and so without a target.
 
     meta: of the view that it is about. Places are named as in training. None for instructions without a
-    place or without a target, and where no missing place is found.
+    place or without a target, where no missing place is found, and where the place's name comes up in another
+    sense, too ("the orange mug left of the orange").
     """
     places = [mention for mention in instruction.mentions if mention.place and mention.ids]
     if instruction.kind not in NEEDS_ITS_PLACE or not instruction.targets or not places:
         return None
     speaker = Speaker(Picture(meta), random.Random(int(rng.integers(1 << 62))), "train")
     gone = speaker.pick(places)
+    if len(_named(gone.text).findall(instruction.text)) != 1:
+        return None
     missing = speaker.missing_anchor(*_fitting(instruction, speaker.picture))
     if missing is None:
         return None
@@ -63,4 +66,8 @@ def _renamed(text: str, old: str, new: str) -> str:
     def spelled(match: re.Match[str]) -> str:
         return new[0].upper() + new[1:] if match[0][0].isupper() else new
 
-    return re.sub(rf"\b{re.escape(old)}\b", spelled, text, flags=re.IGNORECASE)
+    return _named(old).sub(spelled, text)
+
+
+def _named(words: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{re.escape(words)}\b", re.IGNORECASE)

@@ -130,7 +130,7 @@ def phrase_draft(speaker: Speaker, draft: Draft, *, absent: bool) -> Instruction
         text=sentence.text,
         level=draft.level,
         kind=draft.construct,
-        cardinality=_cardinality(draft, len(targets)),
+        cardinality=_cardinality(draft, len(targets), len(named)),
         form=sentence.form,
         template=sentence.template,
         targets=targets,
@@ -148,24 +148,20 @@ def _mentions(speaker: Speaker, draft: Draft, text: str) -> tuple[Mention, ...]:
     written = [words for words in head if draft.head.color in words and _occurs(words, text)]
     named = members(draft.head.named)
     found = [Mention(max(written, key=len), named)] if written and (named or exact(draft.head.named)) else []
-    anchors = {words: id_ for words, id_ in speaker.anchors.items() if _occurs(words, text)}
-    places = [draft.slots.get("anchor"), draft.slots.get("second")]
-    found += [
-        Mention(words, () if id_ == NOWHERE else (id_,), words in places) for words, id_ in anchors.items()
-    ]
-    found += [
-        Mention(words, members(named))
-        for words, named in draft.others.items()
-        if words not in anchors and _occurs(words, text) and exact(named)
-    ]
-    return tuple(found)
+    found += [Mention(words, members(named)) for words, named in draft.others.items() if exact(named)]
+    slots = [draft.slots[slot] for slot in ("anchor", "second") if slot in draft.slots]
+    for place in (words for words in slots if words not in draft.others):
+        thing = speaker.anchors[place]
+        found.append(Mention(place, () if thing == NOWHERE else (thing,), place=True))
+    return tuple(mention for mention in found if _occurs(mention.text, text))
 
 
 def _occurs(words: str, text: str) -> bool:
     return re.search(rf"\b{re.escape(words)}\b", text, re.IGNORECASE) is not None
 
 
-def _cardinality(draft: Draft, targets: int) -> Cardinality:
+def _cardinality(draft: Draft, targets: int, named: int) -> Cardinality:
     if targets <= 1:
         return "one" if targets else "none"
-    return "many" if draft.construct in _PART_OF_THE_NAMED else "all"
+    part = targets < named or draft.construct != "except_one"
+    return "many" if part and draft.construct in _PART_OF_THE_NAMED else "all"

@@ -9,6 +9,8 @@ from instructsam_ros.scenes.language.speaker import Draft, Speaker
 from instructsam_ros.scenes.language.templates import Form, Template, usable, wording
 
 _NOUN_FAMILIES = ("one", "many", "every")
+_CLAUSES = ("I", "you", "your", "we", "it", "what", "next", "anything", "whatever", "the", "of")
+_BEFORE_VERBS = ("please ", "just ", "kindly ")
 _SENTENCE_FAMILIES = ("say", "ask", "ask_one", "ask_many", "phrase_one", "phrase_many")
 
 
@@ -65,13 +67,18 @@ def _with_manners(speaker: Speaker, template: Template, text: str) -> str:
         return text
     fillers = wording().fillers
     if speaker.chance(0.6):
-        return speaker.pick(fillers["before"]) + text
-    return text.rstrip(".") + speaker.pick(fillers["after"])
+        before = speaker.pick(fillers["before"])
+        clumsy = before in _BEFORE_VERBS and template.text.split()[0] in _CLAUSES
+        return text if clumsy else before + text
+    after = speaker.pick(fillers["after"])
+    clumsy = after == " for me" and re.search(r"\bme\b", text) is not None
+    return text if clumsy else text.rstrip(".") + after
 
 
 def _spelled(speaker: Speaker, text: str, form: Form) -> str:
     """Articles, capitals and full stops, with the carelessness of somebody who types."""
-    text = re.sub(r"\b([Aa]) (?=[aeio])", r"\1n ", text)
+    text = re.sub(r"\b([Aa]) (?=[aeio]|umb)", r"\1n ", text)
+    text = re.sub(r"\ball two\b", "both", text)
     if form == "phrase":
         return text if speaker.chance(0.7) else text[0].upper() + text[1:]
     if speaker.chance(0.75):
