@@ -20,13 +20,12 @@ T = TypeVar("T")
 def load_yaml(kind: type[T], path: str | Path) -> T:
     """Read one YAML file into the dataclass ``kind``. Raises ConfigError that names file and key."""
     try:
-        data = yaml.safe_load(Path(path).read_text())
+        text = Path(path).read_text()
     except FileNotFoundError:
         raise ConfigError(f"no configuration file at {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+    data = _parse(text, str(path))
     return build(kind, {} if data is None else data, str(path))
 
 
@@ -34,10 +33,7 @@ def parse_mapping(text: str, where: str) -> dict[str, Any]:
     """A YAML mapping written in one line, as parameters and command lines hold it; empty text is an
     empty mapping. Raises ConfigError that begins with ``where``.
     """
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is not YAML: {error}") from None
+    data = _parse(text, where)
     if data is None:
         return {}
     if not isinstance(data, dict):
@@ -49,6 +45,14 @@ def parse_mapping(text: str, where: str) -> dict[str, Any]:
             f"{where}: {', '.join(odd)} is no name of an option; put it in quotes if it is meant"
         )
     return data
+
+
+def _parse(text: str, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    # PyYAML lets through what making a date or a number of a text raises, and RecursionError.
+    except Exception as error:
+        raise ConfigError(f"{where} is not valid YAML: {error}") from None
 
 
 def build(kind: type[T], data: Mapping[str, Any], where: str = "config") -> T:

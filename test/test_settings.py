@@ -80,9 +80,10 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(ConfigError, match="no configuration file"):
         load_yaml(Outer, tmp_path / "none.yaml")
     broken = tmp_path / "broken.yaml"
-    broken.write_text("name: [x")
-    with pytest.raises(ConfigError, match=r"broken\.yaml is not valid YAML"):
-        load_yaml(Outer, broken)
+    for text in ("name: [x", "name: 2001-99-99", "name: !!int a", "[" * 5000):
+        broken.write_text(text)
+        with pytest.raises(ConfigError, match=r"broken\.yaml is not valid YAML"):
+            load_yaml(Outer, broken)
     for text, kind in (("- a list", "list"), ("0", "int")):
         broken.write_text(text)
         with pytest.raises(ConfigError, match=f"expected a mapping of settings, got {kind}"):

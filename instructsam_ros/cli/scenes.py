@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     preview.add_argument("--data", type=Path, help="show views of this dataset instead of new ones")
     preview.add_argument("--count", type=int, default=12, help="number of views (default 12)")
     testset = actions.add_parser("testset", help="write the benchmark that ships with the package")
-    testset.add_argument("out", type=Path, metavar="OUT")
+    testset.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder")
     testset.add_argument("--count", type=int, default=200, help="number of views (default 200)")
     testset.add_argument("--seed", type=int, default=0, help="first scene of the split (default 0)")
     testset.add_argument("--renderer", choices=("auto", "filament", "classic"), default="auto")
@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Entry point of the subcommand."""
+    if args.seed < 0:
+        raise InvalidInputError(f"--seed must not be negative, got {args.seed}")
     return {"render": _render, "preview": _preview, "testset": _testset}[args.action](args)
 
 
@@ -67,8 +69,7 @@ def _preview(args: argparse.Namespace) -> int:
     from instructsam_ros.scenes.dataset import load_view, view_paths
     from instructsam_ros.scenes.preview import write_contact_sheet
 
-    if args.count < 1:
-        raise InvalidInputError(f"--count must be at least 1, got {args.count}")
+    _check_count(args.count)
     views: Iterable[View]
     if args.data:
         paths = view_paths(args.data)
@@ -89,10 +90,16 @@ def _testset(args: argparse.Namespace) -> int:
     from instructsam_ros.scenes.rendering.render import render_seeds
     from instructsam_ros.scenes.testset import write_testset
 
+    _check_count(args.count)
     views = render_seeds("testset", args.seed, args.count, renderer=args.renderer)
     written = write_testset(tqdm(views, total=args.count, unit="view"), args.out, args.seed)
     print(f"{args.out}: {args.count} views, {written} instructions")
     return 0
+
+
+def _check_count(count: int) -> None:
+    if count < 1:
+        raise InvalidInputError(f"--count must be at least 1, got {count}")
 
 
 def _split(args: argparse.Namespace) -> str:

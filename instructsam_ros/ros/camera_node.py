@@ -15,21 +15,23 @@ from instructsam_ros.ros.camera_frames import CameraFrame
 from instructsam_ros.ros.conversions import image_from_array, info_from_camera
 
 FRAME_ID = "camera_color_optical_frame"
+RATES = (0.01, 1000.0)
+"""From one image in 100 s to more than any camera has, Hz."""
 
 
 class CameraNode(Node):  # type: ignore[misc]
     """Publishes image, depth and camera_info at ``rate``, stamped now, in ``frame_id``.
 
-    Depth is 16UC1 millimetres or 32FC1 metres (REP 118). Raises ConfigError for a rate that is
-    not positive.
+    Depth is 16UC1 millimetres or 32FC1 metres (REP 118). Raises ConfigError for a rate out
+    of RATES.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.rate: float = self.declare_parameter("rate", 5.0).value
         self._frame_id: str = self.declare_parameter("frame_id", FRAME_ID).value
-        if not self.rate > 0:
-            raise ConfigError(f"rate is {self.rate}; it must be positive")
+        if not RATES[0] <= self.rate <= RATES[1]:
+            raise ConfigError(f"rate is {self.rate}; it must be between {RATES[0]} and {RATES[1]} Hz")
         self._image = self.create_publisher(Image, "image", qos_profile_sensor_data)
         self._depth = self.create_publisher(Image, "depth", qos_profile_sensor_data)
         self._info = self.create_publisher(CameraInfo, "camera_info", qos_profile_sensor_data)

@@ -9,6 +9,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from instructsam_ros.ros.counters import Counters, Rates
+from instructsam_ros.ros.frames import FrameSlot
 from instructsam_ros.ros.params import NodeSettings
 from instructsam_ros.ros.slots import Inbox
 from instructsam_ros.ros.worker import Worker
@@ -86,16 +87,23 @@ def _camera_level(inbox: Inbox | None, settings: NodeSettings) -> tuple[bytes, s
     silent = now - frames.last_image_at
     if silent > settings.camera_timeout:
         return DiagnosticStatus.ERROR, f"no image for {silent:.1f} s; is the camera unplugged?"
+    warning = _depth_warning(frames, settings, now) or frames.frame_id_warning
+    if warning:
+        return DiagnosticStatus.WARN, warning
     if not settings.use_depth:
         return DiagnosticStatus.OK, "images arrive; depth is not used"
+    return DiagnosticStatus.OK, "images, depth and camera_info arrive"
+
+
+def _depth_warning(frames: FrameSlot, settings: NodeSettings, now: float) -> str:
+    if not settings.use_depth:
+        return ""
     if frames.last_depth_at is None or now - frames.last_depth_at > settings.camera_timeout:
-        return DiagnosticStatus.WARN, (
+        return (
             f"no depth within sync_slop {settings.sync_slop} s of an image's stamp and depth_wait "
             f"{settings.depth_wait} s of its arrival: masks without points"
         )
-    if not frames.has_info:
-        return DiagnosticStatus.WARN, "no camera_info: masks without points"
-    return DiagnosticStatus.OK, "images, depth and camera_info arrive"
+    return "" if frames.has_info else "no camera_info: masks without points"
 
 
 def _camera_values(inbox: Inbox | None) -> dict[str, str]:

@@ -47,6 +47,18 @@ _CODES: tuple[tuple[type[Exception], int, str], ...] = (
 )
 
 
+def as_exception(error: BaseException) -> Exception:
+    """What a thread hands on of what it caught: what is no Exception would end the thread that gets it.
+
+    Such is a panic of a library in Rust, and a backend that calls sys.exit().
+    """
+    if isinstance(error, Exception):
+        return error
+    stand_in = InstructSamError(f"{type(error).__name__}: {error}")
+    stand_in.__cause__ = error
+    return stand_in
+
+
 def error_code(error: Exception) -> int:
     """The ERROR_* value that tells a client what went wrong."""
     return next((code for kind, code, _ in _CODES if isinstance(error, kind)), 99)

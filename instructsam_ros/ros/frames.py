@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from instructsam_ros.ros.counters import Counters
@@ -31,13 +31,30 @@ class Arrival:
     at: float
 
 
+def frame_id_warning(camera: CameraMessages) -> str:
+    """What is odd about the tf frames that the parts of a frame name; empty if nothing is."""
+    own = camera.image.header.frame_id
+    if not own:
+        return "the image has no frame_id, so nobody can tell where things are: set it in the camera's driver"
+    parts = {"depth": camera.depth, "camera_info": camera.info}
+    odd = [
+        f"{name} is in {message.header.frame_id!r}"
+        for name, message in parts.items()
+        if message is not None and message.header.frame_id != own
+    ]
+    if not odd:
+        return ""
+    return f"{' and '.join(odd)} but the image is in {own!r}: is depth aligned to the image?"
+
+
 class FrameSlot:
     """The newest frame. An image waits ``depth_wait`` seconds for its depth, then goes without.
 
     Where no depth has come in time for long, images do not wait any more until one does. Frames come out in
     the order in which their images arrived: a pair that is complete when its image, or a later one, has
     been handed out is let go. A frame that the stream never saw before the next one came counts as
-    dropped, if there was an instruction to see it with (``wanted``). Not locked: Inbox does that.
+    dropped, if there was an instruction to see it with. ``unseen``: the present instruction has not seen
+    the newest frame. Not locked: Inbox does that.
     """
 
     def __init__(self, counters: Counters) -> None:
@@ -47,10 +64,10 @@ class FrameSlot:
         self._patient = True
         self._info: Any | None = None
         self._count = self._shown = 0
-        self._first_image_at = 0.0
+        self._first_image_at = self._shown_at = 0.0
+        self._missed = self._wanted = False
         self.newest: CameraMessages | None = None
         self.unseen = False
-        self.wanted = False
         self.last_image_at: float | None = None
         self.last_depth_at: float | None = None
         self.depth_offset: float | None = None
@@ -63,6 +80,12 @@ class FrameSlot:
     def has_info(self) -> bool:
         """Whether a camera_info has arrived."""
         return self._info is not None
+
+    @property
+    def frame_id_warning(self) -> str:
+        """What is odd about the tf frames of the newest frame."""
+        frame = self.newest
+        return "" if frame is None else frame_id_warning(replace(frame, info=self._info))
 
     def store_image(self, message: Any, now: float) -> None:
         """Keep an image until its depth arrives."""
@@ -88,7 +111,7 @@ class FrameSlot:
             self.last_depth_at = now
             self.depth_offset = (stamp_ns(depth) - stamp_ns(image)) / NANOSECONDS
         if arrival.number > self._shown:
-            self._show(CameraMessages(image, depth, None, arrival.at), arrival.number)
+            self._show(CameraMessages(image, depth, None, arrival.at), arrival.number, now)
 
     def pass_without_depth(self, now: float, depth_wait: float, gone_after: float) -> None:
         """Give up waiting for the depth of images that are ``depth_wait`` seconds old.
@@ -96,25 +119,42 @@ class FrameSlot:
         gone_after: seconds without depth in time after which no image waits for it.
         """
         wait = depth_wait if self._patient else 0.0
-        due = [(arrival, image) for arrival, image in self._waiting if now - arrival.at >= wait]
+        pushed_out = self._count - QUEUE_SIZE + 1  # by the next image
+        due = [
+            (arrival, image)
+            for arrival, image in self._waiting
+            if now - arrival.at >= wait or arrival.number <= pushed_out
+        ]
         if not due:
             return
         arrival, image = due[-1]
-        self._show(CameraMessages(image, None, None, arrival.at), arrival.number)
+        self._show(CameraMessages(image, None, None, arrival.at), arrival.number, now)
         self._patient = self.last_depth_at is not None and now - self.last_depth_at <= gone_after
 
     def current(self, now: float, depth_wait: float, max_age: float) -> CameraMessages | None:
-        """The newest frame with the latest camera_info, if it is not older than ``max_age`` seconds."""
+        """The newest frame with the latest camera_info, for ``max_age`` seconds from when it came out.
+
+        From then and not from when its image arrived, since waiting for depth must not use it up.
+        """
         frame = self.newest
-        if frame is None or now - frame.received > max_age:
+        if frame is None or now - self._shown_at > max_age:
             return None
         if frame.depth is not None and self._info is None and now - self._first_image_at < depth_wait:
             return None
         return CameraMessages(frame.image, frame.depth, self._info, frame.received)
 
-    def _show(self, frame: CameraMessages, number: int) -> None:
-        if self.wanted:
-            self._counters.add("dropped", number - self._shown - 1 + self.unseen)
+    def look(self) -> None:
+        """From now on there is an instruction, which has not seen the newest frame."""
+        self.unseen, self._wanted = self.newest is not None, True
+
+    def mark_seen(self) -> None:
+        """The stream works on the newest frame."""
+        self.unseen = self._missed = False
+
+    def _show(self, frame: CameraMessages, number: int, now: float) -> None:
+        if self._wanted:
+            self._counters.add("dropped", number - self._shown - 1 + self._missed)
         while self._waiting and self._waiting[0][0].number <= number:
             self._waiting.popleft()
-        self.newest, self.unseen, self._shown = frame, True, number
+        self.newest, self._shown, self._shown_at = frame, number, now
+        self.unseen = self._missed = True

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.ros import qos
 from instructsam_ros.ros.params import NodeSettings
 from instructsam_ros.ros.slots import Inbox
-from instructsam_ros.ros.sync import make_synchroniser
+from instructsam_ros.ros.sync import make_synchroniser, stamp_ns
 
 
 class CameraInputs:
-    """Feeds an inbox from ``image``, ``depth`` and ``camera_info`` until ``destroy``."""
+    """Feeds an inbox from ``image``, ``depth`` and ``camera_info`` until ``destroy``.
 
-    def __init__(self, node: Node, inbox: Inbox, settings: NodeSettings) -> None:
+    refuse: told of every image and depth image that is not handed on.
+    """
+
+    def __init__(
+        self, node: Node, inbox: Inbox, settings: NodeSettings, refuse: Callable[[Exception], None]
+    ) -> None:
         self._node = node
         self._inbox = inbox
+        self._refuse = refuse
         self._subscriptions: list[Any] = []
         self._group = MutuallyExclusiveCallbackGroup()  # the synchroniser is not thread-safe
         profile = qos.camera(settings.image_reliability)
@@ -41,12 +49,18 @@ class CameraInputs:
             self._synchroniser.add_image(message)
 
     def _subscribe(self, topic: str, transport: str, callback: Any, profile: Any) -> None:
+        def take(message: Any) -> None:
+            if stamp_ns(message) < 0:  # rclpy has no such time: message_filters would stop for good
+                self._refuse(InvalidInputError(f"a message on {topic!r} has a negative stamp; let go"))
+            else:
+                callback(message)
+
         if transport == "raw":
-            self._add(Image, topic, callback, profile)
+            self._add(Image, topic, take, profile)
         else:
             # As image_transport does it: the remapped base topic and the transport's name.
             base = self._node.resolve_topic_name(topic)
-            self._add(CompressedImage, f"{base}/{transport}", callback, profile)
+            self._add(CompressedImage, f"{base}/{transport}", take, profile)
 
     def _add(self, kind: Any, topic: str, callback: Any, profile: Any) -> None:
         self._subscriptions.append(

@@ -8,33 +8,47 @@ from concurrent.futures import Future
 from typing import Any
 
 from instructsam_ros.errors import CancelledError, CheckpointError
+from instructsam_ros.ros.failures import as_exception
 from instructsam_ros.ros.params import NodeSettings
 from instructsam_ros.segmenter import Segmenter, load
 
 POLL_SECONDS = 0.1
 
 
-def load_model(settings: NodeSettings, stop: threading.Event) -> Segmenter:
-    """The segmenter of the settings. Raises what loading raises, CheckpointError after load_timeout,
-    CancelledError when ``stop`` is set."""
-    loaded: Future[Segmenter] = Future()
+class ModelLoader:
+    """Loads one model at a time: two beside each other may be more than the memory holds."""
 
-    def run() -> None:
-        try:
-            options: dict[str, Any] = settings.options()
-            loaded.set_result(
-                load(settings.model, device=settings.device, backend=settings.backend, **options)
-            )
-        except Exception as error:  # raised again in the thread that waits
-            loaded.set_exception(error)
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
 
-    threading.Thread(target=run, name="load_model", daemon=True).start()
-    deadline = time.monotonic() + settings.load_timeout
-    while not loaded.done():
-        if stop.wait(POLL_SECONDS):
-            raise CancelledError("stopped while the model was loading")
-        if time.monotonic() > deadline:
+    def load(self, settings: NodeSettings, stop: threading.Event) -> Segmenter:
+        """The segmenter of the settings. Raises what loading raises, CheckpointError after load_timeout and
+        while a load that took longer goes on, CancelledError when ``stop`` is set."""
+        if self._thread is not None and self._thread.is_alive():
             raise CheckpointError(
-                f"loading {settings.model!r} took longer than load_timeout {settings.load_timeout:g} s"
+                "a model that took longer than load_timeout is still loading; "
+                "configure again when it is done, or restart the node"
             )
-    return loaded.result()
+        loaded: Future[Segmenter] = Future()
+
+        def run() -> None:
+            try:
+                options: dict[str, Any] = settings.options()
+                loaded.set_result(
+                    load(settings.model, device=settings.device, backend=settings.backend, **options)
+                )
+            # Raised again in the thread that waits. A panic of a library in Rust is no Exception.
+            except BaseException as error:
+                loaded.set_exception(as_exception(error))
+
+        self._thread = threading.Thread(target=run, name="load_model", daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + settings.load_timeout
+        while self._thread.is_alive():
+            if stop.wait(POLL_SECONDS):
+                raise CancelledError("stopped while the model was loading")
+            if time.monotonic() > deadline:
+                raise CheckpointError(
+                    f"loading {settings.model!r} took longer than load_timeout {settings.load_timeout:g} s"
+                )
+        return loaded.result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,8 +120,20 @@ def require_tf(purpose: str) -> None:
         import tf2_ros  # noqa: F401
     except ImportError:
         raise ConfigError(
-            f"{purpose} needs tf2_ros, which is not installed (apt: ros-$ROS_DISTRO-tf2-ros)"
+            f"{purpose} needs tf2_ros, which is not installed (apt: ros-$ROS_DISTRO-tf2-ros-py)"
         ) from None
+
+
+def warn_of_unknown_parameters(node: Any) -> None:
+    """Name what was given at the start (params file, -p) and is no parameter of the node.
+
+    ROS ignores it in silence, and there is no public way to learn of it.
+    """
+    known = node.get_parameters_by_prefix("")
+    for name in sorted(node._parameter_overrides.keys() - known.keys()):
+        closest = difflib.get_close_matches(name, known, 1)
+        hint = f"; did you mean {closest[0]}?" if closest else ""
+        node.get_logger().warning(f"there is no parameter {name}{hint}")
 
 
 class ParameterStore:
@@ -153,8 +166,8 @@ class ParameterStore:
 
         try:
             self._changed(parameters, frozen=self._configured())
-        except ConfigError as error:
-            return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # whatever it is, the service has to answer
+            return SetParametersResult(successful=False, reason=str(error) or type(error).__name__)
         return SetParametersResult(successful=True)
 
     def _apply(self, parameters: Sequence[Any]) -> None:

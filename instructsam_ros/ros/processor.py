@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.lifting import LiftedScene, LiftSettings
@@ -18,7 +19,7 @@ from instructsam_ros.ros.conversions import (
     rgb_from_image,
 )
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.frames import CameraMessages
+from instructsam_ros.ros.frames import CameraMessages, frame_id_warning
 from instructsam_ros.ros.params import NodeSettings
 from instructsam_ros.ros.slots import Job
 from instructsam_ros.ros.sync import stamp_ns
@@ -26,6 +27,9 @@ from instructsam_ros.ros.transforms import IDENTITY, Pose, Transforms
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.tracking import Tracker
 from instructsam_ros.types import Frame, Segmentation, Status
+
+REMEMBERED = 64
+"""Warnings that are not given again."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,10 @@ class Answer:
 
 
 class Processor:
-    """Runs jobs one after the other; the state of the stream (ids, last answer) lives here."""
+    """Runs jobs one after the other; the state of the stream (ids, last answer) lives here.
+
+    warn: told once of what is odd about a frame that can be used all the same.
+    """
 
     def __init__(
         self,
@@ -48,11 +55,13 @@ class Processor:
         settings: Callable[[], NodeSettings],
         transforms: Transforms,
         counters: Counters,
+        warn: Callable[[str], None],
     ) -> None:
         self._segmenter = segmenter
         self._settings = settings
         self._transforms = transforms
         self._counters = counters
+        self._warn_once = lru_cache(REMEMBERED)(warn)
         self._tracker = Tracker()
         self._previous: tuple[str, Segmentation] | None = None
 
@@ -62,6 +71,8 @@ class Processor:
             raise InvalidInputError("there is no frame to segment")
         settings = self._settings()
         frame = frame_from_messages(job.camera, settings)
+        if warning := frame_id_warning(job.camera):
+            self._warn_once(warning)
         if frame.depth is None or frame.camera is None:
             self._counters.add("without_depth")
         streaming = job.request is None

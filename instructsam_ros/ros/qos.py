@@ -9,6 +9,8 @@ LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
 COMMAND = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+# A burst of requests must not push some out: each is answered, be it with ERROR_BUSY.
+REQUEST = QoSProfile(history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityPolicy.RELIABLE)
 
 
 def camera(reliability: str) -> QoSProfile:

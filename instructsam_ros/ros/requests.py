@@ -25,6 +25,7 @@ from instructsam_ros.ros.failures import (
 from instructsam_ros.ros.frames import CameraMessages
 from instructsam_ros.ros.messages import instance_array
 from instructsam_ros.ros.params import NodeSettings
+from instructsam_ros.ros.qos import REQUEST
 from instructsam_ros.ros.slots import Inbox, Request
 from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import check_instruction
@@ -47,7 +48,9 @@ class RequestServers:
         self._settings = settings
         self._counters = counters
         group = ReentrantCallbackGroup()
-        node.create_service(SegmentOnce, "~/segment_once", self._on_service, callback_group=group)
+        node.create_service(
+            SegmentOnce, "~/segment_once", self._on_service, qos_profile=REQUEST, callback_group=group
+        )
         self._action = ActionServer(
             node,
             Segment,
@@ -55,6 +58,9 @@ class RequestServers:
             self._on_goal,
             callback_group=group,
             cancel_callback=lambda _goal: CancelResponse.ACCEPT,
+            goal_service_qos_profile=REQUEST,
+            cancel_service_qos_profile=REQUEST,
+            result_service_qos_profile=REQUEST,
         )
 
     def destroy(self) -> None:
@@ -85,14 +91,9 @@ class RequestServers:
         given = goal.request
         budget = given.time_budget.sec + given.time_budget.nanosec * 1e-9
         now = time.monotonic()
-        camera = None
-        if given.image.height:
-            depth = given.depth if given.depth.height else None
-            info = given.camera_info if given.camera_info.height else None
-            camera = CameraMessages(given.image, depth, info, now)
         return Request(
             instruction=checked(given.instruction),
-            camera=camera,
+            camera=_own_frame(given, now),
             deadline=now + (budget if budget > 0 else self._settings().request_timeout),
             target_frame=given.target_frame,
             cancelled=lambda: bool(goal.is_cancel_requested),
@@ -129,6 +130,26 @@ class RequestServers:
                 request.withdraw()
                 raise NotActiveError("the node was deactivated")
         return instance_array(request.answer.result())
+
+
+def _own_frame(goal: Segment.Goal, now: float) -> CameraMessages | None:
+    """The frame that a goal brings along, or None for the newest. Raises InvalidInputError."""
+    image, depth, info = (
+        message if _is_filled(message) else None for message in (goal.image, goal.depth, goal.camera_info)
+    )
+    if image is not None:
+        return CameraMessages(image, depth, info, now)
+    if depth is not None or info is not None:
+        raise InvalidInputError(
+            "the goal has depth or camera_info but no image; give the image too, or none of them "
+            "for the newest frame"
+        )
+    return None
+
+
+def _is_filled(message: Any) -> bool:
+    """Whether anything but the header of a message has been set."""
+    return bool(message != type(message)(header=message.header))
 
 
 def checked(instruction: str) -> str:

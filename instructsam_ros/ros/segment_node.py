@@ -9,6 +9,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_msgs.msg import String
 
@@ -17,13 +18,13 @@ from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import Health, diagnostic_array
 from instructsam_ros.ros.failures import NotActiveError, StaleError, counter_name
 from instructsam_ros.ros.inputs import CameraInputs
-from instructsam_ros.ros.model_loading import load_model
+from instructsam_ros.ros.model_loading import ModelLoader
 from instructsam_ros.ros.params import ParameterStore
 from instructsam_ros.ros.processor import Answer, Processor, age
 from instructsam_ros.ros.publishers import Publishers
 from instructsam_ros.ros.qos import COMMAND, LATCHED
 from instructsam_ros.ros.requests import RequestServers, checked
-from instructsam_ros.ros.slots import Inbox, Job
+from instructsam_ros.ros.slots import Inbox
 from instructsam_ros.ros.spin import spin
 from instructsam_ros.ros.transforms import Transforms
 from instructsam_ros.ros.worker import Worker
@@ -43,6 +44,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
     def __init__(self, stop: threading.Event) -> None:
         super().__init__("segment_node")
         self._stop = stop
+        self._loader = ModelLoader()
         self._counters = Counters()
         self._health = Health()
         self._processor: Processor | None = None
@@ -66,9 +68,11 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
             callback_group=MutuallyExclusiveCallbackGroup(),
         )
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", COMMAND)
-        self.create_timer(1.0, self._diagnose, callback_group=MutuallyExclusiveCallbackGroup())
+        # Simulated time may stand still or never come.
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0, self._diagnose, callback_group=MutuallyExclusiveCallbackGroup(), clock=clock)
         # In the group of the lifecycle services, so that it cannot run together with one of them.
-        self._autostart = self.create_timer(0.0, self._start)
+        self._autostart = self.create_timer(0.0, self._start, clock=clock)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model; a failure leaves the node up and unconfigured, with the reason told."""
@@ -80,7 +84,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._health.state, self._health.failed = f"loading {settings.model}", False
         try:
             settings.require_tf()
-            segmenter = load_model(settings, self._stop)
+            segmenter = self._loader.load(settings, self._stop)
         # rclpy would swallow it; a backend may raise anything for bad weights.
         except Exception as error:
             self._health.note(error)
@@ -90,7 +94,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._health.model = f"{settings.model} ({segmenter.name})"
         self._outputs = Publishers(self)
         self._processor = Processor(
-            segmenter, lambda: self._settings.current, self._transforms, self._counters
+            segmenter, lambda: self._settings.current, self._transforms, self._counters, self._warn
         )
         self._health.state = "inactive"
         return super().on_configure(state)
@@ -102,7 +106,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         inbox = Inbox(self._counters, lambda: self._settings.current)
         self._worker = Worker(inbox, self._counters, self._processor.run, self._publish, self._report)
         self._worker.start()
-        self._inputs = CameraInputs(self, inbox, self._settings.current)
+        self._inputs = CameraInputs(self, inbox, self._settings.current, self._refuse)
         self._inbox = inbox
         if self._instruction:
             self._set_instruction(self._instruction)
@@ -145,6 +149,8 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         if inputs is not None:
             inputs.destroy()
         inbox, self._inbox = self._inbox, None
+        if inbox is not None:
+            self._active_instruction.publish(String())
         worker, self._worker = self._worker, None
         if inbox is not None and worker is not None and not worker.stop(STOP_SECONDS):
             self._straggler = worker
@@ -169,8 +175,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         try:
             self._instruction = checked(message.data)
         except InstructSamError as error:
-            self._counters.add(counter_name(error))
-            self._report(error)
+            self._refuse(error)
             return
         self._set_instruction(self._instruction)
 
@@ -179,19 +184,26 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
             self._active_instruction.publish(String(data=text))
             self.get_logger().info(f"instruction: {text}")
 
-    def _publish(self, answer: Answer, job: Job) -> None:
+    def _publish(self, answer: Answer) -> None:
         """Send an answer of the stream. Raises StaleError for one that is too late to act on."""
         limit = self._settings.current.max_age
         if age(answer.camera) > limit:
             raise StaleError(
                 f"an answer came {age(answer.camera):.1f} s after its image (max_age {limit:g} s): dropped"
             )
-        if self._outputs is not None and not job.superseded():
+        if self._outputs is not None:
             self._outputs.publish(answer)
+
+    def _refuse(self, error: Exception) -> None:
+        self._counters.add(counter_name(error))
+        self._report(error)
 
     def _report(self, error: Exception) -> None:
         self._health.note(error)
         self.get_logger().error(f"{type(error).__name__}: {error}", throttle_duration_sec=LOG_EVERY)
+
+    def _warn(self, text: str) -> None:
+        self.get_logger().warning(text)
 
     def _diagnose(self) -> None:
         settings: Any = self._settings.current

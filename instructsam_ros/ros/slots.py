@@ -96,7 +96,7 @@ class Inbox:
                 return False
             self.instruction = text
             self._generation += 1
-            self.frames.unseen, self.frames.wanted = self.frames.newest is not None, True
+            self.frames.look()
             self._changed.notify_all()
             return True
 
@@ -129,7 +129,7 @@ class Inbox:
         return self._closed
 
     def next_job(self) -> Job | None:
-        """Wait a moment for something to do; requests go before the stream."""
+        """Wait a moment for something to do; requests go before the stream, and nothing after close()."""
         with self._changed:
             job = self._pick()
             if job is None and not self._closed:
@@ -138,13 +138,15 @@ class Inbox:
             return job
 
     def _pick(self) -> Job | None:
+        if self._closed:
+            return None
         settings, now = self._settings(), time.monotonic()
         depth_wait = settings.depth_wait if settings.use_depth else 0.0
         self.frames.pass_without_depth(now, depth_wait, settings.camera_timeout)
         newest = self.frames.current(now, settings.depth_wait, settings.camera_timeout)
         for request in list(self._requests):
             camera = request.camera or newest
-            waited = now - request.submitted > settings.camera_timeout
+            waited = now - request.submitted > settings.camera_timeout + depth_wait
             if camera is None and not waited and not request.expired():
                 continue
             self._requests.remove(request)
@@ -152,6 +154,6 @@ class Inbox:
                 return Job(request.instruction, camera, request, lambda: self._closed)
         if not self.instruction or not self.frames.unseen or newest is None:
             return None
-        self.frames.unseen = False
+        self.frames.mark_seen()
         generation = self._generation
         return Job(self.instruction, newest, None, lambda: self._generation != generation)

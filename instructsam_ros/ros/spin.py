@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,8 @@ from typing import Any
 
 from instructsam_ros.errors import InstructSamError
 from instructsam_ros.paths import share
+from instructsam_ros.ros.logs import NodeHandler
+from instructsam_ros.ros.params import warn_of_unknown_parameters
 from instructsam_ros.transport import profile_variables
 
 SPIN_SECONDS = 0.2
@@ -24,27 +27,33 @@ def spin(make_node: Callable[[threading.Event], Any], threads: int, args: Sequen
     """Make a node and serve it until SIGINT or SIGTERM; return the exit code.
 
     make_node gets an event that is set when the node is to stop, and returns a node with a method
-    ``close``. Parameters that cannot be used are named, with exit code 2. A callback that raises is
-    logged, and the node goes on. rclpy's own signal handlers are not used: with them a SIGTERM can hang or
-    trace back.
+    ``close``. Arguments and parameters that cannot be used are named, with exit code 2; parameters that
+    the node does not have are warned of. What the package logs goes to the node's logger. A callback that
+    raises is logged, and the node goes on. rclpy's own signal handlers are not used: with them a SIGTERM
+    can hang or trace back.
     """
     use_shipped_profile()
     import rclpy
     from rclpy.exceptions import ParameterException
     from rclpy.executors import MultiThreadedExecutor
+    from rclpy.impl.implementation_singleton import rclpy_implementation as rcl
     from rclpy.signals import SignalHandlerOptions
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    executor = MultiThreadedExecutor(threads)
     try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = make_node(stop)
-    except (InstructSamError, ParameterException) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        rclpy.shutdown()
+    except (InstructSamError, ParameterException, rcl.RCLError, rcl.UnknownROSArgsError) as error:
+        print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+        rclpy.try_shutdown()
         return 2
+    warn_of_unknown_parameters(node)
+    handler = NodeHandler(node.get_logger())
+    package = logging.getLogger("instructsam_ros")
+    package.addHandler(handler)
+    executor = MultiThreadedExecutor(threads)
     executor.add_node(node)
     try:
         while not stop.is_set():
@@ -63,6 +72,7 @@ def spin(make_node: Callable[[threading.Event], Any], threads: int, args: Sequen
         # rclpy destroys what a callback needs to begin, so let those begin that were just handed out.
         time.sleep(GRACE_SECONDS)
         executor.shutdown()
+        package.removeHandler(handler)
         node.destroy_node()
         rclpy.shutdown()
     if any(thread.daemon for thread in threading.enumerate()):

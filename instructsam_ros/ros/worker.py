@@ -9,7 +9,13 @@ from typing import Any
 
 from instructsam_ros.errors import CancelledError
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.failures import NoFrameError, NotActiveError, TimeBudgetError, counter_name
+from instructsam_ros.ros.failures import (
+    NoFrameError,
+    NotActiveError,
+    TimeBudgetError,
+    as_exception,
+    counter_name,
+)
 from instructsam_ros.ros.slots import Inbox, Job
 
 Process = Callable[[Job, Callable[[], bool]], Any]
@@ -19,7 +25,7 @@ class Worker:
     """Takes jobs from the inbox until it is closed. No failure of a job ends it.
 
     process: makes the answer of a job, polling the given function to know when to stop. publish:
-    sends the answer of a job of the stream. report: told of every failure that nobody wished for. Those of
+    sends an answer of the stream. report: told of every failure that nobody wished for. Those of
     requests are counted where they are answered, since some are answered before the model is done.
     """
 
@@ -28,7 +34,7 @@ class Worker:
         inbox: Inbox,
         counters: Counters,
         process: Process,
-        publish: Callable[[Any, Job], None],
+        publish: Callable[[Any], None],
         report: Callable[[Exception], None],
     ) -> None:
         self._inbox = inbox
@@ -73,13 +79,15 @@ class Worker:
     def _do(self, job: Job) -> None:
         try:
             if job.request is None:
-                self._publish(self._process(job, job.superseded), job)
+                self._publish(self._stream_answer(job))
             else:
                 job.request.answer.set_result(self._answer(job))
             if job.request is None or not job.request.withdrawn:
                 self._counters.add("processed")
-        # Whatever a backend raises, the thread lives on, and who asked is told.
-        except Exception as error:
+        # Whatever a backend raises, a panic of a library in Rust too, the thread lives on, and who asked is
+        # told.
+        except BaseException as raised:
+            error = as_exception(raised)
             if job.request is not None:
                 job.request.answer.set_exception(error)
             elif isinstance(error, CancelledError):
@@ -88,6 +96,12 @@ class Worker:
                 self._counters.add(counter_name(error))
             if not isinstance(error, CancelledError | NotActiveError):
                 self._report(error)
+
+    def _stream_answer(self, job: Job) -> Any:
+        answer = self._process(job, job.superseded)
+        if job.superseded():  # since the model last asked
+            raise CancelledError("a new instruction came before the answer was sent")
+        return answer
 
     def _answer(self, job: Job) -> Any:
         request = job.request

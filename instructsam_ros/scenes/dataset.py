@@ -50,7 +50,7 @@ def load_view(path: str | Path, *, depth: bool = True) -> View:
     if depth:
         millimetres = _read(jpeg.with_name(f"{jpeg.stem}_depth.png"), cv2.IMREAD_UNCHANGED)
         metres = millimetres.astype(np.float32) / 1000
-    return View(rgb, ids, metres, json.loads(jpeg.with_suffix(".json").read_text()))
+    return View(rgb, ids, metres, _read_meta(jpeg.with_suffix(".json")))
 
 
 def iter_views(root: str | Path, *, depth: bool = True) -> Iterator[View]:
@@ -72,8 +72,20 @@ def save_view(view: View, stem: Path, jpeg_quality: int = JPEG_QUALITY) -> None:
 def _read(path: Path, flags: int) -> Any:
     image = cv2.imread(str(path), flags)
     if image is None:
-        raise InvalidInputError(f"cannot read {path}; the dataset is incomplete, render it again")
+        raise InvalidInputError(_incomplete(path))
     return image
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    try:
+        meta: dict[str, Any] = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError) as error:
+        raise InvalidInputError(_incomplete(path)) from error
+    return meta
+
+
+def _incomplete(path: Path) -> str:
+    return f"cannot read {path}; the dataset is incomplete, render it again"
 
 
 def _write(path: Path, image: NDArray[Any], options: list[int] | None = None) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.export import write_atomic
 from instructsam_ros.scenes.dataset import View
 from instructsam_ros.scenes.language import Instruction, instructions
 
@@ -37,12 +38,14 @@ def contact_sheet(views: Iterable[View], seed: int = 0) -> NDArray[np.uint8]:
 
 def write_contact_sheet(views: Iterable[View], path: Path, seed: int = 0) -> None:
     """``contact_sheet`` into an image file."""
-    sheet = contact_sheet(views, seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+    kind = path.suffix.lower()
+    if kind not in (".png", ".jpg", ".jpeg"):
         raise InvalidInputError(f"cannot write {path}; use a name that ends in .png or .jpg")
-    if not cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
-        raise InvalidInputError(f"cannot write {path}")
+    sheet = contact_sheet(views, seed)
+    encoded, image = cv2.imencode(kind, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    if not encoded:
+        raise InvalidInputError(f"cannot write {path}; {sheet.shape[0]} rows are too many for a {kind}")
+    write_atomic(path, image.tobytes())
 
 
 def outline(view: View, targets: Iterable[int]) -> NDArray[np.uint8]:

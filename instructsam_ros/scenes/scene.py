@@ -17,6 +17,7 @@ from instructsam_ros.scenes.textures import SURFACES, Rng, Texture, plain, tiles
 VIEWS = ("table", "table", "ego", "top")  # table views twice as often
 ELEVATION = {"table": (28, 58), "ego": (38, 56), "top": (68, 88)}  # degrees above the table
 DISTANCE = {"table": (0.62, 0.95), "ego": (0.62, 0.8), "top": (0.65, 0.95)}  # metres
+STEEP = 0.999  # height of a camera over its distance from which on the picture is turned another way
 FIELD_OF_VIEW = {"table": (40, 52), "ego": (55, 66), "top": (42, 55)}  # degrees, vertical
 
 
@@ -32,7 +33,7 @@ class CameraPose:
     def axes(self) -> Array:
         """World axes of the OpenGL camera as columns [3, 3]: right, up, backwards."""
         back = (self.position - self.target) / np.linalg.norm(self.position - self.target)
-        right = np.cross([0, 1.0, 0] if abs(back[2]) > 0.999 else [0, 0, 1.0], back)
+        right = np.cross([0, 1.0, 0] if abs(back[2]) > STEEP else [0, 0, 1.0], back)
         right /= np.linalg.norm(right)
         axes: Array = np.c_[right, np.cross(back, right), back]
         return axes

@@ -13,7 +13,7 @@ from instructsam_ros.scenes.heldout import NOVEL_WORLDS, manifest
 from instructsam_ros.scenes.layout import footprint, overlap
 from instructsam_ros.scenes.meshes import Array
 from instructsam_ros.scenes.objects import SceneObject
-from instructsam_ros.scenes.scene import CameraPose, Scene, orbit, sample_scene
+from instructsam_ros.scenes.scene import STEEP, CameraPose, Scene, orbit, sample_scene
 from instructsam_ros.scenes.textures import Rng
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SWING = 0.35  # radians to each side
 NOD = 0.08  # radians up and down
+HIGHEST = float(np.arcsin(STEEP)) - 0.001  # radians; above, the picture would turn from one frame to the next
 STEP = 0.01  # metres; how finely a push is checked against the other objects
 LONGEST_PUSH = 0.25  # metres
 SHORTEST_PUSH = 0.05
@@ -65,13 +66,16 @@ def render_sequence(
 
 
 def swing(camera: CameraPose, phase: float) -> CameraPose:
-    """The pose at a phase in radians of a swing around the camera's target; ``camera`` itself at 0."""
+    """The pose at a phase in radians of a swing around the camera's target.
+
+    ``camera`` itself at 0, or a little lower where it looks straight down.
+    """
     away = camera.position - camera.target
     distance = float(np.linalg.norm(away))
     azimuth = np.arctan2(away[0], -away[1]) + SWING * np.sin(phase)
     elevation = np.arcsin(away[2] / distance) + NOD * np.sin(2 * phase)
-    elevation = min(elevation, np.pi / 2 - 0.02)  # never over the top
-    return CameraPose(orbit(camera.target, azimuth, elevation, distance), camera.target, camera.fovy)
+    position = orbit(camera.target, azimuth, min(elevation, HIGHEST), distance)
+    return CameraPose(position, camera.target, camera.fovy)
 
 
 def plan_push(scene: Scene, rng: Rng) -> tuple[SceneObject | None, Array]:

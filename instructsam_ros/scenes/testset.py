@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from instructsam_ros.errors import MissingDependencyError
+from instructsam_ros.errors import InvalidInputError, MissingDependencyError
+from instructsam_ros.export import write_atomic
 from instructsam_ros.scenes.dataset import View
 from instructsam_ros.scenes.heldout import manifest
 from instructsam_ros.scenes.language import Instruction, instructions, is_held_out
@@ -26,9 +28,12 @@ def write_testset(views: Iterable[View], out: Path, seed: int = 0) -> int:
     Every item has, beside text and mask (one compressed COCO RLE per instance, absent for no
     target): level, kind, cardinality, form, view; template: "held out" when training never uses
     such a sentence; split: "held out" when a target's colour and category, or the surface, never
-    occur in training. Raises MissingDependencyError without pycocotools.
+    occur in training. Raises MissingDependencyError without pycocotools, and InvalidInputError for
+    a folder that is not empty: pictures of an earlier set would stay among the new ones.
     """
-    (out / "images").mkdir(parents=True, exist_ok=True)
+    _coco()  # rather now than after the first view
+    if out.exists() and any(out.iterdir()):
+        raise InvalidInputError(f"{out} is not empty; remove it, or write the test set into another folder")
     rng = np.random.default_rng(seed)
     entries = []
     for number, view in enumerate(views):
@@ -37,12 +42,13 @@ def write_testset(views: Iterable[View], out: Path, seed: int = 0) -> int:
             continue
         name = f"images/{number:04d}.jpg"
         bgr = cv2.cvtColor(view.rgb, cv2.COLOR_RGB2BGR)
-        cv2.imwrite(str(out / name), bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        write_atomic(out / name, jpeg.tobytes())
         height, width = view.ids.shape
         items = [_item(instruction, view) for instruction in said]
         entries.append({"image": name, "height": height, "width": width, "annotation": items})
     lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in entries)
-    (out / "annotations.json").write_text(f"[\n{lines}\n]\n")
+    write_atomic(out / "annotations.json", f"[\n{lines}\n]\n".encode())
     return sum(len(entry["annotation"]) for entry in entries)
 
 
@@ -70,11 +76,16 @@ def _is_novel(instruction: Instruction, view: View) -> bool:
 
 def encode_mask(mask: NDArray[np.bool_]) -> dict[str, Any]:
     """Compressed COCO RLE of a bool [H, W] mask."""
+    rle = _coco().encode(np.asfortranarray(mask, np.uint8))
+    return {"size": rle["size"], "counts": rle["counts"].decode("ascii")}
+
+
+def _coco() -> ModuleType:
     try:
         from pycocotools import mask as coco
     except ImportError as error:
         raise MissingDependencyError(
             "writing a test set needs pycocotools; install it with: pip install 'instructsam-ros[training]'"
         ) from error
-    rle = coco.encode(np.asfortranarray(mask, np.uint8))
-    return {"size": rle["size"], "counts": rle["counts"].decode("ascii")}
+    module: ModuleType = coco
+    return module

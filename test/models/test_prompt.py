@@ -1,13 +1,19 @@
-"""Words that a model never learned are named, once, and not passed over."""
+"""Words that a model never learned are named, and so are tokenizers that cannot be used."""
 
 from __future__ import annotations
 
+import json
 import logging
+from typing import Any
 
 import numpy as np
 import pytest
 
+from instructsam_ros.errors import CheckpointError
 from instructsam_ros.models.instructsam.backend import load
+from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.prompt import PromptTokenizer
+from instructsam_ros.paths import DATA
 
 
 def test_unknown_words_are_named_once_per_instruction(caplog: pytest.LogCaptureFixture) -> None:
@@ -19,3 +25,32 @@ def test_unknown_words_are_named_once_per_instruction(caplog: pytest.LogCaptureF
     (message,) = (record.getMessage() for record in caplog.records)
     assert "does not know 'drill', 'Blorb'" in message
     assert "The drill, and my Blorb!" in message
+
+
+def config() -> InstructSamConfig:
+    return InstructSamConfig.from_folder(DATA / "compact")
+
+
+def shipped_tokenizer() -> dict[str, Any]:
+    return dict(json.loads((DATA / "compact" / "tokenizer.json").read_text()))
+
+
+def test_a_tokenizer_on_which_the_library_panics_is_named() -> None:
+    table = shipped_tokenizer()
+    table["normalizer"] = {"type": "Precompiled", "precompiled_charsmap": "AAAA"}
+    with pytest.raises(CheckpointError, match=r"tokenizer.json is not usable: .*charsmap"):
+        PromptTokenizer(json.dumps(table), config())
+
+
+def test_truncation_left_over_from_training_does_not_cut_prompts() -> None:
+    table = shipped_tokenizer()
+    whole = PromptTokenizer(json.dumps(table), config())
+    table["truncation"] = {
+        "max_length": 2,
+        "strategy": "LongestFirst",
+        "stride": 0,
+        "direction": "Right",
+    }
+    cut = PromptTokenizer(json.dumps(table), config())
+    text = "the red mug left of the bowl"
+    assert cut.instruction_ids(text) == whole.instruction_ids(text)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sensor_msgs.msg import CameraInfo
-from std_msgs.msg import String
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header, String
 
 from instructsam_ros.msg import Instance
 from instructsam_ros.ros.conversions import image_from_array, info_from_camera
@@ -149,3 +149,57 @@ def test_a_given_frame_that_is_unusable_is_refused_with_its_reason(client):
     result = client.result_of(handle.get_result_async()).result
     assert result.error_code == SegmentOnce.Response.ERROR_INVALID_INPUT
     assert "aligned" in result.error_msg
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (("depth",), "no image"),
+        (("camera_info",), "no image"),
+        (("depth", "camera_info"), "no image"),
+        (("image", "depth", "flat_info"), "160x0"),
+        (("flat_image",), "0"),
+    ],
+)
+def test_a_given_frame_that_lacks_a_part_is_no_question_about_another(client, parts, said):
+    header = client.header()
+    flat_info = info_from_camera(CAMERA, header)
+    flat_info.height = 0
+    fields = {
+        "image": image_from_array(picture(), "rgb8", header),
+        "flat_image": Image(header=header, width=160, encoding="rgb8", data=bytes(480)),
+        "depth": image_from_array(depth_mm(), "16UC1", header),
+        "camera_info": info_from_camera(CAMERA, header),
+        "flat_info": flat_info,
+    }
+    given = {part.replace("flat_info", "camera_info").replace("flat_", ""): fields[part] for part in parts}
+    handle = client.goal("the red thing", **given)
+    result = client.result_of(handle.get_result_async()).result
+    assert result.error_code == SegmentOnce.Response.ERROR_INVALID_INPUT, result.error_msg
+    assert said in result.error_msg
+
+
+def test_depth_in_another_tf_frame_is_told_and_answered(streaming, node):
+    def send():
+        header = streaming.header()
+        other = Header(stamp=header.stamp, frame_id="depth_frame")
+        streaming.info.publish(info_from_camera(CAMERA, header))
+        streaming.depth.publish(image_from_array(depth_mm(), "16UC1", other))
+        streaming.image.publish(image_from_array(picture(), "rgb8", header))
+
+    streaming.wait(lambda: "depth is in 'depth_frame'" in streaming.diagnostics()["camera"].message, send)
+    assert node.log.read_text().count("depth is in 'depth_frame'") == 1
+    assert answers(streaming)
+
+
+def test_a_negative_stamp_is_counted_and_told(streaming):
+    before = streaming.count("invalid_input")
+
+    def send():
+        header = Header(frame_id=streaming.header().frame_id)
+        header.stamp.sec = -1
+        streaming.image.publish(image_from_array(picture(), "rgb8", header))
+
+    streaming.wait(lambda: streaming.count("invalid_input") > before, send)
+    assert "negative stamp" in streaming.diagnostics()["node"].message
+    assert answers(streaming)

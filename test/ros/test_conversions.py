@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from types import SimpleNamespace
 
 import cv2
@@ -172,6 +173,11 @@ def test_compressed_data_that_cannot_be_depth_or_decoded_is_refused():
         depth_from_compressed(compressed(grey, ".jpg", "16UC1; jpeg compressed"))
     with pytest.raises(InvalidInputError, match="decoded"):
         rgb_from_compressed(SimpleNamespace(format="jpeg", data=b"not a picture"))
+    png = bytearray(compressed(grey, ".png", "").data)
+    png[16:24] = struct.pack(">II", 1_000_000, 1_000_000)  # the size that its header claims
+    png[29:33] = struct.pack(">I", zlib.crc32(png[12:29]))
+    with pytest.raises(InvalidInputError, match="cannot be decoded"):
+        rgb_from_compressed(SimpleNamespace(format="png", data=bytes(png)))
     with pytest.raises(InvalidInputError, match="empty"):
         depth_from_compressed(SimpleNamespace(format="16UC1; compressedDepth png", data=b"short"))
 
@@ -232,3 +238,11 @@ def test_binning_and_region_of_interest_keep_the_ray_of_a_pixel():
     # Binned pixel 10 covers the full-size columns 120 and 121, whose middle is 120.5.
     assert (10 - camera.cx) / camera.fx == pytest.approx((120.5 - 320.0) / 600.0)
     assert (7 - camera.cy) / camera.fy == pytest.approx((74.5 - 240.0) / 600.0)
+
+
+@pytest.mark.parametrize("place", [0, 4])
+def test_a_focal_length_that_no_camera_has_is_refused(place):
+    info = info_from_camera(CameraModel(160, 120, 150.0, 150.0, 79.5, 59.5), HEADER)
+    info.k[place] = 1e-300
+    with pytest.raises(InvalidInputError, match="less than a pixel"):
+        camera_from_info(info)

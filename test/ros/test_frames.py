@@ -6,7 +6,7 @@ import pytest
 
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.frames import FrameSlot
-from instructsam_ros.ros.sync import SmallSynchroniser
+from instructsam_ros.ros.sync import QUEUE_SIZE, SmallSynchroniser
 
 from .stamped import message
 
@@ -23,7 +23,7 @@ def slot(counters) -> FrameSlot:
     """With a camera_info, and an instruction to look for."""
     slot = FrameSlot(counters)
     slot.store_info("info")
-    slot.wanted = True
+    slot.look()
     return slot
 
 
@@ -92,7 +92,8 @@ def watch(slot, rate, depth_rate, lag, model=0.0, seconds=20.0):
         elif kind == 0:
             synchroniser.add_depth(message(100 + now - lag))
         elif now >= free and (frame := shown(slot, now)) and slot.unseen:
-            slot.unseen, free = False, now + model
+            slot.mark_seen()
+            free = now + model
             seen.append((*frame, now - slot.newest.received))
     return seen
 
@@ -131,7 +132,7 @@ def test_depth_that_stops_is_no_longer_waited_for(slot):
         if tick % 10 == 0:
             slot.store_image(message(100 + tick / 100), tick / 100)
         if (frame := shown(slot, tick / 100)) and slot.unseen:
-            slot.unseen = False
+            slot.mark_seen()
             seen.append((frame[0] - 100, frame[1], tick / 100 - slot.newest.received))
     alone = [(stamp, age) for stamp, depth, age in seen if not depth]
     assert all(age == pytest.approx(WAIT, abs=0.02) for stamp, age in alone if stamp < 6)
@@ -144,3 +145,38 @@ def test_without_an_instruction_nothing_is_missed(counters):
         slot.store_image(message(second), float(second))
         slot.pass_without_depth(float(second), 0.0, GONE)
     assert counters.snapshot()["dropped"] == 0
+
+
+@pytest.mark.parametrize("with_depth", [True, False])
+def test_waiting_for_depth_does_not_make_a_frame_too_old(slot, with_depth):
+    patience, age = 3.0, 2.0
+    image = message(1)
+    slot.store_image(image, 1.0)
+    if with_depth:
+        slot.store_pair(image, message(1), 3.9, patience)
+    slot.pass_without_depth(4.0, patience, GONE)
+    frame = slot.current(4.0, patience, age)
+    assert frame is not None
+    assert (frame.depth is not None) == with_depth
+    assert slot.current(6.1, patience, age) is None
+
+
+def test_an_image_that_the_next_one_would_push_out_waits_no_longer(slot):
+    for index in range(QUEUE_SIZE):
+        assert shown(slot, index / 100) is None
+        slot.store_image(message(1 + index / 100), index / 100)
+    assert shown(slot, QUEUE_SIZE / 100) == (1, False)
+
+
+def test_a_frame_that_another_instruction_has_seen_is_not_dropped(slot, counters):
+    slot.store_image(message(1), 1.0)
+    slot.pass_without_depth(1.0, 0.0, GONE)
+    slot.mark_seen()
+    slot.look()
+    assert slot.unseen
+    slot.store_image(message(2), 2.0)
+    slot.pass_without_depth(2.0, 0.0, GONE)
+    assert counters.snapshot()["dropped"] == 0
+    slot.store_image(message(3), 3.0)
+    slot.pass_without_depth(3.0, 0.0, GONE)
+    assert counters.snapshot()["dropped"] == 1

@@ -9,10 +9,11 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import GetState
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
+from std_msgs.msg import String
 
 from instructsam_ros.srv import SegmentOnce
 
-from .conftest import Client, NodeUnderTest, call, change
+from .conftest import Client, NodeUnderTest, call, change, started
 
 
 def state(client):
@@ -54,6 +55,9 @@ def test_an_instruction_set_before_configuring_is_the_one_to_begin_with(tmp_path
         refused = set_one(client, "instruction", "   ")
         assert not refused.successful
         assert "instruction is empty" in refused.reason
+        broken = set_one(client, "model_options", "{x: 2001-99-99}")
+        assert not broken.successful
+        assert "model_options is not valid YAML" in broken.reason
         assert set_one(client, "instruction", "the red thing").successful
         assert change(client, Transition.TRANSITION_CONFIGURE)
         assert change(client, Transition.TRANSITION_ACTIVATE)
@@ -82,14 +86,24 @@ def test_a_target_frame_without_tf_is_refused_at_configure(tmp_path):
         assert node.stop() == 0
 
 
+def test_without_a_clock_in_simulated_time_the_node_starts_and_reports(tmp_path):
+    with started(tmp_path, "sim_node", model="fake", use_sim_time=True) as (_, client):
+        before = len(client.heard["diagnostics"])
+        client.wait(lambda: len(client.heard["diagnostics"]) > before + 1)
+
+
 def test_deactivated_it_refuses_and_activated_again_it_answers(client):
+    active = client.heard["active_instruction"]
+    client.wait(lambda: active, lambda: client.instruction.publish(String(data="the red thing")))
     assert change(client, Transition.TRANSITION_DEACTIVATE)
+    client.wait(lambda: active[-1].data == "")
     refused = call(client, SegmentOnce, "segment_once", instruction="the red thing")
     assert refused.error_code == SegmentOnce.Response.ERROR_NOT_ACTIVE
     assert change(client, Transition.TRANSITION_CLEANUP)
     assert change(client, Transition.TRANSITION_CONFIGURE)
     assert change(client, Transition.TRANSITION_ACTIVATE)
     assert state(client) == State.PRIMARY_STATE_ACTIVE
+    client.wait(lambda: active[-1].data == "the red thing")
     assert client.ask("the red thing").error_code == SegmentOnce.Response.ERROR_NONE
 
 

@@ -28,6 +28,10 @@ class Tf:
         return Pose(LEVEL, np.zeros(3))
 
 
+def processor(warn=lambda _text: None, **settings):
+    return Processor(load("fake"), lambda: NodeSettings(**settings), Tf(), Counters(), warn)
+
+
 def box_of_the_red_square(**settings):
     """The red square is a slab 5 cm in front of a wall; it is answered by a node with these settings."""
     header = Header(frame_id="camera")
@@ -40,8 +44,7 @@ def box_of_the_red_square(**settings):
         info=info_from_camera(CAMERA, header),
         received=0.0,
     )
-    processor = Processor(load("fake"), lambda: NodeSettings(**settings), Tf(), Counters())
-    answer = processor.run(Job("the red thing", camera, None, lambda: False), lambda: False)
+    answer = processor(**settings).run(Job("the red thing", camera, None, lambda: False), lambda: False)
     return answer.result.lifted.instances[0].box
 
 
@@ -58,3 +61,28 @@ def test_up_is_the_z_axis_of_the_up_frame():
 def test_an_up_frame_that_cannot_be_reached_is_an_error():
     with pytest.raises(TransformError, match="'camera' to 'map'"):
         box_of_the_red_square(up_frame="map")
+
+
+@pytest.mark.parametrize(
+    ("image", "depth", "info", "said"),
+    [
+        ("color", "depth", "color", ["depth is in 'depth' but the image is in 'color'"]),
+        ("color", "", "depth", ["depth is in '' and camera_info is in 'depth' but the image is in 'color'"]),
+        ("", "color", "color", ["the image has no frame_id"]),
+        ("color", "color", "color", []),
+    ],
+)
+def test_frame_ids_that_do_not_fit_are_warned_of_once_and_answered(image, depth, info, said):
+    warnings = []
+    camera = CameraMessages(
+        image=image_from_array(picture(), "rgb8", Header(frame_id=image)),
+        depth=image_from_array(depth_mm(), "16UC1", Header(frame_id=depth)),
+        info=info_from_camera(CAMERA, Header(frame_id=info)),
+        received=0.0,
+    )
+    running = processor(warnings.append)
+    for _ in range(2):
+        answer = running.run(Job("the red thing", camera, None, lambda: False), lambda: False)
+        assert answer.result.lifted.instances
+    assert len(warnings) == len(said)
+    assert all(text in warning for text, warning in zip(said, warnings, strict=True))

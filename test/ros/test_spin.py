@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from instructsam_ros.ros.logs import LONGEST
 from instructsam_ros.ros.spin import use_shipped_profile
 from instructsam_ros.transport import NEW, OLD
 
@@ -62,3 +63,62 @@ def test_the_profile_of_the_package_stands_in_for_one_that_is_read(monkeypatch, 
     use_shipped_profile()
     shipped = {name for name in (NEW, OLD) if os.environ.get(name, "own.xml") != "own.xml"}
     assert shipped == ({set_to} if set_to else set())
+
+
+LOGGING = """
+import logging
+from rclpy.node import Node
+from instructsam_ros.ros.spin import spin
+
+
+class Logging(Node):
+    def __init__(self, stop):
+        super().__init__("logging_node")
+        self.stop = stop
+        self.declare_parameter("max_depth", 1.0)
+        self.create_timer(0.01, self.work)
+
+    def work(self):
+        logger = logging.getLogger("instructsam_ros.models")
+        logger.warning("this model does not know %r", "drill" * 1000)
+        logger.error("the weights are gone")
+        self.stop.set()
+
+    def close(self):
+        pass
+
+
+raise SystemExit(spin(Logging, 2, ["--ros-args", "-p", "max_dept:=2.0", "-p", "zzz:=1"]))
+"""
+
+
+def test_what_the_package_logs_and_what_is_no_parameter_comes_through_the_node():
+    run = subprocess.run([sys.executable, "-c", LOGGING], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    told = [line.split("[logging_node]: ")[1] for line in run.stderr.splitlines() if "[logging_node]" in line]
+    assert "there is no parameter max_dept; did you mean max_depth?" in told
+    assert "there is no parameter zzz" in told
+    (unknown,) = (text for text in told if "does not know" in text)
+    assert unknown.startswith("this model does not know 'drill")
+    assert len(unknown) == LONGEST
+    assert "the weights are gone" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--params-file", "/no/such/file.yaml"], "/no/such/file.yaml"),
+        (["-p", "bad"], "'-p bad'"),
+        (["-r", "bad"], "'-r bad'"),
+        (["--no-such-option"], "--no-such-option"),
+        (["-p", "rate:=.inf"], "rate is inf; it must be between 0.01 and 1000.0 Hz"),
+        (["-p", "rate:=.nan"], "rate is nan"),
+        (["-p", "rate:=0.0"], "rate is 0.0"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named_in_one_line(arguments, said):
+    program = [sys.executable, "-m", "instructsam_ros.ros.replay_camera_node", "--ros-args"]
+    run = subprocess.run([*program, *arguments], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+    assert said in run.stderr.splitlines()[-1]

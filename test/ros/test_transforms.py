@@ -1,5 +1,8 @@
 """Where tf cannot tell, nothing is guessed."""
 
+from pathlib import Path
+from xml.etree import ElementTree
+
 import pytest
 
 from instructsam_ros.ros.failures import TransformError
@@ -15,3 +18,11 @@ def test_an_image_without_a_stamp_has_no_pose():
 def test_without_tf_the_reason_is_told():
     with pytest.raises(TransformError, match="tf2_ros is not installed"):
         Transforms(None, "tf2_ros is not installed").look_up("map", "camera", 1, 0.1)
+
+
+def test_the_package_depends_on_what_has_tf2_ros_for_python():
+    """The package tf2_ros is the one for C++."""
+    package = ElementTree.parse(Path(__file__).parents[2] / "package.xml")
+    needed = {item.text for item in package.iter("exec_depend")}
+    assert "tf2_ros_py" in needed
+    assert "tf2_ros" not in needed

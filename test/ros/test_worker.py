@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -59,6 +60,68 @@ def test_no_failure_of_a_model_ends_the_worker(work, error):
     assert worker.alive
     assert reported == [error]
     assert counters.snapshot()["processed"] == 1
+
+
+class Panic(BaseException):
+    """As a library in Rust raises it."""
+
+
+def test_what_is_no_exception_does_not_end_the_worker_either(work):
+    def process(job, _cancel):
+        if job.instruction == "mug":
+            raise Panic("index out of bounds")
+        return "fine"
+
+    worker, inbox, _, reported = work(process)
+    first, second = Request("mug", camera=own_frame()), Request("bowl", camera=own_frame())
+    inbox.submit(first)
+    failure = first.answer.exception(5)
+    assert isinstance(failure, InstructSamError)
+    assert str(failure) == "Panic: index out of bounds"
+    inbox.submit(second)
+    assert second.answer.result(5) == "fine"
+    assert worker.alive
+    assert reported == [failure]
+
+
+def test_an_answer_that_is_no_longer_wanted_is_preempted_and_every_frame_is_counted_once():
+    """The second instruction comes when the model has asked for the last time whether to stop."""
+    counters, published, sent = Counters(), [], threading.Event()
+    inbox = Inbox(counters, lambda: NodeSettings(use_depth=False))
+
+    def process(job, _cancel):
+        if job.instruction == "mug":
+            inbox.set_instruction("bowl")
+            inbox.store_image(message(2))
+            inbox.store_image(message(3))
+        return job.instruction
+
+    def publish(answer):
+        published.append(answer)
+        sent.set()
+
+    worker = Worker(inbox, counters, process, publish, lambda _error: None)
+    inbox.set_instruction("mug")
+    inbox.store_image(message(1))
+    worker.start()
+    assert sent.wait(60)
+    assert worker.stop(60)
+    assert published == ["bowl"]
+    counts = counters.snapshot()
+    assert {name: counts[name] for name in ("received", "preempted", "dropped", "processed")} == {
+        "received": 3,
+        "preempted": 1,
+        "dropped": 1,
+        "processed": 1,
+    }
+
+
+def test_nothing_is_handed_out_after_closing():
+    inbox = Inbox(Counters(), lambda: NodeSettings(use_depth=False))
+    inbox.set_instruction("mug")
+    inbox.store_image(message(1))
+    inbox.close()
+    assert inbox.next_job() is None
 
 
 def test_failures_on_the_stream_are_counted_by_their_kind(work):
@@ -138,3 +201,10 @@ def test_a_new_instruction_is_answered_on_the_frame_at_hand():
     assert second is not None
     assert second.instruction == "bowl"
     assert second.camera.image is first.camera.image
+
+
+@pytest.mark.parametrize(("seconds", "gives_up"), [(30.0, False), (62.0, True)])
+def test_a_request_waits_as_long_as_an_image_and_then_its_depth_may_take(seconds, gives_up):
+    inbox = Inbox(Counters(), lambda: NodeSettings(camera_timeout=1.0, depth_wait=60.0))
+    inbox.submit(Request("mug", submitted=time.monotonic() - seconds))
+    assert (inbox.next_job() is not None) == gives_up

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
+import multiprocessing
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from instructsam_ros.cli import main
-from instructsam_ros.errors import ConfigError, InvalidInputError
+from instructsam_ros.errors import ConfigError, InstructSamError, InvalidInputError
 from instructsam_ros.scenes.dataset import View, iter_views, load_view, save_view, view_paths
-from instructsam_ros.scenes.produce import Production, produce
+from instructsam_ros.scenes.produce import LARGEST, Production, _in_processes, produce
 
 pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
 
+from instructsam_ros.scenes.heldout import SEEDS_PER_SPLIT
+from instructsam_ros.scenes.rendering import render as rendering
 from instructsam_ros.scenes.rendering.render import choose_renderer, filament_failure, render_scene
 from instructsam_ros.scenes.scene import sample_scene
 
@@ -99,6 +107,15 @@ def test_sensor_noise_grows_with_distance_and_leaves_holes(views: list[View]) ->
         assert error[near].mean() < error[~near].mean()
 
 
+def test_exact_depth_has_no_measurement_where_there_is_nothing(views: list[View]) -> None:
+    scene = sample_scene(12545)  # looks past the wall
+    renderer = choose_renderer("classic")
+    (exact,) = render_scene(scene, WIDTH, HEIGHT, renderer, sensor_noise=False)
+    assert 0 < (exact.depth == 0).mean() < 0.1
+    assert exact.depth.max() < 7
+    assert all((view.depth > 0).all() for view in views)
+
+
 @pytest.mark.parametrize("kind", ["hand", "gripper"])
 def test_occluders_hide_what_they_are_in_front_of(kind: str) -> None:
     scene = next(s for s in map(sample_scene, range(100)) if [o for o in s.occluders if o.kind == kind])
@@ -166,6 +183,97 @@ def test_several_processes_render_the_same_as_one(tmp_path: Path) -> None:
         assert np.array_equal(first.rgb, second.rgb)
 
 
+def small(out: Path, **options: object) -> Production:
+    job = Production(2, out, width=64, height=48, renderer="classic")
+    return dataclasses.replace(job, **options)  # type: ignore[arg-type]
+
+
+def test_only_one_run_writes_to_a_folder(tmp_path: Path) -> None:
+    with (tmp_path / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(ConfigError, match="another render is writing to"):
+            produce(small(tmp_path))
+    assert produce(small(tmp_path)) == 2
+
+
+def test_a_shard_that_lost_views_is_not_reported_as_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = small(tmp_path, views_per_scene=1)
+    real = rendering.render_scene
+
+    def deleting(*args: Any, **options: Any) -> list[View]:
+        for path in tmp_path.glob(".shard-*/*.json"):
+            path.unlink()
+        return real(*args, **options)
+
+    monkeypatch.setattr(rendering, "render_scene", deleting)
+    with pytest.raises(InstructSamError, match="run again"):
+        produce(job)
+    assert not job.folder(0).exists()
+
+
+def test_a_killed_renderer_is_reported_and_ends_the_others(tmp_path: Path) -> None:
+    job = small(tmp_path, views=400)
+
+    def kill_one() -> None:
+        for _ in _in_processes(job, [0, 1], 2):
+            for worker in multiprocessing.active_children()[:1]:
+                worker.kill()
+
+    with pytest.raises(InstructSamError, match="a renderer was killed"):
+        kill_one()
+    assert not multiprocessing.active_children()
+    assert not list(tmp_path.glob("shard-*"))
+
+
+def test_renderers_end_with_the_run_that_started_them(tmp_path: Path) -> None:
+    script = f"""
+import multiprocessing, os, signal
+from pathlib import Path
+from instructsam_ros.scenes.produce import Production, _in_processes
+
+if __name__ == "__main__":
+    job = Production(400, Path({str(tmp_path)!r}), width=64, height=48, renderer="classic")
+    for _ in _in_processes(job, [0, 1], 2):
+        if len(multiprocessing.active_children()) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+"""
+    path = tmp_path / "script.py"
+    path.write_text(script)
+    root = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    # The renderers hold the pipe open, so this returns when they have ended, too.
+    done = subprocess.run([sys.executable, path], env=root, capture_output=True, timeout=600)
+    assert done.returncode < 0
+    assert not list(tmp_path.glob("shard-*"))
+
+
+def test_a_folder_records_the_renderer_that_was_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rendering, "filament_failure", lambda: "no Vulkan")
+    job = small(tmp_path, renderer="auto", views=4, shard_views=2)
+    assert produce(job) == 4
+    assert capsys.readouterr().out.count("renderer: classic") == 1
+    recipe = json.loads((tmp_path / "job.json").read_text())
+    assert recipe["renderer"] == "classic"
+    monkeypatch.setattr(rendering, "filament_failure", lambda: "")
+    with pytest.raises(ConfigError, match="renderer 'classic', not 'filament'"):
+        produce(job)
+    (tmp_path / "job.json").write_text(json.dumps(recipe | {"renderer": "auto"}))  # of an older version
+    assert produce(dataclasses.replace(job, renderer="classic")) == 0
+    with pytest.raises(ConfigError, match="renderer 'classic', not 'filament'"):
+        produce(job)
+
+
+def test_a_foreign_job_file_is_left_alone(tmp_path: Path) -> None:
+    foreign = tmp_path / "job.json"
+    foreign.write_text('{"command": "backup"}')
+    with pytest.raises(ConfigError, match="render into another folder"):
+        produce(small(tmp_path))
+    assert foreign.read_text() == '{"command": "backup"}'
+
+
 def test_a_folder_keeps_to_one_job(tmp_path: Path) -> None:
     job = Production(2, tmp_path / "data", width=64, height=48, renderer="classic")
     assert produce(job) == 2
@@ -198,7 +306,66 @@ def test_bad_requests_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="at least 1 view"):
         Production(0, tmp_path)
     with pytest.raises(ConfigError, match="seeds of a split"):
-        produce(Production(1, tmp_path, seed=-1, renderer="classic"))
+        Production(1, tmp_path, seed=-1)
+    with pytest.raises(ConfigError, match="seeds of a split"):
+        Production(4, tmp_path, seed=SEEDS_PER_SPLIT - 1)
+    with pytest.raises(ConfigError, match=f"at most {LARGEST}"):
+        Production(1, tmp_path, width=40000)
+    with pytest.raises(ConfigError, match="processes"):
+        produce(small(tmp_path), processes=-3)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="is not a folder"):
+        produce(small(tmp_path / "file"))
+    with pytest.raises(ConfigError, match="seeds of a split"):
+        rendering.render_seeds("train", SEEDS_PER_SPLIT - 1, 2)
+
+
+def test_an_incomplete_view_says_what_to_do(views: list[View], tmp_path: Path) -> None:
+    save_view(views[0], tmp_path / "000000")
+    meta = tmp_path / "000000.json"
+    meta.write_text(meta.read_text()[:100])
+    with pytest.raises(InvalidInputError, match="render it again"):
+        load_view(tmp_path / "000000.jpg")
+    meta.unlink()
+    with pytest.raises(InvalidInputError, match="render it again"):
+        load_view(tmp_path / "000000.jpg")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["preview", "sheet.png", "--seed", "-1"],
+        ["preview", "sheet.png", "--seed", "-1", "--data", "data"],
+        ["testset", "set", "--seed", "-1"],
+        ["testset", "set", "--count", "0"],
+        ["testset", "set", "--count", "-2"],
+        ["preview", "sheet.gif"],
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_rendered(
+    options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, views: list[View]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    save_view(views[0], tmp_path / "data" / "000000")
+    monkeypatch.setattr(rendering, "choose_renderer", lambda name: pytest.fail("renders"))
+    assert main(["scenes", *options]) == 2
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize("platform", ["foo", "osmesa"])
+def test_a_machine_without_the_chosen_opengl_says_what_to_install(platform: str, tmp_path: Path) -> None:
+    code = "import sys; from instructsam_ros.cli import main; sys.exit(main(sys.argv[1:]))"
+    if platform == "osmesa":  # as where its library is not installed
+        code = "import ctypes.util; ctypes.util.find_library = lambda name: None; " + code
+    command = [sys.executable, "-c", code, "scenes", "render", "1", str(tmp_path / "data")]
+    here = os.environ | {"MUJOCO_GL": platform, "PYTHONPATH": os.pathsep.join(sys.path)}
+    here.pop("PYOPENGL_PLATFORM", None)  # that of this process
+    done = subprocess.run(command, env=here, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"MUJOCO_GL={platform}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "data").exists()
 
 
 def test_without_vulkan_the_classic_renderer_is_chosen_and_reported(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.scenes.layout import footprint, overlap
-from instructsam_ros.scenes.scene import CameraPose, sample_scene
+from instructsam_ros.scenes.scene import CameraPose, orbit, sample_scene
 from instructsam_ros.scenes.sequence import SHORTEST_PUSH, plan_push, render_sequence, swing
 
 pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
@@ -51,6 +53,16 @@ def test_a_swing_begins_and_ends_at_the_camera_and_keeps_its_distance() -> None:
         np.testing.assert_allclose(swing(camera, phase).position, camera.position, atol=1e-9)
     away = swing(camera, 1.0).position - camera.target
     np.testing.assert_allclose(np.linalg.norm(away), np.linalg.norm(camera.position - camera.target))
+
+
+@pytest.mark.parametrize("degrees", [70, 84, 87, 88])
+def test_the_picture_never_turns_abruptly_in_a_film_from_above(degrees: float) -> None:
+    target = np.array([0.0, 0.0, 0.03])
+    camera = CameraPose(orbit(target, 0.8, np.radians(degrees), 0.8), target, 48.0)
+    axes = [swing(camera, 2 * np.pi * frame / 40).axes for frame in range(41)]
+    for before, after in pairwise(axes):
+        turn = np.arccos(np.clip((np.trace(before.T @ after) - 1) / 2, -1, 1))
+        assert np.degrees(turn) < 5
 
 
 def test_an_empty_film_is_refused() -> None:

@@ -30,8 +30,12 @@ class PromptTokenizer:
             table = json.loads(tokenizer)
             for token in table.get("added_tokens", ()):
                 token["special"] = True  # control tokens all of them, however they were added
+            table["truncation"] = table["padding"] = None  # as left over from training; a prompt stays whole
             self._tokenizer, self._plain = (Tokenizer.from_str(json.dumps(table)) for _ in range(2))
-        except Exception as error:  # the only type that the tokenizers package raises
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        # The tokenizers package raises plain Exception, and for some files its Rust panics, which is none.
+        except BaseException as error:
             raise CheckpointError(f"tokenizer.json is not usable: {error}") from error
         # What a user types is text, even where it spells a control token.
         self._plain.encode_special_tokens = True

@@ -25,6 +25,10 @@ def camera_from_info(message: Any, *, rectified: bool = False) -> CameraModel:
             f"camera_info has no {'P' if rectified else 'K'} matrix (fx={fx}, fy={fy}): "
             "the camera is not calibrated; calibrate it, or set use_depth to false for masks alone"
         )
+    if min(fx, fy) < 1:  # a view of all but 180 degrees, in which lengths come out as infinite
+        raise InvalidInputError(
+            f"camera_info has fx={fx} and fy={fy}, focal lengths of less than a pixel; calibrate the camera"
+        )
     roi = message.roi
     bin_x, bin_y = max(int(message.binning_x), 1), max(int(message.binning_y), 1)
     width, height = int(roi.width) or int(message.width), int(roi.height) or int(message.height)

@@ -51,7 +51,10 @@ def depth_from_compressed(message: Any) -> NDArray[np.float32]:
 
 def _decode(data: Any, flags: int, described: str) -> NDArray[Any]:
     raw = np.frombuffer(data, np.uint8)
-    image = cv2.imdecode(raw, flags) if len(raw) else None
+    try:
+        image = cv2.imdecode(raw, flags) if len(raw) else None
+    except cv2.error:  # a header that claims more pixels than OpenCV takes
+        image = None
     if image is None:
         raise InvalidInputError(f"a compressed image ({described!r}, {len(raw)} bytes) cannot be decoded")
     return np.asarray(image)

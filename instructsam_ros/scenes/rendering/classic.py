@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from instructsam_ros.scenes.rendering.world import World
+from instructsam_ros.scenes.rendering.world import FAR, World
 
 _GEOM = int(mujoco.mjtObj.mjOBJ_GEOM.value)  # comparing arrays with MuJoCo's enums is slow
 _HIDDEN_GROUP = 5
@@ -16,7 +16,10 @@ _HIDDEN_GROUP = 5
 
 @dataclass(frozen=True)
 class Amodal:
-    """What an object would cover if nothing hid it: its pixel count, and whether it leaves the image."""
+    """What an object would cover if nothing hid it: its pixel count, and whether it leaves the image.
+
+    0 and True for an object of which no pixel is visible, wherever it is.
+    """
 
     pixels: int
     truncated: bool
@@ -24,7 +27,10 @@ class Amodal:
 
 @dataclass(frozen=True)
 class Buffers:
-    """depth: float32 [H, W] metres along the optical axis. ids: uint8 [H, W]. amodal: by object id."""
+    """depth: float32 [H, W] metres along the optical axis, 0 where nothing is. ids: uint8 [H, W].
+
+    amodal: by object id.
+    """
 
     depth: NDArray[np.float32]
     ids: NDArray[np.uint8]
@@ -56,6 +62,7 @@ def _camera_buffers(world: World, renderer: mujoco.Renderer, camera: str) -> Buf
     renderer.enable_depth_rendering()
     renderer.update_scene(world.data, camera=camera)
     depth = renderer.render().copy()
+    depth[depth > 0.999 * FAR] = 0  # as far as the buffer can tell
     renderer.disable_depth_rendering()
     renderer.enable_segmentation_rendering()
     renderer.update_scene(world.data, camera=camera)

@@ -24,7 +24,8 @@ from instructsam_ros.scenes.rendering.filament import FilamentRenderer
 from instructsam_ros.scenes.rendering.world import World
 from instructsam_ros.scenes.scene import Scene, sample_scene
 
-RendererName = Literal["auto", "filament", "classic"]
+WorkingRenderer = Literal["filament", "classic"]
+RendererName = Literal["auto", WorkingRenderer]
 log = logging.getLogger(__name__)
 
 
@@ -37,18 +38,29 @@ class ColorRenderer(Protocol):
         """One uint8 RGB [H, W, 3] image per camera."""
 
 
+RENDERERS: dict[WorkingRenderer, type[ColorRenderer]] = {
+    "filament": FilamentRenderer,
+    "classic": ClassicRenderer,
+}
+
+
 def choose_renderer(name: RendererName = "auto") -> ColorRenderer:
+    """The renderer that ``working_renderer`` names."""
+    return RENDERERS[working_renderer(name)]()
+
+
+def working_renderer(name: RendererName) -> WorkingRenderer:
     """Filament where its libraries work, classic GL otherwise. Raises ConfigError if the named one fails."""
     if name == "classic":
-        return ClassicRenderer()
+        return "classic"
     failure = filament_failure()
     if not failure:
-        return FilamentRenderer()
+        return "filament"
     hint = f"Filament does not work here ({failure}); on Debian it needs libvulkan1 and mesa-vulkan-drivers"
     if name == "filament":
         raise ConfigError(hint)
     log.warning("%s; rendering with classic GL", hint)
-    return ClassicRenderer()
+    return "classic"
 
 
 @cache
@@ -103,8 +115,17 @@ def render_seeds(
     height: int = 288,
     renderer: RendererName = "auto",
 ) -> Iterator[View]:
-    """One view each of ``count`` scenes of a split, from scene number ``first`` on."""
+    """One view each of ``count`` scenes of a split, from scene number ``first`` on.
+
+    Raises ConfigError at once for numbers outside of the split's range.
+    """
+    seeds = [manifest().scene_seed(split, offset) for offset in range(first, first + count)]
+    return _render_each(seeds, split in NOVEL_WORLDS, width, height, renderer)
+
+
+def _render_each(
+    seeds: list[int], held_out: bool, width: int, height: int, renderer: RendererName
+) -> Iterator[View]:
     chosen = choose_renderer(renderer)
-    for offset in range(first, first + count):
-        scene = sample_scene(manifest().scene_seed(split, offset), held_out=split in NOVEL_WORLDS)
-        yield from render_scene(scene, width, height, chosen)
+    for seed in seeds:
+        yield from render_scene(sample_scene(seed, held_out=held_out), width, height, chosen)

@@ -15,6 +15,7 @@ from instructsam_ros.scenes.scene import CameraPose, Scene
 from instructsam_ros.scenes.textures import Texture
 
 FIRST_OCCLUDER_ID = 200
+FAR = 8.0  # metres; nothing beyond is drawn
 SHADOW_MAP = 1024  # pixels; 2048 costs a third more per frame
 
 
@@ -69,7 +70,7 @@ class _Builder:
         visual.quality.shadowsize, visual.quality.offsamples = SHADOW_MAP, 4
         visual.headlight.ambient = [ambient] * 3
         visual.headlight.diffuse, visual.headlight.specular = [0.12] * 3, [0.05] * 3
-        visual.map.znear, visual.map.zfar = 0.02, 8  # times the extent, here one metre
+        visual.map.znear, visual.map.zfar = 0.02, FAR  # times the extent, here one metre
         self.spec.stat.extent = 1.0
 
     def _surroundings(self, scene: Scene) -> None:

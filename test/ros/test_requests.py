@@ -1,0 +1,44 @@
+"""Many requests at once: none is lost."""
+
+from __future__ import annotations
+
+import time
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from instructsam_ros.ros.counters import Counters
+from instructsam_ros.ros.params import NodeSettings
+from instructsam_ros.ros.qos import REQUEST
+from instructsam_ros.ros.requests import RequestServers
+from instructsam_ros.srv import SegmentOnce
+
+from .conftest import WAIT
+
+BURST = 40
+
+
+def test_every_request_of_a_burst_is_answered():
+    context = rclpy.Context()
+    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node("burst_node", context=context)
+    counters = Counters()
+    servers = RequestServers(node, lambda: None, NodeSettings, counters)
+    client = node.create_client(SegmentOnce, "~/segment_once", qos_profile=REQUEST)
+    assert client.wait_for_service(WAIT)
+    futures = [client.call_async(SegmentOnce.Request(instruction="a mug")) for _ in range(BURST)]
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    try:
+        deadline = time.monotonic() + WAIT
+        for future in futures:
+            executor.spin_until_future_complete(future, max(deadline - time.monotonic(), 0.0))
+        answers = [future.result() for future in futures if future.done()]
+        assert [answer.error_code for answer in answers] == [SegmentOnce.Response.ERROR_NOT_ACTIVE] * BURST
+        assert counters.snapshot()["not_active"] == BURST
+    finally:
+        executor.shutdown()
+        servers.destroy()
+        node.destroy_node()
+        rclpy.shutdown(context=context)
