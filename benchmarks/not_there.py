@@ -60,11 +60,16 @@ def main() -> None:
         view = load_view(path, depth=False)
         rng = np.random.default_rng(number)
         said = instructions(view.meta, rng, TRIED)
+        nothing = [i for i in said if not i.targets]
         groups: dict[str, list[Instruction]] = {
-            "a thing that no scene holds": [i for i in said if is_strange(i.text)],
-            "a known thing that is not there": [i for i in said if not i.targets and not is_strange(i.text)],
+            "a thing that no scene holds": [i for i in nothing if is_strange(i.text) and not i.phrase_ids],
+            "a known thing that is not there": [
+                i for i in nothing if not is_strange(i.text) and not i.phrase_ids
+            ],
             "a thing at the side of what is not there": list(beside_nothing(view, said, rng)),
-            "a thing that is there, but not so": [i for i in said if i.phrase_ids and not i.targets],
+            "a thing that is there, but not so": [
+                i for i in nothing if not is_strange(i.text) and i.phrase_ids
+            ],
             "a thing that is there": [i for i in said if i.targets],
         }
         features = segmenter.encode(view.rgb)

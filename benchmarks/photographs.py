@@ -23,8 +23,11 @@ LOOKALIKES = {"cup": {"mug", "glass"}, "bottle": {"jar"}, "bowl": {"pot"}, "wine
 """Categories that the annotations would put under the first word; they are not asked for as absent."""
 
 
-def questions(entry: dict[str, Any], rng: random.Random) -> dict[str, Any] | None:
-    """One picture with its questions, or None if it shows nothing that the model knows."""
+def questions(entry: dict[str, Any], labelled: set[str], rng: random.Random) -> dict[str, Any] | None:
+    """One picture with its questions, or None if it shows nothing that the model knows.
+
+    labelled: categories that the data set labels, the only ones of which it says where they are not.
+    """
     width, height = entry["width"], entry["height"]
     found: dict[str, list[list[list[float]]]] = {}
     for instance in entry["instances"]:
@@ -35,7 +38,8 @@ def questions(entry: dict[str, Any], rng: random.Random) -> dict[str, Any] | Non
     if not found:
         return None
     unsure = set(found).union(*(LOOKALIKES.get(name, set()) for name in found))
-    absent = rng.sample(sorted(set(CATALOGUE) - unsure), len(found))
+    options = sorted(labelled.intersection(CATALOGUE) - unsure)
+    absent = rng.sample(options, min(len(found), len(options)))
     asked = [item(name, masks) for name, masks in found.items()] + [item(name, None) for name in absent]
     return {"image": entry["image"], "width": width, "height": height, "annotation": asked}
 
@@ -53,7 +57,9 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     rng = random.Random(0)
-    entries = [questions(entry, rng) for entry in json.loads(args.instances.read_text())]
+    pictures = json.loads(args.instances.read_text())
+    labelled = {instance["category"] for entry in pictures for instance in entry["instances"]}
+    entries = [questions(entry, labelled, rng) for entry in pictures]
     kept = [entry for entry in entries if entry]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(kept, indent=1))

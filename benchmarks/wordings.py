@@ -67,9 +67,9 @@ def united_iou(segmenter: Segmenter, features: object, item: Instruction, ids: N
     return int((answer & truth).sum()) / union if union else 1.0
 
 
-def interval(values: NDArray[np.float64], picture: NDArray[np.int64]) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean, over pictures."""
-    draws = bootstrap.image_draws([str(number) for number in picture], seed=0)
+def interval(values: NDArray[np.float64], scene: NDArray[np.int64]) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean, over scenes: views of one scene are not independent."""
+    draws = bootstrap.image_draws([str(number) for number in scene], seed=0)
     ends = bootstrap.interval(bootstrap.ratios(values, np.ones(len(values)), draws))
     if ends is None:
         raise ValueError("there is no answer to take the mean of")
@@ -93,7 +93,7 @@ def main() -> None:
         for pair in pairs(view, number, args.pairs):
             scores = [united_iou(segmenter, features, item, view.ids) for item in pair]
             carrier_only = not is_held_out(pair.held_out.template.split("|")[0])
-            rows.append((number, *scores, carrier_only))
+            rows.append((view.meta["seed"], *scores, carrier_only))
     table = np.array(rows, np.float64)
     for name, some in (
         ("all", np.full(len(table), True)),

@@ -134,6 +134,8 @@ def check_rgb(rgb: NDArray[np.uint8]) -> None:
 
 def check_instruction(text: str) -> str:
     """Return the instruction stripped of surrounding space; raise InvalidInputError if unusable."""
+    if not isinstance(text, str):
+        raise InvalidInputError(f"the instruction is a {type(text).__name__}; expected a text")
     stripped = text.strip()
     if not stripped.isascii() and stripped != stripped.encode(errors="ignore").decode():
         raise InvalidInputError("the instruction is not valid Unicode text (UTF-8)")

@@ -76,6 +76,9 @@ def test_instructions_are_stripped_and_bounded():
     for text in ("", " \n", "x" * (MAX_INSTRUCTION_CHARS + 1)):
         with pytest.raises(InvalidInputError, match="instruction"):
             check_instruction(text)
+    for text in (None, 5, b"mug", ["mug"]):
+        with pytest.raises(InvalidInputError, match="expected a text"):
+            check_instruction(text)
 
 
 def test_timings_cannot_be_shared_by_accident():

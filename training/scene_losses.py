@@ -147,7 +147,7 @@ def _set_losses(
 class ChosenCells:
     """wanted: float32 [R, T], 1 on cells of objects that answer the instruction of a row. weights:
     [R, T], sum to one; every object of the picture weighs the same, and so does the background, but
-    for exceptions: where few of the named objects are not meant, each of them weighs more.
+    for exceptions: where fewer of the named objects are not meant than are, each of those weighs more.
     """
 
     wanted: Tensor

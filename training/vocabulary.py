@@ -26,14 +26,27 @@ SPECIAL_TOKENS = (
 )
 
 
+SPELLINGS = {
+    r"\bgrey\b": "gray",
+    r"\b1\b": "one",
+    r"\b2\b": "two",
+    r"\b3\b": "three",
+    r"\b4\b": "four",
+    "[\u2018\u2019]": "'",
+    "[\u201c\u201d]": '"',
+}
+"""Other spellings of what the instructions of training say."""
+
+
 def build_tokenizer(texts: Iterable[str], min_count: int = 1) -> Tokenizer:
     """A tokenizer that knows SPECIAL_TOKENS (ids from 0, in that order) and every word of ``texts``.
 
-    Text is lower-cased and split into runs of letters and single other characters, so that "I'm"
-    is three tokens. Words it has never seen become ``<unk>``.
+    Text is lower-cased, spelled as in training (SPELLINGS) and split into runs of letters and single other
+    characters, so that "I'm" is three tokens. Words it has never seen become ``<unk>``.
     """
     tokenizer = Tokenizer(models.WordLevel({}, unk_token="<unk>"))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    spelled = [normalizers.Replace(Regex(other), usual) for other, usual in SPELLINGS.items()]
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase(), *spelled])
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[a-z]+|[^\sa-z]"), behavior="removed", invert=True)
     counts: Counter[str] = Counter()
     for text in texts:

@@ -123,7 +123,12 @@ def test_other_kinds_of_adapter_are_refused(
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"r": None}, "r None"), ({"r": 0}, "r 0"), ({"lora_alpha": "16"}, "lora_alpha '16'")],
+    [
+        ({"r": None}, "r None"),
+        ({"r": 0}, "r 0"),
+        ({"lora_alpha": "16"}, "lora_alpha '16'"),
+        ({"lora_alpha": float("nan")}, "lora_alpha nan"),
+    ],
 )
 def test_an_unusable_rank_is_named(
     tmp_path: Path, low_rank: dict[str, Tensor], change: dict[str, Any], message: str
@@ -135,6 +140,10 @@ def test_an_unusable_rank_is_named(
 def test_damaged_adapters_are_named(tmp_path: Path, low_rank: dict[str, Tensor]) -> None:
     up = f"{HEAD}{LAYER}.lora_B.weight"
     base = {f"{LAYER}.weight": torch.zeros(6, 8)}
+    with pytest.raises(CheckpointError, match="holds no tensors"):
+        merge_lora(base, write_adapter(tmp_path / "nothing", {}))
+    with pytest.raises(CheckpointError, match="does not fit"):
+        merge_lora(base, write_adapter(tmp_path / "deep", {k: v[None] for k, v in low_rank.items()}))
     with pytest.raises(CheckpointError, match=r"q_proj\.lora_B"):
         merge_lora(base, write_adapter(tmp_path / "half", {up: low_rank[up]}))
     embedding = "model.language_model.embed_tokens.weight"

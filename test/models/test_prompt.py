@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,15 @@ def test_unknown_words_are_named_once_per_instruction(caplog: pytest.LogCaptureF
     (message,) = (record.getMessage() for record in caplog.records)
     assert "does not know 'drill', 'Blorb'" in message
     assert "The drill, and my Blorb!" in message
+
+
+def test_figures_and_british_colours_are_known_words(caplog: pytest.LogCaptureFixture) -> None:
+    segmenter = load("compact", "cpu")
+    rgb = np.full((48, 64, 3), 127, np.uint8)
+    with caplog.at_level(logging.WARNING):
+        ours = segmenter.segment_image(rgb, "the 3 grey mugs")
+    assert not caplog.records
+    assert ours.answer == segmenter.segment_image(rgb, "the three gray mugs").answer
 
 
 def config() -> InstructSamConfig:
@@ -54,3 +64,9 @@ def test_truncation_left_over_from_training_does_not_cut_prompts() -> None:
     cut = PromptTokenizer(json.dumps(table), config())
     text = "the red mug left of the bowl"
     assert cut.instruction_ids(text) == whole.instruction_ids(text)
+
+
+def test_a_tokenizer_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json is not usable"):
+        PromptTokenizer.from_folder(tmp_path, config())

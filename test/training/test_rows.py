@@ -16,6 +16,20 @@ def test_words_are_lower_cased_and_strangers_are_unknown(tokenizer):
     assert encoding.tokens == ["the", "red", "<unk>", ",", "please"]
 
 
+def test_other_spellings_are_read_as_those_of_training():
+    tokenizer = build_tokenizer(["the three gray mugs don't", "one two four"])
+    assert tokenizer.encode("the 3 GREY mugs don\u2019t").tokens == [
+        "the",
+        "three",
+        "gray",
+        "mugs",
+        "don",
+        "'",
+        "t",
+    ]
+    assert tokenizer.encode("1 2 4 34 greyish").tokens == ["one", "two", "four", "<unk>", "<unk>", "<unk>"]
+
+
 def test_labels_are_the_next_token_and_never_a_query_slot(tokenizer):
     rows = encode_rows(tokenizer, ["the two mugs", "mug"], ["red mug", "mug"], num_queries=3)
     seg = tokenizer.token_to_id("[SEG]")

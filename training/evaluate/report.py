@@ -44,7 +44,7 @@ def write_report(evaluation: Evaluation, out: Path, about: Mapping[str, str]) ->
     content = {"about": dict(about), "metrics": evaluation.metrics.as_dict()}
     write_atomic(out / "metrics.json", (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
     write_atomic(out / "metrics.md", markdown(evaluation.metrics, about).encode())
-    for old in (out / "cases").glob("[0-9][0-9][0-9].jpg") if earlier else ():  # of an earlier report
+    for old in (out / "cases").glob("[0-9][0-9][0-9]*.jpg") if earlier else ():  # of an earlier report
         old.unlink()
     for rank, case in enumerate(evaluation.worst, 1):
         write_atomic(out / "cases" / f"{rank:03d}.jpg", case.jpeg)
@@ -109,7 +109,7 @@ def _figure(rank: int, case: WorstCase) -> str:
 
 
 def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(' '.join(cell.split()) for cell in cells)} |"
 
 
 def _row(tag: str, cells: list[str]) -> str:

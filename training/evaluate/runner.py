@@ -25,6 +25,7 @@ from instructsam_ros.types import Segmentation
 from instructsam_ros.viz import overlay
 
 RIGHT, MISSED, EXTRA = (0, 200, 0), (230, 0, 0), (0, 80, 255)  # RGB tints of the comparison
+WIDEST = 2400  # pixels of a picture on the page, which shows fewer; JPEG takes 65535
 
 
 @dataclass(frozen=True, order=True)
@@ -115,5 +116,9 @@ def _compare(rgb: NDArray[np.uint8], answer: Segmentation, truth: NDArray[np.boo
     for where, tint in ((found & wanted, RIGHT), (wanted & ~found, MISSED), (found & ~wanted, EXTRA)):
         tinted[where] = (0.45 * tinted[where] + 0.55 * np.array(tint)).astype(np.uint8)
     pair = np.hstack([overlay(rgb, answer.instances), tinted])
+    scale = min(1.0, WIDEST / max(pair.shape[:2]))
+    if scale < 1:
+        height, width = (max(round(scale * side), 1) for side in pair.shape[:2])
+        pair = cv2.resize(pair, (width, height), interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".jpg", np.ascontiguousarray(pair[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 85])
     return data.tobytes()

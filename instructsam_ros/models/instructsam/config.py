@@ -94,7 +94,7 @@ class InstructSamConfig:
         check_range(self, 1, math.inf, "num_queries", "out_dim", "max_new_tokens", "min_pixels")
         check_range(self, self.min_pixels, math.inf, "max_pixels")
         check_range(self, 0, 1, "score_threshold", "presence_threshold", "duplicate_iou")
-        check_range(self, 0, math.inf, "choice_gain")
+        check_range(self, 0, 100, "choice_gain")
         read_behaviour(self.behaviour)
         if not isinstance(self.language.get("hidden_size"), int):
             raise ValueError("language (text_config) names no hidden_size")

@@ -43,6 +43,8 @@ def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
     for an adapter that is damaged, of another kind or for another model.
     """
     config, deltas = _read(adapter)
+    if not deltas:
+        raise CheckpointError(f"{adapter} holds no tensors; nothing would change")
     scale = _scale(config, adapter)
     merged, misfits = dict(tensors), []
     for name, tensor in deltas.items():
@@ -58,7 +60,7 @@ def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
         value: Tensor | None = tensor
         if name.endswith(_DOWN):
             up, rank = deltas.get(name.removesuffix(_DOWN) + _UP), config["r"]
-            fits = up is not None and up.shape[1] == len(tensor) == rank
+            fits = up is not None and up.ndim == tensor.ndim == 2 and up.shape[1] == len(tensor) == rank
             value = up.float() @ tensor.float() * scale if up is not None and fits else None
         if base is None or value is None or value.shape != base.shape:
             expected = "nothing" if base is None else list(base.shape)
@@ -110,6 +112,6 @@ def _scale(config: dict[str, Any], adapter: Path) -> float:
     if config.get("peft_type") != "LORA" or odd:
         raise CheckpointError(f"{adapter} is not plain LoRA ({', '.join(odd) or config.get('peft_type')})")
     rank, alpha = config.get("r"), config.get("lora_alpha")
-    if not (isinstance(rank, int) and rank > 0 and isinstance(alpha, int | float)):
+    if not (isinstance(rank, int) and rank > 0 and isinstance(alpha, int | float) and math.isfinite(alpha)):
         raise CheckpointError(f"{adapter}: adapter_config.json says r {rank!r} and lora_alpha {alpha!r}")
     return float(alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank)

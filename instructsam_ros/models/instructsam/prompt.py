@@ -55,7 +55,11 @@ class PromptTokenizer:
         path = folder / "tokenizer.json"
         if not path.exists():
             raise CheckpointError(f"{path} does not exist; copy it from where the weights came from")
-        return cls(path.read_text(encoding="utf-8"), config)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise CheckpointError(f"{path} is not usable: {error}") from None
+        return cls(text, config)
 
     def image_ids(self, image_tokens: int) -> list[int]:
         """The prompt up to the instruction, for an image of so many tokens."""
