@@ -42,7 +42,7 @@ class Segmenter(Protocol):
         """Answer ``instruction`` on an image that ``encode`` has seen.
 
         previous: the answer of the last frame of a stream with the same instruction; it may only
-        make the call faster, never change the result. cancel: polled between steps; when it
+        make the call faster, never change the result but by rounding (seen in bfloat16). cancel: polled between steps; when it
         returns True the call raises CancelledError.
         """
 
