@@ -42,8 +42,8 @@ class Segmenter(Protocol):
         """Answer ``instruction`` on an image that ``encode`` has seen.
 
         previous: the answer of the last frame of a stream with the same instruction; it may only
-        make the call faster, never change the result but by rounding (seen in bfloat16). cancel: polled between steps; when it
-        returns True the call raises CancelledError.
+        make the call faster, and changes the result by rounding at most (seen in bfloat16). cancel:
+        polled between steps; when it returns True the call raises CancelledError.
         """
 
     def segment_image(self, rgb: NDArray[np.uint8], instruction: str) -> Segmentation:
