@@ -163,5 +163,6 @@ def _occurs(words: str, text: str) -> bool:
 def _cardinality(draft: Draft, targets: int, named: int) -> Cardinality:
     if targets <= 1:
         return "one" if targets else "none"
+    # "Everything except the knife", where there is none, leaves nothing out.
     part = targets < named or draft.construct != "except_one"
     return "many" if part and draft.construct in _PART_OF_THE_NAMED else "all"
