@@ -42,9 +42,7 @@ def test_what_might_be_there_under_another_name_is_not_asked_for_as_absent():
         names = {item["kind"] for item in asked["annotation"] if item["mask"] is None}
         assert names
         assert not names & {"cup", "mug", "glass"}
-        assert names <= LABELLED - {"giraffe"}, (
-            "of others the data set does not say where they are not"
-        )
+        assert names <= LABELLED - {"giraffe"}, "of others the data set does not say where they are not"
 
 
 def test_a_picture_without_known_things_is_left_out():
