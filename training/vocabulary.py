@@ -25,17 +25,38 @@ SPECIAL_TOKENS = (
     "<REGION>",
 )
 
-
 SPELLINGS = {
+    "[\u2018\u2019]": "'",
+    "[\u201c\u201d]": '"',
     r"\bgrey\b": "gray",
+    r"colour": "color",
+    r"\bfavourite\b": "favorite",
+    r"\bomelette\b": "omelet",
     r"\b1\b": "one",
     r"\b2\b": "two",
     r"\b3\b": "three",
     r"\b4\b": "four",
-    "[\u2018\u2019]": "'",
-    "[\u201c\u201d]": '"',
+    r"\bcan't\b": "cannot",
+    r"\bwon't\b": "will not",
+    r"n't\b": " not",
+    r"'re\b": " are",
+    r"'m\b": " am",
+    r"'ll\b": " will",
+    r"'ve\b": " have",
+    r"'d\b": " would",
+    r"\blet's\b": "let us",
+    r"\bwhat's\b": "what is",
+    r"\bwhere's\b": "where is",
+    r"\bthat's\b": "that is",
+    r"\bthere's\b": "there is",
+    r"\bit's\b": "it is",
+    r"\bexcept for\b|\bexcluding\b|\bwith the exception of\b": "except",
+    r"\baside from\b": "apart from",
+    r"\bnext to\b|\bbeside\b|\bclose to\b|\bnear(?: to)?\b": "nearest to",
+    r"\bitem\b": "object",
+    r"\bstuff\b": "things",
 }
-"""Other spellings of what the instructions of training say."""
+"""What people also write, and how the instructions of training say it; one rule after the other."""
 
 
 def build_tokenizer(texts: Iterable[str], min_count: int = 1) -> Tokenizer:
