@@ -17,32 +17,25 @@ TOPICS = {
     "camera_info": "intrinsics of the colour image",
 }
 CAMERAS = {"none": "your own", "replay": "plays the sample scenes", "rendered": "films rendered scenes"}
-# Parameters of the node; an empty argument leaves what params_file says.
+# Parameters of segment_node; an empty argument leaves what params_file says.
 PARAMETERS = {
     "model": (str, "compact, a hub id, a local folder, or fake"),
     "device": (str, "auto, cpu, cuda, cuda:0"),
     "instruction": (str, "what to segment from the start; the topic instruction replaces it"),
     "autostart": (bool, "true: load the model and answer at once; false: wait for lifecycle transitions"),
 }
+EVERY_NODE = {"use_sim_time": (bool, "true: take the time from /clock")}
 
 
 def generate_launch_description() -> LaunchDescription:
     """Arguments and nodes; `ros2 launch instructsam_ros segment.launch.py --show-args` lists the former."""
-    namespace = LaunchConfiguration("namespace")
-    rviz = Node(
-        package="rviz2",
-        executable="rviz2",
-        namespace=namespace,  # the topics in the file are relative
-        arguments=["-d", str(share("config", "segment.rviz"))],
-        condition=IfCondition(LaunchConfiguration("rviz")),
-    )
     params_file = str(share("config", "segment.yaml"))
     return LaunchDescription(
         [
             *(DeclareLaunchArgument(k, default_value=k, description=text) for k, text in TOPICS.items()),
             *(
                 DeclareLaunchArgument(k, default_value="", description=f"{text} (empty: as in params_file)")
-                for k, (_, text) in PARAMETERS.items()
+                for k, (_, text) in {**PARAMETERS, **EVERY_NODE}.items()
             ),
             DeclareLaunchArgument("params_file", default_value=params_file, description="parameters as YAML"),
             DeclareLaunchArgument("namespace", default_value="", description="one for each camera"),
@@ -55,19 +48,13 @@ def generate_launch_description() -> LaunchDescription:
             ),
             OpaqueFunction(function=_segment_node),
             OpaqueFunction(function=_camera),
-            rviz,
+            OpaqueFunction(function=_rviz),
         ]
     )
 
 
 def _segment_node(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    given = {name: LaunchConfiguration(name).perform(context) for name in PARAMETERS}
-    # With their types, so that an instruction such as "yes" or "7" stays text.
-    overrides = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
-        for name, (kind, _) in PARAMETERS.items()
-        if given[name]
-    }
+    overrides = _given(context, {**PARAMETERS, **EVERY_NODE})
     return [
         Node(
             package="instructsam_ros",
@@ -90,7 +77,30 @@ def _camera(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             package="instructsam_ros",
             executable=f"{camera}_camera_node",
             namespace=LaunchConfiguration("namespace"),
+            parameters=[_given(context, EVERY_NODE)],
             remappings=[(topic, LaunchConfiguration(topic)) for topic in TOPICS],
             output="screen",
         )
     ]
+
+
+def _rviz(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    return [
+        Node(
+            package="rviz2",
+            executable="rviz2",
+            namespace=LaunchConfiguration("namespace"),  # the topics in the file are relative
+            arguments=["-d", str(share("config", "segment.rviz"))],
+            parameters=[_given(context, EVERY_NODE)],
+            condition=IfCondition(LaunchConfiguration("rviz")),
+        )
+    ]
+
+
+def _given(context: LaunchContext, parameters: dict[str, tuple[type, str]]) -> dict[str, ParameterValue]:
+    """Those that are not empty, with their types, so that an instruction such as "yes" or "7" stays text."""
+    return {
+        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
+        for name, (kind, _) in parameters.items()
+        if LaunchConfiguration(name).perform(context)
+    }

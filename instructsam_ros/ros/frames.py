@@ -128,7 +128,8 @@ class FrameSlot:
         if not due:
             return
         arrival, image = due[-1]
-        self._show(CameraMessages(image, None, None, arrival.at), arrival.number, now)
+        out = min(now, arrival.at + wait)  # a busy model must not make it look newer
+        self._show(CameraMessages(image, None, None, arrival.at), arrival.number, out)
         self._patient = self.last_depth_at is not None and now - self.last_depth_at <= gone_after
 
     def current(self, now: float, depth_wait: float, max_age: float) -> CameraMessages | None:
@@ -151,10 +152,10 @@ class FrameSlot:
         """The stream works on the newest frame."""
         self.unseen = self._missed = False
 
-    def _show(self, frame: CameraMessages, number: int, now: float) -> None:
+    def _show(self, frame: CameraMessages, number: int, at: float) -> None:
         if self._wanted:
             self._counters.add("dropped", number - self._shown - 1 + self._missed)
         while self._waiting and self._waiting[0][0].number <= number:
             self._waiting.popleft()
-        self.newest, self._shown, self._shown_at = frame, number, now
+        self.newest, self._shown, self._shown_at = frame, number, at
         self.unseen = self._missed = True

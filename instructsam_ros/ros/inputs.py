@@ -13,11 +13,21 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.ros import qos
 from instructsam_ros.ros.params import NodeSettings
 from instructsam_ros.ros.slots import Inbox
-from instructsam_ros.ros.sync import make_synchroniser, stamp_ns
+from instructsam_ros.ros.sync import check_stamp, make_synchroniser
+
+
+def subscribe_camera_info(node: Node, store: Callable[[Any], None]) -> None:
+    """Store every ``camera_info`` from now on, whatever state the node is in: some drivers send but one.
+
+    Best effort, which hears every driver, since the node's parameters may change while it listens.
+    """
+    profile = qos.camera("best_effort")
+    group = MutuallyExclusiveCallbackGroup()
+    node.create_subscription(CameraInfo, "camera_info", store, profile, callback_group=group)
 
 
 class CameraInputs:
-    """Feeds an inbox from ``image``, ``depth`` and ``camera_info`` until ``destroy``.
+    """Feeds an inbox from ``image`` and ``depth`` until ``destroy``.
 
     refuse: told of every image and depth image that is not handed on.
     """
@@ -36,7 +46,6 @@ class CameraInputs:
         self._subscribe("image", settings.image_transport, self._on_image, profile)
         if settings.use_depth:
             self._subscribe("depth", settings.depth_transport, self._synchroniser.add_depth, profile)
-            self._add(CameraInfo, "camera_info", inbox.store_info, profile)
 
     def destroy(self) -> None:
         """Stop listening."""
@@ -50,8 +59,10 @@ class CameraInputs:
 
     def _subscribe(self, topic: str, transport: str, callback: Any, profile: Any) -> None:
         def take(message: Any) -> None:
-            if stamp_ns(message) < 0:  # rclpy has no such time: message_filters would stop for good
-                self._refuse(InvalidInputError(f"a message on {topic!r} has a negative stamp; let go"))
+            try:
+                check_stamp(message, f"a message on {topic!r}")
+            except InvalidInputError as error:
+                self._refuse(error)
             else:
                 callback(message)
 

@@ -36,7 +36,7 @@ class NodeSettings:
     instruction: str = _setting("", "instruction to begin with; the topic replaces it")
     image_transport: str = _setting("raw", "raw or compressed")
     depth_transport: str = _setting("raw", "raw or compressedDepth")
-    image_reliability: str = _setting("best_effort", "best_effort or reliable, for the camera's topics")
+    image_reliability: str = _setting("best_effort", "best_effort or reliable, for image and depth")
     use_depth: bool = _setting(True, "false for a camera without depth: masks only")
     sync_slop: float = _setting(0.02, "seconds between image and depth; 0: equal stamps", low=0.0, high=10.0)
     max_requests: int = _setting(4, "requests that may wait; more are refused", low=1, high=12)

@@ -27,6 +27,7 @@ from instructsam_ros.ros.messages import instance_array
 from instructsam_ros.ros.params import NodeSettings
 from instructsam_ros.ros.qos import REQUEST
 from instructsam_ros.ros.slots import Inbox, Request
+from instructsam_ros.ros.sync import check_stamp
 from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import check_instruction
 
@@ -138,6 +139,7 @@ def _own_frame(goal: Segment.Goal, now: float) -> CameraMessages | None:
         message if _is_filled(message) else None for message in (goal.image, goal.depth, goal.camera_info)
     )
     if image is not None:
+        check_stamp(image, "the goal's image")
         return CameraMessages(image, depth, info, now)
     if depth is not None or info is not None:
         raise InvalidInputError(

@@ -10,14 +10,15 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
+from rclpy.node import Node
 from std_msgs.msg import String
 
 from instructsam_ros.errors import InstructSamError
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import Health, diagnostic_array
 from instructsam_ros.ros.failures import NotActiveError, StaleError, counter_name
-from instructsam_ros.ros.inputs import CameraInputs
+from instructsam_ros.ros.inputs import CameraInputs, subscribe_camera_info
 from instructsam_ros.ros.model_loading import ModelLoader
 from instructsam_ros.ros.params import ParameterStore
 from instructsam_ros.ros.processor import Answer, Processor, age
@@ -26,6 +27,7 @@ from instructsam_ros.ros.qos import COMMAND, LATCHED
 from instructsam_ros.ros.requests import RequestServers, checked
 from instructsam_ros.ros.slots import Inbox
 from instructsam_ros.ros.spin import spin
+from instructsam_ros.ros.standing import Standing
 from instructsam_ros.ros.transforms import Transforms
 from instructsam_ros.ros.worker import Worker
 
@@ -35,14 +37,17 @@ LOG_EVERY = 5.0
 THREADS = 16
 
 
-class SegmentNode(LifecycleNode):  # type: ignore[misc]
+class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
     """Lifecycle: configure loads the model, activate listens and answers, deactivate stops both.
 
     stop: set by the process when it is to end, so that loading a model does not hold it up.
     """
 
     def __init__(self, stop: threading.Event) -> None:
-        super().__init__("segment_node")
+        Node.__init__(self, "segment_node")
+        # Loading a model takes minutes; in the default group it would hold up the parameters and /clock.
+        transitions = MutuallyExclusiveCallbackGroup()
+        LifecycleNodeMixin.__init__(self, callback_group=transitions)
         self._stop = stop
         self._loader = ModelLoader()
         self._counters = Counters()
@@ -50,16 +55,18 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._processor: Processor | None = None
         self._outputs: Publishers | None = None
         self._inputs: CameraInputs | None = None
-        self._inbox: Inbox | None = None
         self._worker: Worker | None = None
         self._straggler: Worker | None = None
-        self._settings = ParameterStore(self, configured=lambda: self._processor is not None)
-        self._instruction = self._begin_with = self._settings.current.instruction
+        self._frozen = False
+        self._settings = ParameterStore(self, configured=lambda: self._frozen)
+        self._begin_with = self._settings.current.instruction
+        self._active_instruction = self.create_publisher(String, "~/active_instruction", LATCHED)
+        self._standing = Standing(self._begin_with, self._announce)
         self._transforms = Transforms.listen(self)
         self._requests = RequestServers(
-            self, lambda: self._inbox, lambda: self._settings.current, self._counters
+            self, lambda: self._standing.inbox, lambda: self._settings.current, self._counters
         )
-        self._active_instruction = self.create_publisher(String, "~/active_instruction", LATCHED)
+        subscribe_camera_info(self, self._standing.set_info)
         self.create_subscription(
             String,
             "instruction",
@@ -72,27 +79,30 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1.0, self._diagnose, callback_group=MutuallyExclusiveCallbackGroup(), clock=clock)
         # In the group of the lifecycle services, so that it cannot run together with one of them.
-        self._autostart = self.create_timer(0.0, self._start, clock=clock)
+        self._autostart = self.create_timer(0.0, self._start, callback_group=transitions, clock=clock)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model; a failure leaves the node up and unconfigured, with the reason told."""
         if self._still_busy():
             return TransitionCallbackReturn.FAILURE
+        self._frozen = True
         settings = self._settings.current
         if settings.instruction != self._begin_with:  # set since; else the topic may have replaced it
-            self._instruction = self._begin_with = settings.instruction
+            self._begin_with = settings.instruction
+            self._standing.set_instruction(settings.instruction)
         self._health.state, self._health.failed = f"loading {settings.model}", False
         try:
             settings.require_tf()
             segmenter = self._loader.load(settings, self._stop)
+            self._outputs = Publishers(self)
         # rclpy would swallow it; a backend may raise anything for bad weights.
         except Exception as error:
+            self._frozen = False
             self._health.note(error)
             self._health.state, self._health.failed = "configure failed", True
             self.get_logger().error(f"cannot configure with model {settings.model!r}: {error}")
             return TransitionCallbackReturn.FAILURE
         self._health.model = f"{settings.model} ({segmenter.name})"
-        self._outputs = Publishers(self)
         self._processor = Processor(
             segmenter, lambda: self._settings.current, self._transforms, self._counters, self._warn
         )
@@ -107,9 +117,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._worker = Worker(inbox, self._counters, self._processor.run, self._publish, self._report)
         self._worker.start()
         self._inputs = CameraInputs(self, inbox, self._settings.current, self._refuse)
-        self._inbox = inbox
-        if self._instruction:
-            self._set_instruction(self._instruction)
+        self._standing.activate(inbox)
         self._health.state = "active"
         self.get_logger().info(f"active with {self._health.model}")
         return super().on_activate(state)
@@ -148,9 +156,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         inputs, self._inputs = self._inputs, None
         if inputs is not None:
             inputs.destroy()
-        inbox, self._inbox = self._inbox, None
-        if inbox is not None:
-            self._active_instruction.publish(String())
+        inbox = self._standing.deactivate()
         worker, self._worker = self._worker, None
         if inbox is not None and worker is not None and not worker.stop(STOP_SECONDS):
             self._straggler = worker
@@ -169,20 +175,19 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         if self._outputs is not None:
             self._outputs.destroy()
         self._outputs = self._processor = None
+        self._frozen = False
         self._health.model = ""
 
     def _on_instruction(self, message: String) -> None:
         try:
-            self._instruction = checked(message.data)
+            self._standing.set_instruction(checked(message.data))
         except InstructSamError as error:
             self._refuse(error)
-            return
-        self._set_instruction(self._instruction)
 
-    def _set_instruction(self, text: str) -> None:
-        if self._inbox is not None and self._inbox.set_instruction(text):
-            self._active_instruction.publish(String(data=text))
-            self.get_logger().info(f"instruction: {text}")
+    def _announce(self, instruction: str) -> None:
+        self._active_instruction.publish(String(data=instruction))
+        if instruction:
+            self.get_logger().info(f"instruction: {instruction}")
 
     def _publish(self, answer: Answer) -> None:
         """Send an answer of the stream. Raises StaleError for one that is too late to act on."""
@@ -207,8 +212,9 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
 
     def _diagnose(self) -> None:
         settings: Any = self._settings.current
+        inbox = self._standing.inbox
         self._diagnostics.publish(
-            diagnostic_array(self, self._health, self._counters, settings, self._inbox, self._worker)
+            diagnostic_array(self, self._health, self._counters, settings, inbox, self._worker)
         )
 
 

@@ -67,6 +67,7 @@ class Inbox:
         self._changed = threading.Condition()
         self._requests: list[Request] = []
         self._generation = 0
+        self._instructed = 0.0
         self._closed = False
         self.instruction = ""
         self.frames = FrameSlot(counters)
@@ -84,17 +85,18 @@ class Inbox:
             self._changed.notify_all()
 
     def store_info(self, message: Any) -> None:
-        """Callback of the camera_info subscription."""
+        """Take a camera_info; where depth is not used it is not either, and may be unusable."""
         with self._changed:
-            self.frames.store_info(message)
-            self._changed.notify_all()
+            if self._settings().use_depth:
+                self.frames.store_info(message)
+                self._changed.notify_all()
 
     def set_instruction(self, text: str) -> bool:
         """Replace the standing instruction and stop work on the old one; False if it is the same."""
         with self._changed:
             if text == self.instruction:
                 return False
-            self.instruction = text
+            self.instruction, self._instructed = text, time.monotonic()
             self._generation += 1
             self.frames.look()
             self._changed.notify_all()
@@ -143,17 +145,23 @@ class Inbox:
         settings, now = self._settings(), time.monotonic()
         depth_wait = settings.depth_wait if settings.use_depth else 0.0
         self.frames.pass_without_depth(now, depth_wait, settings.camera_timeout)
-        newest = self.frames.current(now, settings.depth_wait, settings.camera_timeout)
+
+        def newest(since: float) -> CameraMessages | None:
+            # What has come since somebody asked is not too old for them, however long the model was busy.
+            return self.frames.current(now, settings.depth_wait, max(settings.camera_timeout, now - since))
+
         for request in list(self._requests):
-            camera = request.camera or newest
-            waited = now - request.submitted > settings.camera_timeout + depth_wait
+            camera = request.camera or newest(request.submitted)
+            silent_since = max(request.submitted, self.frames.last_image_at or 0.0)
+            waited = now - silent_since > settings.camera_timeout + depth_wait
             if camera is None and not waited and not request.expired():
                 continue
             self._requests.remove(request)
             if request.answer.set_running_or_notify_cancel():
                 return Job(request.instruction, camera, request, lambda: self._closed)
-        if not self.instruction or not self.frames.unseen or newest is None:
+        camera = newest(self._instructed)
+        if not self.instruction or not self.frames.unseen or camera is None:
             return None
         self.frames.mark_seen()
         generation = self._generation
-        return Job(self.instruction, newest, None, lambda: self._generation != generation)
+        return Job(self.instruction, camera, None, lambda: self._generation != generation)

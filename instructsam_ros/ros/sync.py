@@ -7,6 +7,8 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any, Protocol
 
+from instructsam_ros.errors import InvalidInputError
+
 OnPair = Callable[[Any, Any], None]
 QUEUE_SIZE = 30
 """Images, and depth images, that may wait for each other: a second of 30 Hz."""
@@ -163,3 +165,10 @@ def stamp_ns(message: Any) -> int:
     """The stamp of a message's header in nanoseconds."""
     stamp = message.header.stamp
     return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
+
+
+def check_stamp(message: Any, name: str) -> None:
+    """Raise InvalidInputError for a negative stamp: rclpy has no such time, message_filters would stop."""
+    if (stamp := stamp_ns(message)) < 0:
+        seconds = stamp / NANOSECONDS
+        raise InvalidInputError(f"{name} has a negative stamp ({seconds:.3f} s); stamp it with its capture")

@@ -203,3 +203,15 @@ def test_a_negative_stamp_is_counted_and_told(streaming):
     streaming.wait(lambda: streaming.count("invalid_input") > before, send)
     assert "negative stamp" in streaming.diagnostics()["node"].message
     assert answers(streaming)
+
+
+@pytest.mark.parametrize("target", ["", "map"])
+def test_a_given_image_with_a_negative_stamp_is_refused(client, node, target):
+    header = Header(frame_id=client.header().frame_id)
+    header.stamp.sec = -1
+    image = image_from_array(picture(), "rgb8", header)
+    handle = client.goal("the red thing", image=image, target_frame=target)
+    result = client.result_of(handle.get_result_async()).result
+    assert result.error_code == SegmentOnce.Response.ERROR_INVALID_INPUT, result.error_msg
+    assert "the goal's image has a negative stamp (-1.000 s)" in result.error_msg
+    assert "Traceback" not in node.log.read_text()

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from rcl_interfaces.srv import GetParameters
 
-from .conftest import WAIT, Client
+from .conftest import WAIT, Client, call
 
 pytest.importorskip("launch_ros")  # "launch" is also a folder here
 
@@ -75,6 +76,7 @@ def client():
 def test_the_launched_node_answers_on_the_topics_it_was_given(launched, client):
     topics = [f"{name}:=/{name}" for name in ("image", "depth", "camera_info")]
     launched("model:=fake", "namespace:=left", *topics)
+    client.wait(lambda: client.diagnostics() and client.diagnostics()["node"].message == "active")
     response = client.ask("the red thing")
     assert [i.phrase for i in response.result.instances] == ["red"]
 
@@ -87,3 +89,11 @@ def test_a_camera_feeds_the_node_with_the_instruction_as_text(launched, client, 
     answer = client.wait(lambda: client.heard["instances"])[0]
     assert answer.instruction == "7"
     assert (answer.image_width, answer.image_height) == (640, 480)
+
+
+def test_every_node_takes_simulated_time(launched, client):
+    launched("model:=fake", "namespace:=left", "camera:=replay", "use_sim_time:=true")
+    for name in ("segment_node", "replay_camera_node"):
+        client.name = f"left/{name}"
+        (value,) = call(client, GetParameters, "get_parameters", names=["use_sim_time"]).values
+        assert value.bool_value
