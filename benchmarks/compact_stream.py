@@ -1,6 +1,6 @@
 """The shipped model on a stream: images per second with a new and with a standing instruction.
 
-    python benchmarks/compact_stream.py --threads 2
+    python -m benchmarks.compact_stream --threads 2
 
 Each ratio compares with the first row; they take turns at every frame. The plain rows do with this
 model's parts what the released evaluation does with its own: for every instruction the image, the whole
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.command import positive_int, run
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter, load
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.instances import full_size
@@ -70,8 +71,8 @@ def plain(segmenter: InstructSamSegmenter, rgb: NDArray[np.uint8], instruction: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--model", default="compact")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--threads", type=positive_int, default=2)
+    parser.add_argument("--frames", type=positive_int, default=60)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     pictures = [load_view(path, depth=False).rgb for path in view_paths(DATA / "scenes")]
@@ -84,11 +85,11 @@ def main() -> None:
     )
 
     def standing(segmenter: InstructSamSegmenter) -> Callable[[int], None]:
-        last: Segmentation | None = None
+        last: dict[str, Segmentation] = {}  # every instruction stands; a ratio compares the same ones
 
         def answer(number: int) -> None:
-            nonlocal last
-            last = segmenter.segment(segmenter.encode(picture[number]), INSTRUCTIONS[0], previous=last)
+            said = INSTRUCTIONS[number % 4]
+            last[said] = segmenter.segment(segmenter.encode(picture[number]), said, previous=last.get(said))
 
         return answer
 
@@ -116,4 +117,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -6,9 +6,9 @@ previous or guessed answer in one pass instead of writing it, packs weights, and
 reads. Weights are random, so the model is made to give a fixed answer. Every configuration runs in processes
 of its own, as it would on a robot, and they take turns; the first round in a process is not counted.
 
-    python benchmarks/instructsam_speed.py                      # tiny, any machine
-    python benchmarks/instructsam_speed.py --size 2b --dtype bfloat16 --threads 2 --turns 2
-    python benchmarks/instructsam_speed.py --size 2b --dtype bfloat16 --device cuda --repeats 30
+    python -m benchmarks.instructsam_speed                      # tiny, any machine
+    python -m benchmarks.instructsam_speed --size 2b --dtype bfloat16 --threads 2 --turns 2
+    python -m benchmarks.instructsam_speed --size 2b --dtype bfloat16 --device cuda --repeats 30
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from plain_procedure import PlainProcedure
-from stopwatch import Stopwatch
 from torch import Tensor
 
+from benchmarks.command import positive_int, run
+from benchmarks.plain_procedure import PlainProcedure
+from benchmarks.stopwatch import Stopwatch
 from instructsam_ros.models.instructsam.approximations import with_sam_size
 from instructsam_ros.models.instructsam.checkpoint import build_model, expected_tensors
 from instructsam_ros.models.instructsam.config import InstructSamConfig
@@ -49,6 +50,8 @@ PHRASES = ((1001, 1002), (1003, 1004, 1005))  # any words; --phrases takes the f
 QUESTION = tuple(range(2000, 2012))
 DISAGREEMENT = 1e-3  # in float32, from rounding in another order; of the spread of what is compared
 PLAIN, HUGE, EXACT, INT8 = "plain", "plain, huge pages", "exact", "int8"
+REFERENCE = f"{PLAIN}, every instruction"
+"""What results are compared with, and times."""
 SMALLER = {"two thirds of the side": 2 / 3, "half the side": 1 / 2}
 PARTS = (PLAIN, HUGE, EXACT, *SMALLER, INT8)
 """Configurations of the model: of SAM 3's input in SMALLER."""
@@ -233,7 +236,16 @@ def measure(args: argparse.Namespace) -> None:
 def run_part(part: str) -> dict[str, Any]:
     """Measure one configuration; the plain one with torch's own settings, as whoever restates it would."""
     with tempfile.NamedTemporaryFile() as file:
-        command = [sys.executable, __file__, *sys.argv[1:], "--part", part, "--write", file.name]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.instructsam_speed",
+            *sys.argv[1:],
+            "--part",
+            part,
+            "--write",
+            file.name,
+        ]
         pages = {"THP_MEM_ALLOC_ENABLE": "0"} if part == PLAIN else {}
         subprocess.run(command, check=True, env=os.environ | pages)
         measured: dict[str, Any] = torch.load(file.name, weights_only=True)
@@ -262,11 +274,17 @@ def main() -> None:
     parser.add_argument("--size", choices=["tiny", "2b"], default="tiny")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--turns", type=int, default=1, help="processes per configuration")
-    parser.add_argument("--repeats", type=int, default=1, help="counted rounds per process")
+    parser.add_argument("--threads", type=positive_int, default=1)
+    parser.add_argument("--turns", type=positive_int, default=1, help="processes per configuration")
+    parser.add_argument("--repeats", type=positive_int, default=1, help="counted rounds per process")
     parser.add_argument("--phrases", type=int, choices=[1, 2], default=1)
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="configurations to measure")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=PARTS,
+        default=PARTS,
+        help="configurations to measure; without 'plain' nothing is compared",
+    )
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     parser.add_argument("--write", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -278,8 +296,8 @@ def main() -> None:
     rows: dict[str, list[Stopwatch]] = {}
     reference: dict[str, Any] | None = None
     for _ in range(args.turns):
-        for part in args.only:
-            if part == INT8 and args.device != "cpu":
+        for part in PARTS:  # the plain one first, which the others are compared with
+            if part not in args.only or (part == INT8 and args.device != "cpu"):
                 continue
             measured = run_part(part)
             print(f"{part}: at most {measured['peak'] / 1e9:.1f} GB of memory", flush=True)
@@ -287,8 +305,9 @@ def main() -> None:
                 rows.setdefault(name, []).extend(Stopwatch(**watch) for watch in watches)
                 report(name, rows[name][-len(watches) :])
                 result = measured["results"][name]
-                reference = reference or result
-                if part in (PLAIN, HUGE, EXACT) and name != REUSE:
+                if name == REFERENCE:
+                    reference = result
+                elif reference and part in (PLAIN, HUGE, EXACT) and name != REUSE:
                     check(name, reference, result, args.dtype)
     summarise(rows)
 
@@ -303,13 +322,12 @@ def report(name: str, watches: list[Stopwatch]) -> None:
 
 
 def summarise(rows: dict[str, list[Stopwatch]]) -> None:
-    """Seconds per answer, and how often they go into those of the first row."""
-    first: float | None = None
+    """Seconds per answer, and how often they go into those of the plain procedure, if it was measured."""
+    plain = np.median([sum(watch.wall.values()) for watch in rows.get(REFERENCE, [])] or [math.nan])
     for name, watches in rows.items():
         p50, p95 = np.percentile([sum(watch.wall.values()) for watch in watches], [50, 95])
-        first = first or p50
-        print(f"{name:45s} {p50:9.3f} s ({p95:.3f}) {first / p50:6.2f}x   {len(watches)} rounds")
+        print(f"{name:45s} {p50:9.3f} s ({p95:.3f}) {plain / p50:6.2f}x   {len(watches)} rounds")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

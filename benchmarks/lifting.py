@@ -1,6 +1,6 @@
 """Time of lifting per instance on one core, beside two plain ways to do the same.
 
-    python benchmarks/lifting.py
+    python -m benchmarks.lifting
 
 Processor time, so that other work on the machine matters little. A noisy table of 640x480 with
 one object of three sizes, a fork, and eight objects at once; finding the table is part of it.
@@ -14,6 +14,7 @@ import os
 
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
+import argparse
 import platform
 import statistics
 import time
@@ -25,6 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import positive_int, run
 from instructsam_ros.lifting import fit_plane, lift, pixel_rays, scene_points
 from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
 
@@ -32,7 +34,6 @@ CAMERA = CameraModel(640, 480, 610.0, 610.0, 320.0, 240.0)
 UP = np.array([0.0, -0.7071, -0.7071])
 AHEAD = np.array([0.0, -0.7071, 0.7071])
 NOISE = 0.001
-RUNS = 15
 
 
 def table_with(outlines: list[tuple[NDArray[np.int32], float]]) -> tuple[Frame, Segmentation]:
@@ -91,6 +92,9 @@ def milliseconds(task: Callable[[], object], runs: int) -> float:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--runs", type=positive_int, default=15)
+    runs = parser.parse_args().runs
     cv2.setNumThreads(1)
     grid = [(rectangle(60 + 140 * (i % 4), 120 + 160 * (i // 4), 80, 100), 0.06) for i in range(8)]
     cases = {
@@ -100,22 +104,22 @@ def main() -> None:
         "fork, 8x200": [(rectangle(300, 140, 8, 200), 0.004)],
         "eight, 80x100 each": grid,
     }
-    print(f"{platform.processor() or platform.machine()}, one thread, median of {RUNS} runs, ms per instance")
+    print(f"{platform.processor() or platform.machine()}, one thread, median of {runs} runs, ms per instance")
     print(f"{'case':20}{'ours':>8}{'whole image':>13}{'ratio':>7}{'pixel loop':>12}{'ratio':>7}")
     for name, outlines in cases.items():
         frame, segmentation = table_with(outlines)
         count = len(outlines)
-        ours = milliseconds(partial(lift, frame, segmentation), RUNS) / count
-        whole = milliseconds(partial(whole_image, frame, segmentation), RUNS) / count
+        ours = milliseconds(partial(lift, frame, segmentation), runs) / count
+        whole = milliseconds(partial(whole_image, frame, segmentation), runs) / count
         loop = milliseconds(partial(pixel_loop, frame, segmentation), 1) / count
         print(f"{name:20}{ours:8.1f}{whole:13.1f}{whole / ours:7.1f}{loop:12.0f}{loop / ours:7.0f}")
     frame, segmentation = table_with(grid)
-    scene = milliseconds(partial(scene_points, frame, segmentation), RUNS)
+    scene = milliseconds(partial(scene_points, frame, segmentation), runs)
     sample = scene_points(frame, segmentation)[0][::60]
-    plane = milliseconds(partial(fit_plane, sample, tolerance=0.01, minimum_ratio=0.1), RUNS)
+    plane = milliseconds(partial(fit_plane, sample, tolerance=0.01, minimum_ratio=0.1), runs)
     print(f"of it the support plane, once per frame: {plane:.1f} ms")
     print(f"scene cloud without targets: {scene:.1f} ms")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

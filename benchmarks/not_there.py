@@ -21,6 +21,7 @@ import torch
 from tqdm import tqdm
 
 import instructsam_ros
+from benchmarks.command import positive_int, run
 from benchmarks.wordings import united_iou
 from instructsam_ros.scenes.catalogue import CATALOGUE
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
@@ -49,9 +50,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("scenes", type=Path, help="folder written by `instructsam scenes render --heldout`")
     parser.add_argument("--model", default="compact")
-    parser.add_argument("--views", type=int, default=200)
-    parser.add_argument("--each", type=int, default=2, help="instructions of every kind per view")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--views", type=positive_int, default=200)
+    parser.add_argument("--each", type=positive_int, default=2, help="instructions of every kind per view")
+    parser.add_argument("--threads", type=positive_int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     segmenter = instructsam_ros.load(args.model, device="cpu")
@@ -85,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,6 +1,6 @@
 """Time of an exported model in ONNX Runtime beside the same model in torch, in one run.
 
-    python benchmarks/onnx_runtime.py [MODEL] [--threads N] [--device cpu|cuda|tensorrt]
+    python -m benchmarks.onnx_runtime [MODEL] [--threads N] [--device cpu|cuda|tensorrt]
 
 Exports MODEL (default: compact) to a temporary folder, then measures in turn, so that other work on
 the machine meets both alike: the image encoder, the detector with 1, 3 and 8 phrases of 6 tokens,
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.command import positive_int, run
 from instructsam_ros.backends.onnx import load as load_onnx
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
 from instructsam_ros.models.instructsam.backend import load as load_instructsam
@@ -62,12 +63,12 @@ def medians(
 ) -> list[float]:
     """Milliseconds of each task; they take turns."""
     times: list[list[float]] = [[] for _ in tasks]
-    for run in range(RUNS + 2):
+    for turn in range(RUNS + 2):
         for task, seconds in zip(tasks, times, strict=True):
             start = clock()
             task()
             wait()
-            if run >= 2:
+            if turn >= 2:
                 seconds.append(clock() - start)
     return [1000 * statistics.median(seconds) for seconds in times]
 
@@ -76,7 +77,7 @@ def medians(
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time of an exported model beside torch.")
     parser.add_argument("model", nargs="?", default="compact")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=positive_int, default=1)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda", "tensorrt"])
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -107,4 +108,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

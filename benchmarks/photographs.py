@@ -1,6 +1,6 @@
 """Photographs with outlined objects, as a benchmark file for ``instructsam eval``.
 
-    python benchmarks/photographs.py PHOTOGRAPHS/instances.json runs/photographs.json
+    python -m benchmarks.photographs PHOTOGRAPHS/instances.json runs/photographs.json
     instructsam eval --model compact --annotations runs/photographs.json \\
       --images PHOTOGRAPHS --out runs/photographs
 
@@ -17,6 +17,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import run
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.catalogue import CATALOGUE
 
 LOOKALIKES = {"cup": {"mug", "glass"}, "bottle": {"jar"}, "bowl": {"pot"}, "wine glass": {"glass"}}
@@ -57,9 +59,12 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     rng = random.Random(0)
-    pictures = json.loads(args.instances.read_text())
-    labelled = {instance["category"] for entry in pictures for instance in entry["instances"]}
-    entries = [questions(entry, labelled, rng) for entry in pictures]
+    try:
+        pictures = json.loads(args.instances.read_text())
+        labelled = {instance["category"] for entry in pictures for instance in entry["instances"]}
+        entries = [questions(entry, labelled, rng) for entry in pictures]
+    except (ValueError, TypeError, KeyError) as error:
+        raise InvalidInputError(f"{args.instances} is no list of outlined photographs: {error!r}") from None
     kept = [entry for entry in entries if entry]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(kept, indent=1))
@@ -68,4 +73,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

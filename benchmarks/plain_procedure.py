@@ -16,10 +16,10 @@ from unittest import mock
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stopwatch import Stopwatch
 from torch import Tensor
 from transformers.models.sam3.modeling_sam3 import Sam3ViTRoPEAttention, box_cxcywh_to_xyxy
 
+from benchmarks.stopwatch import Stopwatch
 from instructsam_ros.models.instructsam import blocked_attention
 from instructsam_ros.models.instructsam.decode import Answer
 from instructsam_ros.models.instructsam.detector import DetectorOutput, Memory, Phrases

@@ -1,6 +1,6 @@
 """What a wording that training never used costs: the same question about the same picture in two wordings.
 
-    python benchmarks/wordings.py runs/scenes/heldout --views 200
+    python -m benchmarks.wordings runs/scenes/heldout --views 200
 
 For every drafted instruction one held-out wording is drawn and one that training uses; both mean the same
 objects. Prints gIoU of either and their paired difference, with 95 % bootstrap intervals over pictures.
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 import instructsam_ros
+from benchmarks.command import positive_int, run
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.language import Instruction, is_held_out
 from instructsam_ros.scenes.language.picture import Picture
@@ -80,9 +82,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("scenes", type=Path, help="folder written by `instructsam scenes render --heldout`")
     parser.add_argument("--model", default="compact")
-    parser.add_argument("--views", type=int, default=200)
-    parser.add_argument("--pairs", type=int, default=5, help="per view")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--views", type=positive_int, default=200)
+    parser.add_argument("--pairs", type=positive_int, default=5, help="per view")
+    parser.add_argument("--threads", type=positive_int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     segmenter = instructsam_ros.load(args.model, device="cpu")
@@ -94,12 +96,16 @@ def main() -> None:
             scores = [united_iou(segmenter, features, item, view.ids) for item in pair]
             carrier_only = not is_held_out(pair.held_out.template.split("|")[0])
             rows.append((view.meta["seed"], *scores, carrier_only))
+    if not rows:
+        raise InvalidInputError(f"no view of {args.scenes} has an instruction in both wordings")
     table = np.array(rows, np.float64)
     for name, some in (
         ("all", np.full(len(table), True)),
         ("held-out sentence around a known noun phrase", table[:, 3] == 1),
         ("held-out noun phrase or whole sentence", table[:, 3] == 0),
     ):
+        if not some.any():
+            continue
         _, picture = np.unique(table[some, 0], return_inverse=True)
         trained, strange = table[some, 1], table[some, 2]
         low, high = interval(strange - trained, picture)
@@ -112,4 +118,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.settings import UniqueKeyLoader
 from instructsam_ros.types import CameraModel
 
 _INTRINSICS = ("fx", "fy", "cx", "cy")
@@ -25,7 +26,7 @@ def read_camera(path: str | Path) -> CameraModel:
     """
     try:
         # JSON is YAML. `ros2 topic echo` ends every message with a document mark.
-        data = next(iter(yaml.safe_load_all(Path(path).read_text())), None)
+        data = next(iter(yaml.load_all(Path(path).read_text(), UniqueKeyLoader)), None)
         if not isinstance(data, Mapping):
             raise ValueError(f"expected names and numbers, got {type(data).__name__}")
         return _camera(data)
@@ -36,7 +37,7 @@ def read_camera(path: str | Path) -> CameraModel:
             f"{path}: {error.args[0]} is missing; a camera file has camera_matrix, image_width and "
             "image_height (a ROS calibration), or fx, fy, cx, cy, width and height"
         ) from None
-    except (yaml.YAMLError, TypeError, ValueError) as error:
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         raise InvalidInputError(f"{path} is not a usable camera file: {error}") from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -31,12 +32,30 @@ def write_atomic(path: Path, data: bytes) -> None:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
             os.chmod(temporary, 0o644)  # mkstemp makes it readable for its owner alone
-            os.replace(temporary, path)
+            put_in_place(Path(temporary), path)
         except BaseException:
             os.unlink(temporary)
             raise
     except OSError as error:
         raise InstructSamError(f"cannot write {path}: {error}") from error
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Give a file that is written its name, so that after a power cut the name holds the old one or the new
+    one, whole. Both lie on one file system.
+    """
+    _to_disk(temporary)  # or the new name may come to the disk before the content
+    temporary.replace(path)
+    with suppress(OSError):  # some file systems cannot do this for a folder
+        _to_disk(path.parent)
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_ply(path: Path, points: NDArray[np.floating], colors: NDArray[np.uint8]) -> None:

@@ -15,6 +15,23 @@ import yaml
 from instructsam_ros.errors import ConfigError
 
 T = TypeVar("T")
+MAX_THREADS = 1024
+"""More are surely a slip, and end the process inside OpenMP."""
+
+
+class UniqueKeyLoader(yaml.SafeLoader):  # type: ignore[misc]
+    """YAML in which a key that is there twice is an error; PyYAML would take the last one without a word."""
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        """A mapping as it is written, before what it merges (<<) is put into it."""
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    raise yaml.MarkedYAMLError(None, None, f"{key.value!r} is there twice", key.start_mark)
+                seen.add((key.tag, key.value))
+        return node
 
 
 def load_yaml(kind: type[T], path: str | Path) -> T:
@@ -49,7 +66,7 @@ def parse_mapping(text: str, where: str) -> dict[str, Any]:
 
 def _parse(text: str, where: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, UniqueKeyLoader)
     # PyYAML lets through what making a date or a number of a text raises, and RecursionError.
     except Exception as error:
         raise ConfigError(f"{where} is not valid YAML: {error}") from None
@@ -106,7 +123,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return _convert((fitting or kinds)[0], value, where)
     if origin is typing.Literal:
         if value not in args:
-            raise ConfigError(f"{where}: {value!r} is not one of {', '.join(map(repr, args))}")
+            raise ConfigError(
+                f"{where}: {value!r} is not one of {', '.join(map(repr, args))}{_unquoted(value)}"
+            )
         return value
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return build(hint, value, where)
@@ -125,13 +144,23 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return {k: _convert(args[1], v, f"{where}.{k}") for k, v in value.items()}
     if hint is Any:
         return value
-    if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int | float | str) and not isinstance(value, bool):
         try:
-            return float(value)
-        except ValueError:
+            number = float(value)
+        except (ValueError, OverflowError):
             raise ConfigError(f"{where}: expected a number, got {value!r}") from None
+        if not math.isfinite(number):
+            raise ConfigError(f"{where}: expected a finite number, got {value!r}")
+        return number
     if hint is Path and isinstance(value, str):
         return Path(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise ConfigError(f"{where}: expected {hint.__name__}, got {value!r}")
+        raise ConfigError(
+            f"{where}: expected {hint.__name__}, got {value!r}{_unquoted(value) if hint is str else ''}"
+        )
     return value
+
+
+def _unquoted(value: Any) -> str:
+    hint = "; YAML reads a bare yes, no, on and off as true or false: put it in quotes if the word is meant"
+    return hint if isinstance(value, bool) else ""

@@ -60,7 +60,8 @@ class CameraModel:
             )
 
 
-@dataclass(frozen=True)
+# Arrays have no single ==, so objects that hold some are equal to themselves alone (eq=False).
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One camera frame.
 
@@ -98,7 +99,7 @@ class Frame:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Instance:
     """One segmented object.
 
@@ -113,7 +114,7 @@ class Instance:
     phrase: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segmentation:
     """Answer to one instruction on one image. ``timings`` holds seconds per stage."""
 

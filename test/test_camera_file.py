@@ -59,6 +59,7 @@ def test_a_nested_matrix_and_no_distortion(write):
         ("{camera_matrix: [1, 2, 3], width: 4, height: 4}", "3 numbers instead of 9"),
         ("{fx: wide, fy: 1, cx: 1, cy: 1, width: 4, height: 4}", "wide"),
         ("{fx: 0, fy: 1, cx: 1, cy: 1, width: 4, height: 4}", "calibrated"),
+        ("{fx: 1, fx: 2, fy: 1, cx: 1, cy: 1, width: 4, height: 4}", "'fx' is there twice"),
         ("- 1", "list"),
         ("", "NoneType"),
         ("{fx: [", "YAML|expected|flow"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,6 +16,19 @@ from instructsam_ros.pipeline import Result
 from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
 
 VERTEX = [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")]
+
+
+def test_content_is_on_the_disk_before_its_name(tmp_path, monkeypatch):
+    """Or a power cut could leave an empty file under the name."""
+    events = []
+    monkeypatch.setattr(os, "fsync", lambda handle: events.append(os.readlink(f"/proc/self/fd/{handle}")))
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda *args: events.append("replace") or replace(*args))
+    write_atomic(tmp_path / "a.txt", b"new")
+    content, renamed, folder = events
+    assert Path(content).name.startswith(".a.txt.")
+    assert (renamed, folder) == ("replace", str(tmp_path))
+    assert (tmp_path / "a.txt").read_bytes() == b"new"
 
 
 def read_ply(data: bytes) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.settings import build, load_yaml
+from instructsam_ros.settings import build, load_yaml, parse_mapping
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ def test_what_is_not_given_has_its_default():
         ({"kind": "c"}, r"config\.kind: 'c' is not one of 'a', 'b'"),
         ({"size": [1]}, r"config\.size: expected 2 values, got 1"),
         ({"size": 3}, r"config\.size: expected a list"),
+        ({"kind": False}, r"False is not one of 'a', 'b'; YAML reads .* put it in quotes"),
+        ({"name": False}, r"config\.name: expected str, got False; .* put it in quotes"),
+        ({"inner": {"rate": float("inf")}}, r"config\.inner\.rate: expected a finite number, got inf"),
+        ({"steps": ["nan"]}, r"config\.steps\[0\]: expected a finite number, got 'nan'"),
+        ({"inner": {"rate": 10**400}}, r"config\.inner\.rate: expected a number"),
         ({"steps": [1, "x"]}, r"config\.steps\[1\]: expected a number, got 'x'"),
         ({"inner": {"rate": -1}}, r"config\.inner: rate must be positive"),
         ({"inner": {"speed": 1}}, r"config\.inner: unknown setting speed"),
@@ -92,6 +97,21 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     for path in (broken, tmp_path):
         with pytest.raises(ConfigError, match="cannot read"):
             load_yaml(Outer, path)
+
+
+@pytest.mark.parametrize("text", ["name: x\nname: y", "{name: x, inner: {rate: 1, rate: 2}}"])
+def test_a_key_that_is_there_twice_is_named(tmp_path, text):
+    path = tmp_path / "twice.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"'(name|rate)' is there twice"):
+        load_yaml(Outer, path)
+    with pytest.raises(ConfigError, match="is there twice"):
+        parse_mapping(text, "options")
+
+
+def test_a_key_may_replace_what_is_merged():
+    text = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, x: 3}"
+    assert parse_mapping(text, "options")["c"] == {"x": 3, "y": 1}
 
 
 def test_an_empty_file_is_all_defaults(tmp_path):

@@ -10,6 +10,7 @@ from instructsam_ros.types import (
     MAX_INSTRUCTION_CHARS,
     CameraModel,
     Frame,
+    Instance,
     Segmentation,
     Status,
     check_instruction,
@@ -18,6 +19,15 @@ from instructsam_ros.types import (
 )
 
 RGB = np.zeros((4, 6, 3), np.uint8)
+
+
+def test_what_holds_arrays_can_be_compared_and_kept_in_sets():
+    found, same = (Instance(np.ones((4, 6), bool), np.zeros(4, np.float32), 0.9, "mug") for _ in range(2))
+    answers = [Segmentation((one,), "mug", Status.OK) for one in (found, same)]
+    for first, second in ((found, same), answers, (Frame(RGB), Frame(RGB))):
+        assert first == first
+        assert first != second
+        assert len({first, second, first}) == 2
 
 
 @given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=15)))

@@ -8,16 +8,17 @@ from typing import Any
 import torch
 
 from instructsam_ros.errors import CheckpointError
+from instructsam_ros.export import put_in_place
 
 NAME = "last.pt"
 
 
 def save(folder: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` so that a reader sees the old file or the new one, never a part."""
+    """Write ``state`` so that there is the old file or the new one, never a part, even after a power cut."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f"{NAME}.tmp"
     torch.save(state, temporary)
-    temporary.replace(folder / NAME)
+    put_in_place(temporary, folder / NAME)
 
 
 def load(folder: Path) -> dict[str, Any] | None:

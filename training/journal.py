@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
+
+from instructsam_ros.export import write_atomic
 
 
 class Journal:
@@ -33,12 +36,11 @@ class Journal:
         """Append a row and rewrite the table atomically."""
         self.rows.append({"step": float(step), **values})
         columns = list(dict.fromkeys(key for row in self.rows for key in row))
-        temporary = self.path.with_suffix(".tmp")
-        with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(self.rows)
-        temporary.replace(self.path)
+        table = io.StringIO()
+        writer = csv.DictWriter(table, columns)
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomic(self.path, table.getvalue().encode())
         for key, value in values.items():
             self.board.add_scalar(key, value, step)
         self.board.flush()

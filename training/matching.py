@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from instructsam_ros.errors import DivergedError
+
 DICE_SMOOTHING = 1e-3
 
 
@@ -27,9 +29,12 @@ def match(
 ) -> tuple[Tensor, Tensor]:
     """The cheapest assignment: int64 query indices and int64 truth indices, both [min(Q, N)].
 
-    mask_logits: [Q, h, w]. score_logits: [Q]. truth: [N, h, w] in 0..1.
+    mask_logits: [Q, h, w]. score_logits: [Q]. truth: [N, h, w] in 0..1. Raises DivergedError where
+    predictions are not finite.
     """
     cost = matching_cost(mask_logits, score_logits, truth, weights)
+    if not cost.isfinite().all():
+        raise DivergedError("what the model predicts is no number any more")
     queries, instances = linear_sum_assignment(cost.cpu().numpy())
     return torch.as_tensor(queries), torch.as_tensor(instances)
 

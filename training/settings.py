@@ -12,9 +12,11 @@ import torch
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam.placement import torch_dtype
 from instructsam_ros.scenes.dataset import view_paths
-from instructsam_ros.settings import check_range, load_yaml
+from instructsam_ros.settings import MAX_THREADS, check_range, load_yaml
 from instructsam_ros.training.scene_data import SceneDataSettings
 from instructsam_ros.training.scene_losses import SceneLossSettings
+
+MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class EvaluationSettings:
 
     def __post_init__(self) -> None:
         check_range(self, 1, math.inf, "every", "views", "instructions")
-        check_range(self, 0, math.inf, "samples", "seed")
+        check_range(self, 0, math.inf, "samples")
+        check_range(self, 0, MAX_SEED, "seed")
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,9 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         check_range(self, 1, math.inf, "steps", "checkpoint_every", "log_every")
-        check_range(self, 0, math.inf, "image_only_steps", "seed", "threads", "workers")
+        check_range(self, 0, math.inf, "image_only_steps")
+        check_range(self, 0, MAX_THREADS, "threads", "workers")
+        check_range(self, 0, MAX_SEED, "seed")
         if self.steps < self.image_only_steps:
             raise ValueError(f"image_only_steps ({self.image_only_steps}) exceeds steps ({self.steps})")
         if bool(self.backbone) == bool(self.init):

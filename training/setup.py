@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.models.instructsam.checkpoint import weightless
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.pyramid_encoder import PyramidEncoder
@@ -37,8 +38,9 @@ def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
     path = folder / "tokenizer.json"
     if not path.exists():
         save_tokenizer(build_tokenizer(training_texts()), path)
-    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer = read_tokenizer(path)
     config = compact_config(settings.model, tokenizer)
+    weightless(config)  # names what the model file cannot mean, before anything takes long
     model = InstructSam(config)
     initialise(model)
     if settings.backbone:
@@ -46,29 +48,45 @@ def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
     return TrainingParts(model, tokenizer)
 
 
+def read_tokenizer(path: Path) -> Tokenizer:
+    """A tokenizer.json. Raises CheckpointError if it is missing or damaged."""
+    if not path.is_file():
+        raise CheckpointError(f"{path.parent} has no tokenizer.json")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the package has no type of its own
+        raise CheckpointError(f"{path} is not usable: {error}") from None
+
+
 def compact_config(model: str, tokenizer: Tokenizer) -> InstructSamConfig:
-    """The model file (a name under config/models or a path) completed with the tokenizer's ids."""
+    """The model file (a name under config/models or a path) completed with the tokenizer's ids.
+
+    Raises ConfigError for a file that describes no model.
+    """
     try:
         path = Path(model) if Path(model).is_file() else share("config", "models", f"{model}.yaml")
         values = parse_mapping(path.read_text(), str(path))
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"model: {model!r} is no model file, and no name under config/models: {error}"
         ) from None
+    language = values.get("language")
+    if not isinstance(language, Mapping):
+        raise ConfigError(f"{path}: language must hold the settings of the language model, got {language!r}")
     vocabulary: dict[str, int] = tokenizer.get_vocab()
     values["tokens"] = {
         "image": vocabulary["<|image_pad|>"],
         "vision_start": vocabulary["<|vision_start|>"],
         "vision_end": vocabulary["<|vision_end|>"],
-        "region": vocabulary["<REGION>"],
         "seg": vocabulary["[SEG]"],
         "mask_start": vocabulary["<|mask_start|>"],
         "mask_end": vocabulary["<|mask_end|>"],
         "ref_start": vocabulary["<|object_ref_start|>"],
         "ref_end": vocabulary["<|object_ref_end|>"],
         "eos": [vocabulary["<|im_end|>"]],
+        "region": vocabulary["<REGION>"],
     }
-    values["language"]["vocab_size"] = tokenizer.get_vocab_size()
+    values["language"] = {**language, "vocab_size": tokenizer.get_vocab_size()}
     return build(InstructSamConfig, values, str(path))
 
 

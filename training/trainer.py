@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections import defaultdict
@@ -12,14 +11,13 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from tokenizers import Tokenizer
 from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from instructsam_ros.errors import CheckpointError, DivergedError
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
-from instructsam_ros.models.instructsam.checkpoint import load_folder, save_folder
+from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.paths import COMPACT_WEIGHTS
 from instructsam_ros.training import checkpoints
@@ -33,7 +31,7 @@ from instructsam_ros.training.scene_data import BatchRange, SceneBatch, SceneBat
 from instructsam_ros.training.scene_forward import forward_images, forward_scene
 from instructsam_ros.training.scene_losses import scene_loss
 from instructsam_ros.training.settings import TrainSettings
-from instructsam_ros.training.setup import build_for_training, move_words, take_over
+from instructsam_ros.training.setup import build_for_training, move_words, read_tokenizer, take_over
 from instructsam_ros.training.validation import validate
 
 WORDS = "language.model.embed_tokens.weight"
@@ -204,16 +202,6 @@ class Trainer:
         prompts = PromptTokenizer(self.tokenizer.to_str(), self.model.config)
         return InstructSamSegmenter(self.average.model, prompts)
 
-    def export(self, folder: str | Path) -> None:
-        """Write the averaged weights as a model folder in the released layout, in half precision.
-
-        Raises CheckpointError for a run that has no checkpoint yet.
-        """
-        if self.step == 0:
-            raise CheckpointError(f"there is no checkpoint in {self.folder} to export")
-        half = copy.deepcopy(self.average.model).half()
-        save_folder(half, Path(folder), self.tokenizer.to_str())
-
     def save(self) -> None:
         """Write a checkpoint of everything that the next step depends on."""
         checkpoints.save(
@@ -280,10 +268,7 @@ class Trainer:
         else:
             raise CheckpointError(f"init: neither a checkpoint of a run nor a model in {run}")
         words = self.model.language.model.embed_tokens.weight
-        tokenizer = folder / "tokenizer.json"
-        if not tokenizer.is_file():
-            raise CheckpointError(f"init: {folder} has no tokenizer.json")
-        old = Tokenizer.from_file(str(tokenizer))
+        old = read_tokenizer(folder / "tokenizer.json")
         weights[WORDS] = move_words(weights[WORDS], old, self.tokenizer, words.detach())
         take_over(self.model, weights)
         self.average.model.load_state_dict(self.model.state_dict())

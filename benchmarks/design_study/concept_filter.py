@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.command import positive_int, run
 from benchmarks.design_study import questions
 from benchmarks.design_study.questions import Question
 from instructsam_ros.models.instructsam.backend import EncodedImage, InstructSamSegmenter, load
@@ -113,9 +114,9 @@ def main() -> None:
     )
     parser.add_argument("--model", default="compact")
     parser.add_argument("--heldout", default="runs/scenes/heldout")
-    parser.add_argument("--views", type=int, default=100)
+    parser.add_argument("--views", type=positive_int, default=100)
     parser.add_argument("--out", default="runs/design-study")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=positive_int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     segmenter = load(args.model, "cpu", dtype="float32")
@@ -131,11 +132,10 @@ def main() -> None:
     answers["instruction"] = lambda question: (
         segmenter.segment(question.features, question.item.text).instances
     )
-    for name, answer in answers.items():
-        answered = questions.ask(segmenter, answer, args.heldout, args.views, 6)
-        about = {"model": args.model, "threads": args.threads}
+    about = {"model": args.model, "threads": args.threads}
+    for name, answered in questions.ask_in_turn(segmenter, answers, args.heldout, args.views, 6).items():
         questions.save(Path(args.out) / name / "answers.json", answered, about)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

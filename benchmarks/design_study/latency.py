@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 from tqdm import trange
 
+from benchmarks.command import positive_int, run
 from benchmarks.design_study.one_token import NEVER, OneTokenInstructSam
 from benchmarks.design_study.variants import causal
 from instructsam_ros.errors import ConfigError
@@ -103,8 +104,8 @@ def main() -> None:
     )
     parser.add_argument("--model", default="compact")
     parser.add_argument("--instruction", default=INSTRUCTION)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--threads", type=positive_int, default=1)
+    parser.add_argument("--repeats", type=positive_int, default=15)
     parser.add_argument("--out", default="runs/design-study")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -120,4 +121,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

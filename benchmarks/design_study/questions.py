@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,18 +67,33 @@ def ask(
     seed: int = 7,
 ) -> list[Answered]:
     """Score ``answer`` on the same instructions about the same views at every call."""
+    return ask_in_turn(segmenter, {"": answer}, root, views, per_view, seed)[""]
+
+
+def ask_in_turn(
+    segmenter: InstructSamSegmenter,
+    answers: Mapping[str, Answer],
+    root: str,
+    views: int,
+    per_view: int,
+    seed: int = 7,
+) -> dict[str, list[Answered]]:
+    """As ``ask``, of several ways to answer. They take turns at every question, so that what else happens on
+    the machine meets all alike.
+    """
     paths = view_paths(root)
     rng = np.random.default_rng(seed)
-    answered = []
+    answered: dict[str, list[Answered]] = {name: [] for name in answers}
     for path in tqdm(paths[:: max(1, len(paths) // views)][:views], unit="view", leave=False):
         view = load_view(path, depth=False)
         features = segmenter.encode(view.rgb)
         for item in instructions(view.meta, rng, per_view, split="heldout"):
             question = Question(view, features, item, truth_masks(view, item))
-            start = time.perf_counter()
-            given = answer(question)
-            seconds = time.perf_counter() - start
-            answered.append(_scored(question, given, path.stem, seconds))
+            for name, answer in answers.items():
+                start = time.perf_counter()
+                given = answer(question)
+                seconds = time.perf_counter() - start
+                answered[name].append(_scored(question, given, path.stem, seconds))
     return answered
 
 

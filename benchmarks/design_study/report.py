@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.command import run
 from benchmarks.design_study import plots, questions, tables
 from benchmarks.design_study.tables import Sample, markdown
 from benchmarks.design_study.variants import ARMS
@@ -121,4 +122,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -17,6 +17,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from benchmarks.command import positive_int, run
 from benchmarks.design_study import questions
 from benchmarks.design_study.start import freeze_image_side, fresh_model
 from benchmarks.design_study.variants import ARMS
@@ -160,15 +161,19 @@ def main() -> None:
     parser.add_argument("arm", choices=ARMS)
     parser.add_argument("--init", required=True, help="folder of a run with a trained image side")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=350, help="of 6 images x 16 instructions")
-    parser.add_argument("--until", type=int, help="stop early, after this step")
+    parser.add_argument("--steps", type=positive_int, default=350, help="of 6 images x 16 instructions")
+    parser.add_argument("--until", type=positive_int, help="stop early, after this step")
     parser.add_argument("--train", default="runs/scenes/train")
     parser.add_argument("--heldout", default="runs/scenes/heldout")
-    parser.add_argument("--views", type=int, default=120, help="held-out views of the final evaluation")
-    parser.add_argument("--curve-views", type=int, default=30, help="held-out views of every curve point")
+    parser.add_argument(
+        "--views", type=positive_int, default=120, help="held-out views of the final evaluation"
+    )
+    parser.add_argument(
+        "--curve-views", type=positive_int, default=30, help="held-out views of every curve point"
+    )
     parser.add_argument("--config", default="compact", help="name or path of the model's configuration")
     parser.add_argument("--out", default="runs/design-study")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=positive_int, default=1)
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches")
     args = parser.parse_args()
     run = ArmRun(args.arm, study_settings(args.arm, args))
@@ -184,4 +189,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.dlpack import from_dlpack
 
-from instructsam_ros.errors import CheckpointError, ConfigError, MissingDependencyError
+from instructsam_ros.errors import CheckpointError, ConfigError, InstructSamError, MissingDependencyError
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter, set_threshold
 from instructsam_ros.models.instructsam.checkpoint import fill, weightless
 from instructsam_ros.models.instructsam.config import InstructSamConfig
@@ -24,6 +24,7 @@ from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
 from instructsam_ros.models.instructsam.onnx_graphs import (
     DETECTOR,
+    EXPORT_ID,
     IMAGE_ENCODER,
     DetectorGraph,
     ImageGraph,
@@ -31,12 +32,15 @@ from instructsam_ros.models.instructsam.onnx_graphs import (
     features_of,
     image_graph,
 )
-from instructsam_ros.models.instructsam.placement import Precision, torch_device, torch_dtype
+from instructsam_ros.models.instructsam.placement import Precision, check_threads, torch_device, torch_dtype
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
+ENGINES = "tensorrt"
+"""Folder of TensorRT's engines in that of the export."""
 Provider = tuple[str, dict[str, Any]]
+MAKE_IT = "make it with: instructsam export onnx MODEL OUT"
 _DTYPES = {"tensor(float)": torch.float32, "tensor(int64)": torch.int64, "tensor(bool)": torch.bool}
 _ELEMENTS = {torch.float32: np.float32, torch.int64: np.int64, torch.bool: np.bool_}
 
@@ -59,11 +63,20 @@ class GraphSession:
             raise CheckpointError(f"ONNX Runtime cannot load {path}: {error}") from error
         if providers[0][0] not in self._session.get_providers():
             raise ConfigError(f"ONNX Runtime could not start {providers[0][0]}; its log above says why")
+        self.export_id = str(self._session.get_modelmeta().custom_metadata_map.get(EXPORT_ID, ""))
+        if other := [i.name for i in self._session.get_inputs() if i.type not in _DTYPES]:
+            raise CheckpointError(
+                f"{path} is no graph of an exported model; its inputs are {', '.join(other)}"
+            )
+        self._path = path
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._inputs = {i.name: _DTYPES[i.type] for i in self._session.get_inputs()}
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> Tensors:
-        """Outputs by name, float32, on the device of the inputs. Safe from several threads."""
+        """Outputs by name, float32, on the device of the inputs. Safe from several threads.
+
+        Raises InstructSamError for inputs that the graph cannot take.
+        """
         device = next(iter(inputs.values())).device
         place = (device.type, device.index or 0)
         # What the graph turned out not to read is not among its inputs.
@@ -75,7 +88,10 @@ class GraphSession:
             binding.bind_output(name, *place)
         if device.type == "cuda":  # ONNX Runtime works on a stream of its own
             torch.cuda.current_stream(device).synchronize()
-        self._session.run_with_iobinding(binding)
+        try:
+            self._session.run_with_iobinding(binding)
+        except Exception as error:
+            raise InstructSamError(f"ONNX Runtime cannot run {self._path}: {error}") from error
         found = [from_dlpack(output) for output in binding.get_outputs()]
         return dict(zip(self._outputs, found, strict=True))
 
@@ -139,25 +155,28 @@ def load(
     score_threshold: replaces the model's own. Raises CheckpointError for a folder that is not
     complete, ConfigError for an unusable device or option, MissingDependencyError without ONNX Runtime.
     """
-    if type(threads) is not int or threads < 0:
-        raise ConfigError(f"threads must be a whole number from 0 on, got {threads!r}")
+    check_threads(threads, 0)
     try:
         folder = Path(model).expanduser()
     except RuntimeError as error:  # ~somebody who does not exist
         raise CheckpointError(f"{model!r}: {error}") from None
-    if not (folder / f"{IMAGE_ENCODER}.onnx").exists():
-        raise CheckpointError(
-            f"no {IMAGE_ENCODER}.onnx in {model}; make it with: instructsam export onnx MODEL OUT"
-        )
-    target, providers = providers_of(device, fp16, folder / "tensorrt")
+    graphs = {name: folder / f"{name}.onnx" for name in (IMAGE_ENCODER, DETECTOR)}
+    if missing := [path.name for path in graphs.values() if not path.exists()]:
+        raise CheckpointError(f"no {' and no '.join(missing)} in {model}; {MAKE_IT}")
+    target, providers = providers_of(device, fp16, folder / ENGINES)
     config = InstructSamConfig.from_folder(folder)
     loaded = weightless(config)
     graph = image_graph(loaded.image_encoder)
-    loaded.image_encoder, loaded.detector = (
-        OnnxImageEncoder(graph, GraphSession(folder / f"{IMAGE_ENCODER}.onnx", providers, threads)),
-        OnnxDetector(GraphSession(folder / f"{DETECTOR}.onnx", providers, threads)),
-    )
+    sessions = {name: GraphSession(path, providers, threads) for name, path in graphs.items()}
+    loaded.image_encoder = OnnxImageEncoder(graph, sessions[IMAGE_ENCODER])
+    loaded.detector = OnnxDetector(sessions[DETECTOR])
     with TensorFiles(folder) as tensors:
+        export_id = tensors.metadata().get(EXPORT_ID)
+        for name, session in sessions.items():
+            if session.export_id != f"{name}/{export_id}":
+                raise CheckpointError(
+                    f"{graphs[name]} is not of one export with the rest of {model}; {MAKE_IT}"
+                )
         fill(loaded, tensors, str(folder), torch_dtype(dtype, target), target)
     set_threshold(loaded, score_threshold)
     return InstructSamSegmenter(loaded, PromptTokenizer.from_folder(folder, config), "onnx")

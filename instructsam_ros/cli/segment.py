@@ -20,6 +20,7 @@ from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.types import Segmentation, Status, check_instruction
 from instructsam_ros.viz import overlay
 
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov")  # of what is written
 IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 DEFAULT_FPS = 30.0  # of videos that do not say
 
@@ -41,15 +42,21 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None and args.out.resolve() == args.input.resolve():
         raise InvalidInputError(f"{printable(args.out)} is the input; name another place for the overlays")
     threshold = {} if args.threshold is None else {"score_threshold": args.threshold}
-    segmenter = load_model(args, **threshold)
     # Not by with_suffix: a name with a time stamp has dots of its own.
     name = f"{args.input.name if args.input.is_dir() else args.input.stem}_segmented"
+    # Names are checked before the model is loaded and hours of film are segmented.
     if args.input.is_dir():
-        _segment_folder(segmenter, args.input, instruction, args.out or Path(name))
+        out = args.out or Path(name)
+        if out.exists() and not out.is_dir():
+            raise InvalidInputError(f"{printable(out)} is a file; the overlays of a folder go into a folder")
+        _segment_folder(load_model(args, **threshold), args.input, instruction, out)
     elif (rgb := read_image(args.input)) is not None:
-        _segment_picture(segmenter, rgb, instruction, args.out or Path(f"{name}.png"))
+        out = _file_to_write(args.out or Path(f"{name}.png"), "picture", (".png",))
+        _segment_picture(load_model(args, **threshold), rgb, instruction, out)
     else:
-        _segment_video(segmenter, args.input, instruction, args.out or Path(f"{name}.mp4"))
+        video = _open_video(args.input)
+        out = _file_to_write(args.out or Path(f"{name}.mp4"), "video", VIDEO_SUFFIXES)
+        _segment_video(load_model(args, **threshold), video, args.input, instruction, out)
     return 0
 
 
@@ -95,9 +102,19 @@ def describe(result: Segmentation) -> str:
     return "\n".join([*lines, stages]) if stages else "\n".join(lines)
 
 
-def _segment_picture(segmenter: Segmenter, rgb: NDArray[np.uint8], instruction: str, out: Path) -> None:
+def _file_to_write(out: Path, kind: str, suffixes: tuple[str, ...]) -> Path:
     if out.is_dir():
-        raise InvalidInputError(f"{out} is a folder; name a file for the overlay, such as {out}/overlay.png")
+        raise InvalidInputError(
+            f"{printable(out)} is a folder; name a file for the overlay, such as overlay{suffixes[0]} in it"
+        )
+    if out.suffix.lower() not in suffixes:
+        raise InvalidInputError(
+            f"{printable(out)}: the overlay of a {kind} needs a name that ends in {' or '.join(suffixes)}"
+        )
+    return out
+
+
+def _segment_picture(segmenter: Segmenter, rgb: NDArray[np.uint8], instruction: str, out: Path) -> None:
     result = segmenter.segment_image(rgb, instruction)
     write_png(out, overlay(rgb, result.instances))
     print(describe(result))
@@ -126,11 +143,21 @@ def _segment_folder(segmenter: Segmenter, folder: Path, instruction: str, out: P
         )
 
 
-def _segment_video(segmenter: Segmenter, path: Path, instruction: str, out: Path) -> None:
-    if not (_is_utf8(path) and _is_utf8(out)):
+def _open_video(path: Path) -> cv2.VideoCapture:
+    if not _is_utf8(path):
         raise InvalidInputError(f"OpenCV reads no video under a name that is not UTF-8: {printable(path)}")
-    part = out.with_name(f".{out.stem}.part{out.suffix}")  # complete, or not under its name
     video = cv2.VideoCapture(str(path))
+    if not video.isOpened():
+        raise InvalidInputError(f"{path} is neither a readable picture nor a readable video")
+    return video
+
+
+def _segment_video(
+    segmenter: Segmenter, video: cv2.VideoCapture, path: Path, instruction: str, out: Path
+) -> None:
+    if not _is_utf8(out):
+        raise InvalidInputError(f"OpenCV writes no video under a name that is not UTF-8: {printable(out)}")
+    part = out.with_name(f".{out.stem}.part{out.suffix}")  # complete, or not under its name
     fps = video.get(cv2.CAP_PROP_FPS) or DEFAULT_FPS
     total = max(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT))) or None
     writer: cv2.VideoWriter | None = None
@@ -144,7 +171,7 @@ def _segment_video(segmenter: Segmenter, path: Path, instruction: str, out: Path
                     str(part), cv2.VideoWriter.fourcc(*"mp4v"), fps, (rgb.shape[1], rgb.shape[0])
                 )
                 if not writer.isOpened():
-                    raise InvalidInputError(f"cannot write a video to {out}; use a name that ends in .mp4")
+                    raise InvalidInputError(f"cannot write a video to {out}")
             previous = segmenter.segment(segmenter.encode(rgb), instruction, previous=previous)
             writer.write(np.ascontiguousarray(overlay(rgb, previous.instances)[..., ::-1]))
             frames += 1

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from instructsam_ros.backends import onnx as backend
-from instructsam_ros.errors import CheckpointError, ConfigError, MissingDependencyError
+from instructsam_ros.errors import CheckpointError, ConfigError, InstructSamError, MissingDependencyError
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
 from instructsam_ros.models.instructsam.decode import Answer
+from instructsam_ros.models.instructsam.onnx_graphs import EXPORT_ID
+from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 from instructsam_ros.segmenter import load
 from instructsam_ros.types import Segmentation
 
@@ -101,13 +104,62 @@ def test_damaged_folders_are_named(
         load(str(folder), backend="onnx", device="cpu")
 
 
-def test_tensors_that_are_missing_are_listed(tiny_export: Path, tmp_path: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
+@pytest.mark.parametrize(
+    ("part", "named"),
+    [
+        ("detector.onnx", r"detector\.onnx"),
+        ("image_encoder.onnx", r"image_encoder\.onnx"),
+        ("model.safetensors", r"image_encoder\.onnx"),
+    ],
+)
+def test_a_part_of_another_export_is_refused(
+    tiny_export: Path, tmp_path: Path, part: str, named: str
+) -> None:
+    onnx = pytest.importorskip("onnx")
     folder = shutil.copytree(tiny_export, tmp_path / "copy")
+    if part.endswith(".onnx"):
+        graph = onnx.load(folder / part, load_external_data=False)
+        graph.metadata_props[0].value += "0"
+        onnx.save(graph, folder / part)
+    else:
+        save_file(load_file(folder / part), folder / part, {EXPORT_ID: "another"})
+    with pytest.raises(CheckpointError, match=f"{named} is not of one export with the rest"):
+        load(str(folder), backend="onnx", device="cpu")
+
+
+def test_a_graph_in_the_place_of_another_is_refused(tiny_export: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_export, tmp_path / "copy")
+    shutil.copy(folder / "detector.onnx", folder / "image_encoder.onnx")
+    with pytest.raises(CheckpointError, match=r"image_encoder\.onnx is not of one export"):
+        load(str(folder), backend="onnx", device="cpu")
+
+
+def test_inputs_that_a_graph_cannot_take_are_a_typed_error(tiny_export: Path) -> None:
+    names = ("patches", "position_cells", "position_weights", "patch_positions", "pixels")
+    session = backend.GraphSession(tiny_export / "image_encoder.onnx")
+    with pytest.raises(InstructSamError, match=r"cannot run .*image_encoder\.onnx"):
+        session({name: torch.zeros(1) for name in names})
+
+
+def test_a_graph_of_something_else_is_refused(tiny_export: Path, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    folder = shutil.copytree(tiny_export, tmp_path / "copy")
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT16, [1]) for name in "xy"]
+    node = onnx.helper.make_node("Abs", ["x"], ["y"])
+    graph = onnx.helper.make_graph([node], "other", ends[:1], ends[1:])
+    opset = [onnx.helper.make_opsetid("", 18)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=10), folder / "detector.onnx")
+    with pytest.raises(CheckpointError, match=r"detector\.onnx is no graph of an exported model"):
+        load(str(folder), backend="onnx", device="cpu")
+
+
+def test_tensors_that_are_missing_are_listed(tiny_export: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_export, tmp_path / "copy")
+    with TensorFiles(folder) as files:
+        metadata = files.metadata()
     tensors = load_file(folder / "model.safetensors")
     del tensors["model.mask_queries"]
-    save_file(tensors, folder / "model.safetensors")
+    save_file(tensors, folder / "model.safetensors", metadata)
     with pytest.raises(CheckpointError, match=r"lacks tensors:\n  model.mask_queries$"):
         load(str(folder), backend="onnx", device="cpu")
 

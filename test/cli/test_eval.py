@@ -65,6 +65,18 @@ def test_page_shows_the_worst_cases_with_pictures_that_exist(benchmark):
         assert cv2.imread(str(benchmark / "out" / picture)).shape == (40, 120, 3)
 
 
+def test_cases_that_are_as_bad_as_each_other_come_from_all_of_the_set(benchmark):
+    entry = json.loads((benchmark / "set.json").read_text())[0]
+    wrong = [{**entry["annotation"][1], "text": f"cup number {number}"} for number in range(40)]
+    (benchmark / "set.json").write_text(json.dumps([{**entry, "annotation": wrong}]))
+    assert evaluate(benchmark, "--worst", "10") == 0
+    shown = [
+        int(n) for n in re.findall(r"<b>cup number (\d+)</b>", (benchmark / "out/index.html").read_text())
+    ]
+    assert len(shown) == 10
+    assert min(shown) < 20 <= max(shown)
+
+
 def test_limit_and_number_of_worst_cases(benchmark):
     assert evaluate(benchmark) == 0
     assert evaluate(benchmark, "--limit", "5", "--worst", "1") == 0

@@ -92,6 +92,29 @@ def test_what_cannot_be_used_is_named(picture, capsys):
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["out.png", "out", "out.gif", "folder.mp4"])
+def test_a_video_is_not_written_under_a_name_of_another_kind(picture, tmp_path, capsys, name):
+    video = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for _ in range(3):
+        writer.write(cv2.imread(str(picture)))
+    writer.release()
+    (tmp_path / "folder.mp4").mkdir()
+    # The options would fail, too, but only when the model is loaded.
+    assert segment(video, "red", "-o", str(tmp_path / name), "--model-options", "{none: 1}") == 2
+    assert ".mp4" in (error := capsys.readouterr().err)
+    assert name in error
+    assert not (tmp_path / name).is_file()
+
+
+@pytest.mark.parametrize(("source", "name"), [(".", "taken"), ("scene.png", "out.jpg"), ("scene.png", "out")])
+def test_names_are_checked_before_the_model_is_loaded(picture, tmp_path, capsys, source, name):
+    (tmp_path / "taken").write_text("")
+    assert segment(tmp_path / source, "red", "-o", str(tmp_path / name), "--model-options", "{none: 1}") == 2
+    assert name in (error := capsys.readouterr().err)
+    assert "backend" not in error
+
+
 def test_saturated_answers_warn_that_there_may_be_more():
     assert "there may be more" in describe(Segmentation((), "mugs", Status.SATURATED))
 

@@ -86,6 +86,15 @@ def test_published_configuration_equals_the_shipped_one(full_size: InstructSamCo
         assert {name: getattr(read, section)[name] for name in shipped} == shipped
 
 
+def test_a_token_that_nothing_reads_may_be_missing_and_is_kept(tiny_config: InstructSamConfig) -> None:
+    released = tiny_config.to_released()
+    assert released["region_token_index"] == tiny_config.tokens.region
+    del released["region_token_index"]
+    without = InstructSamConfig.from_released(released)
+    assert without.tokens == dataclasses.replace(tiny_config.tokens, region=None)
+    assert "region_token_index" not in without.to_released()
+
+
 def test_base_model_is_not_taken_for_instructsam() -> None:
     published = json.loads((HERE / "released_config.json").read_text())
     base = {name: value for name, value in published.items() if not name.endswith("_index")}

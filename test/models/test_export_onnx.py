@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from instructsam_ros.cli import main
 from instructsam_ros.cli.export import describe
 from instructsam_ros.errors import InvalidInputError, MissingDependencyError
 from instructsam_ros.export import write_png
+from instructsam_ros.models.instructsam import export_onnx
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.export_onnx import Parity, export
@@ -54,7 +56,7 @@ def compact_model() -> InstructSam:
             "detr_decoder_config": detr,
             "mask_decoder_config": {"hidden_size": 32, "num_attention_heads": 2},
         },
-        tokens=TokenIds(image=1, vision_start=2, vision_end=3, region=4, seg=5, mask_start=6, mask_end=7,
+        tokens=TokenIds(image=1, vision_start=2, vision_end=3, seg=5, mask_start=6, mask_end=7,
                         ref_start=8, ref_end=9, eos=(10,)),
         image_encoder="pyramid",
         detector="pointer",
@@ -136,6 +138,35 @@ def test_the_report_covers_every_output(tiny_export: Path) -> None:
     for row in report["outputs"]:
         assert Parity(**row).equal
         assert row["largest"] > 0
+
+
+def test_an_export_that_breaks_off_leaves_the_earlier_one(
+    tiny_folder: Path, tiny_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = shutil.copytree(tiny_export, tmp_path / "out")
+    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export_onnx, "_write_graph", lambda *args: args[2].touch())
+    monkeypatch.setattr(export_onnx, "_compare", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export(tiny_folder, out)
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+
+
+def test_graphs_come_first_and_weights_last(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that an export killed on its last step leaves parts whose ids differ."""
+    moved: list[str] = []
+    monkeypatch.setattr(export_onnx, "put_in_place", lambda _, path: moved.append(path.name))
+    monkeypatch.setattr(export_onnx, "_write_graph", lambda *args: args[2].touch())
+    monkeypatch.setattr(export_onnx, "_compare", lambda *args: iter(()))
+    export(tiny_folder, tmp_path)
+    assert set(moved[:2]) == {"image_encoder.onnx", "detector.onnx"}
+    assert moved[-1] == "model.safetensors"
 
 
 def test_more_than_rounding_is_not_equal() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -58,6 +59,37 @@ def test_folders_of_different_models_are_refused(
     assert main(["weights", "average", str(tmp_path / "mean"), *map(str, two)]) == 2
     assert "model.mask_queries" in capsys.readouterr().err
     assert not (tmp_path / "mean").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "named"),
+    [
+        ("tokenizer.json", '"red"', '"crimson"', "vocabulary"),
+        ("config.json", '"ref_start_token_index": 508', '"ref_start_token_index": 507', "tokens"),
+        ("config.json", '"behaviour": "released"', '"behaviour": "paper"', "behaviour"),
+    ],
+)
+def test_tensors_that_mean_something_else_are_refused(
+    two: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    old: str,
+    new: str,
+    named: str,
+) -> None:
+    text = (two[1] / file).read_text()
+    assert old in text
+    (two[1] / file).write_text(text.replace(old, new))
+    assert main(["weights", "average", str(tmp_path / "mean"), *map(str, two)]) == 2
+    assert f"they differ in:\n  {named}" in capsys.readouterr().err
+    assert not (tmp_path / "mean").exists()
+
+
+def test_thresholds_may_differ(two: tuple[Path, Path], tmp_path: Path) -> None:
+    config = two[1] / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"score_threshold": 0.6}))
+    assert main(["weights", "average", str(tmp_path / "mean"), *map(str, two)]) == 0
 
 
 def test_folder_without_tensors_lists_what_is_missing(

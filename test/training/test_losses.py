@@ -15,6 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instructsam_ros.errors import DivergedError
 from instructsam_ros.models.instructsam.behaviour import PAPER, RELEASED, Behaviour
 from instructsam_ros.models.instructsam.checkpoint import module_name
 from instructsam_ros.models.instructsam.detector import DetectorOutput
@@ -249,6 +250,12 @@ def test_matching_is_the_cheapest_assignment(seed: int, queries: int, instances:
         for order in itertools.permutations(range(many), few)
     )
     assert cost[rows, columns].sum().item() == pytest.approx(best, abs=1e-4)
+
+
+def test_predictions_that_are_no_numbers_are_named() -> None:
+    masks, scores, truth = torch.full((2, 4, 4), torch.nan), torch.zeros(2), torch.zeros(1, 4, 4)
+    with pytest.raises(DivergedError, match="no number any more"):
+        match(masks, scores, truth, MatchWeights())
 
 
 def test_cost_equals_its_definition() -> None:

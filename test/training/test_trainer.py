@@ -13,11 +13,13 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from instructsam_ros.cli import main
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError, InvalidInputError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.settings import build
 from instructsam_ros.training import checkpoints
 from instructsam_ros.training import trainer as trainer_module
+from instructsam_ros.training.export_run import export_run
 from instructsam_ros.training.optimizers import by_part, learning_rate
 from instructsam_ros.training.settings import TrainSettings, load_settings
 from instructsam_ros.training.trainer import Trainer
@@ -154,7 +156,7 @@ def test_logs_plots_and_a_model_folder_come_out(settings, tmp_path):
     assert "giou" in (run / "eval.csv").read_text()
     assert (run / "eval.png").stat().st_size > 0
     assert list((run / "tensorboard").rglob("events*"))
-    trainer.export(tmp_path / "model")
+    assert export_run(settings, tmp_path / "model") == STEPS
     model = load_folder(tmp_path / "model")
     expected = trainer.average.model.mask_queries.half().float()
     assert torch.equal(model.mask_queries, expected)
@@ -172,9 +174,9 @@ def test_an_earlier_run_can_be_the_start(settings, tmp_path):
 def test_a_model_folder_can_be_the_start(settings, tmp_path):
     first = Trainer(settings)
     with pytest.raises(CheckpointError, match=r"no checkpoint in .*run to export"):
-        first.export(tmp_path / "model")
+        export_run(settings, tmp_path / "model")
     first.run(1)
-    first.export(tmp_path / "model")
+    export_run(settings, tmp_path / "model")
     trainer = Trainer(
         dataclasses.replace(settings, backbone="", init=str(tmp_path / "model"), out=str(tmp_path / "second"))
     )
@@ -218,6 +220,18 @@ def test_views_of_another_size_than_the_model_are_refused(settings, tmp_path):
         Trainer(dataclasses.replace(settings, model=str(wide)))
 
 
+def test_an_export_needs_no_views(settings, tmp_path, capsys):
+    Trainer(settings).save()
+    elsewhere = {"data": {"roots": ["gone"]}, "evaluation": {"root": "away"}, "backbone": "gone.pth"}
+    file = tmp_path / "run.yaml"
+    file.write_text(yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(settings))) | elsewhere))
+    assert main(["train", str(file), "--export", str(tmp_path / "model")]) == 0
+    assert "wrote the weights of step 0" in capsys.readouterr().out
+    load_folder(tmp_path / "model")
+    assert main(["train", str(file)]) == 2
+    assert "no folder gone" in capsys.readouterr().err
+
+
 def test_a_run_of_another_model_is_named(settings, tmp_path, small_model_file):
     Trainer(settings).run(1)
     model = yaml.safe_load(small_model_file.read_text())
@@ -226,6 +240,8 @@ def test_a_run_of_another_model_is_named(settings, tmp_path, small_model_file):
     other.write_text(yaml.safe_dump(model))
     with pytest.raises(CheckpointError, match="has another model"):
         Trainer(dataclasses.replace(settings, model=str(other)))
+    with pytest.raises(CheckpointError, match="has another model"):
+        export_run(dataclasses.replace(settings, model=str(other)), tmp_path / "model")
 
 
 def with_backbone_rate(settings, rate, **changes):

@@ -9,6 +9,7 @@ from instructsam_ros.models.instructsam import placement
 from instructsam_ros.training.scene_data import SceneDataSettings
 from instructsam_ros.training.settings import EvaluationSettings, TrainSettings, load_settings
 from instructsam_ros.training.setup import compact_config
+from instructsam_ros.training.vocabulary import build_tokenizer
 
 RUN = {
     "model": "compact", "init": "x", "out": "y", "steps": 3,
@@ -47,13 +48,17 @@ def written(folder, **changes):
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"log_every": 0}, "log_every must be at least 1"),
         ({"checkpoint_every": 0}, "checkpoint_every must be at least 1"),
-        ({"workers": -1}, "workers must be at least 0"),
+        ({"workers": -1}, r"workers must be in 0\.\.1024"),
+        ({"threads": 10**9}, r"threads must be in 0\.\.1024"),
+        ({"precision": False}, "False is not one of 'auto', 'bf16', 'no'; .* put it in quotes"),
+        ({"loss": {"score": float("inf")}}, r"loss\.score: expected a finite number"),
         ({"data": {"roots": []}}, "roots is empty"),
         ({"data": {"roots": ["train"], "images": 0}}, "images must be at least 1"),
         ({"data": {"roots": ["train"], "repaint": 1.5}}, r"repaint must be in 0\.\.1, got 1\.5"),
         ({"evaluation": {"root": "heldout", "views": 0}}, "views must be at least 1"),
-        ({"seed": -1}, "seed must be at least 0"),
-        ({"evaluation": {"root": "heldout", "seed": -1}}, "seed must be at least 0"),
+        ({"seed": -1}, r"seed must be in 0\.\."),
+        ({"seed": 10**30}, r"seed must be in 0\.\."),
+        ({"evaluation": {"root": "heldout", "seed": -1}}, r"seed must be in 0\.\."),
         ({"optimizer": {"warmup_steps": 0}}, "warmup_steps must be at least 1"),
         ({"optimizer": {"learning_rate": -1.0}}, "learning_rate must be at least 0"),
         ({"data": {"roots": ["nothing"]}}, "scenes render 6000 nothing$"),
@@ -80,6 +85,23 @@ def test_a_rate_may_be_written_as_yaml_does_not_know_it(tmp_path, monkeypatch):
     file = written(tmp_path)
     file.write_text(file.read_text() + "optimizer: {learning_rate: 5e-4}\n")
     assert load_settings(file).optimizer.learning_rate == 5e-4
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: \xff", "is no model file"),
+        (b"- a list", "must be a mapping"),
+        (b"", "language must hold the settings"),
+        (b"language: 3", "language must hold the settings"),
+        (b"language: {hidden_size: 8}", "missing setting sam, vision"),
+    ],
+)
+def test_a_malformed_model_file_is_named(tmp_path, content, message):
+    file = tmp_path / "model.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        compact_config(str(file), build_tokenizer(["red mug"]))
 
 
 def test_a_model_that_does_not_exist_is_named():

@@ -1,4 +1,9 @@
-"""Average precision of instance masks, pooled over instructions."""
+"""Average precision of instance masks, pooled over instructions.
+
+With all-point interpolation: the precision at every recall that is reached is the best one at that recall or
+beyond, and the area under these steps counts. COCO's evaluation samples the same steps at 101 recalls, and
+comes out slightly different.
+"""
 
 from __future__ import annotations
 

@@ -23,6 +23,8 @@ from instructsam_ros.types import check_instruction
 
 LABELS = ("level", "kind", "cardinality", "form", "template", "split", "view")
 SHOWN_PROBLEMS = 20
+LONGEST = 65535
+"""Pixels of a side, as many as formats of images hold; pycocotools counts in 32 bits."""
 FARTHEST = 10
 """How many times the image's longer side a polygon's coordinates may be; huge ones crash pycocotools."""
 
@@ -55,7 +57,7 @@ class BenchmarkImage:
                     grey = (np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
                     return np.stack([grey] * 3, -1)
                 return np.asarray(image.convert("RGB"))
-        except OSError as error:
+        except Exception as error:  # which kind depends on the format
             raise InvalidInputError(f"cannot decode the image {self.path}: {error}") from None
 
     def masks(self, item: BenchmarkItem) -> NDArray[np.bool_]:
@@ -76,7 +78,7 @@ def load_inst2seg(annotations: Path, images: Path) -> list[BenchmarkImage]:
         entries = json.loads(annotations.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidInputError(f"cannot read the annotations {annotations}: {error.strerror}") from None
-    except ValueError as error:  # not JSON, or not UTF-8
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
         raise InvalidInputError(f"{annotations} is not valid JSON: {error}") from None
     if not isinstance(entries, list):
         raise InvalidInputError(f"{annotations}: expected a list of images, got {type(entries).__name__}")
@@ -179,8 +181,8 @@ def _image(entry: Any, images: Path, where: str, problems: list[str]) -> Benchma
     except (TypeError, KeyError):
         problems.append(f"{where}: expected an object with image, height, width and annotation")
         return None
-    if type(height) is not int or type(width) is not int or height < 1 or width < 1:
-        problems.append(f"{where}: height {height!r} and width {width!r} must be positive integers")
+    if not all(type(side) is int and 1 <= side <= LONGEST for side in (height, width)):
+        problems.append(f"{where}: height {height!r} and width {width!r} must be integers in 1..{LONGEST}")
         return None
     if not isinstance(name, str) or not isinstance(annotation, list):
         problems.append(f"{where}: image must be a path and annotation a list")
@@ -211,8 +213,7 @@ def _file_problems(path: Path, height: int, width: int) -> Iterator[str]:
             image.load()  # better now than hours into a run
     except FileNotFoundError:
         yield f"no image {path}"
-    # PIL's own error for what is not an image is an OSError, too.
-    except (OSError, ValueError, Image.DecompressionBombError):
+    except Exception:  # which kind depends on the format
         yield f"{path} is not a readable image"
     else:
         if size != (width, height):

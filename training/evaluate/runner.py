@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -30,10 +31,12 @@ WIDEST = 2400  # pixels of a picture on the page, which shows fewer; JPEG takes 
 
 @dataclass(frozen=True, order=True)
 class WorstCase:
-    """A case worth looking at. jpeg: the answer (left) beside its comparison with the truth."""
+    """A case worth looking at. draw: decides among cases as bad as each other, so that they come from all of
+    the benchmark. jpeg: the answer (left) beside its comparison with the truth.
+    """
 
     badness: float
-    number: int
+    draw: int
     image: str = field(compare=False)
     item: BenchmarkItem = field(compare=False)
     answer: str = field(compare=False)
@@ -87,12 +90,13 @@ def evaluate(
                 prediction = to_prediction(answer, rgb.shape[:2])
                 score = score_case(InstructionCase(truth, item.labels, image.name), prediction)
                 badness = 1.0 - score.united_iou
-                if badness > 0 and (len(kept) < worst or badness > kept[0].badness):
+                draw = zlib.crc32(f"{image.name} {item.text}".encode())
+                if badness > 0 and (len(kept) < worst or (badness, draw) > (kept[0].badness, kept[0].draw)):
                     found = tuple((instance.phrase, instance.score) for instance in answer.instances)
                     picture = _compare(rgb, answer, truth)
                     heapq.heappush(
                         kept,
-                        WorstCase(badness, -len(scores), image.name, item, answer.answer, found, picture),
+                        WorstCase(badness, draw, image.name, item, answer.answer, found, picture),
                     )
                     if len(kept) > worst:
                         heapq.heappop(kept)

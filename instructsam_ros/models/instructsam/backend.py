@@ -23,7 +23,7 @@ from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.instances import read_instances
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.packed import pack
-from instructsam_ros.models.instructsam.placement import Precision, torch_device, torch_dtype
+from instructsam_ros.models.instructsam.placement import Precision, check_threads, torch_device, torch_dtype
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.models.instructsam.source import checkpoint_folder
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
@@ -45,7 +45,7 @@ class EncodedImage:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DecodedSegmentation(Segmentation):
     """A Segmentation that remembers, for the next frame of a stream, its instruction, its answer (as
     token ids, and whole), and how many frames in a row that answer has served.
@@ -197,8 +197,7 @@ def load(
     for an unusable device or option.
     """
     if threads is not None:
-        if type(threads) is not int or threads < 1:
-            raise ConfigError(f"threads must be a whole number from 1 on, got {threads!r}")
+        check_threads(threads, 1)
         torch.set_num_threads(threads)
     approximate = Approximations.read(approximations)
     target = torch_device(device)

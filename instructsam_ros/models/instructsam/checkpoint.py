@@ -25,11 +25,11 @@ from transformers.models.sam3.modeling_sam3 import (
 )
 
 from instructsam_ros.errors import CheckpointError, ConfigError, InstructSamError
-from instructsam_ros.export import write_atomic
+from instructsam_ros.export import put_in_place, write_atomic
 from instructsam_ros.models.instructsam.config import InstructSamConfig, folder_settings
 from instructsam_ros.models.instructsam.detector import sam3_config
 from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.models.instructsam.tensor_files import INDEX, TensorFiles
+from instructsam_ros.models.instructsam.tensor_files import INDEX, SINGLE, TensorFiles
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -167,7 +167,7 @@ def weightless(config: InstructSamConfig) -> InstructSam:
     except InstructSamError:
         raise
     except Exception as error:  # transformers raises many kinds, some its own, for settings that do not fit
-        raise ConfigError(f"no model can be built as config.json describes it: {error}") from error
+        raise ConfigError(f"no model can be built as its settings describe it: {error}") from error
 
 
 def fill(
@@ -217,13 +217,15 @@ def save_folder(
     dtype: torch.dtype | None = None,
     like: Sequence[Path] = (),
     unused: Mapping[str, Tensor] | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write config.json and model.safetensors (and tokenizer.json) in the released layout.
 
     Each file appears complete or not at all; the weights come last, so a folder that has them has
     the rest. tokenizer: content of a tokenizer.json. dtype: of the stored weights, by default that of
     the model. like: folders whose other settings and small files, tokenizer included, are kept, later ones
-    before earlier ones. unused: tensors to store besides, by their released names.
+    before earlier ones. unused: tensors to store besides, by their released names. metadata: to store with
+    the weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder_settings(*like) | model.config.to_released()
@@ -239,11 +241,11 @@ def save_folder(
     } | {name: tensor.contiguous() for name, tensor in (unused or {}).items()}
     temporary = folder / "model.safetensors.part"
     try:
-        save_file(tensors, temporary, metadata={"format": "pt"})
+        save_file(tensors, temporary, metadata={"format": "pt", **(metadata or {})})
     except SafetensorError as error:  # its own kind also for a full disk
         raise CheckpointError(f"cannot write {temporary}: {error}") from None
     temporary.chmod(0o644)  # safetensors makes files that only their owner may read
-    temporary.replace(folder / "model.safetensors")
+    put_in_place(temporary, folder / SINGLE)
 
 
 class _Weightless(TorchFunctionMode):

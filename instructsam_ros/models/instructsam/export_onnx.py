@@ -10,6 +10,9 @@ from __future__ import annotations
 import json
 import logging
 import math
+import shutil
+import tempfile
+import uuid
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -21,12 +24,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from instructsam_ros.backends.onnx import GraphSession, missing_onnx
+from instructsam_ros.backends.onnx import ENGINES, GraphSession, missing_onnx
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.export import put_in_place
 from instructsam_ros.models.instructsam.checkpoint import load_folder, save_folder
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.onnx_graphs import (
     DETECTOR,
+    EXPORT_ID,
     IMAGE_ENCODER,
     DetectorGraph,
     Graph,
@@ -35,7 +40,7 @@ from instructsam_ros.models.instructsam.onnx_graphs import (
     image_graph,
 )
 from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS
-from instructsam_ros.models.instructsam.tensor_files import TensorFiles
+from instructsam_ros.models.instructsam.tensor_files import SINGLE, TensorFiles
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -68,7 +73,8 @@ class Parity:
 def export(folder: Path, out: Path, pictures: Sequence[NDArray[np.uint8]] = ()) -> tuple[Parity, ...]:
     """Export the checkpoint in ``folder`` and compare the graphs with torch, both in float32 on the CPU.
 
-    pictures: uint8 [H, W, 3], compared on besides random ones. Raises CheckpointError for unusable
+    pictures: uint8 [H, W, 3], compared on besides random ones. What ``out`` held of an earlier export stays
+    until the new one is complete. Raises CheckpointError for unusable
     weights, InvalidInputError for ``out`` in the place of the checkpoint, and MissingDependencyError without
     the extra ``onnx``.
     """
@@ -83,19 +89,25 @@ def export(folder: Path, out: Path, pictures: Sequence[NDArray[np.uint8]] = ()) 
     detector = DetectorGraph(model.detector, sum(name[4:].isdigit() for name in features))
 
     out.mkdir(parents=True, exist_ok=True)
-    _write_graph(encoder, inputs, out / f"{IMAGE_ENCODER}.onnx")
-    phrases = _phrases(model, *PHRASE_SHAPES[1])
-    inputs = detector.tensors(features_of(features, (0, 0)), *phrases)
-    _write_graph(detector, inputs, out / f"{DETECTOR}.onnx")
-    kinds = {"random": noise, "pictures": list(pictures)}
-    report = tuple(
-        parity
-        for kind, images in kinds.items()
-        if images
-        for parity in _compare(model, detector, out, kind, images)
-    )
-    _write_report(report, out / "parity.json")
-    _write_language_part(model, folder, out)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".export.") as name:
+        part, export_id = Path(name), uuid.uuid4().hex
+        _write_graph(encoder, inputs, part / f"{IMAGE_ENCODER}.onnx", export_id)
+        phrases = _phrases(model, *PHRASE_SHAPES[1])
+        inputs = detector.tensors(features_of(features, (0, 0)), *phrases)
+        _write_graph(detector, inputs, part / f"{DETECTOR}.onnx", export_id)
+        kinds = {"random": noise, "pictures": list(pictures)}
+        report = tuple(
+            parity
+            for kind, images in kinds.items()
+            if images
+            for parity in _compare(model, detector, part, kind, images)
+        )
+        _write_report(report, part / "parity.json")
+        _write_language_part(model, folder, part, export_id)
+        # Graphs first and weights last: in between their ids differ, so that a mixture is refused.
+        for path in sorted(part.iterdir(), key=lambda path: (path.suffix != ".onnx", path.name == SINGLE)):
+            put_in_place(path, out / path.name)
+    shutil.rmtree(out / ENGINES, ignore_errors=True)  # of an earlier export, whose weights they hold
     return report
 
 
@@ -111,7 +123,7 @@ class _Traced(nn.Module):
         return tuple(self.graph.compute(*inputs).values())
 
 
-def _write_graph(graph: Graph, inputs: Tensors, path: Path) -> None:
+def _write_graph(graph: Graph, inputs: Tensors, path: Path, export_id: str) -> None:
     try:
         import onnxscript  # noqa: F401  # torch's exporter writes with it
     except ImportError as error:
@@ -121,18 +133,18 @@ def _write_graph(graph: Graph, inputs: Tensors, path: Path) -> None:
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
+        program: Any = torch.onnx.export(  # "perhaps None", it says
             _Traced(graph).eval(),
             tuple(inputs.values()),
-            path,
             input_names=list(inputs),
             output_names=list(outputs),
             dynamic_shapes=(tuple(graph.dynamic.get(name) for name in inputs),),
             opset_version=OPSET,
             dynamo=True,
-            external_data=True,
             verbose=False,
         )
+        program.model.metadata_props[EXPORT_ID] = f"{path.stem}/{export_id}"
+        program.save(path, external_data=True)
 
 
 def _compare(
@@ -181,9 +193,10 @@ def _write_report(report: Sequence[Parity], path: Path) -> None:
     path.write_text(json.dumps({"tolerance": TOLERANCE, "outputs": rows}, indent=2) + "\n", encoding="utf-8")
 
 
-def _write_language_part(model: InstructSam, folder: Path, out: Path) -> None:
+def _write_language_part(model: InstructSam, folder: Path, out: Path, export_id: str) -> None:
     """What stays in torch, in the precision that it was stored in."""
     with TensorFiles(folder) as tensors:
         stored = tensors["model.mask_queries"].dtype
     model.image_encoder, model.detector = nn.Identity(), nn.Identity()
-    save_folder(model.to(stored), out, (folder / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    save_folder(model.to(stored), out, tokenizer, metadata={EXPORT_ID: export_id})

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 
 from instructsam_ros.errors import ConfigError
+from instructsam_ros.settings import MAX_THREADS
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -39,6 +40,12 @@ def torch_dtype(name: str, device: torch.device) -> torch.dtype:
     if name not in known:
         raise ConfigError(f"unknown dtype {name!r}; use auto, {', '.join(known)}")
     return known[name]
+
+
+def check_threads(threads: object, least: int) -> None:
+    """Raise ConfigError unless ``threads`` is a whole number from ``least`` on, and not absurd."""
+    if type(threads) is not int or not least <= threads <= MAX_THREADS:
+        raise ConfigError(f"threads must be a whole number in {least}..{MAX_THREADS}, got {threads!r}")
 
 
 def computes_bfloat16(device: torch.device) -> bool:

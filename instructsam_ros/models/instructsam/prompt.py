@@ -61,6 +61,12 @@ class PromptTokenizer:
             raise CheckpointError(f"{path} is not usable: {error}") from None
         return cls(text, config)
 
+    @property
+    def vocabulary(self) -> dict[str, int]:
+        """Every token and its id."""
+        words: dict[str, int] = self._tokenizer.get_vocab()
+        return words
+
     def image_ids(self, image_tokens: int) -> list[int]:
         """The prompt up to the instruction, for an image of so many tokens."""
         return [*self._before, *[self._tokens.image] * image_tokens, *self._between]

@@ -11,7 +11,15 @@ import torch
 from torch import Tensor
 
 from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.models.instructsam.tensor_files import TensorFiles
+
+_OF_USE = {
+    "score_threshold", "presence_threshold", "duplicate_iou", "choice_gain",
+    "max_new_tokens", "min_pixels", "max_pixels",
+}  # fmt: skip
+"""Settings that training does not read; the mean has those of the first folder."""
 
 
 def average(folders: Sequence[Path], shares: Sequence[float] | None = None) -> dict[str, Tensor]:
@@ -29,8 +37,8 @@ def average(folders: Sequence[Path], shares: Sequence[float] | None = None) -> d
         files = [stack.enter_context(TensorFiles(folder)) for folder in folders]
         first, *others = files
         for other in others:
-            if differing := sorted(set(first.shapes().items()) ^ set(other.shapes().items())):
-                names = sorted({name for name, _ in differing})
+            differing = {name for name, _ in set(first.shapes().items()) ^ set(other.shapes().items())}
+            if names := sorted(differing) or _differing_settings(first.folder, other.folder):
                 raise CheckpointError(
                     f"{other.folder} is not of the same model as {first.folder}; they differ in:\n  "
                     + "\n  ".join(names)
@@ -41,3 +49,17 @@ def average(folders: Sequence[Path], shares: Sequence[float] | None = None) -> d
             .to(tensor.dtype)
             for name, tensor in first.items()
         }
+
+
+def _differing_settings(*folders: Path) -> list[str]:
+    """What gives equal tensors another meaning in the two folders."""
+    configs = [InstructSamConfig.from_folder(folder) for folder in folders]
+    first, second = (
+        vars(config)
+        | {
+            "behaviour": config.procedure,
+            "vocabulary (tokenizer.json)": PromptTokenizer.from_folder(folder, config).vocabulary,
+        }
+        for folder, config in zip(folders, configs, strict=True)
+    )
+    return [name for name, value in first.items() if name not in _OF_USE and value != second[name]]

@@ -17,7 +17,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from instructsam_ros.errors import CheckpointError
+from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.paths import COMPACT_WEIGHTS
 
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
@@ -30,8 +30,12 @@ def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool 
     """The folder of ``model``: "compact", a local folder, or a hub id, which is downloaded if needed.
 
     revision: branch, tag or commit on the hub. offline: use only what was downloaded before.
-    Raises CheckpointError that says what to do.
+    Raises CheckpointError that says what to do, and ConfigError for options of another type.
     """
+    if type(offline) is not bool:  # "no", a text, would count as true
+        raise ConfigError(f"offline must be true or false, got {offline!r}")
+    if not isinstance(revision, str | None):  # a bare commit of digits is a number to YAML
+        raise ConfigError(f"revision must be a text, got {revision!r}; put it in quotes")
     if model == "compact":
         if not (COMPACT_WEIGHTS / "config.json").exists():
             raise CheckpointError(f"the compact weights are not in {COMPACT_WEIGHTS}; reinstall the package")

@@ -61,6 +61,10 @@ class TensorFiles(Mapping[str, Tensor]):
         """How values are stored ("BF16"), from the headers alone."""
         return {str(file.get_slice(name).get_dtype()) for name, file in self._files.items()}
 
+    def metadata(self) -> dict[str, str]:
+        """What the files say of themselves."""
+        return {k: v for file in set(self._files.values()) for k, v in (file.metadata() or {}).items()}
+
     def _file_names(self) -> list[str]:
         if (self.folder / SINGLE).exists():
             return [SINGLE]

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import sys
 
@@ -99,6 +100,9 @@ def test_labels_text_and_image(folder):
     [
         ("{", "not valid JSON"),
         ({"images": []}, "expected a list of images, got dict"),
+        ("[" * 100_000, "not valid JSON"),
+        ([entry({"text": "x", "mask": [SQUARE]}, height=10**20)], r"must be integers in 1\.\.65535"),
+        ([entry(width=1e20)], r"must be integers in 1\.\.65535"),
         ([7], r"\[0\]: expected an object with image"),
         ([entry(height=None)], "height None"),
         ([entry(height=True)], "height True"),
@@ -151,6 +155,25 @@ def test_image_data_that_breaks_off_is_an_error(folder):
     (folder / "images" / "a.png").write_bytes(data[: len(data) // 2])
     with pytest.raises(InvalidInputError, match="not a readable image"):
         load_inst2seg(write(folder, [entry({"text": "x"})]), folder / "images")
+
+
+@pytest.mark.parametrize("suffix", ["png", "avif", "webp", "gif", "tiff"])
+def test_damage_of_any_kind_is_an_error(folder, suffix):
+    """PIL's readers raise SyntaxError, RuntimeError and more."""
+    path = folder / "images" / f"a.{suffix}"
+    noise = np.random.default_rng(0).integers(0, 255, (H, W, 3), dtype=np.uint8)
+    try:
+        Image.fromarray(noise).save(path)
+    except (KeyError, ValueError):
+        pytest.skip(f"this PIL writes no {suffix}")
+    whole = path.read_bytes()
+    annotations = write(folder, [entry({"text": "x"}, image=path.name)])
+    (image,) = load_inst2seg(annotations, folder / "images")
+    for start in range(8, len(whole), max(len(whole) // 40, 1)):
+        path.write_bytes(whole[:start] + bytes(len(whole[start : start + 30])) + whole[start + 30 :])
+        for reader in (lambda: load_inst2seg(annotations, folder / "images"), image.read):
+            with contextlib.suppress(InvalidInputError):  # damage to pixels alone may go unnoticed
+                reader()
 
 
 def test_a_picture_that_exif_turns_is_named(folder):

@@ -1,0 +1,20 @@
+"""What the command lines of all benchmarks share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from instructsam_ros.cli.eval import positive_int
+from instructsam_ros.errors import InstructSamError
+
+__all__ = ["positive_int", "run"]
+
+
+def run(main: Callable[[], None]) -> None:
+    """Call ``main``; an error that the user can act on becomes one line and exit status 2."""
+    try:
+        main()
+    except (InstructSamError, OSError) as error:
+        print(f"{sys.argv[0]}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
