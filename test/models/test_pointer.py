@@ -6,6 +6,7 @@ from instructsam_ros.models.instructsam.pointer import BoxFalloff, DenseValues, 
 
 torch.set_num_threads(1)
 ROWS, COLUMNS, CHANNELS, QUERIES = 3, 4, 16, 5
+NOTHING_ASKED = torch.zeros(1, 1, CHANNELS)
 
 
 def readout(scale=1.0):
@@ -14,7 +15,9 @@ def readout(scale=1.0):
     memory = torch.randn(2, ROWS * COLUMNS, CHANNELS) * scale
     queries = torch.randn(2, QUERIES, CHANNELS)
     values = pointer.dense_values(memory, ROWS, COLUMNS)
-    return pointer(queries, memory, pointer.keys(memory), values, torch.zeros(2, QUERIES)), values
+    return pointer(
+        queries, memory, pointer.keys(memory), values, torch.zeros(2, QUERIES), NOTHING_ASKED
+    ), values
 
 
 def cell_values(boxes, cells):
@@ -45,7 +48,7 @@ def test_the_choice_gain_counts_in_use_alone():
         torch.nn.init.normal_(pointer.choice_proj[-1].weight)
         memory, queries = torch.randn(1, ROWS * COLUMNS, CHANNELS), torch.randn(1, 1, CHANNELS)
         values = pointer.dense_values(memory, ROWS, COLUMNS)
-        result = pointer(queries, memory, pointer.keys(memory), values, torch.zeros(1, 1))
+        result = pointer(queries, memory, pointer.keys(memory), values, torch.zeros(1, 1), NOTHING_ASKED)
         read = values.commit(result.attention, torch.zeros(1, 1, dtype=torch.int64))
         return result.score_logits[0, 0], (read * result.choice).sum()
 
@@ -53,6 +56,27 @@ def test_the_choice_gain_counts_in_use_alone():
     assert chosen.abs() > 0.01
     assert torch.allclose(gained - plain, 2 * chosen, atol=1e-5)
     assert torch.equal(scores(2.0, training=True)[0], scores(0.0, training=True)[0])
+
+
+def test_what_was_asked_counts_in_the_choice_of_every_layer():
+    """By what the first queries say, however later layers have changed them; untrained, by nothing."""
+    torch.manual_seed(0)
+    pointer = PointerReadout(CHANNELS)
+    memory, queries = torch.randn(2, ROWS * COLUMNS, CHANNELS), torch.randn(2, QUERIES, CHANNELS)
+    keys, values = pointer.keys(memory), pointer.dense_values(memory, ROWS, COLUMNS)
+    assert not pointer.asked(queries).any()
+    torch.nn.init.normal_(pointer.choice_asked[-1].weight)
+    asked = pointer.asked(queries)
+    assert torch.allclose(asked, pointer.asked(queries.flip(1)), atol=1e-5)  # of all queries alike
+
+    def choice(later, asked):
+        return pointer(later, memory, keys, values, torch.zeros(2, QUERIES), asked).choice
+
+    added = (keys @ asked.transpose(1, 2))[..., 0] / CHANNELS**0.5
+    assert added.abs().amax() > 0.01
+    for later in (queries, queries + torch.randn_like(queries)):
+        gained = choice(later, asked) - choice(later, torch.zeros_like(asked))
+        assert torch.allclose(gained, added, atol=1e-5)
 
 
 def test_in_use_a_query_commits_to_one_object():

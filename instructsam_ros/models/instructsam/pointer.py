@@ -112,6 +112,7 @@ class PointerReadout(nn.Module):
         self.query_proj = nn.Linear(channels, channels)
         self.key_proj = nn.Linear(channels, channels)
         self.choice_proj = zero_last(mlp(channels, channels, channels))
+        self.choice_asked = zero_last(mlp(channels, channels, channels))
         self.choice_bias = nn.Parameter(torch.zeros(1))
         self.choice_score = nn.Parameter(torch.tensor(CHOICE_SCORE))
         self.mask_values = mlp(channels, channels, channels)
@@ -141,14 +142,25 @@ class PointerReadout(nn.Module):
         keys: Tensor = self.key_proj(memory)
         return keys
 
+    def asked(self, queries: Tensor) -> Tensor:
+        """What the language model's queries [n, Q, C] say of the choice, [n, 1, C]; every read-out is told.
+
+        Layers bind queries to single objects, and what the answer is to leave out gets lost: which
+        category "everything except the knife" leaves out can be read from 89 % of the mean states that
+        enter the first layer and from 48 % of those that leave the last.
+        """
+        asked: Tensor = self.choice_asked(self.norm(queries).mean(1, keepdim=True))
+        return asked
+
     def forward(
-        self, queries: Tensor, memory: Tensor, keys: Tensor, values: DenseValues, said: Tensor
+        self, queries: Tensor, memory: Tensor, keys: Tensor, values: DenseValues, said: Tensor, asked: Tensor
     ) -> Readout:
         """queries [n, Q, C], memory and keys [n, T, C], values of the same n rows. said: [n, Q], what the
-        detector adds to the scores.
+        detector adds to the scores. asked: [n, 1, C], see there.
         """
         state = self.norm(queries)
-        choice = self._similarity(self.choice_proj(state.mean(1, keepdim=True)), keys) + self.choice_bias
+        chosen = self.choice_proj(state.mean(1, keepdim=True)) + asked
+        choice = self._similarity(chosen, keys) + self.choice_bias
         logits = self._similarity(self.query_proj(state), keys)
         # The logarithm of a sigmoid, written so that ONNX Runtime has it, too: its sigmoid is 0 from -18 on.
         attention = (logits - F.softplus(-choice)).softmax(-1)

@@ -121,20 +121,27 @@ class PointerDetector(Detector):
         decoder = self.detr_decoder
         placed = memory.tokens + memory.position
         keys = self.pointer.keys(placed)
-        readouts = [self._read(queries, placed, keys, values, phrases)]
+        asked = self.pointer.asked(queries)
+        readouts = [self._read(queries, placed, keys, values, phrases, asked)]
         for layer in decoder.layers:
             boxes = readouts[-1].boxes.detach().to(self.mask_scale.dtype)
             position = decoder.ref_point_head(decoder.position_encoding.encode_boxes(boxes))
             bias = decoder._get_rpb_matrix(boxes, memory.grid)
             hidden = decoder_layer(layer, readouts[-1].queries, position, memory, bias, phrases)
-            readouts.append(self._read(hidden, placed, keys, values, phrases))
+            readouts.append(self._read(hidden, placed, keys, values, phrases, asked))
         return tuple(readouts)
 
     def _read(
-        self, queries: Tensor, memory: Tensor, keys: Tensor, values: DenseValues, phrases: Phrases
+        self,
+        queries: Tensor,
+        memory: Tensor,
+        keys: Tensor,
+        values: DenseValues,
+        phrases: Phrases,
+        asked: Tensor,
     ) -> Readout:
         said = self.scores(self.detr_decoder.output_layer_norm(queries), phrases).float()
-        readout: Readout = self.pointer(queries, memory, keys, values, said)
+        readout: Readout = self.pointer(queries, memory, keys, values, said, asked)
         return readout
 
     def mask_logits(self, mask_embeds: Tensor, boxes: Tensor, pixels: Tensor) -> Tensor:
