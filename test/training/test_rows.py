@@ -20,6 +20,7 @@ def test_words_are_lower_cased_and_strangers_are_unknown(tokenizer):
     ("written", "usual"),
     [
         ("the 3 GREY mugs", "the three gray mugs"),
+        ("1, 2 or 4 mugs", "one, two or four mugs"),
         ("the mugs that aren\u2019t coloured", "the mugs that are not colored"),
         ("Everything except for the mug", "everything except the mug"),
         ("the mugs, excluding the gray ones", "the mugs, except the gray ones"),
