@@ -27,7 +27,7 @@ IMAGE_SIDE = (
 )
 """Modules that know objects and their masks without knowing any instruction."""
 
-CHOICE = ("detector.pointer.choice_proj", "detector.pointer.choice_bias", "detector.pointer.choice_score")
+CHOICE = tuple(f"detector.pointer.choice_{part}" for part in ("proj", "asked", "bias", "score"))
 """What all queries decide together. It starts as no choice at all and stays so: the arms differ in what a
 query may know of the others.
 """

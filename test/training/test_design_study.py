@@ -10,7 +10,7 @@ import torch
 from benchmarks.design_study import questions
 from benchmarks.design_study.latency import both_ways
 from benchmarks.design_study.one_token import NEVER, forward_one_token
-from benchmarks.design_study.start import FRESH, IMAGE_SIDE
+from benchmarks.design_study.start import FRESH, IMAGE_SIDE, freeze_image_side
 from benchmarks.design_study.train import ArmRun
 from benchmarks.design_study.variants import ARMS
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
@@ -128,6 +128,14 @@ def test_without_phrase_conditioning_the_memory_is_that_of_the_image(small_model
     model = ARMS["null-phrase"].convert(small_model).eval()
     memory = forward_scene(model, batch).phrase_memory.unflatten(0, (2, 4))
     assert torch.allclose(memory, memory[:, :1].expand_as(memory), atol=1e-4)
+
+
+def test_no_arm_learns_a_common_choice(small_model):
+    freeze_image_side(small_model)
+    choice = {n for n, _ in small_model.named_parameters() if n.startswith("detector.pointer.choice_")}
+    assert choice
+    assert not any(small_model.get_parameter(name).requires_grad for name in choice)
+    assert any(parameter.requires_grad for parameter in small_model.parameters())
 
 
 def test_every_arm_trains_all_that_it_has_of_its_own(arm, small_model, batch):
