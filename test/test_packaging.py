@@ -78,8 +78,8 @@ def test_the_install_has_every_module_and_data_file(installed_files):
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    nodes = ("segment_node", "replay_camera_node", "rendered_camera_node")
-    wanted |= {f"lib/instructsam_ros/{node}" for node in nodes}
+    programs = ("segment_node", "replay_camera_node", "rendered_camera_node", "instructsam")
+    wanted |= {f"lib/instructsam_ros/{program}" for program in programs}
     assert wanted - installed_files == set()
 
 
@@ -96,3 +96,12 @@ def test_the_installed_package_works_away_from_the_checkout(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert all(Path(line).is_relative_to(sys.prefix) for line in done.stdout.split())
+
+
+def test_a_workspace_has_the_command_too(tmp_path):
+    """``ros2 run instructsam_ros instructsam``, which starts what lies beside the nodes."""
+    program = Path(sys.prefix) / "lib" / "instructsam_ros" / "instructsam"
+    done = subprocess.run(
+        [sys.executable, program, "--version"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == instructsam_ros.__version__, done.stderr
