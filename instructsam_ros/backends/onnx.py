@@ -90,7 +90,7 @@ class GraphSession:
             torch.cuda.current_stream(device).synchronize()
         try:
             self._session.run_with_iobinding(binding)
-        except Exception as error:
+        except Exception as error:  # ONNX Runtime has many kinds, which share no class of their own
             raise InstructSamError(f"ONNX Runtime cannot run {self._path}: {error}") from error
         found = [from_dlpack(output) for output in binding.get_outputs()]
         return dict(zip(self._outputs, found, strict=True))

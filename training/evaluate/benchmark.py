@@ -57,7 +57,7 @@ class BenchmarkImage:
                     grey = (np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
                     return np.stack([grey] * 3, -1)
                 return np.asarray(image.convert("RGB"))
-        except Exception as error:  # which kind depends on the format
+        except Exception as error:  # PIL raises another kind for each format
             raise InvalidInputError(f"cannot decode the image {self.path}: {error}") from None
 
     def masks(self, item: BenchmarkItem) -> NDArray[np.bool_]:
@@ -213,7 +213,7 @@ def _file_problems(path: Path, height: int, width: int) -> Iterator[str]:
             image.load()  # better now than hours into a run
     except FileNotFoundError:
         yield f"no image {path}"
-    except Exception:  # which kind depends on the format
+    except Exception:  # PIL raises another kind for each format
         yield f"{path} is not a readable image"
     else:
         if size != (width, height):

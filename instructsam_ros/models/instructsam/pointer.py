@@ -145,9 +145,9 @@ class PointerReadout(nn.Module):
     def asked(self, queries: Tensor) -> Tensor:
         """What the language model's queries [n, Q, C] say of the choice, [n, 1, C]; every read-out is told.
 
-        Layers bind queries to single objects, and what the answer is to leave out gets lost: which
-        category "everything except the knife" leaves out can be read from 89 % of the mean states that
-        enter the first layer and from 48 % of those that leave the last.
+        Layers bind queries to single objects and forget what an answer is to leave out: before they were
+        told, a probe could read what "everything except the knife" leaves out from 89 % of the mean states
+        that enter the first read-out and from 48 % of those that enter the last.
         """
         asked: Tensor = self.choice_asked(self.norm(queries).mean(1, keepdim=True))
         return asked
