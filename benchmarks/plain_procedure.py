@@ -8,7 +8,6 @@ that later stages never read.
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from unittest import mock
@@ -20,7 +19,6 @@ from torch import Tensor
 from transformers.models.sam3.modeling_sam3 import Sam3ViTRoPEAttention, box_cxcywh_to_xyxy
 
 from benchmarks.stopwatch import Stopwatch
-from instructsam_ros.models.instructsam import blocked_attention
 from instructsam_ros.models.instructsam.decode import Answer
 from instructsam_ros.models.instructsam.detector import DetectorOutput, Memory, Phrases
 from instructsam_ros.models.instructsam.features import ImageFeatures
@@ -39,10 +37,6 @@ class PlainProcedure:
 
     def __call__(self, rgb: NDArray[np.uint8], watch: Stopwatch) -> tuple[Answer, DetectorOutput]:
         """Answer and segment one image from scratch."""
-        with mock.patch.object(blocked_attention, "MIN_KEYS", sys.maxsize):
-            return self._answer(rgb, watch)
-
-    def _answer(self, rgb: NDArray[np.uint8], watch: Stopwatch) -> tuple[Answer, DetectorOutput]:
         encoder, weights = self.model.image_encoder, self.model.mask_queries
         inputs = encoder.preprocess(rgb).to(weights.device, weights.dtype)
         with watch("image tower"):

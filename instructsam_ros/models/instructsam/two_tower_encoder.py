@@ -12,7 +12,6 @@ from torch import Tensor
 from transformers import Qwen3VLVisionConfig, Qwen3VLVisionModel, Sam3VisionModel
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.models.instructsam.blocked_attention import BLOCKED
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import fpn_levels, sam3_config
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
@@ -35,7 +34,7 @@ class TwoTowerEncoder(ImageEncoder):
     def __init__(self, config: InstructSamConfig) -> None:
         super().__init__()
         vision = Qwen3VLVisionConfig(**config.vision)
-        vision._attn_implementation = BLOCKED
+        vision._attn_implementation = "sdpa"
         self.pixel_limits = config.min_pixels, config.max_pixels
         self.vision_tower = Qwen3VLVisionModel(vision)
         sam = sam3_config(config)
