@@ -53,6 +53,9 @@ SPELLINGS = {
     r"\bexcept for\b|\bexcluding\b|\bwith the exception of\b": "except",
     r"\baside from\b": "apart from",
     r"\bnext to\b|\bbeside\b|\bclose to\b|\bnear(?: to)?\b": "nearest to",
+    r"\bthe (?:large|larger|huge|big(?! pot)|bigger)\b": "the largest",
+    r"\bthe (?:small|smaller|little|tiny)\b": "the smallest",
+    r"\bthe (?:tall|taller)\b": "the tallest",
     r"\bitem\b": "object",
     r"\bstuff\b": "things",
 }

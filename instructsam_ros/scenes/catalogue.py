@@ -107,9 +107,11 @@ _ALL = (
     _category(
         "sponge/sponges, dish sponge/dish sponges", "yellow green blue pink orange", "rubber", "cleaning"
     ),
-    _category("knife/knives, kitchen knife/kitchen knives", "black brown red blue", "metal", "utensil"),
-    _category("spoon/spoons", "silver brown red blue green", "metal wood", "utensil"),
-    _category("fork/forks", "silver red blue green", "metal plastic", "utensil"),
+    _category(
+        "knife/knives, kitchen knife/kitchen knives", "black brown red blue", "metal", "utensil cutlery"
+    ),
+    _category("spoon/spoons", "silver brown red blue green", "metal wood", "utensil cutlery"),
+    _category("fork/forks", "silver red blue green", "metal plastic", "utensil cutlery"),
     _category("spatula/spatulas, turner/turners", "black red blue green orange", "plastic", "utensil"),
     _category("ladle/ladles, soup ladle/soup ladles", "silver black red", "metal", "utensil", 0.7),
     _category("whisk/whisks, egg whisk/egg whisks", "black red blue silver", "plastic", "utensil", 0.7),

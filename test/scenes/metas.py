@@ -74,6 +74,13 @@ TABLE = meta(  # an apple on the white one of two plates; a spoon, a glass and a
     entry(6, "green", "sponge", 0.0, 0.0),
     entry(7, "red", "spatula", 0.5, 0.3),
 )
+CLOSE = meta(  # two mugs beside a bowl, a third one and a knife far from it
+    entry(1, "white", "bowl", 0.0, 0.0, size=0.14),
+    entry(2, "red", "mug", -0.15, 0.0),
+    entry(3, "blue", "mug", 0.15, 0.02),
+    entry(4, "red", "mug", 0.45, 0.0),
+    entry(5, "black", "knife", -0.45, 0.0),
+)
 DEPTH = meta(  # three bottles one behind the other, a bowl between the last two
     entry(1, "white", "bottle", 0.0, -0.25),
     entry(2, "red", "bottle", 0.02, -0.02),

@@ -12,9 +12,9 @@ import pytest
 from instructsam_ros.scenes.catalogue import DISH_COLORS
 from instructsam_ros.scenes.language import Instruction, instructions
 from instructsam_ros.scenes.language.templates import wording
-from test.scenes.metas import DEPTH, ROW, TABLE
+from test.scenes.metas import CLOSE, DEPTH, ROW, TABLE
 
-SCENES: dict[str, dict[str, Any]] = {"row": ROW, "table": TABLE, "depth": DEPTH}
+SCENES: dict[str, dict[str, Any]] = {"row": ROW, "table": TABLE, "depth": DEPTH, "close": CLOSE}
 
 
 @cache
@@ -27,11 +27,14 @@ def said_about(scene: str) -> tuple[Instruction, ...]:
 PLAIN = rf"^(?!.*\b({'|'.join(DISH_COLORS)})\b)"
 """Texts without a colour, whatever follows."""
 
+ALONE = r"^(?!.*and the).*"
+"""Texts that leave out one thing, whatever follows."""
+
 # scene, kind, pattern of the text, ids that answer it
 ANSWERS: list[tuple[str, str, str, set[int]]] = [
     ("row", "concept", r"^(any )?red (coffee )?mug( in the picture)?$", {1}),
     ("row", "concept", r"^(all )?(coffee )?mugs", {1, 2, 3}),
-    ("row", "concept", r"utensil", {4}),
+    ("row", "concept", r"utensil|cutlery|silverware", {4}),
     ("row", "concept", r"(bananas?|forks?|lemons?|plates?)$", set()),
     ("row", "name", r"the (kitchen )?knife", {4}),
     ("row", "all", PLAIN + r".*(every|each|all).* (coffee )?mugs?\b", {1, 2, 3}),
@@ -47,15 +50,25 @@ ANSWERS: list[tuple[str, str, str, set[int]]] = [
     ("row", "rel_all", r"\bright.* of the red (coffee )?mug", {2, 3, 4}),
     ("row", "rel_all", r"left.* of the yellow (coffee )?mug", {1, 2}),
     ("row", "except_color", r"mugs?\b.* red", {2, 3}),
-    ("row", "except_one", r"knife", {1, 2, 3}),
-    ("row", "except_one", r"mugs", {4}),
+    ("row", "except_one", ALONE + r"(knife|cutlery|silverware)", {1, 2, 3}),
+    ("row", "except_one", ALONE + r"mugs", {4}),
+    ("row", "except_one", ALONE + r"red ((coffee )?mug|object)", {2, 3, 4}),
+    ("row", "except_one", r"red (coffee )?mug and the (black )?(kitchen )?knife", {2, 3}),
     ("row", "except_one", r"(bowls?|plates?|whisks?)\b", {1, 2, 3, 4}),
+    ("close", "not_color", r"mug.* red", {3}),
+    ("close", "not_rel", PLAIN + r".*mug .*right.* bowl", {2}),
+    ("close", "beside", PLAIN + r".*mugs? .*bowl", {2, 3}),
+    ("close", "beside", r"mugs? .*knife", set()),
+    ("close", "beside_all", PLAIN + r".*bowl", {2, 3}),
+    ("close", "beside_all", r"blue (coffee )?mug", {1}),
+    ("table", "host_with", r"plates? .*apple", {1}),
+    ("table", "host_with", r"plates? .*(lemon|spoon)", set()),
     ("row", "sup_size", r"\b(largest|biggest) (of the )?(coffee )?mug", {2}),
     ("row", "sup_side", PLAIN + r".*((leftmost|left).*mug|mug.*(leftmost|left))", {1}),
     ("row", "sup_side", r"(the|outermost|last) object\b.*right|rightmost object", {4}),
     ("row", "topk", r"two leftmost (of the )?(coffee )?mugs", {1, 2}),
     ("row", "topk", r"two rightmost (of the )?(coffee )?mugs", {2, 3}),
-    ("row", "sup_side", r"(right (coffee )?mug\b|mug on the right|which mug is on the right)", {3}),
+    ("row", "sup_side", PLAIN + r".*(right (coffee )?mug\b|mug on the right|which mug is on the right)", {3}),
     ("row", "topk_side", r"two (left (coffee )?mugs|(coffee )?mugs .*left)", {1, 2}),
     ("row", "topk_side", r"two (right (coffee )?mugs|(coffee )?mugs .*right)", {2, 3}),
     ("row", "topk_side", r"two .*(bowls|glasses|plates) .*(left|right)", set()),
@@ -115,7 +128,8 @@ def test_every_kind_is_worked_out_by_hand() -> None:
 @pytest.mark.parametrize(
     ("kind", "pattern", "named"),
     [
-        ("except_one", r"knife", {"the knife": (4,), "the kitchen knife": (4,)}),
+        ("except_one", ALONE + r"the (kitchen )?knife", {"the knife": (4,), "the kitchen knife": (4,)}),
+        ("except_one", r"the mugs and the knife", {"the mugs": (1, 2, 3), "the knife": (4,)}),
         ("except_one", r"bowl", {"the bowl": (), "the bowls": ()}),
         ("except_color", r"all the mugs except the red", {"mugs": (1, 2, 3), "the red one": (1,)}),
         ("union", r"the mugs and the knife", {"the mugs": (1, 2, 3), "the knife": (4,)}),

@@ -10,13 +10,14 @@ import pytest
 
 from instructsam_ros.scenes.language import Instruction, instructions, without_its_place
 from instructsam_ros.scenes.language.missing import NEEDS_ITS_PLACE
-from test.scenes.metas import ROW, TABLE
+from test.scenes.metas import CLOSE, ROW, TABLE
 
 
 @pytest.fixture(scope="module")
 def pairs() -> list[tuple[Instruction, Instruction | None]]:
     rng = np.random.default_rng(4)
-    said = [(view, i) for _ in range(300) for view in (ROW, TABLE) for i in instructions(view, rng, 12)]
+    views = (ROW, TABLE, CLOSE)
+    said = [(view, i) for _ in range(300) for view in views for i in instructions(view, rng, 12)]
     return [(item, without_its_place(item, view, rng)) for view, item in said]
 
 

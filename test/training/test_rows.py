@@ -27,6 +27,9 @@ def test_words_are_lower_cased_and_strangers_are_unknown(tokenizer):
         ("I can't find the mug next to the pan", "I cannot find the mug nearest to the pan"),
         ("the mug near the pan", "the mug nearest to the pan"),
         ("I'd like what's near to the pan", "I would like what is nearest to the pan"),
+        ("The large mug, the small pan", "the largest mug, the smallest pan"),
+        ("the big mug", "the largest mug"),
+        ("the tiny mug and the taller pan", "the smallest mug and the tallest pan"),
         ("every item of mine", "every object of mine"),
     ],
 )
@@ -36,9 +39,12 @@ def test_other_spellings_are_read_as_those_of_training(written: str, usual: str)
     assert "<unk>" not in tokenizer.encode(written).tokens
 
 
+KEPT = "the nearest mug closest to 34 greyish items, linear, in the big pot, the smallest"
+
+
 def test_words_that_only_contain_another_spelling_keep_theirs():
-    tokenizer = build_tokenizer(["the nearest mug closest to 34 greyish items, linear"])
-    assert "<unk>" not in tokenizer.encode("the nearest mug closest to 34 greyish items, linear").tokens
+    tokenizer = build_tokenizer([KEPT])
+    assert "<unk>" not in tokenizer.encode(KEPT).tokens
 
 
 def test_labels_are_the_next_token_and_never_a_query_slot(tokenizer):

@@ -13,6 +13,8 @@ from instructsam_ros.scenes.language.speaker import Draft, Speaker
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 NOTHING_TO_EXCLUDE = 0.2
 """How often "everything except the knife" is said where there is no knife."""
+TWO_TO_EXCLUDE = 0.3
+"""How often two things are left out: "everything except the knife and the mugs"."""
 SUBSTANCES = {"metal": "metal", "glass": "glass", "wooden": "wood"}
 
 
@@ -132,13 +134,21 @@ def except_color(speaker: Speaker) -> Draft | None:
     return Draft("simple", "except_color", noun, answer, slots, excludes=True, others=others)
 
 
+def not_color(speaker: Speaker) -> Draft | None:
+    """The mug that is not red, where all others are."""
+    draft = except_color(speaker)
+    return draft and replace(draft, construct="not_color", unique=True)
+
+
 def except_one(speaker: Speaker) -> Draft:
     """Everything except the knife; now and then there is none, and so everything is meant."""
     excludes = speaker.absent or not speaker.chance(NOTHING_TO_EXCLUDE)
-    noun = speaker.noun(speaker.thing().category if excludes else speaker.missing_category())
-    head, excluded = speaker.objects(), _definite(speaker, noun)
-    answer, slots = subtract(head.named, noun.named), {"excluded": excluded}
-    others = {excluded: noun.named}
+    if excludes:
+        nouns = [_excluded(speaker) for _ in range(2 if speaker.chance(TWO_TO_EXCLUDE) else 1)]
+    else:
+        nouns = [speaker.noun(speaker.missing_category())]
+    head, others = speaker.objects(), {_definite(speaker, noun): noun.named for noun in nouns}
+    answer, slots = subtract(head.named, unite(others.values())), {"excluded": " and ".join(others)}
     return Draft("simple", "except_one", head, answer, slots, excludes=excludes, others=others)
 
 
@@ -150,6 +160,18 @@ def _named_part(speaker: Speaker) -> Noun | None:
     if speaker.chance(0.3):
         return speaker.colored()
     return speaker.noun(_present_or_missing(speaker))
+
+
+def _excluded(speaker: Speaker) -> Noun:
+    """A thing of the picture by its name, now and then with its colour; a group; all of a colour."""
+    if speaker.chance(0.2):
+        return speaker.colored() or speaker.noun(speaker.thing().category)
+    if speaker.chance(0.15):
+        return speaker.group(speaker.pick(list(GROUP_NAMES)))
+    if speaker.colors and speaker.chance(0.15):
+        color = speaker.pick(speaker.colors)
+        return speaker.objects(speaker.picture.where(has_color(color)), color)
+    return speaker.noun(speaker.thing().category)
 
 
 def _definite(speaker: Speaker, noun: Noun) -> str:

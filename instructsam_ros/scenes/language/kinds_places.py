@@ -14,6 +14,7 @@ from instructsam_ros.scenes.language.relations import (
     extreme,
     nearest,
     nth,
+    select_beside,
     select_related,
 )
 from instructsam_ros.scenes.language.speaker import Draft, Speaker
@@ -88,6 +89,33 @@ def except_relation(speaker: Speaker) -> Draft | None:
         "ones": "one" if len(members(excluded)) == 1 else "ones",
     }
     return Draft("simple", "except_rel", noun, subtract(noun.named, excluded), slots, excludes=True)
+
+
+def not_related(speaker: Speaker) -> Draft | None:
+    """The mug that is not left of the bowl, where all others are."""
+    draft = except_relation(speaker)
+    return draft and replace(draft, construct="not_rel", unique=True)
+
+
+def beside(speaker: Speaker) -> Draft | None:
+    """The mugs next to the bowl."""
+    nowhere = speaker.nowhere()
+    noun = speaker.noun(speaker.category())
+    anchor = nowhere or speaker.anchor(*members(noun.named))
+    if anchor is None:
+        return None
+    answer = select_beside(speaker.picture, noun.named, anchor.id)
+    return Draft("simple", "beside", noun, answer, noun.slots | {"anchor": anchor.text})
+
+
+def beside_all(speaker: Speaker) -> Draft | None:
+    """Everything next to the bowl."""
+    anchor = speaker.nowhere() or speaker.anchor()
+    if anchor is None:
+        return None
+    head = speaker.objects()
+    answer = select_beside(speaker.picture, head.named, anchor.id)
+    return Draft("simple", "beside_all", head, answer, {"anchor": anchor.text})
 
 
 def size_superlative(speaker: Speaker) -> Draft | None:

@@ -108,6 +108,21 @@ def host(speaker: Speaker) -> Draft | None:
     return Draft("complex", "host", noun, answer, noun.slots | {"relation": _inside(noun)})
 
 
+def host_with(speaker: Speaker) -> Draft | None:
+    """The plate with a banana on it."""
+    carried = [t for t in speaker.seen if t.parent is not None]
+    if not carried:
+        return None
+    thing = speaker.pick(carried)
+    noun = speaker.noun(speaker.picture.things[thing.parent or 0].category)
+    content = speaker.noun(speaker.category() if speaker.absent else thing.category)
+    if content.category == noun.category:
+        return None
+    answer = {i: both(truth, _carries(speaker, i, content)) for i, truth in noun.named.items()}
+    slots = noun.slots | {"content": content.singular, "relation": _inside(noun)}
+    return Draft("complex", "host_with", noun, answer, slots, others={content.singular: content.named})
+
+
 def empty(speaker: Speaker) -> Draft | None:
     """The empty plate, where another one carries something."""
     noun = _dishes(speaker)
@@ -180,9 +195,10 @@ def _dishes(speaker: Speaker) -> Noun | None:
     return noun if exact(noun.named) else None
 
 
-def _carries(speaker: Speaker, host_id: int) -> Truth:
-    """Whether something lies on it; arguable where the load can barely be seen."""
-    return either(0, *(t.seen for t in speaker.picture.things.values() if t.parent == host_id))
+def _carries(speaker: Speaker, host_id: int, content: Noun | None = None) -> Truth:
+    """Whether something lies on it, or such content; arguable where the load can barely be seen."""
+    load = content.named if content else speaker.picture.everything()
+    return either(0, *(load[i] for i, t in speaker.picture.things.items() if t.parent == host_id))
 
 
 def _inside(noun: Noun) -> str:

@@ -16,7 +16,9 @@ from instructsam_ros.scenes.language.kinds_places import DISHES
 from instructsam_ros.scenes.language.picture import Picture
 from instructsam_ros.scenes.language.speaker import Speaker
 
-NEEDS_ITS_PLACE = frozenset({"rel", "rel_count", "rel_all", "near", "host_on", "aff_rel", "same", "between"})
+NEEDS_ITS_PLACE = frozenset({
+    "rel", "rel_count", "rel_all", "near", "beside", "beside_all", "host_on", "aff_rel", "same", "between",
+})  # fmt: skip
 """Kinds that find nothing where the place that they name is missing; others ("everything except the ones left
 of the bowl") find more.
 """

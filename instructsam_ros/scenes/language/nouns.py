@@ -53,11 +53,17 @@ GROUP_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "fruit": (("piece of fruit", "pieces of fruit"), ("fruit", "fruits")),
     "vegetable": (("vegetable", "vegetables"),),
     "utensil": (("utensil", "utensils"), ("kitchen utensil", "kitchen utensils")),
+    "cutlery": (
+        ("piece of cutlery", "pieces of cutlery"),
+        ("piece of cutlery", "cutlery"),
+        ("piece of silverware", "silverware"),
+    ),
     "drinkware": (("drinking vessel", "drinking vessels"), ("piece of drinkware", "pieces of drinkware")),
 }
 GROUP_PHRASES = {
     "fruit": "fruit",
     "vegetable": "vegetable",
     "utensil": "utensil",
+    "cutlery": "cutlery",
     "drinkware": "drinking vessel",
 }

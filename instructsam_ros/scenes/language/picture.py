@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from instructsam_ros.scenes.affordances import affords
-from instructsam_ros.scenes.catalogue import COLORLESS
+from instructsam_ros.scenes.catalogue import CATALOGUE, COLORLESS
 from instructsam_ros.scenes.language.colors import plausible_names
 from instructsam_ros.scenes.language.logic import Selection, Truth, both
 
@@ -150,6 +150,7 @@ def _read_things(meta: dict[str, Any]) -> list[Thing]:
     right = np.cross(ahead, up)
     things = []
     for entry in meta["objects"]:
+        kind = CATALOGUE.get(entry["category"])
         at = np.asarray(entry["pos_cam"])
         things.append(
             Thing(
@@ -157,7 +158,7 @@ def _read_things(meta: dict[str, Any]) -> list[Thing]:
                 category=entry["category"],
                 color=entry["color"],
                 material=entry["material"],
-                groups=tuple(entry["groups"]),
+                groups=kind.groups if kind else (),  # views rendered earlier do not know later groups
                 extent=tuple(entry["extent"]),
                 right=float(at @ right),
                 ahead=float(at @ ahead),

@@ -13,6 +13,9 @@ from instructsam_ros.scenes.language.picture import Picture, Thing
 Relation = Literal["left", "right", "front", "behind", "on", "in"]
 RankKey = Literal["size", "height", "column", "distance"]
 
+BESIDE = (0.07, 0.16)
+"""Gap in metres up to which one thing is next to another, and from which on it is not."""
+
 SIDES: tuple[Relation, ...] = ("left", "right", "front", "behind")
 
 
@@ -115,6 +118,27 @@ def nth(picture: Picture, selection: Selection, position: int, *, from_right: bo
     if not all(_apart(things[a], things[b], "column") for a, b in pairwise(order)):
         return undecided(selection)
     return {i: int(bool(order) and i == order[position - 1]) for i in selection}
+
+
+def select_beside(picture: Picture, selection: Selection, anchor: int) -> Selection:
+    """Members of ``selection`` that anybody would call next to the anchor; none if that is nowhere."""
+    if anchor == NOWHERE:
+        return dict.fromkeys(selection, 0)
+    place = picture.things[anchor]
+    return {i: both(truth, _next_to(picture.things[i], place)) for i, truth in selection.items()}
+
+
+def _next_to(thing: Thing, anchor: Thing) -> Truth:
+    """By the gap that is left between the two on the table, in metres."""
+    if thing.id == anchor.id:
+        return 0
+    if thing.parent == anchor.id or anchor.parent == thing.id:
+        return None  # on a plate, is that next to it?
+    apart = math.hypot(thing.right - anchor.right, thing.ahead - anchor.ahead)
+    gap = apart - sum(math.sqrt(t.extent[0] * t.extent[1]) / 2 for t in (thing, anchor))
+    if gap < BESIDE[0]:
+        return 1
+    return 0 if gap > BESIDE[1] else None
 
 
 def nearest(picture: Picture, selection: Selection, anchor: int) -> Selection:

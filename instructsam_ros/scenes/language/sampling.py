@@ -33,11 +33,15 @@ KINDS: dict[Level, dict[Kind, float]] = {
         kinds_names.count: 1.2,
         kinds_names.union: 1,
         kinds_names.except_color: 2,
+        kinds_names.not_color: 1,
         kinds_names.except_one: 1,
         kinds_places.relation: 3,
         kinds_places.relation_count: 1.5,
         kinds_places.relation_all: 1.5,
         kinds_places.except_relation: 2,
+        kinds_places.not_related: 1,
+        kinds_places.beside: 2,
+        kinds_places.beside_all: 1.5,
         kinds_places.size_superlative: 2,
         kinds_places.side_superlative: 1.5,
         kinds_places.distance_superlative: 1.2,
@@ -56,6 +60,7 @@ KINDS: dict[Level, dict[Kind, float]] = {
         kinds_purposes.food: 0.5,
         kinds_purposes.not_food: 0.5,
         kinds_purposes.host: 3,
+        kinds_purposes.host_with: 2,
         kinds_purposes.empty: 3,
         kinds_purposes.same_color: 1,
         kinds_purposes.between: 2,
@@ -70,7 +75,7 @@ _HEAD_SLOTS = ("n", "ns", "bare", "bares", "purpose", "situation")
 _TRIES = 8  # per kind, so that rare kinds get their share; most drafts fail because somebody could argue
 _PART_OF_THE_NAMED = frozenset({
     "rel", "rel_count", "rel_all", "except_color", "except_one", "except_rel", "topk", "topk_side", "host_on",
-    "aff_not", "aff_rel", "host", "empty", "same", "between",
+    "aff_not", "aff_rel", "host", "host_with", "empty", "same", "between", "beside", "beside_all",
 })  # fmt: skip
 
 
