@@ -8,6 +8,7 @@ boxes of every object in the image.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from instructsam_ros.errors import DivergedError
 from instructsam_ros.models.instructsam.pointer import Readout
+from instructsam_ros.settings import check_range
 from instructsam_ros.training.auxiliary import AuxiliaryHeads
 from instructsam_ros.training.boxes import generalized_iou
 from instructsam_ros.training.scene_data import SceneBatch
@@ -50,6 +52,9 @@ class SceneLossSettings:
     cell_mask: float = 1.0
     choice: float = 1.0
     order: float = 0.7
+
+    def __post_init__(self) -> None:
+        check_range(self, 0, math.inf, *(f.name for f in fields(self)))
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ def written(folder, **changes):
         ({"threads": 10**9}, r"threads must be in 0\.\.1024"),
         ({"precision": False}, "False is not one of 'auto', 'bf16', 'no'; .* put it in quotes"),
         ({"loss": {"score": float("inf")}}, r"loss\.score: expected a finite number"),
+        ({"loss": {"choice": -1.0}}, "choice must be at least 0, got -1"),
         ({"data": {"roots": []}}, "roots is empty"),
         ({"data": {"roots": ["train"], "images": 0}}, "images must be at least 1"),
         ({"data": {"roots": ["train"], "repaint": 1.5}}, r"repaint must be in 0\.\.1, got 1\.5"),

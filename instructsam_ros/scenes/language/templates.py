@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from instructsam_ros.scenes.heldout import manifest
+from instructsam_ros.settings import parse_mapping
 
 Form = Literal["declarative", "question", "phrase"]
 
@@ -61,7 +60,8 @@ class Wording:
 @cache
 def wording() -> Wording:
     """The tables shipped with the package."""
-    data = yaml.safe_load(Path(__file__).with_name("templates.yaml").read_text())
+    path = Path(__file__).with_name("templates.yaml")
+    data = parse_mapping(path.read_text(), str(path))
     constructs = {
         f"{kind}.{number}": _templates(f"{kind}.{number}", entries)
         for kind, numbers in data["constructs"].items()
