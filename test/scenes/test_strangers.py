@@ -11,7 +11,7 @@ from instructsam_ros.scenes.catalogue import CATALOGUE
 from instructsam_ros.scenes.language import Instruction, instructions, training_texts
 from instructsam_ros.scenes.language.nouns import NOWHERE
 from instructsam_ros.scenes.language.picture import Picture
-from instructsam_ros.scenes.language.relations import nearest, select_related
+from instructsam_ros.scenes.language.relations import nearest, select_beside, select_related
 from instructsam_ros.scenes.language.strangers import (
     STRANGE_PURPOSES,
     STRANGE_SITUATIONS,
@@ -68,7 +68,7 @@ def test_nothing_is_found_beside_a_known_thing_that_is_not_there() -> None:
     told = [i for _ in range(1000) for i in instructions(ROW, rng, 12)]
     place = r"(of|behind|to|on|as|with|between|and) the (banana|orange|pear|lemon|pan|fork|tray|purple mug)\b"
     missing = [i for i in told if re.search(place, i.text) and i.kind != "union"]
-    beside = {"rel", "rel_count", "rel_all", "near", "same", "between"}
+    beside = {"rel", "rel_count", "rel_all", "near", "beside", "beside_all", "same", "between"}
     assert {i.kind for i in missing} >= beside | {"aff_rel", "host_on"}
     assert not [i.text for i in missing if i.targets]
     # Nothing but the missing place makes the answer empty: what is looked for is in the picture.
@@ -84,4 +84,5 @@ def test_nothing_relates_to_what_is_nowhere() -> None:
     picture = Picture(ROW)
     nothing = dict.fromkeys(picture.things, 0)
     assert select_related(picture, picture.everything(), "left", NOWHERE) == nothing
+    assert select_beside(picture, picture.everything(), NOWHERE) == nothing
     assert nearest(picture, picture.everything(), NOWHERE) == nothing
