@@ -44,7 +44,7 @@ PRACTICE = {
     "aff_size": 5.0, "aff_not": 3.0, "sup_near": 3.0, "union": 4.0, "rel": 5.0, "rel_count": 40.0,
     "aff_color": 3.0, "aff_rel": 5.0, "food": 4.0, "near": 8.0, "except_one": 70.0, "except_rel": 8.0,
     "rel_all": 16.0, "same": 12.0, "topk_side": 3.0, "not_color": 4.0, "not_rel": 4.0, "beside": 6.0,
-    "beside_all": 8.0, "host_with": 6.0,
+    "beside_all": 16.0, "host_with": 6.0,
 }  # fmt: skip
 """How much more often kinds are drawn that few pictures allow, or that need most practice; and how much less
 often those that are learned.

@@ -25,6 +25,9 @@ SPECIAL_TOKENS = (
     "<REGION>",
 )
 
+ONE = r"(?! (?:[a-z]+ )?(?:[a-z]+[^s]s|ones)\b)"
+"""Before a singular: of several mugs none is the largest."""
+
 SPELLINGS = {
     "[\u2018\u2019]": "'",
     "[\u201c\u201d]": '"',
@@ -52,10 +55,13 @@ SPELLINGS = {
     r"\bit's\b": "it is",
     r"\bexcept for\b|\bexcluding\b|\bwith the exception of\b": "except",
     r"\baside from\b": "apart from",
-    r"\bnext to\b|\bbeside\b|\bclose to\b|\bnear(?: to)?\b": "nearest to",
-    r"\bthe (?:large|larger|huge|big(?! pot)|bigger)\b": "the largest",
-    r"\bthe (?:small|smaller|little|tiny)\b": "the smallest",
-    r"\bthe (?:tall|taller)\b": "the tallest",
+    r"\bnext to\b|\bbeside\b|\bnear(?: to)?\b": "close to",
+    rf"\bthe (?:large|larger|huge|(?<!in the )(?<!from the )big|bigger)\b{ONE}": "the largest",
+    rf"\bthe (?:small|smaller|little|tiny)\b{ONE}": "the smallest",
+    rf"\bthe (?:tall|taller)\b{ONE}": "the tallest",
+    rf"\bthe (?:short|shorter)\b{ONE}": "the shortest",
+    r"\b(?:silverware|flatware)\b": "cutlery",
+    r"(?<!piece of )(?<!pieces of )\bcutlery\b": "pieces of cutlery",
     r"\bitem\b": "object",
     r"\bstuff\b": "things",
 }

@@ -11,7 +11,7 @@ from instructsam_ros.scenes.catalogue import CATALOGUE
 from instructsam_ros.scenes.language import Instruction, instructions, training_texts
 from instructsam_ros.scenes.language.nouns import NOWHERE
 from instructsam_ros.scenes.language.picture import Picture
-from instructsam_ros.scenes.language.relations import nearest, select_beside, select_related
+from instructsam_ros.scenes.language.relations import nearest, select_related
 from instructsam_ros.scenes.language.strangers import (
     STRANGE_PURPOSES,
     STRANGE_SITUATIONS,
@@ -84,5 +84,5 @@ def test_nothing_relates_to_what_is_nowhere() -> None:
     picture = Picture(ROW)
     nothing = dict.fromkeys(picture.things, 0)
     assert select_related(picture, picture.everything(), "left", NOWHERE) == nothing
-    assert select_beside(picture, picture.everything(), NOWHERE) == nothing
+    assert select_related(picture, picture.everything(), "beside", NOWHERE) == nothing
     assert nearest(picture, picture.everything(), NOWHERE) == nothing

@@ -24,11 +24,12 @@ def test_words_are_lower_cased_and_strangers_are_unknown(tokenizer):
         ("the mugs that aren\u2019t coloured", "the mugs that are not colored"),
         ("Everything except for the mug", "everything except the mug"),
         ("the mugs, excluding the gray ones", "the mugs, except the gray ones"),
-        ("I can't find the mug next to the pan", "I cannot find the mug nearest to the pan"),
-        ("the mug near the pan", "the mug nearest to the pan"),
-        ("I'd like what's near to the pan", "I would like what is nearest to the pan"),
+        ("I can't find the mug next to the pan", "I cannot find the mug close to the pan"),
+        ("the mug near the pan", "the mug close to the pan"),
+        ("I'd like what's near to the pan", "I would like what is close to the pan"),
         ("The large mug, the small pan", "the largest mug, the smallest pan"),
-        ("the big mug", "the largest mug"),
+        ("the big pot, the big red glass", "the largest pot, the largest red glass"),
+        ("all the silverware, a piece of cutlery", "all the pieces of cutlery, a piece of cutlery"),
         ("the tiny mug and the taller pan", "the smallest mug and the tallest pan"),
         ("every item of mine", "every object of mine"),
     ],
@@ -39,12 +40,11 @@ def test_other_spellings_are_read_as_those_of_training(written: str, usual: str)
     assert "<unk>" not in tokenizer.encode(written).tokens
 
 
-KEPT = "the nearest mug closest to 34 greyish items, linear, in the big pot, the smallest"
+KEPT = "the nearest mug closest to 34 greyish items, linear, in the big pot, the small red mugs"
 
 
 def test_words_that_only_contain_another_spelling_keep_theirs():
-    tokenizer = build_tokenizer([KEPT])
-    assert "<unk>" not in tokenizer.encode(KEPT).tokens
+    assert build_tokenizer([]).normalizer.normalize_str(KEPT) == KEPT
 
 
 def test_labels_are_the_next_token_and_never_a_query_slot(tokenizer):

@@ -47,7 +47,8 @@ class Instruction:
     @property
     def names_nothing(self) -> bool:
         """Whether it asks for, or relates to, something that is not in the picture."""
-        return not self.phrase_ids or self.place_is_missing
+        with_what = self.kind == "host_with" and any(not mention.ids for mention in self.mentions)
+        return not self.phrase_ids or self.place_is_missing or with_what
 
     @property
     def place_is_missing(self) -> bool:

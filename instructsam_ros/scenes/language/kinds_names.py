@@ -15,6 +15,8 @@ NOTHING_TO_EXCLUDE = 0.2
 """How often "everything except the knife" is said where there is no knife."""
 TWO_TO_EXCLUDE = 0.3
 """How often two things are left out: "everything except the knife and the mugs"."""
+ALIKE_SHARE = 0.5
+"""How often "the mug that is not red" has no target because all mugs are red; else there is no mug."""
 SUBSTANCES = {"metal": "metal", "glass": "glass", "wooden": "wood"}
 
 
@@ -115,8 +117,9 @@ def union(speaker: Speaker) -> Draft | None:
 
 
 def except_color(speaker: Speaker) -> Draft | None:
-    """All the mugs except the red one."""
-    noun = speaker.family()
+    """All the mugs except the red one; when absent, all of them may be red."""
+    alike = _alike(speaker) if speaker.absent and speaker.chance(ALIKE_SHARE) else []
+    noun = speaker.noun(speaker.pick(alike)) if alike else speaker.family()
     if noun is None or noun.color:
         return None
     things = [speaker.picture.things[i] for i in members(noun.named)]
@@ -135,18 +138,22 @@ def except_color(speaker: Speaker) -> Draft | None:
 
 
 def not_color(speaker: Speaker) -> Draft | None:
-    """The mug that is not red, where all others are."""
+    """The mug that is not red, where all others are, or all are."""
     draft = except_color(speaker)
     return draft and replace(draft, construct="not_color", unique=True)
 
 
-def except_one(speaker: Speaker) -> Draft:
+def except_one(speaker: Speaker) -> Draft | None:
     """Everything except the knife; now and then there is none, and so everything is meant."""
-    excludes = speaker.absent or not speaker.chance(NOTHING_TO_EXCLUDE)
+    if speaker.absent:
+        return None
+    excludes = not speaker.chance(NOTHING_TO_EXCLUDE)
     if excludes:
         nouns = [_excluded(speaker) for _ in range(2 if speaker.chance(TWO_TO_EXCLUDE) else 1)]
     else:
         nouns = [speaker.noun(speaker.missing_category())]
+    if len(nouns) > 1 and not _say_different_things(nouns):
+        return None
     head, others = speaker.objects(), {_definite(speaker, noun): noun.named for noun in nouns}
     answer, slots = subtract(head.named, unite(others.values())), {"excluded": " and ".join(others)}
     return Draft("simple", "except_one", head, answer, slots, excludes=excludes, others=others)
@@ -160,6 +167,20 @@ def _named_part(speaker: Speaker) -> Noun | None:
     if speaker.chance(0.3):
         return speaker.colored()
     return speaker.noun(_present_or_missing(speaker))
+
+
+def _alike(speaker: Speaker) -> list[str]:
+    """Categories of which all that is seen has one colour."""
+    colors: dict[str, set[str]] = {}
+    for thing in speaker.seen:
+        colors.setdefault(thing.category, set()).add(thing.color)
+    return [category for category, seen in colors.items() if len(seen) == 1 and not seen & set(COLORLESS)]
+
+
+def _say_different_things(nouns: list[Noun]) -> bool:
+    """Whether each names something, and none what another one names."""
+    named = [set(members(noun.named)) for noun in nouns]
+    return all(named) and len(set.union(*named)) == sum(map(len, named))
 
 
 def _excluded(speaker: Speaker) -> Noun:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from instructsam_ros.scenes.language.kinds_names import NUMBERS
+from instructsam_ros.scenes.language.kinds_names import ALIKE_SHARE, NUMBERS
 from instructsam_ros.scenes.language.logic import members, subtract
 from instructsam_ros.scenes.language.nouns import NOWHERE, Noun
 from instructsam_ros.scenes.language.picture import in_group
@@ -14,7 +14,6 @@ from instructsam_ros.scenes.language.relations import (
     extreme,
     nearest,
     nth,
-    select_beside,
     select_related,
 )
 from instructsam_ros.scenes.language.speaker import Draft, Speaker
@@ -76,8 +75,9 @@ def relation_all(speaker: Speaker) -> Draft | None:
 
 
 def except_relation(speaker: Speaker) -> Draft | None:
-    """All the mugs except the ones left of the bowl."""
-    noun = speaker.family()
+    """All the mugs except the ones left of the bowl; when absent, all of them may be."""
+    alike = speaker.absent and speaker.chance(ALIKE_SHARE)
+    noun = speaker.noun(speaker.thing().category) if alike else speaker.family()
     anchor = speaker.anchor(*members(noun.named)) if noun else None
     if noun is None or anchor is None:
         return None
@@ -92,7 +92,7 @@ def except_relation(speaker: Speaker) -> Draft | None:
 
 
 def not_related(speaker: Speaker) -> Draft | None:
-    """The mug that is not left of the bowl, where all others are."""
+    """The mug that is not left of the bowl; where all others are, or all are."""
     draft = except_relation(speaker)
     return draft and replace(draft, construct="not_rel", unique=True)
 
@@ -100,11 +100,11 @@ def not_related(speaker: Speaker) -> Draft | None:
 def beside(speaker: Speaker) -> Draft | None:
     """The mugs next to the bowl."""
     nowhere = speaker.nowhere()
-    noun = speaker.noun(speaker.category())
-    anchor = nowhere or speaker.anchor(*members(noun.named))
-    if anchor is None:
+    noun = speaker.family() if speaker.chance(0.6) else speaker.noun(speaker.category())
+    anchor = (nowhere or speaker.anchor(*members(noun.named))) if noun else None
+    if noun is None or anchor is None:
         return None
-    answer = select_beside(speaker.picture, noun.named, anchor.id)
+    answer = select_related(speaker.picture, noun.named, "beside", anchor.id)
     return Draft("simple", "beside", noun, answer, noun.slots | {"anchor": anchor.text})
 
 
@@ -114,7 +114,7 @@ def beside_all(speaker: Speaker) -> Draft | None:
     if anchor is None:
         return None
     head = speaker.objects()
-    answer = select_beside(speaker.picture, head.named, anchor.id)
+    answer = select_related(speaker.picture, head.named, "beside", anchor.id)
     return Draft("simple", "beside_all", head, answer, {"anchor": anchor.text})
 
 
@@ -184,7 +184,7 @@ def ordinal(speaker: Speaker) -> Draft | None:
 def near(speaker: Speaker) -> Draft | None:
     """The mug closest to the bowl."""
     nowhere = speaker.nowhere()
-    noun = speaker.family()
+    noun = _family_or_objects(speaker)
     anchor = (nowhere or speaker.anchor(*members(noun.named))) if noun else None
     if noun is None or anchor is None:
         return None

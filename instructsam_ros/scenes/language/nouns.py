@@ -53,11 +53,7 @@ GROUP_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "fruit": (("piece of fruit", "pieces of fruit"), ("fruit", "fruits")),
     "vegetable": (("vegetable", "vegetables"),),
     "utensil": (("utensil", "utensils"), ("kitchen utensil", "kitchen utensils")),
-    "cutlery": (
-        ("piece of cutlery", "pieces of cutlery"),
-        ("piece of cutlery", "cutlery"),
-        ("piece of silverware", "silverware"),
-    ),
+    "cutlery": (("piece of cutlery", "pieces of cutlery"),),
     "drinkware": (("drinking vessel", "drinking vessels"), ("piece of drinkware", "pieces of drinkware")),
 }
 GROUP_PHRASES = {

@@ -29,6 +29,7 @@ ARGUABLE_MEMBERS: dict[str, tuple[str, ...]] = {
     "vegetable": ("tomato",),
     "food": ("can", "jar", "cereal box", "milk carton", "tea box", "bottle"),
     "drinkware": ("bottle", "can"),
+    "cutlery": ("ladle",),
 }
 
 
@@ -95,6 +96,8 @@ def in_group(group: str) -> Callable[[Thing], Truth]:
     def holds(thing: Thing) -> Truth:
         if thing.category in ARGUABLE_MEMBERS.get(group, ()):
             return None
+        if group == "cutlery" and thing.material == "wood":
+            return None  # a wooden spoon is for cooking
         return int(group in thing.groups)
 
     return holds
@@ -158,7 +161,7 @@ def _read_things(meta: dict[str, Any]) -> list[Thing]:
                 category=entry["category"],
                 color=entry["color"],
                 material=entry["material"],
-                groups=kind.groups if kind else (),  # views rendered earlier do not know later groups
+                groups=kind.groups if kind else tuple(entry["groups"]),  # earlier views lack later groups
                 extent=tuple(entry["extent"]),
                 right=float(at @ right),
                 ahead=float(at @ ahead),

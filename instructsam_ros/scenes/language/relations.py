@@ -10,10 +10,10 @@ from instructsam_ros.scenes.language.logic import Selection, Truth, both, exact,
 from instructsam_ros.scenes.language.nouns import NOWHERE
 from instructsam_ros.scenes.language.picture import Picture, Thing
 
-Relation = Literal["left", "right", "front", "behind", "on", "in"]
+Relation = Literal["left", "right", "front", "behind", "on", "in", "beside"]
 RankKey = Literal["size", "height", "column", "distance"]
 
-BESIDE = (0.07, 0.16)
+NEXT_TO, NOT_NEXT_TO = 0.07, 0.16
 """Gap in metres up to which one thing is next to another, and from which on it is not."""
 
 SIDES: tuple[Relation, ...] = ("left", "right", "front", "behind")
@@ -28,17 +28,19 @@ def related(thing: Thing, relation: Relation, anchor: Thing) -> Truth:
             return 0
         return 1 if thing.relation == relation else None
     if thing.parent == anchor.id or anchor.parent == thing.id:
-        return None  # what lies on a plate is neither left nor right of it
+        return None  # what lies on a plate is neither left nor right of it, nor next to it
+    if relation == "beside":
+        return _next_to(thing, anchor)
     across, along = thing.right - anchor.right, thing.ahead - anchor.ahead
     if relation in ("left", "right"):
-        return _beside(thing, anchor, across, along, -1 if relation == "left" else 1)
+        return _sideways(thing, anchor, across, along, -1 if relation == "left" else 1)
     beyond = -along if relation == "front" else along
     if beyond > 0.07:
         return 1 if beyond >= 0.8 * abs(across) else None
     return 0 if beyond < -0.03 else None
 
 
-def _beside(thing: Thing, anchor: Thing, across: float, along: float, sign: int) -> Truth:
+def _sideways(thing: Thing, anchor: Thing, across: float, along: float, sign: int) -> Truth:
     """Both in space (metres) and in the image (share of its width)."""
     if thing.column is None or anchor.column is None:
         return None
@@ -46,6 +48,15 @@ def _beside(thing: Thing, anchor: Thing, across: float, along: float, sign: int)
     if in_space > 0.05 and in_image > 0.05:
         return 1 if in_space >= 0.6 * abs(along) else None
     return 0 if in_space < -0.02 and in_image < -0.02 else None
+
+
+def _next_to(thing: Thing, anchor: Thing) -> Truth:
+    """By the gap between the two on the table, whichever way they are turned."""
+    apart = math.hypot(thing.right - anchor.right, thing.ahead - anchor.ahead)
+    widest, least = (apart - sum(side(t.extent[:2]) / 2 for t in (thing, anchor)) for side in (min, max))
+    if widest < NEXT_TO and thing.parent in (None, anchor.parent):
+        return 1
+    return 0 if least > NOT_NEXT_TO else None
 
 
 def select_related(picture: Picture, selection: Selection, relation: Relation, anchor: int) -> Selection:
@@ -118,27 +129,6 @@ def nth(picture: Picture, selection: Selection, position: int, *, from_right: bo
     if not all(_apart(things[a], things[b], "column") for a, b in pairwise(order)):
         return undecided(selection)
     return {i: int(bool(order) and i == order[position - 1]) for i in selection}
-
-
-def select_beside(picture: Picture, selection: Selection, anchor: int) -> Selection:
-    """Members of ``selection`` that anybody would call next to the anchor; none if that is nowhere."""
-    if anchor == NOWHERE:
-        return dict.fromkeys(selection, 0)
-    place = picture.things[anchor]
-    return {i: both(truth, _next_to(picture.things[i], place)) for i, truth in selection.items()}
-
-
-def _next_to(thing: Thing, anchor: Thing) -> Truth:
-    """By the gap that is left between the two on the table, in metres."""
-    if thing.id == anchor.id:
-        return 0
-    if thing.parent == anchor.id or anchor.parent == thing.id:
-        return None  # on a plate, is that next to it?
-    apart = math.hypot(thing.right - anchor.right, thing.ahead - anchor.ahead)
-    gap = apart - sum(math.sqrt(t.extent[0] * t.extent[1]) / 2 for t in (thing, anchor))
-    if gap < BESIDE[0]:
-        return 1
-    return 0 if gap > BESIDE[1] else None
 
 
 def nearest(picture: Picture, selection: Selection, anchor: int) -> Selection:
