@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from instructsam_ros.errors import CheckpointError, DivergedError
+from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
@@ -45,6 +45,8 @@ class Trainer:
 
     Several processes (``torchrun --nproc-per-node N``) each take their own batch of a step and average
     gradients; the first of them writes, logs and evaluates.
+
+    Raises ConfigError for a second run in one process in another precision.
     """
 
     def __init__(self, settings: TrainSettings) -> None:
@@ -56,7 +58,13 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.precision = settings.mixed_precision(device)
-        self.accelerator = Accelerator(mixed_precision=self.precision, cpu=device.type == "cpu")
+        try:
+            self.accelerator = Accelerator(mixed_precision=self.precision, cpu=device.type == "cpu")
+        except ValueError as error:  # accelerate keeps one precision per process
+            raise ConfigError(
+                f"precision: cannot train in {self.precision!r} after another run in this process; start a "
+                f"process of its own for this run ({error})"
+            ) from None
         parts = build_for_training(settings, self.folder)
         self.tokenizer = parts.tokenizer
         self.model = parts.model.to(self.accelerator.device)

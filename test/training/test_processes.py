@@ -31,7 +31,6 @@ def test_processes_share_every_step(small_model_file, scene_root, published_back
         "steps": 3,
         "threads": 1,
         "workers": 0,
-        "precision": "no",
         "data": {
             "roots": [str(views)],
             "images": 1,

@@ -298,6 +298,13 @@ def test_a_damaged_checkpoint_is_named(settings, tmp_path):
         Trainer(settings)
 
 
+def test_another_precision_takes_another_process(settings, tmp_path):
+    first = Trainer(settings)
+    other = "bf16" if first.precision == "no" else "no"
+    with pytest.raises(ConfigError, match=f"cannot train in '{other}' after another run"):
+        Trainer(dataclasses.replace(settings, out=str(tmp_path / "second"), precision=other))
+
+
 def test_settings_say_what_is_wrong(tmp_path):
     file = tmp_path / "train.yaml"
     file.write_text(
