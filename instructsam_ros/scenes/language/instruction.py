@@ -47,8 +47,8 @@ class Instruction:
     @property
     def names_nothing(self) -> bool:
         """Whether it asks for, or relates to, something that is not in the picture."""
-        with_what = self.kind == "host_with" and any(not mention.ids for mention in self.mentions)
-        return not self.phrase_ids or self.place_is_missing or with_what
+        content_is_missing = self.kind == "host_with" and any(not mention.ids for mention in self.mentions)
+        return not self.phrase_ids or self.place_is_missing or content_is_missing
 
     @property
     def place_is_missing(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from instructsam_ros.scenes.language.kinds_names import ALIKE_SHARE, NUMBERS
 from instructsam_ros.scenes.language.logic import members, subtract
-from instructsam_ros.scenes.language.nouns import NOWHERE, Noun
+from instructsam_ros.scenes.language.nouns import NOWHERE, Anchor, Noun
 from instructsam_ros.scenes.language.picture import in_group
 from instructsam_ros.scenes.language.relations import (
     SIDES,
@@ -39,11 +40,13 @@ DISHES: dict[str, tuple[str, ...]] = {"on": ("plate", "cutting board", "tray"), 
 
 def relation(speaker: Speaker) -> Draft | None:
     """The mug left of the bowl."""
-    nowhere = speaker.nowhere()
-    noun = speaker.colored() if speaker.chance(0.3) else speaker.noun(speaker.category())
-    anchor = (nowhere or speaker.anchor(*members(noun.named))) if noun else None
-    if noun is None or anchor is None:
+    placed = _placed(
+        speaker,
+        lambda: speaker.colored() if speaker.chance(0.3) else speaker.noun(speaker.category()),
+    )
+    if placed is None:
         return None
+    noun, anchor = placed
     side = speaker.pick(SIDES)
     answer = select_related(speaker.picture, noun.named, side, anchor.id)
     slots = noun.slots | {"relation": speaker.relation(side), "anchor": anchor.text}
@@ -99,11 +102,13 @@ def not_related(speaker: Speaker) -> Draft | None:
 
 def beside(speaker: Speaker) -> Draft | None:
     """The mugs next to the bowl."""
-    nowhere = speaker.nowhere()
-    noun = speaker.family() if speaker.chance(0.6) else speaker.noun(speaker.category())
-    anchor = (nowhere or speaker.anchor(*members(noun.named))) if noun else None
-    if noun is None or anchor is None:
+    placed = _placed(
+        speaker,
+        lambda: speaker.family() if speaker.chance(0.6) else speaker.noun(speaker.category()),
+    )
+    if placed is None:
         return None
+    noun, anchor = placed
     answer = select_related(speaker.picture, noun.named, "beside", anchor.id)
     return Draft("simple", "beside", noun, answer, noun.slots | {"anchor": anchor.text})
 
@@ -183,11 +188,10 @@ def ordinal(speaker: Speaker) -> Draft | None:
 
 def near(speaker: Speaker) -> Draft | None:
     """The mug closest to the bowl."""
-    nowhere = speaker.nowhere()
-    noun = _family_or_objects(speaker)
-    anchor = (nowhere or speaker.anchor(*members(noun.named))) if noun else None
-    if noun is None or anchor is None:
+    placed = _placed(speaker, lambda: _family_or_objects(speaker))
+    if placed is None:
         return None
+    noun, anchor = placed
     answer = nearest(speaker.picture, noun.named, anchor.id)
     return Draft("simple", "near", noun, answer, noun.slots | {"anchor": anchor.text}, unique=True)
 
@@ -225,6 +229,17 @@ def _first(
     number = 3 if len(members(noun.named)) > 3 and speaker.chance(0.4) else 2
     answer = extreme(speaker.picture, noun.named, key, descending=descending, count=number)
     return Draft("simple", construct, noun, answer, noun.slots | slots | {"number": NUMBERS[number]})
+
+
+def _placed(speaker: Speaker, draw: Callable[[], Noun | None]) -> tuple[Noun, Anchor] | None:
+    """What is asked for, and what it is related to: something else, or what is not in the picture.
+
+    The latter is decided first: then what is asked for is there (``Speaker.nowhere``).
+    """
+    nowhere = speaker.nowhere()
+    noun = draw()
+    anchor = (nowhere or speaker.anchor(*members(noun.named))) if noun else None
+    return None if noun is None or anchor is None else (noun, anchor)
 
 
 def _family_or_objects(speaker: Speaker) -> Noun | None:

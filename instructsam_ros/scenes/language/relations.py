@@ -53,10 +53,12 @@ def _sideways(thing: Thing, anchor: Thing, across: float, along: float, sign: in
 def _next_to(thing: Thing, anchor: Thing) -> Truth:
     """By the gap between the two on the table, whichever way they are turned."""
     apart = math.hypot(thing.right - anchor.right, thing.ahead - anchor.ahead)
-    widest, least = (apart - sum(side(t.extent[:2]) / 2 for t in (thing, anchor)) for side in (min, max))
-    if widest < NEXT_TO and thing.parent in (None, anchor.parent):
+    largest_gap, smallest_gap = (
+        apart - sum(side(t.extent[:2]) / 2 for t in (thing, anchor)) for side in (min, max)
+    )
+    if largest_gap < NEXT_TO and thing.parent in (None, anchor.parent):
         return 1
-    return 0 if least > NOT_NEXT_TO else None
+    return 0 if smallest_gap > NOT_NEXT_TO else None
 
 
 def select_related(picture: Picture, selection: Selection, relation: Relation, anchor: int) -> Selection:
