@@ -8,6 +8,7 @@ that later stages never read.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from unittest import mock
@@ -19,6 +20,7 @@ from torch import Tensor
 from transformers.models.sam3.modeling_sam3 import Sam3ViTRoPEAttention, box_cxcywh_to_xyxy
 
 from benchmarks.stopwatch import Stopwatch
+from instructsam_ros.models.instructsam import bfloat16_attention
 from instructsam_ros.models.instructsam.decode import Answer
 from instructsam_ros.models.instructsam.detector import DetectorOutput, Memory, Phrases
 from instructsam_ros.models.instructsam.features import ImageFeatures
@@ -39,7 +41,7 @@ class PlainProcedure:
         """Answer and segment one image from scratch."""
         encoder, weights = self.model.image_encoder, self.model.mask_queries
         inputs = encoder.preprocess(rgb).to(weights.device, weights.dtype)
-        with watch("image tower"):
+        with watch("image tower"), mock.patch.object(bfloat16_attention, "MIN_KEYS", sys.maxsize):
             vision = encoder.vision_tower(inputs.patches, grid_thw=inputs.patch_grid)
             merge = encoder.vision_tower.config.spatial_merge_size
             grid = tuple(int(side) // merge for side in inputs.patch_grid[0, 1:])

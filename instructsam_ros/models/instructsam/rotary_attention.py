@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.models.sam3.modeling_sam3 import Sam3ViTRoPEAttention
+
+from instructsam_ros.models.instructsam.bfloat16_attention import attention
 
 
 class RotaryAttention(Sam3ViTRoPEAttention):  # type: ignore[misc]
@@ -33,7 +34,7 @@ class RotaryAttention(Sam3ViTRoPEAttention):  # type: ignore[misc]
         )
         cos, sin = (table[:, :, None, ::2] for table in position_embeddings)
         # Heads come first only after the rotation: before it, memory is read in the order in which it lies.
-        attended, _ = sdpa_attention_forward(
+        attended, _ = attention(
             self,
             rotate(query, cos, sin).transpose(1, 2),
             rotate(key, cos, sin).transpose(1, 2),

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import Qwen3VLVisionConfig, Qwen3VLVisionModel, Sam3VisionModel
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.models.instructsam import bfloat16_attention
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import fpn_levels, sam3_config
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
@@ -34,7 +35,7 @@ class TwoTowerEncoder(ImageEncoder):
     def __init__(self, config: InstructSamConfig) -> None:
         super().__init__()
         vision = Qwen3VLVisionConfig(**config.vision)
-        vision._attn_implementation = "sdpa"
+        vision._attn_implementation = bfloat16_attention.NAME
         self.pixel_limits = config.min_pixels, config.max_pixels
         self.vision_tower = Qwen3VLVisionModel(vision)
         sam = sam3_config(config)
