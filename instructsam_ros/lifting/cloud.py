@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from instructsam_ros.lifting.depth import within_range
 from instructsam_ros.lifting.edges import flying_pixels, trim_rim
-from instructsam_ros.lifting.outliers import main_body
+from instructsam_ros.lifting.outliers import main_body, without_neighbours
 from instructsam_ros.lifting.plane import Plane, stands_on
 from instructsam_ros.lifting.rays import back_project, pixel_rays
 from instructsam_ros.lifting.settings import LiftSettings
@@ -36,7 +36,7 @@ class InstanceCloud:
 
 
 def instance_cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> InstanceCloud:
-    """The points of one instance without flying pixels, rim and outliers."""
+    """The points of one instance without flying pixels, rim, outliers and objects beside it."""
     window = window_of(instance)
     mask = instance.mask[window]
     area = int(np.count_nonzero(mask))
@@ -46,7 +46,8 @@ def instance_cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> 
     depth = within_range(frame.depth[window], settings.min_depth, settings.max_depth)
     depth[np.isnan(rays[window][..., 0])] = np.nan
     # Flat indices with take() are several times as fast as pairs of row and column.
-    chosen = np.flatnonzero(_trusted(mask, depth, settings))
+    own = without_neighbours(mask, depth, settings.relative_jump)
+    chosen = np.flatnonzero(_trusted(own, depth, settings))
     rows, columns = np.divmod(chosen, mask.shape[1])
     readings = depth.take(chosen)
     body = main_body(

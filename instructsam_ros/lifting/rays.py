@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.types import CameraModel
 
-# Coefficients that sensor_msgs/distortion_models.hpp and OpenCV define for each model.
-_COEFFICIENTS = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
+# Coefficients that OpenCV takes for each model of sensor_msgs/distortion_models.hpp. Its plumb_bob and
+# rational_polynomial are one series, and drivers (Orbbec, MultiSense) send 8 of it under the name plumb_bob.
+_COUNTS = {"plumb_bob": (4, 5, 8, 12, 14), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
 # Undistortion is iterative; beyond the lens's usable field it settles on a wrong ray.
 _STOP = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 100, 1e-12)
 _MAX_ROUND_TRIP_PX = 0.1
@@ -24,16 +25,18 @@ def pixel_rays(camera: CameraModel) -> NDArray[np.float32]:
 
     ``rays * depth`` gives x and y in metres. NaN where the lens model has no ray for the pixel (the
     corners of a fisheye image). Read-only, because it is kept for the next call with the same
-    camera. Raises InvalidInputError for an unknown distortion model or number of coefficients.
+    camera. Zeros after the coefficients that a model takes do not matter. Raises InvalidInputError
+    for an unknown distortion model or number of coefficients.
     """
     columns = np.arange(camera.width, dtype=np.float64)
     rows = np.arange(camera.height, dtype=np.float64)
-    if _is_pinhole(camera):
+    coefficients = _coefficients(camera)
+    if coefficients is None:
         x, y = np.meshgrid((columns - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy)
         rays = np.stack([x, y], axis=-1).astype(np.float32)
     else:
         pixels = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
-        rays = _undistort(pixels, camera).reshape(camera.height, camera.width, 2)
+        rays = _undistort(pixels, camera, coefficients).reshape(camera.height, camera.width, 2)
     rays.flags.writeable = False
     return rays
 
@@ -52,33 +55,40 @@ def project(points: NDArray[np.floating], camera: CameraModel) -> NDArray[np.flo
     points = np.asarray(points, np.float64).reshape(-1, 3)
     depth = np.where(points[:, 2] > 0, points[:, 2], np.nan)
     rays = points[:, :2] / depth[:, None]
-    if _is_pinhole(camera):
+    coefficients = _coefficients(camera)
+    if coefficients is None:
         return rays * (camera.fx, camera.fy) + (camera.cx, camera.cy)
-    return _distort(rays, camera)
+    return _distort(rays, camera, coefficients)
 
 
-def _is_pinhole(camera: CameraModel) -> bool:
-    """Whether the camera has no distortion; raises InvalidInputError for a model that is not known."""
-    model, count = camera.distortion_model, len(camera.distortion)
-    if not model or (model != "equidistant" and not any(camera.distortion)):
-        return True
-    if model not in _COEFFICIENTS:
+def _coefficients(camera: CameraModel) -> NDArray[np.float64] | None:
+    """Distortion coefficients, as many as OpenCV takes; None for a camera without distortion.
+
+    Raises InvalidInputError for a model that is not known and for a number that it does not take.
+    """
+    model, given = camera.distortion_model, camera.distortion
+    if not model or (model != "equidistant" and not any(given)):
+        return None
+    if model not in _COUNTS:
+        raise InvalidInputError(f"distortion model {model!r} is not supported; known: {', '.join(_COUNTS)}")
+    used = len(np.trim_zeros(given, "b"))
+    count = next((count for count in _COUNTS[model] if used <= count <= len(given)), None)
+    if count is None:
+        expected = " or ".join(map(str, _COUNTS[model]))
         raise InvalidInputError(
-            f"distortion model {model!r} is not supported; known: {', '.join(_COEFFICIENTS)}"
+            f"{model} takes {expected} distortion coefficients, camera_info has {len(given)}"
         )
-    if count not in _COEFFICIENTS[model]:
-        expected = " or ".join(map(str, _COEFFICIENTS[model]))
-        raise InvalidInputError(f"{model} takes {expected} distortion coefficients, camera_info has {count}")
-    return False
+    return np.array(given[:count], np.float64)
 
 
-def _matrices(camera: CameraModel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    K = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
-    return K, np.array(camera.distortion, np.float64)
+def _matrix(camera: CameraModel) -> NDArray[np.float64]:
+    return np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
 
 
-def _distort(rays: NDArray[np.float64], camera: CameraModel) -> NDArray[np.float64]:
-    K, coefficients = _matrices(camera)
+def _distort(
+    rays: NDArray[np.float64], camera: CameraModel, coefficients: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    K = _matrix(camera)
     if camera.distortion_model == "equidistant":
         pixels = cv2.fisheye.distortPoints(rays[:, None], K, coefficients)
     else:
@@ -87,12 +97,14 @@ def _distort(rays: NDArray[np.float64], camera: CameraModel) -> NDArray[np.float
     return np.asarray(pixels, np.float64).reshape(-1, 2)
 
 
-def _undistort(pixels: NDArray[np.float64], camera: CameraModel) -> NDArray[np.float32]:
-    K, coefficients = _matrices(camera)
+def _undistort(
+    pixels: NDArray[np.float64], camera: CameraModel, coefficients: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    K = _matrix(camera)
     if camera.distortion_model == "equidistant":
         rays = cv2.fisheye.undistortPoints(pixels[:, None], K, coefficients, criteria=_STOP)
     else:
         rays = cv2.undistortPointsIter(pixels[:, None], K, coefficients, None, None, _STOP)
     rays = rays.reshape(-1, 2).astype(np.float32)  # near 90 degrees single precision is not enough
-    error = np.linalg.norm(_distort(rays.astype(np.float64), camera) - pixels, axis=1)
+    error = np.linalg.norm(_distort(rays.astype(np.float64), camera, coefficients) - pixels, axis=1)
     return np.where((error < _MAX_ROUND_TRIP_PX)[:, None], rays, np.float32(np.nan))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -15,23 +16,38 @@ from instructsam_ros.ros.slots import Inbox
 from instructsam_ros.ros.worker import Worker
 
 RECENT_SECONDS = 10.0
+FRAME_FAILURES = ("invalid_input", "transform_failed", "internal_error", "stale")
 RATES = {"received": "images_per_second", "processed": "answers_per_second"}
 
 
 @dataclass
 class Health:
-    """What the statuses are made from. state: what the lifecycle node is doing, in words."""
+    """What the statuses are made from. state: what the lifecycle node is doing, in words.
+
+    all_failed_at: when a report last found failed frames and no answer since the one before it.
+    """
 
     state: str = "unconfigured"
     failed: bool = False
     last_error: str = ""
-    last_error_at: float = 0.0
+    last_error_at: float = -math.inf
+    all_failed_at: float = -math.inf
+    counts: dict[str, int] = field(default_factory=dict)
     model: str = ""
     rates: Rates = field(default_factory=lambda: Rates(RATES, RECENT_SECONDS))
 
     def note(self, error: Exception) -> None:
         """Remember a failure."""
         self.last_error, self.last_error_at = f"{type(error).__name__}: {error}", time.monotonic()
+
+    def compare(self, counts: dict[str, int], now: float) -> None:
+        """Learn from the counts since the last report whether frames fail and none is answered."""
+        new = {name: count - self.counts.get(name, 0) for name, count in counts.items()}
+        self.counts = counts
+        if new["processed"]:
+            self.all_failed_at = -math.inf
+        elif any(new[name] for name in FRAME_FAILURES):
+            self.all_failed_at = now
 
 
 def diagnostic_array(
@@ -44,10 +60,11 @@ def diagnostic_array(
 ) -> DiagnosticArray:
     """All statuses, stamped now. inbox and worker are None while the node is not active."""
     name = node.get_fully_qualified_name().lstrip("/")
-    levels = {"node": _node_level(health), "camera": _camera_level(inbox, settings)}
+    counts, now = counters.snapshot(), time.monotonic()
+    health.compare(counts, now)
+    levels = {"node": _node_level(health, inbox, now), "camera": _camera_level(inbox, settings)}
     levels["worker"] = _worker_level(worker, settings)
-    counts = counters.snapshot()
-    rates = health.rates.update(counts, time.monotonic())
+    rates = health.rates.update(counts, now)
     values = {
         "node": {"model": health.model, "last_error": health.last_error},
         "camera": _camera_values(inbox),
@@ -70,11 +87,14 @@ def diagnostic_array(
     return message
 
 
-def _node_level(health: Health) -> tuple[bytes, str]:
+def _node_level(health: Health, inbox: Inbox | None, now: float) -> tuple[bytes, str]:
     if health.failed:
         return DiagnosticStatus.ERROR, f"{health.state}: {health.last_error}"
-    if health.last_error and time.monotonic() - health.last_error_at < RECENT_SECONDS:
-        return DiagnosticStatus.WARN, health.last_error
+    if now - health.last_error_at < RECENT_SECONDS:
+        hopeless = now - health.all_failed_at < RECENT_SECONDS
+        return DiagnosticStatus.ERROR if hopeless else DiagnosticStatus.WARN, health.last_error
+    if inbox is not None and inbox.frames.last_image_at is not None and not inbox.instruction:
+        return DiagnosticStatus.OK, f"{health.state}; waits for an instruction"
     return DiagnosticStatus.OK, health.state
 
 

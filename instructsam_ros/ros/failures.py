@@ -12,6 +12,9 @@ class InvalidInstructionError(InvalidInputError):
 class NoFrameError(InstructSamError):
     """No usable image arrived in time."""
 
+    def __init__(self) -> None:
+        super().__init__("no usable image arrived in time; is the camera running, and the topic right?")
+
 
 class TransformError(InstructSamError):
     """The target frame cannot be reached from the camera's frame at the image's stamp."""

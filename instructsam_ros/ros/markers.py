@@ -31,3 +31,8 @@ def marker_array(answer: Answer) -> MarkerArray:
         label.text = f"{lifted.id} {lifted.instance.phrase} {lifted.instance.score:.2f}"
         markers += [box, label]
     return MarkerArray(markers=markers)
+
+
+def no_markers() -> MarkerArray:
+    """What takes all markers away, for when no answer will replace them."""
+    return MarkerArray(markers=[Marker(action=Marker.DELETEALL)])

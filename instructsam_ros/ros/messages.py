@@ -51,11 +51,11 @@ def _instance(lifted: LiftedInstance, pose: Pose, header: Header, image_header: 
         box=region,
         mask=mask,
         points=cloud_from_points(pose.apply(lifted.points), lifted.colors, header),
+        centroid=Point(**_xyz(pose.apply(lifted.centroid))),
+        pose=PoseMessage(position=Point(**_xyz(np.full(3, np.nan)))),
         valid_depth_ratio=float(lifted.valid_depth_ratio),
         flags=flags_of(lifted),
     )
-    if len(lifted.points):
-        message.centroid = Point(**_xyz(pose.apply(lifted.centroid)))
     if lifted.box is not None:
         message.pose, message.size = box_messages(lifted, pose)
     return message

@@ -11,10 +11,11 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image, PointCloud2
 from visualization_msgs.msg import MarkerArray
 
+from instructsam_ros.lifting import project
 from instructsam_ros.msg import InstanceArray
 from instructsam_ros.ros import detections
 from instructsam_ros.ros.conversions import cloud_from_points, image_from_array
-from instructsam_ros.ros.markers import marker_array
+from instructsam_ros.ros.markers import marker_array, no_markers
 from instructsam_ros.ros.messages import header_of, instance_array
 from instructsam_ros.ros.processor import Answer
 from instructsam_ros.ros.qos import OUTPUT
@@ -27,12 +28,12 @@ class Publishers:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._instances = node.create_publisher(InstanceArray, "~/instances", OUTPUT)
+        self._markers = node.create_publisher(MarkerArray, "~/markers", OUTPUT)
         makers: dict[str, tuple[Any, Callable[[Answer], Any]]] = {
             "~/points": (PointCloud2, points_message),
             "~/scene_points": (PointCloud2, scene_message),
             "~/label_image": (Image, label_message),
             "~/overlay": (Image, overlay_message),
-            "~/markers": (MarkerArray, marker_array),
         }
         if importlib.util.find_spec("vision_msgs") is not None:
             from vision_msgs.msg import Detection2DArray, Detection3DArray
@@ -42,13 +43,18 @@ class Publishers:
         self._costly = [
             (node.create_publisher(kind, topic, OUTPUT), make) for topic, (kind, make) in makers.items()
         ]
+        self._costly.append((self._markers, marker_array))
 
     def publish(self, answer: Answer) -> None:
         """Send an answer to every topic that is listened to, and always to ~/instances."""
         self._instances.publish(instance_array(answer))
         for publisher, make in self._costly:
-            if publisher.get_subscription_count():
-                publisher.publish(make(answer))
+            if publisher.get_subscription_count() and (message := make(answer)) is not None:
+                publisher.publish(message)
+
+    def clear(self) -> None:
+        """Take back what would stay in sight: RViz keeps markers until they are replaced."""
+        self._markers.publish(no_markers())
 
     def destroy(self) -> None:
         """Take the topics down."""
@@ -57,17 +63,27 @@ class Publishers:
 
 
 def points_message(answer: Answer) -> Any:
-    """One cloud of all instances, with their ids."""
-    instances = answer.result.lifted.instances
+    """One cloud of all instances. A pixel of several masks comes once, with its id in the label image."""
+    result = answer.result
+    instances, camera = result.lifted.instances, result.frame.camera
+    numbers = np.arange(1, len(instances) + 1)
     points = np.concatenate([np.zeros((0, 3), np.float32), *(i.points for i in instances)])
     colors = np.concatenate([np.zeros((0, 3), np.uint8), *(i.colors for i in instances)])
-    ids = np.repeat([i.id for i in instances], [len(i.points) for i in instances]).astype(np.uint32)
+    owners = np.repeat(numbers, [len(i.points) for i in instances])
+    if camera is not None and len(points):
+        labels = label_image(result.segmentation.instances, numbers.tolist(), result.frame.rgb.shape[:2])
+        columns, rows = np.rint(project(points, camera)).astype(int).T
+        own = labels[rows, columns] == owners
+        points, colors, owners = points[own], colors[own], owners[own]
+    ids = np.array(result.ids, np.uint32)[owners - 1]
     return cloud_from_points(answer.pose.apply(points), colors, header_of(answer), ids)
 
 
 def scene_message(answer: Answer) -> Any:
-    """The scene without the instances."""
+    """The scene without the instances; None where nothing was measured: no points would read as free."""
     points, colors = answer.pipeline.scene_points(answer.result)
+    if not len(points):
+        return None
     return cloud_from_points(answer.pose.apply(points), colors, header_of(answer))
 
 

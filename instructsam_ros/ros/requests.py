@@ -17,6 +17,7 @@ from instructsam_ros.msg import InstanceArray
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.failures import (
     InvalidInstructionError,
+    NoFrameError,
     NotActiveError,
     TimeBudgetError,
     counter_name,
@@ -109,28 +110,37 @@ class RequestServers:
             if inbox is None:
                 raise NotActiveError("the node is not active; see its lifecycle state and /diagnostics")
             inbox.submit(request)
-            answer.result = self._wait(request, inbox)
+            answer.result = answer_of(request, inbox)
         # A failure is answered with its code; one that nobody foresaw gets ERROR_INTERNAL.
         except Exception as error:
             answer.error_code, answer.error_msg = error_code(error), str(error) or type(error).__name__
             self._counters.add(counter_name(error))
 
-    def _wait(self, request: Request, inbox: Inbox) -> InstanceArray:
-        """The answer; nobody waits longer than they want to, even for a model that cannot be interrupted."""
-        while not wait([request.answer], POLL_SECONDS).done:
-            if request.cancelled():
-                request.withdraw()
-                raise CancelledError("the request was cancelled")
-            if request.expired():
-                waited = request.withdraw()
-                raise TimeBudgetError(
-                    "the time budget ran out "
-                    + ("while other requests were served" if waited else "before the answer was complete")
-                )
-            if inbox.closed:
-                request.withdraw()
-                raise NotActiveError("the node was deactivated")
-        return instance_array(request.answer.result())
+
+def answer_of(request: Request, inbox: Inbox) -> InstanceArray:
+    """Wait for the answer of a request that was submitted, and no longer than its caller wants to.
+
+    That holds even for a model that cannot be interrupted. Raises CancelledError, NoFrameError or
+    TimeBudgetError when the budget runs out, NotActiveError, and what the work on it raised.
+    """
+    while not wait([request.answer], POLL_SECONDS).done:
+        if request.cancelled():
+            request.withdraw()
+            raise CancelledError("the request was cancelled")
+        if request.expired():
+            waited = request.withdraw()
+            if waited and inbox.lacks_frame(request):
+                raise NoFrameError
+            when = (
+                "while the stream or other requests were served"
+                if waited
+                else "before the answer was complete"
+            )
+            raise TimeBudgetError(f"the time budget ran out {when}")
+        if inbox.closed:
+            request.withdraw()
+            raise NotActiveError("the node was deactivated")
+    return instance_array(request.answer.result())
 
 
 def _own_frame(goal: Segment.Goal, now: float) -> CameraMessages | None:

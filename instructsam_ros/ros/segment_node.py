@@ -19,6 +19,7 @@ from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import Health, diagnostic_array
 from instructsam_ros.ros.failures import NotActiveError, StaleError, counter_name
 from instructsam_ros.ros.inputs import CameraInputs, subscribe_camera_info
+from instructsam_ros.ros.logs import FailureLog
 from instructsam_ros.ros.model_loading import ModelLoader
 from instructsam_ros.ros.params import ParameterStore
 from instructsam_ros.ros.processor import Answer, Processor, age
@@ -52,6 +53,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._loader = ModelLoader()
         self._counters = Counters()
         self._health = Health()
+        self._failures = FailureLog(self.get_logger(), LOG_EVERY)
         self._processor: Processor | None = None
         self._outputs: Publishers | None = None
         self._inputs: CameraInputs | None = None
@@ -161,6 +163,8 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         if inbox is not None and worker is not None and not worker.stop(STOP_SECONDS):
             self._straggler = worker
             self.get_logger().warning("the model did not stop in time; its answer will be ignored")
+        if inbox is not None and self._outputs is not None:
+            self._outputs.clear()
 
     def _still_busy(self) -> bool:
         """Whether a model that did not stop in time works on; there is never more than one. Tells so."""
@@ -205,7 +209,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
 
     def _report(self, error: Exception) -> None:
         self._health.note(error)
-        self.get_logger().error(f"{type(error).__name__}: {error}", throttle_duration_sec=LOG_EVERY)
+        self._failures.tell(error)
 
     def _warn(self, text: str) -> None:
         self.get_logger().warning(text)

@@ -69,6 +69,7 @@ class Inbox:
         self._generation = 0
         self._instructed = 0.0
         self._closed = False
+        self._streams_turn = False
         self.instruction = ""
         self.frames = FrameSlot(counters)
 
@@ -131,7 +132,10 @@ class Inbox:
         return self._closed
 
     def next_job(self) -> Job | None:
-        """Wait a moment for something to do; requests go before the stream, and nothing after close()."""
+        """Wait a moment for something to do; nothing comes after close().
+
+        Requests go before the stream, but for one frame of it after each, lest they starve it.
+        """
         with self._changed:
             job = self._pick()
             if job is None and not self._closed:
@@ -139,29 +143,56 @@ class Inbox:
                 job = self._pick()
             return job
 
+    def lacks_frame(self, request: Request) -> bool:
+        """Whether there is no frame that the request could be answered on."""
+        with self._changed:
+            now = time.monotonic()
+            self._pass_without_depth(now)
+            return request.camera is None and self._newest(now, request.submitted) is None
+
     def _pick(self) -> Job | None:
         if self._closed:
             return None
-        settings, now = self._settings(), time.monotonic()
-        depth_wait = settings.depth_wait if settings.use_depth else 0.0
-        self.frames.pass_without_depth(now, depth_wait, settings.camera_timeout)
+        now = time.monotonic()
+        self._pass_without_depth(now)
+        turns = [self._next_request, self._next_frame]
+        for pick in reversed(turns) if self._streams_turn else turns:
+            if job := pick(now):
+                self._streams_turn = job.request is not None
+                return job
+        return None
 
-        def newest(since: float) -> CameraMessages | None:
-            # What has come since somebody asked is not too old for them, however long the model was busy.
-            return self.frames.current(now, settings.depth_wait, max(settings.camera_timeout, now - since))
-
+    def _next_request(self, now: float) -> Job | None:
         for request in list(self._requests):
-            camera = request.camera or newest(request.submitted)
+            camera = request.camera or self._newest(now, request.submitted)
             silent_since = max(request.submitted, self.frames.last_image_at or 0.0)
-            waited = now - silent_since > settings.camera_timeout + depth_wait
+            waited = now - silent_since > self._settings().camera_timeout + self._depth_wait()
             if camera is None and not waited and not request.expired():
                 continue
             self._requests.remove(request)
             if request.answer.set_running_or_notify_cancel():
                 return Job(request.instruction, camera, request, lambda: self._closed)
-        camera = newest(self._instructed)
+        return None
+
+    def _next_frame(self, now: float) -> Job | None:
+        camera = self._newest(now, self._instructed)
         if not self.instruction or not self.frames.unseen or camera is None:
             return None
         self.frames.mark_seen()
         generation = self._generation
         return Job(self.instruction, camera, None, lambda: self._generation != generation)
+
+    def _newest(self, now: float, since: float) -> CameraMessages | None:
+        """The newest frame for somebody who asked at ``since``.
+
+        What has come since then is not too old for them, however long the model was busy.
+        """
+        settings = self._settings()
+        return self.frames.current(now, settings.depth_wait, max(settings.camera_timeout, now - since))
+
+    def _pass_without_depth(self, now: float) -> None:
+        self.frames.pass_without_depth(now, self._depth_wait(), self._settings().camera_timeout)
+
+    def _depth_wait(self) -> float:
+        settings = self._settings()
+        return settings.depth_wait if settings.use_depth else 0.0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from statistics import median
-from typing import Any, Protocol
+from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 
@@ -17,16 +18,6 @@ PACE = 10
 NANOSECONDS = 1_000_000_000
 STEP_BACK = NANOSECONDS
 """A stamp this much before the last one of its topic means another time: a clock set, a bag begun again."""
-
-
-class Synchroniser(Protocol):
-    """Calls ``on_pair(image, depth)`` once for every match. The callback must only store: it runs locked."""
-
-    def add_image(self, message: Any) -> None:
-        """Take an image; may call ``on_pair``."""
-
-    def add_depth(self, message: Any) -> None:
-        """Take a depth image; may call ``on_pair``."""
 
 
 def make_synchroniser(on_pair: OnPair, slop: float) -> Synchroniser:
@@ -68,31 +59,59 @@ class Closeness:
         return min(self._slop_ns, int(min(median(gaps) for gaps in self._gaps.values()) / 2))
 
 
-class SmallSynchroniser:
-    """Matches a new message with the nearest other one that is close enough. One thread at a time.
+class Synchroniser(ABC):
+    """Calls ``on_pair(image, depth)`` once for every match. The callback must only store: it runs locked.
 
-    The callback group of both subscriptions sees to that. What is older than a match, and what came
-    before the last QUEUE_SIZE messages without one, is let go; by its arrival, not by its stamp, since
-    clocks step back.
+    One thread at a time; the callback group of both subscriptions sees to that. After a step back of the
+    clock it starts anew: what waits comes from another time, whose stamps come again, and in
+    message_filters, which lets the lowest stamps go, it would push out everything that comes.
     """
 
     def __init__(self, on_pair: OnPair, slop: float) -> None:
         self._on_pair = on_pair
+        self._slop = slop
         self._closeness = Closeness(slop)
-        self._images: dict[int, Any] = {}
-        self._depths: dict[int, Any] = {}
+        self._last: dict[str, int] = {}
+        self._start()
 
     def add_image(self, message: Any) -> None:
         """Take an image; may call ``on_pair``."""
-        self._closeness.see("image", stamp_ns(message))
-        self._add(message, self._images, self._depths)
+        self._add("image", message)
 
     def add_depth(self, message: Any) -> None:
         """Take a depth image; may call ``on_pair``."""
-        self._closeness.see("depth", stamp_ns(message))
-        self._add(message, self._depths, self._images)
+        self._add("depth", message)
 
-    def _add(self, message: Any, own: dict[int, Any], others: dict[int, Any]) -> None:
+    def _add(self, topic: str, message: Any) -> None:
+        stamp = stamp_ns(message)
+        if stamp < self._last.get(topic, stamp) - STEP_BACK:
+            self._last.clear()  # the other topic steps back too, and must not start anew once more
+            self._start()
+        self._last[topic] = stamp
+        self._closeness.see(topic, stamp)
+        self._match(topic, message)
+
+    @abstractmethod
+    def _start(self) -> None:
+        """Let go of all that waits."""
+
+    @abstractmethod
+    def _match(self, topic: str, message: Any) -> None:
+        """Take a message of "image" or "depth"; call ``on_pair`` if its match waits."""
+
+
+class SmallSynchroniser(Synchroniser):
+    """Matches a new message with the nearest other one that is close enough.
+
+    What is older than a match, and what came before the last QUEUE_SIZE messages without one, is let go;
+    by its arrival, not by its stamp, since clocks step back a little too.
+    """
+
+    def _start(self) -> None:
+        self._queues: dict[str, dict[int, Any]] = {"image": {}, "depth": {}}
+
+    def _match(self, topic: str, message: Any) -> None:
+        own, others = self._queues[topic], self._queues["depth" if topic == "image" else "image"]
         stamp = stamp_ns(message)
         own.pop(stamp, None)  # a repeated stamp counts as arrived now
         own[stamp] = message
@@ -105,30 +124,23 @@ class SmallSynchroniser:
         for queue, limit in ((own, stamp), (others, nearest)):
             for old in [key for key in queue if key <= limit]:
                 del queue[old]
-        image, depth = pair if own is self._images else pair[::-1]
+        image, depth = pair if topic == "image" else pair[::-1]
         self._on_pair(image, depth)
 
 
-class FilterSynchroniser:
-    """The same through message_filters. Raises ImportError where it is not installed.
-
-    message_filters lets the lowest stamps go, so after a step back of the clock what waits there would
-    push out everything that comes; then its queues start anew.
-    """
+class FilterSynchroniser(Synchroniser):
+    """The same through message_filters. Raises ImportError where it is not installed."""
 
     def __init__(self, on_pair: OnPair, slop: float) -> None:
         import message_filters
         from rclpy.duration import Duration
 
         self._filters, self._duration = message_filters, Duration
-        self._on_pair, self._slop = on_pair, slop
-        self._closeness = Closeness(slop)
-        self._start()
+        super().__init__(on_pair, slop)
 
     def _start(self) -> None:
-        self._image, self._depth = self._filters.SimpleFilter(), self._filters.SimpleFilter()
-        self._last = {self._image: 0, self._depth: 0}
-        inputs = [self._image, self._depth]
+        self._inputs = {topic: self._filters.SimpleFilter() for topic in ("image", "depth")}
+        inputs = list(self._inputs.values())
         self._filter = (
             self._filters.ApproximateTimeSynchronizer(inputs, QUEUE_SIZE, self._slop)
             if self._slop > 0
@@ -136,29 +148,10 @@ class FilterSynchroniser:
         )
         self._filter.registerCallback(self._on_pair)
 
-    def add_image(self, message: Any) -> None:
-        """Take an image; may call ``on_pair``."""
-        self._look_back(self._image, message)
-        self._narrow("image", message)
-        self._image.signalMessage(message)
-
-    def add_depth(self, message: Any) -> None:
-        """Take a depth image; may call ``on_pair``."""
-        self._look_back(self._depth, message)
-        self._narrow("depth", message)
-        self._depth.signalMessage(message)
-
-    def _narrow(self, topic: str, message: Any) -> None:
-        self._closeness.see(topic, stamp_ns(message))
+    def _match(self, topic: str, message: Any) -> None:
         if self._slop > 0:
             self._filter.slop = self._duration(nanoseconds=self._closeness.limit_ns)
-
-    def _look_back(self, topic: Any, message: Any) -> None:
-        stamp = stamp_ns(message)
-        if stamp < self._last[topic] - STEP_BACK:
-            self._start()
-        else:
-            self._last[topic] = stamp
+        self._inputs[topic].signalMessage(message)
 
 
 def stamp_ns(message: Any) -> int:

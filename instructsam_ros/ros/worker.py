@@ -108,7 +108,7 @@ class Worker:
         if request is None:
             raise TypeError("only a job with a request has an answer")
         if job.camera is None:
-            raise NoFrameError("no usable image arrived; is the camera running, and the topic right?")
+            raise NoFrameError
         try:
             return self._process(job, lambda: job.superseded() or request.unwanted())
         except CancelledError:

@@ -107,6 +107,16 @@ def test_no_instance_is_lost_whatever_the_depth(depth, masks):
         assert lifted.truncated == (mask & border).any()
 
 
+def test_a_second_object_in_the_mask_does_not_lengthen_the_box():
+    depth = np.full(SIZE, 1.5, np.float32)
+    mug, bottle = block(slice(6, 18), slice(4, 14)), block(slice(6, 14), slice(22, 28))
+    depth[mug | bottle] = 0.9
+    alone, both = (lift(frame_of(depth), segmentation(m)).instances[0] for m in (mug, mug | bottle))
+    np.testing.assert_array_equal(both.points, alone.points)
+    np.testing.assert_allclose(both.box.size, alone.box.size)
+    assert both.valid_depth_ratio == 1.0
+
+
 def test_a_mask_of_one_pixel_has_one_point():
     mask = block(slice(10, 11), slice(12, 13))
     lifted = lift(frame_of(np.full(SIZE, 0.9, np.float32)), segmentation(mask)).instances[0]

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instructsam_ros.lifting.outliers import _components, main_body
+from instructsam_ros.lifting.outliers import _components, main_body, without_neighbours
 
 
 def body(depth: np.ndarray) -> np.ndarray:
@@ -45,6 +45,67 @@ def test_the_small_far_side_of_a_crossed_object_stays():
     depth[20:40, 5:40] = np.linspace(0.5, 0.6, 35)
     depth[28:32, 50:56] = 0.55
     np.testing.assert_array_equal(body(depth), np.isfinite(depth))
+
+
+@st.composite
+def two_parts(draw):
+    """Two upright bars [H, W] of which the first is the larger, their depths, and which of the axes is x."""
+    first, second = np.zeros((2, 60, 60), bool)
+    width, gap = draw(st.integers(6, 15)), draw(st.integers(8, 20))
+    first[5:55, 5 : 5 + width] = True
+    left, top, height = 5 + width + gap, draw(st.integers(0, 30)), draw(st.integers(10, 30))
+    second[top : top + height, left : left + draw(st.integers(4, width))] = True
+    depths = draw(st.tuples(st.floats(0.3, 2.0), st.floats(0.9, 1.1)))
+    parts = (first, second)
+    return tuple(p.T for p in parts) if draw(st.booleans()) else parts, (depths[0], depths[0] * depths[1])
+
+
+def own(parts, depths, between: float) -> np.ndarray:
+    """The mask of the parts without neighbours, where all but the parts is ``between`` metres away."""
+    depth = np.full(parts[0].shape, between, np.float32)
+    for part, metres in zip(parts, depths, strict=True):
+        depth[part] = metres
+    return without_neighbours(parts[0] | parts[1], depth, 0.02)
+
+
+@given(two_parts(), st.floats(1.03, 3.0))
+def test_of_two_objects_with_background_between_them_the_larger_stays(case, beyond):
+    parts, depths = case
+    np.testing.assert_array_equal(own(parts, depths, max(depths) * beyond), parts[0])
+
+
+@given(two_parts(), st.one_of(st.floats(0.1, 1.0), st.just(np.nan)))
+def test_an_object_behind_something_nearer_or_unread_stays_whole(case, nearness):
+    parts, depths = case
+    np.testing.assert_array_equal(own(parts, depths, max(depths) * nearness), parts[0] | parts[1])
+
+
+def test_a_part_that_hangs_on_by_the_mask_alone_stays():
+    """The sensor does not see a thin stem, and reads the wall behind it."""
+    depth = np.full((60, 60), 2.0, np.float32)
+    mask = np.zeros((60, 60), bool)
+    mask[30:55, 10:50] = mask[5:15, 20:40] = True
+    depth[mask] = 0.6
+    mask[15:30, 30] = True
+    np.testing.assert_array_equal(without_neighbours(mask, depth, 0.02), mask)
+
+
+def test_a_narrow_break_in_the_mask_parts_nothing():
+    depth = np.full((60, 60), 2.0, np.float32)
+    mask = np.zeros((60, 60), bool)
+    mask[10:50, 5:30] = mask[28:32, 34:55] = True
+    depth[mask] = 0.6
+    np.testing.assert_array_equal(without_neighbours(mask, depth, 0.02), mask)
+
+
+def test_what_is_seen_through_the_object_itself_is_not_between():
+    """A ring, crossed beside its hole."""
+    depth = np.full((60, 60), 2.0, np.float32)
+    mask = np.zeros((60, 60), bool)
+    mask[10:50, 5:40] = mask[10:50, 46:55] = True
+    mask[15:45, 10:35] = False
+    depth[mask], depth[:, 40:46] = 0.6, 0.4
+    np.testing.assert_array_equal(without_neighbours(mask, depth, 0.02), mask)
 
 
 def test_specks_go_even_at_the_same_depth():

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +13,8 @@ from instructsam_ros.lifting.rays import back_project, pixel_rays, project
 from instructsam_ros.types import CameraModel
 
 small = st.floats(-0.05, 0.05)
+tiny = st.floats(-0.002, 0.002)
+RATIONAL = (small, small, tiny, tiny, small, small, small, small)
 # Coefficients for which the radius grows all over the image, as it does with every real lens.
 LENSES = st.one_of(
     st.just(("", ())),
@@ -25,8 +30,8 @@ LENSES = st.one_of(
         ),
     ),
     st.tuples(
-        st.just("rational_polynomial"),
-        st.tuples(small, small, *[st.floats(-0.002, 0.002)] * 2, small, small, small, small),
+        st.sampled_from(["plumb_bob", "rational_polynomial"]),
+        st.one_of(*(st.tuples(*RATIONAL, *[tiny] * more) for more in (0, 4, 6))),
     ),
     st.tuples(st.just("equidistant"), st.tuples(small, *[st.floats(-0.005, 0.005)] * 3)),
 )
@@ -57,6 +62,20 @@ def test_a_pixel_projects_back_onto_itself(camera, metres):
     pixels = project(points, camera).reshape(*rays.shape)
     v, u = np.mgrid[: camera.height, : camera.width]
     np.testing.assert_allclose(pixels, np.stack([u, v], -1), atol=0.01)
+
+
+@given(cameras(), st.integers(0, 10))
+def test_zeros_after_the_coefficients_do_not_matter(camera, zeros):
+    padded = replace(camera, distortion=(*camera.distortion, *[0.0] * zeros))
+    np.testing.assert_array_equal(pixel_rays(padded), pixel_rays(camera))
+
+
+@given(cameras().filter(lambda camera: camera.distortion_model not in ("", "equidistant")), st.data())
+def test_points_fall_where_opencv_projects_them(camera, data):
+    points = np.array(data.draw(st.lists(st.tuples(small, small, st.floats(0.1, 5.0)), min_size=1)))
+    K = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
+    expected, _ = cv2.projectPoints(points, np.zeros(3), np.zeros(3), K, np.array(camera.distortion))
+    np.testing.assert_allclose(project(points, camera), expected.reshape(-1, 2), atol=1e-6)
 
 
 def test_distortion_matters():
@@ -97,7 +116,13 @@ def test_rays_are_kept_and_read_only():
 
 @pytest.mark.parametrize(
     ("model", "coefficients", "message"),
-    [("kannala", (0.1,), "plumb_bob"), ("equidistant", (0.1, 0.2), "4"), ("plumb_bob", (0.1,), "4 or 5")],
+    [
+        ("kannala", (0.1,), "plumb_bob"),
+        ("equidistant", (0.1, 0.2), "4"),
+        ("equidistant", (0.1, 0.2, 0.3, 0.4, 0.5), "takes 4 .* has 5"),
+        ("plumb_bob", (0.1,), "4 or 5"),
+        ("plumb_bob", (0.1, 0.0, 0.0, 0.0, 0.0, 0.2, 0.0), "has 7"),
+    ],
 )
 def test_unknown_lenses_are_named(model, coefficients, message):
     with pytest.raises(InvalidInputError, match=message):

@@ -90,6 +90,14 @@ def test_bayer_and_yuv_are_read_as_rosbags_reads_them(data, encoding, size):
     np.testing.assert_array_equal(rgb_from_image(message), message_to_cvimage(message, "rgb8"))
 
 
+@pytest.mark.parametrize(("encoding", "channels"), [("bgr8", 3), ("8UC3", 3), ("yuyv", 2)])
+def test_encodings_are_read_in_capitals_and_without(encoding, channels):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 4, channels)).astype(np.uint8)
+    expected = rgb_from_image(image_message(pixels, encoding))
+    for spelt in (encoding.upper(), encoding.lower()):
+        np.testing.assert_array_equal(rgb_from_image(image_message(pixels, spelt)), expected)
+
+
 @given(arrays(np.uint16, SIZES), st.integers(0, 5), st.booleans())
 def test_padding_and_byte_order_do_not_matter(depth, padding, bigendian):
     grey = image_message(depth[..., None], "mono16", padding, bigendian)

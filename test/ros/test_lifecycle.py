@@ -10,6 +10,7 @@ from lifecycle_msgs.srv import GetState
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
+from visualization_msgs.msg import Marker
 
 from instructsam_ros.srv import SegmentOnce
 
@@ -105,6 +106,15 @@ def test_deactivated_it_refuses_and_activated_again_it_answers(client):
     assert state(client) == State.PRIMARY_STATE_ACTIVE
     client.wait(lambda: active[-1].data == "the red thing")
     assert client.ask("the red thing").error_code == SegmentOnce.Response.ERROR_NONE
+
+
+def test_markers_are_taken_back_at_deactivation(client):
+    client.instruction.publish(String(data="the red thing"))
+    markers = client.heard["markers"]
+    client.wait(lambda: markers and len(markers[-1].markers) > 1, client.send)
+    assert change(client, Transition.TRANSITION_DEACTIVATE)
+    client.wait(lambda: [m.action for m in markers[-1].markers] == [Marker.DELETEALL])
+    assert change(client, Transition.TRANSITION_ACTIVATE)
 
 
 def test_a_live_parameter_changes_the_next_answer(client):

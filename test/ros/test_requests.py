@@ -1,20 +1,24 @@
-"""Many requests at once: none is lost."""
+"""Many requests at once: none is lost; and what those are told that are not answered in time."""
 
 from __future__ import annotations
 
 import time
 
+import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from instructsam_ros.ros.counters import Counters
+from instructsam_ros.ros.failures import NoFrameError, TimeBudgetError
 from instructsam_ros.ros.params import NodeSettings
 from instructsam_ros.ros.qos import REQUEST
-from instructsam_ros.ros.requests import RequestServers
+from instructsam_ros.ros.requests import RequestServers, answer_of
+from instructsam_ros.ros.slots import Inbox, Request
 from instructsam_ros.srv import SegmentOnce
 
 from .conftest import WAIT
+from .stamped import message
 
 BURST = 40
 
@@ -42,3 +46,17 @@ def test_every_request_of_a_burst_is_answered():
         servers.destroy()
         node.destroy_node()
         rclpy.shutdown(context=context)
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "said"),
+    [([], NoFrameError, "no usable image arrived"), ([1], TimeBudgetError, "other requests were served")],
+)
+def test_a_budget_that_ends_in_the_queue_tells_whether_there_was_a_frame(images, error, said):
+    inbox = Inbox(Counters(), lambda: NodeSettings(use_depth=False))  # nobody works on what it holds
+    request = Request("a mug", deadline=time.monotonic() - 1.0)
+    inbox.submit(request)
+    for second in images:
+        inbox.store_image(message(second))
+    with pytest.raises(error, match=said):
+        answer_of(request, inbox)

@@ -97,6 +97,26 @@ def test_after_a_step_back_of_the_clock_pairs_are_found_again(make, slop, depth_
     assert all(stamp_ns(image) == stamp_ns(depth) for image, depth in pairs)
 
 
+@pytest.mark.parametrize("slop", [0.0, 0.02])
+@pytest.mark.parametrize("depth_first", [True, False])
+@pytest.mark.parametrize("waiting", ["image", "depth"])
+def test_what_waits_at_a_step_back_is_not_paired_with_the_same_stamp_after_it(
+    make, slop, depth_first, waiting
+):
+    synchroniser, pairs = make(slop)
+    adds = {"image": synchroniser.add_image, "depth": synchroniser.add_depth}
+    order = ["depth", "image"] if depth_first else ["image", "depth"]
+    for second in (3, 4):
+        for topic in order:
+            adds[topic](Message(second))
+    adds[waiting](Message(5))  # the other one is lost
+    after = {topic: [Message(second) for second in (1, 2, 3, 4, 5)] for topic in order}
+    for index in range(5):
+        for topic in order:
+            adds[topic](after[topic][index])
+    assert pairs[2:] == list(zip(after["image"], after["depth"], strict=True))
+
+
 def test_stamps_a_little_out_of_order_do_not_start_anew(make):
     synchroniser, pairs = make(0.02)
     for stamp in (1.0, 1.2, 1.1):

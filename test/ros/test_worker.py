@@ -203,6 +203,32 @@ def test_a_new_instruction_is_answered_on_the_frame_at_hand():
     assert second.camera.image is first.camera.image
 
 
+def test_requests_and_the_stream_take_turns():
+    inbox = Inbox(Counters(), lambda: NodeSettings(use_depth=False))
+    inbox.set_instruction("stream")
+    for number in range(3):
+        inbox.submit(Request(f"request {number}"))
+    handed_out = []
+    for second in range(6):
+        inbox.store_image(message(second))  # there is always a frame that the stream has not seen
+        handed_out.append(inbox.next_job().instruction)
+    assert handed_out == ["request 0", "stream", "request 1", "stream", "request 2", "stream"]
+
+
+def test_where_the_stream_has_nothing_to_do_requests_follow_each_other():
+    inbox = Inbox(Counters(), lambda: NodeSettings(use_depth=False))
+    inbox.set_instruction("stream")
+    inbox.store_image(message(1))
+    for number in range(3):
+        inbox.submit(Request(f"request {number}"))
+    assert [inbox.next_job().instruction for _ in range(4)] == [
+        "request 0",
+        "stream",
+        "request 1",
+        "request 2",
+    ]
+
+
 @pytest.mark.parametrize(("seconds", "gives_up"), [(30.0, False), (62.0, True)])
 def test_a_request_waits_as_long_as_an_image_and_then_its_depth_may_take(seconds, gives_up):
     inbox = Inbox(Counters(), lambda: NodeSettings(camera_timeout=1.0, depth_wait=60.0))

@@ -36,6 +36,7 @@ _CODED: dict[str, tuple[str, int, int]] = {
     "yuv422_yuy2": ("u1", 2, cv2.COLOR_YUV2RGB_YUY2),
     "yuyv": ("u1", 2, cv2.COLOR_YUV2RGB_YUY2),
 }
+_NAMES = {name.lower(): name for name in (*_PLAIN, *_CODED)}
 _ENCODING_OF = {
     "rgb8": (np.uint8, 3),
     "mono8": (np.uint8, 1),
@@ -48,10 +49,10 @@ def rgb_from_image(message: Any) -> NDArray[np.uint8]:
     """RGB uint8 [H, W, 3], contiguous, of a sensor_msgs/Image; may share memory with the message.
 
     Reads the plain 8 bit encodings, mono16 (its upper 8 bits), Bayer patterns and packed YUV 4:2:2
-    itself and asks cv_bridge, where it is installed, for any other. Raises InvalidInputError for
-    an unknown encoding, an empty image and a buffer that does not hold the image.
+    itself, in capitals too, and asks cv_bridge, where it is installed, for any other. Raises
+    InvalidInputError for an unknown encoding, an empty image and a buffer that does not hold the image.
     """
-    encoding = str(message.encoding)
+    encoding = _NAMES.get(str(message.encoding).lower(), str(message.encoding))
     if encoding in _PLAIN:
         item, channels, order = _PLAIN[encoding]
         pixels = _pixels(message, item, channels)
