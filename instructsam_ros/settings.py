@@ -72,12 +72,14 @@ def _parse(text: str, where: str) -> Any:
         raise ConfigError(f"{where} is not valid YAML: {error}") from None
 
 
-def build(kind: type[T], data: Mapping[str, Any], where: str = "config") -> T:
+def build(
+    kind: type[T], data: Mapping[str, Any], where: str = "config", keys: Mapping[str, str] | None = None
+) -> T:
     """Build dataclass ``kind`` from a mapping, checking every key and type, nested ones too.
 
     Unknown and missing keys, and values of another type, raise ConfigError. An int is accepted
     for a float, and so is 5e-4, which is a text to YAML 1.1. Ranges belong in the dataclass's own
-    __post_init__.
+    __post_init__. keys: what a file calls fields, for errors, where it calls them otherwise.
     """
     if not isinstance(data, Mapping):
         raise ConfigError(f"{where}: expected a mapping of settings, got {type(data).__name__}")
@@ -89,7 +91,10 @@ def build(kind: type[T], data: Mapping[str, Any], where: str = "config") -> T:
         raise ConfigError(
             f"{where}: unknown setting {', '.join(unknown)}; known: {', '.join(sorted(fields))}"
         )
-    values = {name: _convert(hints[name], value, f"{where}.{name}") for name, value in data.items()}
+    keys = keys or {}
+    values = {
+        name: _convert(hints[name], value, f"{where}.{keys.get(name, name)}") for name, value in data.items()
+    }
     missing = sorted(
         name
         for name, f in fields.items()

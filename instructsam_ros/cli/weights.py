@@ -12,10 +12,10 @@ if TYPE_CHECKING:  # torch takes seconds to import
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Three actions: check FOLDER, merge FOLDER ADAPTER OUTPUT, average OUTPUT FOLDER..."""
+    """Three actions: check MODEL, merge FOLDER ADAPTER OUTPUT, average OUTPUT FOLDER..."""
     actions = parser.add_subparsers(dest="action", required=True)
-    check = actions.add_parser("check", help="compare every tensor's name and shape with config.json")
-    check.add_argument("folder", type=Path)
+    check = actions.add_parser("check", help="compare every tensor with config.json")
+    check.add_argument("model", help="compact, a folder or a hub id")
     merge = actions.add_parser("merge", help="merge a peft LoRA adapter and write a complete folder")
     merge.add_argument("folder", type=Path, help="checkpoint that the adapter was trained on")
     merge.add_argument("adapter", type=Path, help="folder with adapter_config.json")
@@ -29,24 +29,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, or 1 when a checked folder does not fit."""
     if args.action == "check":
-        return _check(args.folder)
+        return _check(args.model)
     if args.action == "merge":
         return _merge(args.folder, args.adapter, args.output)
     return _average(args.folders, args.output, args.shares)
 
 
-def _check(folder: Path) -> int:
+def _check(model: str) -> int:
     from instructsam_ros.errors import CheckpointError
-    from instructsam_ros.models.instructsam.checkpoint import TIED_HEAD, check_shapes, head_problems
+    from instructsam_ros.models.instructsam.checkpoint import find_problems
     from instructsam_ros.models.instructsam.config import InstructSamConfig
     from instructsam_ros.models.instructsam.prompt import PromptTokenizer
-    from instructsam_ros.models.instructsam.tensor_files import TensorFiles
+    from instructsam_ros.models.instructsam.source import checkpoint_folder
+    from instructsam_ros.models.instructsam.tensor_files import EMBEDDING, TIED_HEAD, TensorFiles
 
+    folder = checkpoint_folder(model)
     config = InstructSamConfig.from_folder(folder)
     with TensorFiles(folder) as files:
-        problems = [*check_shapes(config, files.shapes()).problems, *head_problems(files)]
+        problems = [*files.problems, *find_problems(config, files)]
         stored = f"{len(files)} tensors in {', '.join(sorted(files.precisions()))}"
         head = "stored, too, and " if TIED_HEAD in files else ""
+        if EMBEDDING in files.stored_as:
+            head = "stored in place of the embedding, and "
     tokens = [f"{name} {value}" for name, value in config.tokens.pairs()]
     try:
         tokenizer = PromptTokenizer.from_folder(folder, config)
@@ -67,26 +71,26 @@ def _check(folder: Path) -> int:
 
 
 def _merge(folder: Path, adapter: Path, output: Path) -> int:
-    from instructsam_ros.models.instructsam.lora import WHOLE_TENSORS, merge_lora
+    from instructsam_ros.models.instructsam.lora import WHOLE_TENSORS, merge_lora, whole_tensor_files
     from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 
     with TensorFiles(folder) as files:
-        tensors = merge_lora(dict(files), adapter)
-    if not any(adapter.glob(WHOLE_TENSORS)):
-        print(f"{adapter} holds no {WHOLE_TENSORS}, where trainers save what they train whole; without it")
+        tensors, problems = merge_lora(dict(files), adapter), files.problems
+    if not whole_tensor_files(adapter):
+        print(f"{adapter} holds no {' or '.join(WHOLE_TENSORS)}, where trainers save what they train whole;")
         print("all but what the adapter itself changes stays as it is in the base model")
-    return _write(tensors, output, like=(folder, adapter), what=f"{folder} with {adapter}")
+    return _write(tensors, output, (folder, adapter), f"{folder} with {adapter}", problems)
 
 
 def _average(folders: list[Path], output: Path, shares: Sequence[float] | None) -> int:
     from instructsam_ros.models.instructsam.soup import average
 
-    return _write(
-        average(folders, shares), output, like=folders[:1], what=f"the mean of {len(folders)} folders"
-    )
+    return _write(average(folders, shares), output, folders[:1], f"the mean of {len(folders)} folders")
 
 
-def _write(tensors: dict[str, Tensor], output: Path, like: Sequence[Path], what: str) -> int:
+def _write(
+    tensors: dict[str, Tensor], output: Path, like: Sequence[Path], what: str, problems: Sequence[str] = ()
+) -> int:
     from instructsam_ros.models.instructsam.checkpoint import (
         build_model,
         expected_tensors,
@@ -95,7 +99,7 @@ def _write(tensors: dict[str, Tensor], output: Path, like: Sequence[Path], what:
     from instructsam_ros.models.instructsam.config import InstructSamConfig
 
     config = InstructSamConfig.from_folder(*like)
-    model = build_model(config, tensors, what, dtype=None)
+    model = build_model(config, tensors, what, dtype=None, problems=problems)
     unused = {name: tensors[name] for name in expected_tensors(config)[1] if name in tensors}
     save_folder(model, output, like=like, unused=unused)
     print(f"wrote {output}")

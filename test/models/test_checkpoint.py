@@ -22,16 +22,20 @@ from instructsam_ros.models.instructsam.behaviour import RELEASED
 from instructsam_ros.models.instructsam.checkpoint import (
     build_model,
     check_shapes,
+    fill,
     load_folder,
     module_name,
     released_name,
     save_folder,
+    weightless,
 )
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
+from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 from instructsam_ros.paths import share
 from instructsam_ros.settings import load_yaml
+from test.conftest import tiny_tokenizer
 
 HERE = Path(__file__).parent.parent / "golden"
 
@@ -49,7 +53,7 @@ def full_size() -> InstructSamConfig:
 
 @pytest.fixture
 def folder(tiny_model: InstructSam, tmp_path: Path) -> Path:
-    save_folder(tiny_model, tmp_path / "weights")
+    save_folder(tiny_model, tmp_path / "weights", tiny_tokenizer())
     return tmp_path / "weights"
 
 
@@ -187,6 +191,7 @@ def test_loading_lists_all_misfits(folder: Path) -> None:
         ("config.json", b"{", "not valid JSON"),
         ("config.json", b"[]", "list"),
         ("config.json", b"\xff\xfe", "not valid JSON"),
+        ("config.json", b"[" * 100_000 + b"]" * 100_000, "not valid JSON"),
     ],
 )
 def test_damaged_file_is_named(folder: Path, name: str, content: bytes, message: str) -> None:
@@ -216,8 +221,17 @@ def change_config(folder: Path, **changes: Any) -> None:
         ({"text_config": {"vocab_size": "512"}}, "names no vocab_size"),
         ({"seg_token_index": True}, "lacks seg_token_index"),
         ({"text_config": {"num_hidden_layers": "three"}}, "no model can be built"),
-        ({"seg_token_index": 9999}, "token seg is 9999, and there are only 512 words"),
-        ({"eos_token_id": [511, 512]}, "token eos is 512"),
+        ({"seg_token_index": 9999}, r"seg \(seg_token_index\) is 9999, and there are only 512 words"),
+        ({"eos_token_id": [511, 512]}, r"eos \(eos_token_id\) is 512"),
+        ({"eos_token_id": []}, r"config\.json: eos \(eos_token_id\) lists no id"),
+        ({"eos_token_id": ["511"]}, r"config\.json: eos_token_id is \['511'\]"),
+        ({"seg_token_index": 506}, r"seg \(seg_token_index\) and mask_start \(seg_start_.*\) are both 506"),
+        ({"ref_end_token_index": 508}, r"ref_start \(.*\) and ref_end \(ref_end_token_index\) are both 508"),
+        ({"image_token_id": 511}, r"image \(image_token_id\) and eos \(eos_token_id\) are both 511"),
+        ({"max_seg_nums": 0}, "max_seg_nums"),
+        ({"max_seg_nums": "10"}, r"config\.json\.max_seg_nums: expected int"),
+        ({"sam_config": None}, r"config\.json\.sam_config: expected a mapping"),
+        ({"text_config": {"rope_parameters": {"mrope_section": [4, 2, 2]}}}, "names no rope_theta"),
         ({"tie_word_embeddings": False}, "only tied output heads"),
         ({"behaviour": "fast"}, "preset 'fast' is not one of released, paper"),
         ({"behaviour": {"preset": "paper", "offset": 1}}, "behaviour: unknown setting offset"),
@@ -232,6 +246,56 @@ def test_settings_that_describe_no_model_are_named(
         load_folder(folder)
     assert main(["weights", "check", str(folder)]) == 2
     assert re.search(message, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"vision_config": {"num_heads": 3}}, r"vision_config: hidden_size 32 .* 3 heads \(num_heads\)"),
+        ({"vision_config": {"num_heads": 16}}, "a multiple of 4"),  # the default: two numbers cannot turn
+        ({"text_config": {"num_key_value_heads": 3}}, "3 num_key_value_heads"),
+        (
+            {"text_config": {"rope_parameters": {"mrope_section": [4, 2]}}},
+            r"mrope_section is \[4, 2\].* 8, half",
+        ),
+        ({"text_config": {"rope_parameters": {"mrope_section": [4, 2, 9]}}}, r"mrope_section is \[4, 2, 9\]"),
+        (
+            {"sam_config": {"detr_encoder_config": {"num_attention_heads": 5}}},
+            r"sam_config\.detr_encoder_config",
+        ),
+        ({"vision_config": {"deepstack_visual_indexes": [0, 3]}}, r"\[0, 3\].* the 3 that there are"),
+        ({"vision_config": {"deepstack_visual_indexes": [1, 1]}}, "different layers"),
+    ],
+)
+def test_sizes_that_build_a_model_that_cannot_run_are_named(
+    folder: Path, changes: dict[str, Any], message: str
+) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(merged(json.loads(path.read_text()), changes)))
+    with pytest.raises(ConfigError, match=message):
+        load_folder(folder)
+
+
+def merged(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """``changes`` in place of what ``settings`` says, at every depth."""
+    nested = {k: merged(settings[k], v) for k, v in changes.items() if isinstance(v, dict)}
+    return settings | changes | nested
+
+
+def test_tokens_may_share_an_id_with_one_that_nothing_reads(folder: Path) -> None:
+    change_config(folder, region_token_index=505, eos_token_id=[511, 511])
+    assert InstructSamConfig.from_folder(folder).tokens.region == 505
+
+
+def test_the_older_place_of_rope_theta_is_read(folder: Path) -> None:
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    section = config["text_config"].pop("rope_parameters")["mrope_section"]
+    config["text_config"] |= {"rope_theta": 7, "rope_scaling": {"mrope_section": section}}
+    path.write_text(json.dumps(config))
+    rotary = load_folder(folder).language.model.rotary_emb
+    torch.testing.assert_close(rotary.inv_freq, 7 ** -(torch.arange(8) / 8))
+    assert rotary.mrope_section == section
 
 
 def test_a_variant_of_a_preset_is_a_behaviour(folder: Path) -> None:
@@ -282,6 +346,72 @@ def test_missing_shard_is_named(folder: Path) -> None:
         load_folder(folder)
 
 
+@pytest.mark.parametrize("change", ["elsewhere", "ghost", "unlisted", "twice"])
+def test_where_index_and_shards_differ_is_listed(
+    folder: Path, change: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shard(folder)
+    name, path = "model.mask_queries", folder / "model.safetensors.index.json"
+    index = json.loads(path.read_text())["weight_map"]
+    home = index[name]
+    other = next(file for file in index.values() if file != home)
+    if change == "twice":
+        save_file(load_file(folder / other) | {name: torch.zeros(10, 64)}, folder / other)
+    elif change == "unlisted":
+        del index[name]
+    else:
+        index[name if change == "elsewhere" else "model.ghost"] = other
+    path.write_text(json.dumps({"weight_map": index}))
+    finding = {
+        "elsewhere": f"wrong shard {name}: {path.name} names {other}, which does not hold it",
+        "ghost": f"wrong shard model.ghost: {path.name} names {other}, which does not hold it",
+        "unlisted": f"unlisted {name}: {home} holds it, and {path.name} does not name it",
+        "twice": f"stored twice {name}: in part-0.safetensors and in part-1.safetensors",
+    }[change]
+    with pytest.raises(CheckpointError) as error:
+        load_folder(folder)
+    assert str(error.value).splitlines()[1:] == [f"  {finding}"]
+    assert main(["weights", "check", str(folder)]) == 1
+    assert capsys.readouterr().out.endswith(f": 1 problem\n  {finding}\n")
+
+
+def test_a_tensor_is_read_from_the_shard_that_the_index_names(folder: Path) -> None:
+    shard(folder)
+    index = json.loads((folder / "model.safetensors.index.json").read_text())["weight_map"]
+    expected = {}
+    for name in ("model.mask_queries", "model.language_model.norm.weight"):  # one in each shard
+        other = next(file for file in index.values() if file != index[name])
+        expected[name] = load_file(folder / index[name])[name]
+        save_file(load_file(folder / other) | {name: expected[name] + 1}, folder / other)
+    assert len({index[name] for name in expected}) == 2
+    with TensorFiles(folder) as tensors:
+        for name, tensor in expected.items():
+            torch.testing.assert_close(tensors[name], tensor, atol=0, rtol=0)
+
+
+def test_all_damaged_shards_are_named(folder: Path) -> None:
+    shard(folder)
+    for file in folder.glob("part-*"):
+        file.write_bytes(b"broken")
+    with pytest.raises(
+        CheckpointError, match=r"(?s)part-0\.safetensors is damaged.*part-1\.safetensors is damaged"
+    ):
+        load_folder(folder)
+
+
+def test_a_head_in_place_of_the_embedding_is_the_embedding(
+    folder: Path, tiny_model: InstructSam, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As safetensors.torch.save_model writes a tied model."""
+    tensors = load_file(folder / "model.safetensors")
+    tensors["lm_head.weight"] = tensors.pop("model.language_model.embed_tokens.weight")
+    save_file(tensors, folder / "model.safetensors")
+    loaded = load_folder(folder).language.model.embed_tokens.weight
+    torch.testing.assert_close(loaded, tiny_model.language.model.embed_tokens.weight, atol=0, rtol=0)
+    assert main(["weights", "check", str(folder)]) == 0
+    assert "the output head is stored in place of the embedding, and tied" in capsys.readouterr().out
+
+
 def test_interrupted_save_keeps_the_old_weights(
     folder: Path, tiny_model: InstructSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,13 +426,17 @@ def test_interrupted_save_keeps_the_old_weights(
     assert (folder / "model.safetensors").read_bytes() == before
 
 
-def test_weights_that_are_integers_are_named(folder: Path) -> None:
+def test_weights_that_are_integers_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = folder / "model.safetensors"
     tensors = load_file(file)
-    queries = torch.zeros_like(tensors["model.mask_queries"], dtype=torch.int8)
+    queries = torch.zeros_like(tensors["model.mask_queries"], dtype=torch.int32)
     save_file(tensors | {"model.mask_queries": queries}, file)
-    with pytest.raises(CheckpointError, match="does not fit: "):
+    with pytest.raises(CheckpointError, match=r"\n  wrong dtype model\.mask_queries: I32$"):
         load_folder(folder)
+    assert main(["weights", "check", str(folder)]) == 1
+    assert "\n  wrong dtype model.mask_queries: I32\n" in capsys.readouterr().out
+    with TensorFiles(folder) as stored, pytest.raises(CheckpointError, match=r"wrong dtype .*: I32$"):
+        fill(weightless(InstructSamConfig.from_folder(folder)), stored, "an export")
 
 
 def test_every_tensor_keeps_its_precision_where_none_is_asked_for(
@@ -332,6 +466,11 @@ def test_a_check_spells_the_control_tokens(tiny_folder: Path, capsys: pytest.Cap
     assert main(["weights", "check", str(tiny_folder)]) == 0
     assert f"ref_start {config.tokens.ref_start} {spelled}, " in capsys.readouterr().out
     assert spelled
+
+
+def test_the_shipped_weights_are_checked_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["weights", "check", "compact"]) == 0
+    assert "every tensor is there and fits" in capsys.readouterr().out
 
 
 def test_half_precision_file_loads_in_full_precision(tiny_model: InstructSam, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def compact_model() -> InstructSam:
         "num_attention_heads": 2,
         "num_key_value_heads": 1,
         "head_dim": 16,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [4, 2, 2]},
     }
     detr = {"hidden_size": 32, "num_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
     torch.manual_seed(0)
@@ -167,6 +168,29 @@ def test_graphs_come_first_and_weights_last(
     export(tiny_folder, tmp_path)
     assert set(moved[:2]) == {"image_encoder.onnx", "detector.onnx"}
     assert moved[-1] == "model.safetensors"
+
+
+def test_terms_and_small_files_go_along(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(tiny_folder, tmp_path / "weights")
+    kept = {
+        "LICENSE": "Terms",
+        "NOTICE": "Names",
+        "chat_template.jinja": "{{ x }}",
+        "generation_config.json": "{}",
+    }
+    for name, text in {**kept, "parity.json": "of an earlier export"}.items():
+        (folder / name).write_text(text)
+    (folder / "config.json").write_text(
+        json.dumps(json.loads((folder / "config.json").read_text()) | {"theirs": 7})
+    )
+    monkeypatch.setattr(export_onnx, "_write_graph", lambda *args: args[2].touch())
+    monkeypatch.setattr(export_onnx, "_compare", lambda *args: iter(()))
+    export(folder, tmp_path / "out")
+    assert {name: (tmp_path / "out" / name).read_text() for name in kept} == kept
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["theirs"] == 7
+    assert json.loads((tmp_path / "out" / "parity.json").read_text())["outputs"] == []
 
 
 def test_more_than_rounding_is_not_equal() -> None:

@@ -58,18 +58,56 @@ def test_whole_tensors_replace(tmp_path: Path) -> None:
     assert merged["model.mask_queries"].float().mean() == 1
 
 
+@pytest.mark.parametrize("file", ["non_lora_trainables.bin", "non_lora_trainables.safetensors"])
 def test_tensors_that_were_trained_whole_lie_beside_the_adapter(
-    tmp_path: Path, low_rank: dict[str, Tensor]
+    tmp_path: Path, low_rank: dict[str, Tensor], file: str
 ) -> None:
     adapter = write_adapter(tmp_path, low_rank)
     embedding, queries = "model.language_model.embed_tokens.weight", "model.mask_queries"
     whole = {embedding: torch.ones(5, 8), queries: torch.ones(2, 8), "lm_head.weight": torch.ones(5, 8)}
-    torch.save({HEAD + name: tensor for name, tensor in whole.items()}, tmp_path / "non_lora_trainables.bin")
+    save = torch.save if file.endswith(".bin") else save_file
+    save({HEAD + name: tensor for name, tensor in whole.items()}, tmp_path / file)
     base = {f"{LAYER}.weight": torch.zeros(6, 8), embedding: torch.zeros(5, 8)}  # without mask queries
     merged = merge_lora(base, adapter)
     assert set(merged) == {*base, queries}
     assert merged[embedding].min() == merged[queries].min() == 1
     assert merged[f"{LAYER}.weight"].abs().sum() > 0
+
+
+@pytest.mark.parametrize("file", ["extra_weights.bin", "mm_projector.pt", "more.safetensors"])
+def test_tensors_of_which_nothing_is_known_are_not_left_out(
+    tmp_path: Path, low_rank: dict[str, Tensor], file: str
+) -> None:
+    adapter = write_adapter(tmp_path, low_rank)
+    for name in ("training_args.bin", "optimizer.pt", "rng_state_0.pth", "README.md"):
+        (tmp_path / name).touch()
+    base = {f"{LAYER}.weight": torch.zeros(6, 8)}
+    merge_lora(base, adapter)
+    (tmp_path / file).touch()
+    with pytest.raises(CheckpointError, match=f"{tmp_path} holds {file}, which nothing here reads"):
+        merge_lora(base, adapter)
+
+
+def test_modules_that_peft_keeps_twice_are_those_that_were_trained(
+    tmp_path: Path, low_rank: dict[str, Tensor]
+) -> None:
+    module = "model.language_model.embed_tokens"
+    dump = {
+        f"{HEAD}{module}.modules_to_save.default.weight": torch.ones(5, 8),
+        f"{HEAD}{module}.original_module.weight": torch.zeros(5, 8),
+    }
+    adapter = write_adapter(tmp_path, low_rank)
+    torch.save(dump, tmp_path / "non_lora_trainables.bin")
+    base = {f"{LAYER}.weight": torch.zeros(6, 8), f"{module}.weight": torch.zeros(5, 8)}
+    merged = merge_lora(base, adapter)
+    assert set(merged) == set(base)
+    assert merged[f"{module}.weight"].min() == 1
+
+
+def test_whole_tensors_that_are_no_weights_are_named(tmp_path: Path) -> None:
+    queries = torch.zeros(2, 3, dtype=torch.int32)
+    with pytest.raises(CheckpointError, match=r"\n  wrong dtype model\.mask_queries: I32$"):
+        merge_lora({}, write_adapter(tmp_path, {f"{HEAD}model.mask_queries": queries}))
 
 
 @pytest.mark.parametrize("names", [("embed", "head"), ("embed",), ("head",)])
@@ -173,7 +211,7 @@ def test_command_line_merges_and_checks(
     rows = tiny_model.mask_queries.detach() + 1
     adapter = write_adapter(tmp_path / "adapter", {f"{HEAD}model.mask_queries": rows})
     assert main(["weights", "merge", str(base), str(adapter), str(merged)]) == 0
-    assert "no non_lora_*.bin" in capsys.readouterr().out
+    assert "no non_lora_*.bin or non_lora_*.safetensors" in capsys.readouterr().out
     assert json.loads((merged / "config.json").read_text())["their_setting"] == 7
     assert {path.name for path in merged.iterdir()} == {path.name for path in base.iterdir()}
     assert main(["weights", "check", str(merged)]) == 0
@@ -242,6 +280,38 @@ def test_merge_into_an_unfit_base_lists_what_is_missing(
     assert "missing model.mask_queries" in problems
     assert "unexpected model.odd" in problems
     assert not (tmp_path / "merged").exists()
+
+
+def test_a_base_whose_index_is_wrong_is_not_merged_into(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tensors = load_file(base / "model.safetensors")
+    (base / "model.safetensors").rename(base / "all.safetensors")
+    index = dict.fromkeys([*tensors, "model.ghost"], "all.safetensors")
+    (base / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
+    queries = {f"{HEAD}model.mask_queries": tensors["model.mask_queries"]}
+    adapter = write_adapter(tmp_path / "adapter", queries)
+    assert main(["weights", "merge", str(base), str(adapter), str(tmp_path / "merged")]) == 2
+    assert "wrong shard model.ghost" in capsys.readouterr().err
+
+
+def test_a_merge_into_a_head_in_place_of_the_embedding(base: Path, tmp_path: Path) -> None:
+    embedding, head = "model.language_model.embed_tokens.weight", "lm_head.weight"
+    tensors = load_file(base / "model.safetensors")
+    words = tensors.pop(embedding)
+    save_file(tensors | {head: words}, base / "model.safetensors")
+    adapter = write_adapter(tmp_path / "adapter", {HEAD + head: words + 1})
+    assert main(["weights", "merge", str(base), str(adapter), str(tmp_path / "merged")]) == 0
+    merged = load_file(tmp_path / "merged" / "model.safetensors")
+    torch.testing.assert_close(merged[embedding], words + 1)
+    assert head not in merged
+
+
+def test_an_adapter_is_recognised_by_the_check(
+    tmp_path: Path, low_rank: dict[str, Tensor], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["weights", "check", str(write_adapter(tmp_path, low_rank))]) == 2
+    assert f"instructsam weights merge BASE {tmp_path} OUTPUT" in capsys.readouterr().err
 
 
 def test_a_merge_writes_a_stored_head_along_with_the_embedding(base: Path, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_folders_of_different_models_are_refused(
     ("file", "old", "new", "named"),
     [
         ("tokenizer.json", '"red"', '"crimson"', "vocabulary"),
-        ("config.json", '"ref_start_token_index": 508', '"ref_start_token_index": 507', "tokens"),
+        ("config.json", '"ref_start_token_index": 508', '"ref_start_token_index": 501', "tokens"),
         ("config.json", '"behaviour": "released"', '"behaviour": "paper"', "behaviour"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from huggingface_hub import errors
 
-from instructsam_ros.errors import CheckpointError
+from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam import source
 from instructsam_ros.models.instructsam.source import checkpoint_folder
 
@@ -85,7 +85,7 @@ def test_revision_is_pinned_and_only_what_a_model_needs_is_fetched(
     monkeypatch.setattr(source, "snapshot_download", hub)
     assert checkpoint_folder(HUB_ID, revision="v1") == tmp_path
     assert (asked["repository"], asked["revision"], asked["local_files_only"]) == (HUB_ID, "v1", False)
-    assert "*.safetensors" in asked["allow_patterns"]  # type: ignore[operator]
+    assert {"*.safetensors", "LICENSE*"} <= set(asked["allow_patterns"])  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("model", ["absent", "/no/folder", "./weights", "../weights", "my/a..b", "a/b--c"])
@@ -114,6 +114,12 @@ def test_licence_is_named_before_a_download(
 def test_a_folder_has_no_revision(tmp_path):
     with pytest.raises(CheckpointError, match="a revision is of a hub id"):
         checkpoint_folder(str(tmp_path), revision="v1")
+
+
+@pytest.mark.parametrize("model", ["compact", HUB_ID, "."])
+def test_an_empty_revision_is_refused(model):
+    with pytest.raises(ConfigError, match="revision is empty"):
+        checkpoint_folder(model, revision="")
 
 
 def test_an_empty_name_is_no_folder():

@@ -29,7 +29,8 @@ from instructsam_ros.export import put_in_place, write_atomic
 from instructsam_ros.models.instructsam.config import InstructSamConfig, folder_settings
 from instructsam_ros.models.instructsam.detector import sam3_config
 from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.models.instructsam.tensor_files import INDEX, SINGLE, TensorFiles
+from instructsam_ros.models.instructsam.sizes import check_sizes
+from instructsam_ros.models.instructsam.tensor_files import EMBEDDING, INDEX, SINGLE, TIED_HEAD, TensorFiles
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -46,7 +47,15 @@ _PREFIXES = (
 )
 _SIDE_FILES = ("*.json", "*.jinja", "*.txt", "LICENSE*", "NOTICE*")
 _NOT_KEPT = ("config.json", "adapter_config.json", INDEX)
-EMBEDDING, TIED_HEAD = "model.language_model.embed_tokens.weight", "lm_head.weight"
+# What safetensors calls the kinds of numbers that no weight can have.
+_UNFIT = {
+    torch.bool: "BOOL",
+    torch.uint8: "U8",
+    torch.int8: "I8",
+    torch.int16: "I16",
+    torch.int32: "I32",
+    torch.int64: "I64",
+}
 
 
 def module_name(released: str) -> str:
@@ -130,7 +139,28 @@ def check_shapes(config: InstructSamConfig, found: Mapping[str, tuple[int, ...]]
     )
 
 
-def head_problems(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+def dtype_problems(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """One line for each tensor that does not hold floating-point numbers."""
+    return tuple(
+        f"wrong dtype {name}: {_UNFIT.get(tensor.dtype, tensor.dtype)}"
+        for name, tensor in sorted(tensors.items())
+        if not tensor.is_floating_point()
+    )
+
+
+def find_problems(config: InstructSamConfig, tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Every way in which tensors (released names) are not the weights of a model of ``config``, one line
+    each. Raises ConfigError for settings that do not describe a model.
+    """
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    return (
+        *check_shapes(config, shapes).problems,
+        *dtype_problems(tensors),
+        *_head_problems(tensors),
+    )
+
+
+def _head_problems(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
     """What is wrong with an output head that is stored although it is tied to the embedding."""
     head, embedding = tensors.get(TIED_HEAD), tensors.get(EMBEDDING)
     if head is None or embedding is None or torch.equal(head, embedding):
@@ -144,15 +174,15 @@ def build_model(
     where: str,
     dtype: torch.dtype | None = torch.float32,
     device: torch.device | str = "cpu",
+    problems: Sequence[str] = (),
 ) -> InstructSam:
     """The model of ``config`` in eval mode around tensors under their released names.
 
     dtype: of the weights; None leaves each tensor its own. Tensors that already have ``dtype`` and
-    ``device`` are used, not copied. Raises CheckpointError that lists every tensor that is missing,
-    unexpected or of another shape.
+    ``device`` are used, not copied. problems: those of the files that the tensors come from. Raises
+    CheckpointError that lists them and all that ``find_problems`` finds.
     """
-    report = check_shapes(config, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
-    if problems := report.problems or head_problems(tensors):
+    if problems := (*problems, *find_problems(config, tensors)):
         raise CheckpointError(f"{where} does not fit the model it describes:\n  " + "\n  ".join(problems))
     return fill(weightless(config), tensors, where, dtype, device)
 
@@ -162,6 +192,7 @@ def weightless(config: InstructSamConfig) -> InstructSam:
     describe one.
     """
     try:
+        check_sizes(config)
         with _Weightless():
             return InstructSam(config)
     except InstructSamError:
@@ -184,13 +215,12 @@ def fill(
     wanted = {name: released_name(name) for name in model.state_dict()}
     if missing := sorted(set(wanted.values()) - set(tensors)):
         raise CheckpointError(f"{where} lacks tensors:\n  " + "\n  ".join(missing))
-    state = {
-        ours: tensors[theirs].to(device, dtype if tensors[theirs].is_floating_point() else None)
-        for ours, theirs in wanted.items()
-    }
+    if unfit := dtype_problems({name: tensors[name] for name in wanted.values()}):
+        raise CheckpointError(f"{where} holds tensors that are no weights:\n  " + "\n  ".join(unfit))
+    state = {ours: tensors[theirs].to(device, dtype) for ours, theirs in wanted.items()}
     try:
         model.load_state_dict(state, assign=True)
-    except RuntimeError as error:  # another shape, or integers
+    except RuntimeError as error:  # another shape
         raise CheckpointError(f"{where} does not fit: {error}") from None
     return model.to(device).eval()
 
@@ -207,7 +237,7 @@ def load_folder(
     """
     config = config or InstructSamConfig.from_folder(folder)
     with TensorFiles(folder) as tensors:
-        return build_model(config, tensors, str(folder), dtype, device)
+        return build_model(config, tensors, str(folder), dtype, device, tensors.problems)
 
 
 def save_folder(

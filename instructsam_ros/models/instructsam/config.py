@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam.behaviour import Behaviour, read_behaviour
-from instructsam_ros.models.instructsam.tokens import TokenIds
+from instructsam_ros.models.instructsam.tokens import TokenIds, key_of
 from instructsam_ros.settings import build, check_range
 
 QWEN_PROMPT = (
@@ -91,7 +91,9 @@ class InstructSamConfig:
             raise ValueError(f"prompt must hold {IMAGE_PLACE} before {INSTRUCTION_PLACE}: {self.prompt!r}")
         if not self.language.get("tie_word_embeddings", True):
             raise ValueError("language.tie_word_embeddings is false; only tied output heads exist")
-        check_range(self, 1, math.inf, "num_queries", "out_dim", "max_new_tokens", "min_pixels")
+        if self.num_queries < 1:
+            raise ValueError(f"num_queries (max_seg_nums) must be at least 1, got {self.num_queries}")
+        check_range(self, 1, math.inf, "out_dim", "max_new_tokens", "min_pixels")
         check_range(self, self.min_pixels, math.inf, "max_pixels")
         check_range(self, 0, 1, "score_threshold", "presence_threshold", "duplicate_iou")
         check_range(self, 0, 100, "choice_gain")
@@ -103,7 +105,11 @@ class InstructSamConfig:
             raise ValueError("language (text_config) names no vocab_size")
         for name, value in self.tokens.pairs():
             if not 0 <= value < words:
-                raise ValueError(f"the id of token {name} is {value}, and there are only {words} words")
+                raise ValueError(f"the id of {key_of(name)} is {value}, and there are only {words} words")
+        rope = self.language.get("rope_parameters")
+        places = (self.language, rope if isinstance(rope, Mapping) else {})
+        if all(place.get("rope_theta") is None for place in places):  # transformers has a value of its own
+            raise ValueError("language (text_config) names no rope_theta, nor do its rope_parameters")
 
     @property
     def procedure(self) -> Behaviour:
@@ -118,8 +124,8 @@ class InstructSamConfig:
     @classmethod
     def from_released(cls, config: Mapping[str, Any], where: str = "config.json") -> InstructSamConfig:
         """Read a config.json in the released layout, with or without this package's additions."""
-        keys = (_JSON_KEYS | _TWO_TOWER_KEYS).items()
-        values = {ours: config[theirs] for ours, theirs in keys if theirs in config}
+        keys = _JSON_KEYS | _TWO_TOWER_KEYS
+        values = {ours: config[theirs] for ours, theirs in keys.items() if theirs in config}
         for section in ("text_config", "vision_config"):
             if not isinstance(config.get(section), Mapping):
                 raise ConfigError(f"{where}: no {section}; is this an InstructSAM checkpoint?")
@@ -128,11 +134,8 @@ class InstructSamConfig:
             values.setdefault("instruction_suffix", RELEASED_SUFFIX)
         if not config.get("tie_word_embeddings", True):
             raise ConfigError(f"{where}: tie_word_embeddings is false; only tied output heads exist")
-        eos = config.get("eos_token_id")
-        if eos is None:
-            eos = config["text_config"].get("eos_token_id")
-        tokens = TokenIds.from_released(config, tuple(eos) if isinstance(eos, list) else (eos,))
-        return build(cls, {**values, "tokens": vars(tokens)}, where)
+        tokens = TokenIds.from_released(config, where)
+        return build(cls, {**values, "tokens": vars(tokens)}, where, keys)
 
     def to_released(self) -> dict[str, Any]:
         """The config.json of a checkpoint folder; ``from_released`` reads it back unchanged."""
@@ -142,7 +145,6 @@ class InstructSamConfig:
             "model_type": "qwen3_vl",
             "tie_word_embeddings": True,
             **self.tokens.to_released(),
-            "eos_token_id": list(self.tokens.eos),
             **{theirs: getattr(self, ours) for ours, theirs in keys.items()},
         }
 
@@ -198,7 +200,7 @@ def read_json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist; a checkpoint folder needs it") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(data, dict):
         raise CheckpointError(f"{path} holds a {type(data).__name__} instead of a mapping")

@@ -102,8 +102,8 @@ def export(folder: Path, out: Path, pictures: Sequence[NDArray[np.uint8]] = ()) 
             if images
             for parity in _compare(model, detector, part, kind, images)
         )
-        _write_report(report, part / "parity.json")
         _write_language_part(model, folder, part, export_id)
+        _write_report(report, part / "parity.json")
         # Graphs first and weights last: in between their ids differ, so that a mixture is refused.
         for path in sorted(part.iterdir(), key=lambda path: (path.suffix != ".onnx", path.name == SINGLE)):
             put_in_place(path, out / path.name)
@@ -194,9 +194,9 @@ def _write_report(report: Sequence[Parity], path: Path) -> None:
 
 
 def _write_language_part(model: InstructSam, folder: Path, out: Path, export_id: str) -> None:
-    """What stays in torch, in the precision that it was stored in."""
+    """What stays in torch, in the precision that it was stored in, and the checkpoint's small files."""
     with TensorFiles(folder) as tensors:
         stored = tensors["model.mask_queries"].dtype
     model.image_encoder, model.detector = nn.Identity(), nn.Identity()
     tokenizer = (folder / "tokenizer.json").read_text(encoding="utf-8")
-    save_folder(model.to(stored), out, tokenizer, metadata={EXPORT_ID: export_id})
+    save_folder(model.to(stored), out, tokenizer, like=[folder], metadata={EXPORT_ID: export_id})

@@ -1,26 +1,35 @@
 """Merging a LoRA adapter (arXiv:2106.09685) of the peft layout into a checkpoint's tensors.
 
-Trainers of the LLaVA family save what they train whole in a file of its own beside the adapter.
+Trainers of the LLaVA family save what they train whole in a file of its own beside the adapter. Its name
+differs, and peft knows nothing of it; left out, it makes a model that is wrong without a word, so every file
+with tensors has to be known.
 """
 
 from __future__ import annotations
 
-import json
 import math
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from instructsam_ros.errors import CheckpointError
-from instructsam_ros.models.instructsam.checkpoint import EMBEDDING, TIED_HEAD
+from instructsam_ros.models.instructsam.checkpoint import dtype_problems
+from instructsam_ros.models.instructsam.config import read_json
+from instructsam_ros.models.instructsam.tensor_files import EMBEDDING, TIED_HEAD
 
-WHOLE_TENSORS = "non_lora_*.bin"
-"""The file with tensors that were trained whole; its name differs, and peft knows nothing of it."""
+WHOLE_TENSORS = ("non_lora_*.bin", "non_lora_*.safetensors")
+"""Names of files with tensors that were trained whole."""
+_CONFIG, _ADAPTER = "adapter_config.json", "adapter_model.safetensors"
+_TENSOR_KINDS = (".bin", ".safetensors", ".pt", ".pth", ".ckpt")
+# How a training goes on, and nothing of the model.
+_OF_THE_TRAINER = ("training_args.bin", "optimizer.*", "scheduler.*", "scaler.*", "rng_state*")
 _PREFIX = "base_model.model."
+# peft keeps a module that is trained whole twice; what the base model had is of no use.
+_TRAINED, _ORIGINAL = ".modules_to_save.default.", ".original_module."
 _DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
 # Variants of LoRA whose merge is another formula; each has this value when it is off.
 _UNSUPPORTED_UNLESS = {
@@ -38,7 +47,7 @@ def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
     """``tensors`` (released names) with a peft adapter folder merged in; the input stays as it is.
 
     W becomes W + B A * alpha / r, summed in float32 and stored in the precision of W. Tensors that
-    the adapter holds whole (peft's modules_to_save, or WHOLE_TENSORS beside it) replace the checkpoint's,
+    the adapter holds whole (peft's modules_to_save, or ``whole_tensor_files``) replace the checkpoint's,
     or are added to one that was trained from a base model without them. Raises CheckpointError
     for an adapter that is damaged, of another kind or for another model.
     """
@@ -46,7 +55,7 @@ def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
     if not deltas:
         raise CheckpointError(f"{adapter} holds no tensors; nothing would change")
     scale = _scale(config, adapter)
-    merged, misfits = dict(tensors), []
+    merged, misfits = dict(tensors), list(dtype_problems(deltas))
     for name, tensor in deltas.items():
         if name.endswith(_UP):
             if name.removesuffix(_UP) + _DOWN not in deltas:
@@ -76,27 +85,47 @@ def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
     return merged
 
 
-def _read(adapter: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    try:
-        config: dict[str, Any] = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-        tensors = load_file(adapter / "adapter_model.safetensors")
-        if not isinstance(config, dict):
-            raise ValueError(f"adapter_config.json holds a {type(config).__name__} instead of a mapping")
-    except (OSError, ValueError, SafetensorError) as error:
+def whole_tensor_files(adapter: Path) -> list[Path]:
+    """The files beside an adapter with tensors that were trained whole. Raises CheckpointError that names
+    every other file with tensors, since nothing says what it is.
+    """
+    kinds = [path for path in sorted(adapter.iterdir()) if path.suffix in _TENSOR_KINDS]
+    found = [path for path in kinds if _matches(path, WHOLE_TENSORS)]
+    unknown = [p.name for p in kinds if p not in found and not _matches(p, (_ADAPTER, *_OF_THE_TRAINER))]
+    if unknown:
         raise CheckpointError(
-            f"{adapter} is not a usable adapter (adapter_config.json, adapter_model.safetensors): {error}"
-        ) from None
-    for path in adapter.glob(WHOLE_TENSORS):
-        tensors |= _whole_tensors(path)
-    named = {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}
+            f"{adapter} holds {', '.join(unknown)}, which nothing here reads: call what was trained whole "
+            "non_lora_trainables (.bin or .safetensors), and move anything else elsewhere"
+        )
+    return found
+
+
+def _matches(path: Path, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch(path.name, pattern) for pattern in patterns)
+
+
+def _read(adapter: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    missing = [name for name in (_CONFIG, _ADAPTER) if not (adapter / name).is_file()]
+    if missing:
+        raise CheckpointError(f"{adapter} is not a usable adapter: it has no {' and no '.join(missing)}")
+    config = read_json(adapter / _CONFIG)
+    named: dict[str, Tensor] = {}
+    for path in (adapter / _ADAPTER, *whole_tensor_files(adapter)):
+        named |= {_plain(name): t for name, t in _tensors(path).items() if _ORIGINAL not in name}
     head = named.pop(TIED_HEAD, None)
     if head is not None and not torch.equal(head, named.setdefault(EMBEDDING, head)):
         raise CheckpointError(f"{adapter}: {TIED_HEAD} differs from the embedding; only tied heads exist")
     return config, named
 
 
-def _whole_tensors(path: Path) -> dict[str, Tensor]:
+def _plain(name: str) -> str:
+    return name.removeprefix(_PREFIX).replace(_TRAINED, ".")
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
     try:
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
         tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
         if not all(isinstance(value, Tensor) for value in tensors.values()):
             raise TypeError("not everything in it is a tensor")

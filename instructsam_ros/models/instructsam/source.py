@@ -21,7 +21,7 @@ from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.paths import COMPACT_WEIGHTS
 
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-_WANTED_FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja"]
+_WANTED_FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja", "LICENSE*", "NOTICE*"]
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +30,14 @@ def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool 
     """The folder of ``model``: "compact", a local folder, or a hub id, which is downloaded if needed.
 
     revision: branch, tag or commit on the hub. offline: use only what was downloaded before.
-    Raises CheckpointError that says what to do, and ConfigError for options of another type.
+    Raises CheckpointError that says what to do, and ConfigError for unusable options.
     """
     if type(offline) is not bool:  # "no", a text, would count as true
         raise ConfigError(f"offline must be true or false, got {offline!r}")
     if not isinstance(revision, str | None):  # a bare commit of digits is a number to YAML
         raise ConfigError(f"revision must be a text, got {revision!r}; put it in quotes")
+    if revision is not None and not revision.strip():
+        raise ConfigError("revision is empty; name a branch, a tag or a commit, or leave it out")
     if model == "compact":
         if not (COMPACT_WEIGHTS / "config.json").exists():
             raise CheckpointError(f"the compact weights are not in {COMPACT_WEIGHTS}; reinstall the package")
@@ -55,7 +57,7 @@ def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool 
                 f"{folder} is a LoRA adapter; merge it into its base model first: "
                 f"`instructsam weights merge BASE {folder} OUTPUT`"
             )
-        if revision:
+        if revision is not None:
             raise CheckpointError(f"{folder} is a folder; a revision is of a hub id")
         return folder
     if not _HUB_ID.fullmatch(model):
