@@ -12,15 +12,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from unittest import mock
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.command import positive_int, run
 from benchmarks.instructsam_speed import RGB, load_config
+from benchmarks.plain_procedure import torchs_attention
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam import bfloat16_attention
 from instructsam_ros.models.instructsam.approximations import with_sam_size
@@ -32,6 +31,9 @@ SHAPES = {
     "vision tower": (1, 16, 1200, 64),
     "SAM 3 at 672 px, all": (1, 16, 2304, 64),
     "SAM 3 at 1008 px, all": (1, 16, 5184, 64),
+    "detector at 672 px": (1, 8, 2304, 32),
+    "detector at 1008 px": (1, 8, 5184, 32),
+    "detector, compact": (1, 4, 1728, 32),
 }
 SHARPNESS = 1.5
 """Spread of queries and keys; that of scores is its square."""
@@ -90,10 +92,9 @@ def both_encoders() -> None:
             elif name.endswith("qkv.weight"):
                 parameter[: 2 * len(parameter) // 3].mul_(gain / before)
         encoder.bfloat16()
-        found = {}
-        for way, least in ((TORCHS, np.iinfo(int).max), (OURS, bfloat16_attention.MIN_KEYS)):
-            with mock.patch.object(bfloat16_attention, "MIN_KEYS", least):
-                found[way] = features(encoder, inputs)
+        with torchs_attention():
+            found = {TORCHS: features(encoder, inputs)}
+        found[OURS] = features(encoder, inputs)
         exact = features(encoder.float(), inputs)
         for way, tensors in found.items():
             errors = ", ".join(f"{error(a, b):.3f}" for a, b in zip(tensors, exact, strict=True))

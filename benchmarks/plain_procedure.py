@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from unittest import mock
 
@@ -29,6 +30,11 @@ from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS, pad_ph
 from instructsam_ros.models.instructsam.rotary_attention import RotaryAttention
 
 
+def torchs_attention() -> AbstractContextManager[object]:
+    """In here nothing uses the package's own attention."""
+    return mock.patch.object(bfloat16_attention, "MIN_KEYS", sys.maxsize)
+
+
 @dataclass(frozen=True)
 class PlainProcedure:
     """prompt: features -> prompt ids. choose: forces the answer."""
@@ -39,9 +45,13 @@ class PlainProcedure:
 
     def __call__(self, rgb: NDArray[np.uint8], watch: Stopwatch) -> tuple[Answer, DetectorOutput]:
         """Answer and segment one image from scratch."""
+        with torchs_attention():
+            return self._answer(rgb, watch)
+
+    def _answer(self, rgb: NDArray[np.uint8], watch: Stopwatch) -> tuple[Answer, DetectorOutput]:
         encoder, weights = self.model.image_encoder, self.model.mask_queries
         inputs = encoder.preprocess(rgb).to(weights.device, weights.dtype)
-        with watch("image tower"), mock.patch.object(bfloat16_attention, "MIN_KEYS", sys.maxsize):
+        with watch("image tower"):
             vision = encoder.vision_tower(inputs.patches, grid_thw=inputs.patch_grid)
             merge = encoder.vision_tower.config.spatial_merge_size
             grid = tuple(int(side) // merge for side in inputs.patch_grid[0, 1:])

@@ -1,12 +1,12 @@
 """Does the design earn its keep? Each choice against its alternative: same data, same budget.
 
-From the root of the repository, with views under runs/scenes and a run whose image side is trained
-(``instructsam train config/training/compact-1-image.yaml``):
+From the root of the repository, with views under runs/scenes and a run whose image side is trained, here
+the one that ships (docs/compact.md):
 
-    python -m benchmarks.design_study.train full --init runs/compact-1-image --seed 0
-    python -m benchmarks.design_study.train causal --init runs/compact-1-image --seed 0
-    python -m benchmarks.design_study.train one-token --init runs/compact-1-image --seed 0
-    python -m benchmarks.design_study.train null-phrase --init runs/compact-1-image --seed 0
+    python -m benchmarks.design_study.train full --init runs/compact-23-close --seed 0
+    python -m benchmarks.design_study.train causal --init runs/compact-23-close --seed 0
+    python -m benchmarks.design_study.train one-token --init runs/compact-23-close --seed 0
+    python -m benchmarks.design_study.train null-phrase --init runs/compact-23-close --seed 0
     python -m benchmarks.design_study.latency --model compact
     python -m benchmarks.design_study.concept_filter --model compact
     python -m benchmarks.design_study.report

@@ -1,6 +1,6 @@
 """Train one arm of the study with one seed, and let it answer the held-out instructions.
 
-    python -m benchmarks.design_study.train full --init runs/compact-1-image --seed 0
+    python -m benchmarks.design_study.train full --init runs/compact-23-close --seed 0
 
 Start it again to continue a run that was stopped.
 """

@@ -14,7 +14,7 @@ from instructsam_ros.models.instructsam.bfloat16_attention import all_to_all, at
 
 torch.set_num_threads(1)
 
-SCALE = 0.25
+SCALE = 0.3
 
 
 def heads(length: int, seed: int, dtype: torch.dtype = torch.bfloat16) -> Tensor:
@@ -49,7 +49,7 @@ def test_close_to_exact(queries: int, keys: int, rows: int, sharpness: float, se
 def test_scores_that_are_all_large() -> None:
     """As most are where keys have much in common, which by itself changes no weight."""
     query, key, value = heads(200, 0), heads(300, 1) * 0.5, heads(300, 2)
-    query[..., 0], key[..., 0] = 16.0, 16.0  # 64 more in every score
+    query[..., 0], key[..., 0] = 16.0, 16.0  # 77 more in every score
     with torch.inference_mode():
         found = all_to_all(query, key, value, SCALE)
         rounded = (query @ key.mT * SCALE).softmax(-1) @ value
@@ -57,7 +57,7 @@ def test_scores_that_are_all_large() -> None:
     assert error(rounded, query, key, value) > 0.05, "scores that are rounded whole would do as well"
 
 
-@pytest.mark.parametrize("case", ["float32", "gradients", "mask", "few keys", "causal", "scale", "processor"])
+@pytest.mark.parametrize("case", ["float32", "gradients", "mask", "few keys", "causal", "processor"])
 def test_elsewhere_it_is_torchs_own(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     def refuse(*_args: object) -> Tensor:
         raise AssertionError("this case is not covered")
@@ -66,14 +66,13 @@ def test_elsewhere_it_is_torchs_own(monkeypatch: pytest.MonkeyPatch, case: str) 
     monkeypatch.setattr(bfloat16_attention, "computes_bfloat16", lambda _: case != "processor")
     dtype = torch.float32 if case == "float32" else torch.bfloat16
     keys = 20 if case == "few keys" else 300
-    scale = 0.3 if case == "scale" else SCALE
     query, key, value = heads(9, 0, dtype), heads(keys, 1, dtype), heads(keys, 2, dtype)
     mask = (torch.arange(keys) < 5)[None, None, None] if case == "mask" else None
     causal = case == "causal"
     with torch.set_grad_enabled(case == "gradients"):
-        found, _ = attention(nn.Module(), query, key, value, mask, scaling=scale, is_causal=causal)
+        found, _ = attention(nn.Module(), query, key, value, mask, scaling=SCALE, is_causal=causal)
     expected = F.scaled_dot_product_attention(
-        query, key, value, attn_mask=mask, is_causal=causal, scale=scale
+        query, key, value, attn_mask=mask, is_causal=causal, scale=SCALE
     )
     torch.testing.assert_close(found.transpose(1, 2), expected, atol=1e-2, rtol=0)  # one unit of bfloat16
 

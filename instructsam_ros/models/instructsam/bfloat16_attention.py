@@ -45,7 +45,6 @@ def attention(
     causal = options.get("is_causal")
     if causal is None:
         causal = getattr(module, "is_causal", True)  # transformers' own rule
-    scale = options.get("scaling") or query.shape[-1] ** -0.5
     covered = (
         query.dtype == torch.bfloat16
         and computes_bfloat16(query.device)
@@ -53,22 +52,19 @@ def attention(
         and key.shape[1] == query.shape[1]
         and attention_mask is None
         and not causal
-        and math.frexp(scale)[0] == 0.5  # a power of two, which scales without rounding
         and not torch.is_grad_enabled()
-        and not torch.compiler.is_exporting()
+        and not torch.compiler.is_compiling()
     )
     if not covered:
         result: Tensor = sdpa_attention_forward(module, query, key, value, attention_mask, **options)[0]
         return result, None
+    scale = options.get("scaling") or query.shape[-1] ** -0.5
     return all_to_all(query, key, value, scale).transpose(1, 2), None
 
 
 def all_to_all(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    """softmax(scale * query key^T) value for bfloat16 [B, heads, L, D], each query seeing every key.
-
-    scale: a power of two.
-    """
-    queries, keys, values = (heads.flatten(0, 1) for heads in (query * scale, key, value))
+    """softmax(scale * query key^T) value for bfloat16 [B, heads, L, D], each query seeing every key."""
+    queries, keys, values = (heads.flatten(0, 1) for heads in (query, key, value))
     queries, keys = with_offset(queries, keys)
     keys = keys.transpose(1, 2)
     count, length, width = len(values), query.shape[2], value.shape[3]
@@ -82,7 +78,8 @@ def all_to_all(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tenso
             asking = queries[some, row : row + rows]
             size = (*asking.shape[:2], keys.shape[2])
             scores = memory[: math.prod(size)].view(size)
-            torch.bmm(asking, keys[some], out=scores)
+            # Scaled before it is rounded, which queries times scale would not be.
+            torch.baddbmm(scores, asking, keys[some], beta=0, alpha=scale, out=scores)
             torch.softmax(scores, -1, out=scores)
             output[some, row : row + rows] = torch.bmm(scores, values[some])
     return output.view(*query.shape[:3], width)

@@ -21,6 +21,7 @@ from transformers.models.sam3.modeling_sam3 import (
     inverse_sigmoid,
 )
 
+from instructsam_ros.models.instructsam import bfloat16_attention
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.features import ImageFeatures
 
@@ -247,7 +248,7 @@ def sam3_config(config: InstructSamConfig) -> Sam3Config:
         sam.mask_decoder_config,
     )
     for part in parts:
-        part._attn_implementation = "sdpa"
+        part._attn_implementation = bfloat16_attention.NAME
     return sam
 
 
