@@ -28,9 +28,11 @@ from benchmarks.design_study.one_token import NEVER, OneTokenInstructSam
 from benchmarks.design_study.variants import causal
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam.backend import InstructSamSegmenter, load
+from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.source import checkpoint_folder
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths
 
@@ -109,7 +111,10 @@ def main() -> None:
     parser.add_argument("--out", default="runs/design-study")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    rows = measure(load(args.model, "cpu", dtype="float32"), args.instruction, args.repeats)
+    # Weights as they are stored: packed ones cannot be put into another model.
+    stored = load_folder(checkpoint_folder(args.model), torch.float32)
+    segmenter = dataclasses.replace(load(args.model, "cpu", dtype="float32"), model=stored)
+    rows = measure(segmenter, args.instruction, args.repeats)
     path = Path(args.out) / "latency.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
