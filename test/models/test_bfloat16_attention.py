@@ -57,7 +57,9 @@ def test_scores_that_are_all_large() -> None:
     assert error(rounded, query, key, value) > 0.05, "scores that are rounded whole would do as well"
 
 
-@pytest.mark.parametrize("case", ["float32", "gradients", "mask", "few keys", "causal", "processor"])
+@pytest.mark.parametrize(
+    "case", ["float32", "gradients", "mask", "few keys", "causal", "dropout", "processor"]
+)
 def test_elsewhere_it_is_torchs_own(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     def refuse(*_args: object) -> Tensor:
         raise AssertionError("this case is not covered")
@@ -68,9 +70,11 @@ def test_elsewhere_it_is_torchs_own(monkeypatch: pytest.MonkeyPatch, case: str) 
     keys = 20 if case == "few keys" else 300
     query, key, value = heads(9, 0, dtype), heads(keys, 1, dtype), heads(keys, 2, dtype)
     mask = (torch.arange(keys) < 5)[None, None, None] if case == "mask" else None
-    causal = case == "causal"
+    causal, dropout = case == "causal", 1e-9 if case == "dropout" else 0.0
     with torch.set_grad_enabled(case == "gradients"):
-        found, _ = attention(nn.Module(), query, key, value, mask, scaling=SCALE, is_causal=causal)
+        found, _ = attention(
+            nn.Module(), query, key, value, mask, scaling=SCALE, is_causal=causal, dropout=dropout
+        )
     expected = F.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, is_causal=causal, scale=SCALE
     )

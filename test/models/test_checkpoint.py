@@ -35,7 +35,8 @@ from instructsam_ros.models.instructsam.prompt import PromptTokenizer
 from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 from instructsam_ros.paths import share
 from instructsam_ros.settings import load_yaml
-from test.conftest import tiny_tokenizer
+
+from .shards import shard
 
 HERE = Path(__file__).parent.parent / "golden"
 
@@ -49,12 +50,6 @@ def released_shapes() -> dict[str, tuple[int, ...]]:
 @pytest.fixture(scope="module")
 def full_size() -> InstructSamConfig:
     return load_yaml(InstructSamConfig, share("config", "models", "2b.yaml"))
-
-
-@pytest.fixture
-def folder(tiny_model: InstructSam, tmp_path: Path) -> Path:
-    save_folder(tiny_model, tmp_path / "weights", tiny_tokenizer())
-    return tmp_path / "weights"
 
 
 def test_full_size_model_fits_the_published_listing(
@@ -332,86 +327,6 @@ def test_limits_of_the_image_processor_are_kept_to(
         load_folder(folder)
 
 
-def test_a_shard_index_that_names_no_files(folder: Path) -> None:
-    shard(folder)
-    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": 5}}')
-    with pytest.raises(CheckpointError, match="not a usable shard index"):
-        load_folder(folder)
-
-
-def test_missing_shard_is_named(folder: Path) -> None:
-    shard(folder)
-    (folder / "part-1.safetensors").unlink()
-    with pytest.raises(CheckpointError, match=r"lacks part-1\.safetensors"):
-        load_folder(folder)
-
-
-@pytest.mark.parametrize("change", ["elsewhere", "ghost", "unlisted", "twice"])
-def test_where_index_and_shards_differ_is_listed(
-    folder: Path, change: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shard(folder)
-    name, path = "model.mask_queries", folder / "model.safetensors.index.json"
-    index = json.loads(path.read_text())["weight_map"]
-    home = index[name]
-    other = next(file for file in index.values() if file != home)
-    if change == "twice":
-        save_file(load_file(folder / other) | {name: torch.zeros(10, 64)}, folder / other)
-    elif change == "unlisted":
-        del index[name]
-    else:
-        index[name if change == "elsewhere" else "model.ghost"] = other
-    path.write_text(json.dumps({"weight_map": index}))
-    finding = {
-        "elsewhere": f"wrong shard {name}: {path.name} names {other}, which does not hold it",
-        "ghost": f"wrong shard model.ghost: {path.name} names {other}, which does not hold it",
-        "unlisted": f"unlisted {name}: {home} holds it, and {path.name} does not name it",
-        "twice": f"stored twice {name}: in part-0.safetensors and in part-1.safetensors",
-    }[change]
-    with pytest.raises(CheckpointError) as error:
-        load_folder(folder)
-    assert str(error.value).splitlines()[1:] == [f"  {finding}"]
-    assert main(["weights", "check", str(folder)]) == 1
-    assert capsys.readouterr().out.endswith(f": 1 problem\n  {finding}\n")
-
-
-def test_a_tensor_is_read_from_the_shard_that_the_index_names(folder: Path) -> None:
-    shard(folder)
-    index = json.loads((folder / "model.safetensors.index.json").read_text())["weight_map"]
-    expected = {}
-    for name in ("model.mask_queries", "model.language_model.norm.weight"):  # one in each shard
-        other = next(file for file in index.values() if file != index[name])
-        expected[name] = load_file(folder / index[name])[name]
-        save_file(load_file(folder / other) | {name: expected[name] + 1}, folder / other)
-    assert len({index[name] for name in expected}) == 2
-    with TensorFiles(folder) as tensors:
-        for name, tensor in expected.items():
-            torch.testing.assert_close(tensors[name], tensor, atol=0, rtol=0)
-
-
-def test_all_damaged_shards_are_named(folder: Path) -> None:
-    shard(folder)
-    for file in folder.glob("part-*"):
-        file.write_bytes(b"broken")
-    with pytest.raises(
-        CheckpointError, match=r"(?s)part-0\.safetensors is damaged.*part-1\.safetensors is damaged"
-    ):
-        load_folder(folder)
-
-
-def test_a_head_in_place_of_the_embedding_is_the_embedding(
-    folder: Path, tiny_model: InstructSam, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As safetensors.torch.save_model writes a tied model."""
-    tensors = load_file(folder / "model.safetensors")
-    tensors["lm_head.weight"] = tensors.pop("model.language_model.embed_tokens.weight")
-    save_file(tensors, folder / "model.safetensors")
-    loaded = load_folder(folder).language.model.embed_tokens.weight
-    torch.testing.assert_close(loaded, tiny_model.language.model.embed_tokens.weight, atol=0, rtol=0)
-    assert main(["weights", "check", str(folder)]) == 0
-    assert "the output head is stored in place of the embedding, and tied" in capsys.readouterr().out
-
-
 def test_interrupted_save_keeps_the_old_weights(
     folder: Path, tiny_model: InstructSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -479,19 +394,3 @@ def test_half_precision_file_loads_in_full_precision(tiny_model: InstructSam, tm
     loaded = load_folder(tmp_path)
     assert loaded.mask_queries.dtype == torch.float32
     torch.testing.assert_close(loaded.mask_queries, tiny_model.mask_queries.half().float())
-
-
-def test_folder_without_weights(folder: Path) -> None:
-    (folder / "model.safetensors").unlink()
-    with pytest.raises(CheckpointError, match=r"no model\.safetensors"):
-        load_folder(folder)
-
-
-def shard(folder: Path) -> None:
-    """Split model.safetensors into two shards with an index."""
-    tensors = load_file(folder / "model.safetensors")
-    (folder / "model.safetensors").unlink()
-    where = {name: f"part-{i % 2}.safetensors" for i, name in enumerate(tensors)}
-    for file in set(where.values()):
-        save_file({n: t for n, t in tensors.items() if where[n] == file}, folder / file)
-    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))

@@ -16,6 +16,7 @@ from instructsam_ros.ros.failures import InvalidInstructionError, counter_name
 from instructsam_ros.ros.params import NodeSettings
 from instructsam_ros.ros.slots import Inbox
 
+from .clock import stopped_clock
 from .stamped import message
 
 NODE = SimpleNamespace(
@@ -25,10 +26,9 @@ NODE = SimpleNamespace(
 
 
 class Reports:
-    """An active node's diagnostics; ``now`` is the time."""
+    """An active node's diagnostics."""
 
     def __init__(self) -> None:
-        self.now = 1000.0
         self.counters, self.health = Counters(), Health(state="active")
         self.inbox = Inbox(self.counters, NodeSettings)
 
@@ -43,10 +43,14 @@ class Reports:
 
 
 @pytest.fixture
-def reports(monkeypatch):
-    reports = Reports()
-    monkeypatch.setattr(diagnostics, "time", SimpleNamespace(monotonic=lambda: reports.now))
-    return reports
+def clock(monkeypatch):
+    """The time of the reports; ``clock.now`` sets it."""
+    return stopped_clock(monkeypatch, diagnostics)
+
+
+@pytest.fixture
+def reports(clock):
+    return Reports()
 
 
 def test_a_node_with_a_camera_says_that_it_waits_for_an_instruction_until_it_has_one(reports):
@@ -59,18 +63,18 @@ def test_a_node_with_a_camera_says_that_it_waits_for_an_instruction_until_it_has
     assert reports.node() == (DiagnosticStatus.OK, "active")
 
 
-def test_where_every_frame_fails_the_node_is_in_error_until_one_is_answered(reports):
+def test_where_every_frame_fails_the_node_is_in_error_until_one_is_answered(reports, clock):
     bad = InvalidInputError("depth is 80x60 but the image is 160x120")
     reports.fail(bad)
     assert reports.node() == (DiagnosticStatus.ERROR, f"InvalidInputError: {bad}")
-    reports.now += 1  # a slow model has nothing new to report
+    clock.now += 1  # a slow model has nothing new to report
     assert reports.node()[0] == DiagnosticStatus.ERROR
     reports.fail(bad)
     reports.counters.add("processed")
     assert reports.node()[0] == DiagnosticStatus.WARN
     reports.fail(bad)
     assert reports.node()[0] == DiagnosticStatus.ERROR
-    reports.now += RECENT_SECONDS
+    clock.now += RECENT_SECONDS
     assert reports.node()[0] == DiagnosticStatus.OK
 
 

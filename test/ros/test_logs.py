@@ -11,15 +11,15 @@ from instructsam_ros.ros import logs
 from instructsam_ros.ros.failures import InvalidInstructionError, StaleError
 from instructsam_ros.ros.logs import FailureLog
 
+from .clock import stopped_clock
+
 SECONDS = 5.0
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """The log's time; ``clock.now`` sets it."""
-    clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(logs, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    return clock
+    return stopped_clock(monkeypatch, logs)
 
 
 @pytest.fixture

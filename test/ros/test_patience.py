@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from instructsam_ros.ros import slots
@@ -11,6 +9,7 @@ from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.params import NodeSettings
 from instructsam_ros.ros.slots import Inbox, Request
 
+from .clock import stopped_clock
 from .stamped import message
 
 LONG = 100.0
@@ -20,9 +19,7 @@ LONG = 100.0
 @pytest.fixture
 def clock(monkeypatch):
     """The inbox's time; ``clock.now`` sets it."""
-    clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(slots, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    return clock
+    return stopped_clock(monkeypatch, slots)
 
 
 def an_inbox(**settings) -> Inbox:

@@ -52,6 +52,7 @@ def attention(
         and key.shape[1] == query.shape[1]
         and attention_mask is None
         and not causal
+        and not options.get("dropout")
         and not torch.is_grad_enabled()
         and not torch.compiler.is_compiling()
     )

@@ -1,0 +1,17 @@
+"""A checkpoint folder of the tiny model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from instructsam_ros.models.instructsam.checkpoint import save_folder
+from instructsam_ros.models.instructsam.model import InstructSam
+from test.conftest import tiny_tokenizer
+
+
+@pytest.fixture
+def folder(tiny_model: InstructSam, tmp_path: Path) -> Path:
+    save_folder(tiny_model, tmp_path / "weights", tiny_tokenizer())
+    return tmp_path / "weights"
