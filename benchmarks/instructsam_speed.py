@@ -33,6 +33,7 @@ from torch import Tensor
 from benchmarks.command import positive_int, run
 from benchmarks.plain_procedure import PlainProcedure
 from benchmarks.stopwatch import Stopwatch
+from instructsam_ros.models.instructsam.allocator import keep_freed_memory
 from instructsam_ros.models.instructsam.approximations import with_sam_size
 from instructsam_ros.models.instructsam.checkpoint import build_model, expected_tensors
 from instructsam_ros.models.instructsam.config import InstructSamConfig
@@ -156,7 +157,7 @@ def load_config(size: str) -> InstructSamConfig:
 
 
 def build_part(part: str, size: str, dtype: torch.dtype, device: str) -> InstructSam:
-    """One configuration of the model with random weights."""
+    """One configuration of the model with random weights; this package's keep memory, as by ``load``."""
     config = load_config(size)
     if part in SMALLER:
         side = sam3_config(config).vision_config.backbone_config.image_size
@@ -166,6 +167,8 @@ def build_part(part: str, size: str, dtype: torch.dtype, device: str) -> Instruc
         quantise(model.get_submodule("language.model.layers"))
     if part not in (PLAIN, HUGE):
         pack(model)
+        if device == "cpu":
+            keep_freed_memory()
     return model
 
 

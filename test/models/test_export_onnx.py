@@ -14,7 +14,7 @@ import torch
 from instructsam_ros.backends.onnx import GraphSession
 from instructsam_ros.cli import main
 from instructsam_ros.cli.export import describe
-from instructsam_ros.errors import InvalidInputError, MissingDependencyError
+from instructsam_ros.errors import CheckpointError, InvalidInputError, MissingDependencyError
 from instructsam_ros.export import write_png
 from instructsam_ros.models.instructsam import export_onnx
 from instructsam_ros.models.instructsam.checkpoint import load_folder
@@ -129,6 +129,11 @@ def test_the_folder_keeps_only_what_stays_in_torch(tiny_folder: Path, tiny_expor
         kept = {name for name in before if ".visual." not in name and ".grounding_model." not in name}
         assert set(after) == kept
         assert all(torch.equal(before[name], after[name]) for name in kept)
+
+
+def test_the_folder_loaded_without_its_backend_says_what_it_is(tiny_export: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"export for ONNX Runtime.* backend onnx"):
+        load_folder(tiny_export)
 
 
 def test_the_report_covers_every_output(tiny_export: Path) -> None:

@@ -46,6 +46,15 @@ def test_masks_have_the_size_of_the_image_and_are_cut_at_zero(height: int, width
     assert mask.all()
 
 
+@given(st.integers(2, 50), st.integers(2, 50), st.integers(0, 99))
+def test_masks_are_resized_as_torch_does(height: int, width: int, seed: int) -> None:
+    logits = torch.randn(12, 16, generator=torch.Generator().manual_seed(seed))
+    resized = torch.nn.functional.interpolate(logits[None, None], size=(height, width), mode="bilinear")[0, 0]
+    sure = resized.abs() > 1e-4
+    mask = torch.from_numpy(full_size(logits, (height, width)))
+    assert torch.equal(mask[sure], resized[sure] > 0)
+
+
 def test_scores_that_are_no_numbers_are_no_answer(tiny_config: InstructSamConfig) -> None:
     logits = torch.tensor([[0.5, torch.nan, 1.0]])
     output = DetectorOutput(torch.ones(1, 3, 4, 5), logits, torch.zeros(1, 3, 4), ())

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from instructsam_ros.cli import main
-from instructsam_ros.errors import CheckpointError
+from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.models.instructsam.backend import load
 from instructsam_ros.models.instructsam.lora import merge_lora
 from instructsam_ros.models.instructsam.model import InstructSam
 
@@ -229,6 +230,37 @@ def test_command_line_merges_and_checks(
     assert "missing model.mask_queries" in output
     assert "tokenizer.json does not exist" in output
     assert main(["weights", "check", str(tmp_path / "absent")]) == 2
+
+
+def test_loading_with_an_adapter_equals_loading_what_was_merged(
+    base: Path, tmp_path: Path, low_rank: dict[str, Tensor]
+) -> None:
+    rows, columns = load_file(base / "model.safetensors")[f"{LAYER}.weight"].shape
+    down, up = (f"{HEAD}{LAYER}.lora_{half}.weight" for half in "AB")
+    adapter = write_adapter(tmp_path / "adapter", {down: torch.ones(4, columns), up: torch.ones(rows, 4)})
+    tokenizer = json.loads((base / "tokenizer.json").read_text())
+    (adapter / "tokenizer.json").write_text(json.dumps(tokenizer, indent=1))
+    (base / "tokenizer.json").write_text("the adapter's is meant")
+    assert main(["weights", "merge", str(base), str(adapter), str(tmp_path / "merged")]) == 0
+    found = load(str(base), "cpu", dtype="float32", adapter=str(adapter))
+    expected = load(str(tmp_path / "merged"), "cpu", dtype="float32")
+    assert found.model.config == expected.model.config
+    assert found.prompts.vocabulary == expected.prompts.vocabulary
+    tensors = found.model.state_dict()
+    for name, tensor in expected.model.state_dict().items():
+        torch.testing.assert_close(tensors[name], tensor, atol=0, rtol=0)
+    weight = load_file(base / "model.safetensors")[f"{LAYER}.weight"]
+    changed = tensors[LAYER.replace("model.language_model", "language.model") + ".weight"]
+    torch.testing.assert_close(changed, weight + 16.0)  # alpha / r = 4 times the sum of 4 products
+
+
+def test_what_is_no_adapter_is_named(base: Path) -> None:
+    with pytest.raises(CheckpointError, match="absent' is no folder"):
+        load(str(base), "cpu", adapter="absent")
+    with pytest.raises(CheckpointError, match="not a usable adapter"):
+        load(str(base), "cpu", adapter=str(base))
+    with pytest.raises(ConfigError, match="path of a folder, got 7"):
+        load(str(base), "cpu", adapter=7)  # type: ignore[arg-type]
 
 
 def test_merged_folder_keeps_what_no_part_of_the_model_reads(

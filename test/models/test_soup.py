@@ -98,3 +98,15 @@ def test_folder_without_tensors_lists_what_is_missing(
     save_file({}, two[0] / "model.safetensors")
     assert main(["weights", "average", str(tmp_path / "mean"), str(two[0])]) == 2
     assert "missing model.mask_queries" in capsys.readouterr().err
+
+
+def test_a_wrong_index_is_no_part_of_a_mean(
+    two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tensors = load_file(two[1] / "model.safetensors")
+    (two[1] / "model.safetensors").rename(two[1] / "all.safetensors")
+    index = dict.fromkeys([*tensors, "model.ghost"], "all.safetensors")
+    (two[1] / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
+    assert main(["weights", "average", str(tmp_path / "mean"), *map(str, two)]) == 2
+    assert f"{two[1]}: wrong shard model.ghost" in capsys.readouterr().err
+    assert not (tmp_path / "mean").exists()

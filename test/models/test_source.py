@@ -94,10 +94,10 @@ def test_unknown_model_says_what_is_possible(model: str) -> None:
         checkpoint_folder(model)
 
 
-def test_adapter_in_place_of_a_model_says_how_to_merge_it(tmp_path: Path) -> None:
+def test_adapter_in_place_of_a_model_says_what_to_do(tmp_path: Path) -> None:
     for name in ("adapter_config.json", "adapter_model.safetensors", "config.json"):
         (tmp_path / name).touch()
-    with pytest.raises(CheckpointError, match="instructsam weights merge"):
+    with pytest.raises(CheckpointError, match=r"option `adapter`; or merge .* `instructsam weights merge"):
         checkpoint_folder(str(tmp_path))
 
 

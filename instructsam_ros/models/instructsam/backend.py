@@ -15,17 +15,19 @@ import torch
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import ConfigError
+from instructsam_ros.models.instructsam.allocator import keep_freed_memory
 from instructsam_ros.models.instructsam.approximations import Approximations
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.config import InstructSamConfig
 from instructsam_ros.models.instructsam.decode import Answer, Prefix
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.instances import read_instances
+from instructsam_ros.models.instructsam.lora import load_merged
 from instructsam_ros.models.instructsam.model import InstructSam
 from instructsam_ros.models.instructsam.packed import pack
 from instructsam_ros.models.instructsam.placement import Precision, check_threads, torch_device, torch_dtype
 from instructsam_ros.models.instructsam.prompt import PromptTokenizer
-from instructsam_ros.models.instructsam.source import checkpoint_folder
+from instructsam_ros.models.instructsam.source import adapter_folder, checkpoint_folder, tokenizer_folder
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 from instructsam_ros.types import Instance, Segmentation, Status, check_instruction, check_rgb
 
@@ -182,6 +184,7 @@ def load(
     threads: int | None = None,
     revision: str | None = None,
     offline: bool = False,
+    adapter: str | None = None,
     score_threshold: float | None = None,
     behaviour: str | dict[str, Any] | None = None,
     approximations: Mapping[str, Any] | None = None,
@@ -189,8 +192,9 @@ def load(
     """Load "compact", a checkpoint folder or a hub id.
 
     device: "auto", "cpu", "cuda", "cuda:0", ... dtype: "auto" is bfloat16 on a GPU and on a CPU that
-    computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process; as are
-    the huge pages on a CPU (see allocator.py). revision, offline: see ``checkpoint_folder``.
+    computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process; as is, on a
+    CPU, what allocator.py does with memory. revision, offline: see ``checkpoint_folder``. adapter: a folder
+    with a LoRA adapter for this model, which is merged as ``instructsam weights merge`` does.
     score_threshold: replaces the model's own thresholds. behaviour: replaces the model's own, see
     ``read_behaviour``. approximations: what to trade for
     speed, by the names in Approximations. Raises CheckpointError for unusable weights and ConfigError
@@ -202,16 +206,23 @@ def load(
     approximate = Approximations.read(approximations)
     target = torch_device(device)
     folder = checkpoint_folder(model, revision=revision, offline=offline)
-    config = approximate.apply_to_config(InstructSamConfig.from_folder(folder))
+    added = [] if adapter is None else [adapter_folder(adapter)]
+    config = approximate.apply_to_config(InstructSamConfig.from_folder(folder, *added))
     if behaviour is not None:
         config = dataclasses.replace(config, behaviour=behaviour)
-    loaded = load_folder(folder, torch_dtype(dtype, target), target, config)
+    precision = torch_dtype(dtype, target)
+    if added:
+        loaded = load_merged(folder, added[0], precision, target, config)
+    else:
+        loaded = load_folder(folder, precision, target, config)
     approximate.apply_to_model(loaded, target)
     pack(loaded.language if approximate.compile else loaded)  # the compiler sees to its own part
     set_threshold(loaded, score_threshold)
+    if target.type == "cpu":
+        keep_freed_memory()  # from here on: of what loading frees, nothing is used again
     return InstructSamSegmenter(
         loaded,
-        PromptTokenizer.from_folder(folder, config),
+        PromptTokenizer.from_folder(tokenizer_folder(folder, *added), config),
         reuse_frames=approximate.reuse_frames,
     )
 

@@ -237,7 +237,15 @@ def load_folder(
     """
     config = config or InstructSamConfig.from_folder(folder)
     with TensorFiles(folder) as tensors:
-        return build_model(config, tensors, str(folder), dtype, device, tensors.problems)
+        try:
+            return build_model(config, tensors, str(folder), dtype, device, tensors.problems)
+        except CheckpointError:
+            if any(folder.glob("*.onnx")):
+                raise CheckpointError(
+                    f"{folder} is an export for ONNX Runtime, not a whole checkpoint; load it with the "
+                    "backend onnx"
+                ) from None
+            raise
 
 
 def save_folder(

@@ -215,8 +215,8 @@ class AnswerDecoder:
             if token == self.tokens.ref_end:
                 blocks.append(before + len(sequence))
                 run.blocks.append(place)
-                queries = [self.tokens.seg] * size
-                sequence += [token, self.tokens.mask_start, *queries, self.tokens.mask_end]
+                block = [self.tokens.seg] * size
+                sequence += [token, self.tokens.mask_start, *block, self.tokens.mask_end]
             else:
                 sequence.append(token)
             predicting.append(before + len(sequence) - 1)
@@ -236,8 +236,13 @@ class AnswerDecoder:
         if blocks or (cached and len(sequence) > 1):
             see_end = self.behaviour.queries_see_mask_end
             mask = answer_mask(cached, len(embeds), blocks, size, see_end, device)
-        hidden = self.language(embeds[None], positions[:, None], mask, run.cache, visual, deepstack)[0]
+        read = [place for start in blocks for place in range(start + 2, start + 2 + size)]
+        wanted = predicting + read + ([before - 1] if unread else [])
+        (hidden,) = self.language(
+            embeds[None], positions[:, None], mask, run.cache, visual, deepstack, wanted
+        )
+        said, queries = hidden[: len(predicting)], hidden[len(predicting) :][: len(read)]
         if unread:
-            unread.state.offer(PrefixState(fork_cache(run.cache, self.language, before), hidden[before - 1]))
-        run.queries += [hidden[start + 2 : start + 2 + size] for start in blocks]
-        return self.language.logits(hidden[predicting])
+            unread.state.offer(PrefixState(fork_cache(run.cache, self.language, before), hidden[-1]))
+        run.queries += queries.split(size) if blocks else ()
+        return self.language.logits(said)

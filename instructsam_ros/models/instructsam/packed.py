@@ -67,7 +67,7 @@ class PackedConv2d(nn.Module):
         self._surround = conv.pad if isinstance(conv, SameConv2d) and not conv.symmetric else None
         self._geometry = [list(map(int, sides)) for sides in (conv.padding, conv.stride, conv.dilation)]
         self._groups = conv.groups
-        if self._surround and conv.weight.dtype == torch.float32 and conv.groups == conv.in_channels:
+        if self._surround and conv.groups == conv.in_channels:
             # A kernel with zeros in front needs as much padding there as behind, which costs no copy of the
             # inputs. Worth it where there is little to multiply.
             before, after = self._surround[:2]

@@ -26,8 +26,8 @@ def average(folders: Sequence[Path], shares: Sequence[float] | None = None) -> d
     """Tensors of at least one checkpoint folder, averaged in float32 and stored as in the first folder.
 
     shares: how much each folder counts, one of each by default. Worth trying for runs that started from the
-    same weights. Raises CheckpointError for folders of different models, and ConfigError for shares that do
-    not fit.
+    same weights. Raises CheckpointError for folders of different models or whose index is wrong, and
+    ConfigError for shares that do not fit.
     """
     shares = shares or [1.0] * len(folders)
     if len(shares) != len(folders) or min(shares) < 0 or not 0 < sum(shares) < math.inf:
@@ -35,6 +35,8 @@ def average(folders: Sequence[Path], shares: Sequence[float] | None = None) -> d
     shares = [share / sum(shares) for share in shares]
     with ExitStack() as stack:
         files = [stack.enter_context(TensorFiles(folder)) for folder in folders]
+        if problems := [f"{file.folder}: {line}" for file in files for line in file.problems]:
+            raise CheckpointError("shards and their index differ:\n  " + "\n  ".join(problems))
         first, *others = files
         for other in others:
             differing = {name for name, _ in set(first.shapes().items()) ^ set(other.shapes().items())}

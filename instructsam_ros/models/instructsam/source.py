@@ -54,8 +54,8 @@ def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool 
     if folder.is_dir():
         if (folder / "adapter_config.json").exists() and not any(folder.glob("model*.safetensors*")):
             raise CheckpointError(
-                f"{folder} is a LoRA adapter; merge it into its base model first: "
-                f"`instructsam weights merge BASE {folder} OUTPUT`"
+                f"{folder} is a LoRA adapter: name its base model, and the adapter as the option `adapter`; "
+                f"or merge both for good: `instructsam weights merge BASE {folder} OUTPUT`"
             )
         if revision is not None:
             raise CheckpointError(f"{folder} is a folder; a revision is of a hub id")
@@ -66,6 +66,21 @@ def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool 
         return _download(model, revision, offline)
     except HFValidationError:
         raise unknown from None
+
+
+def adapter_folder(adapter: str) -> Path:
+    """The folder of a LoRA adapter. Raises ConfigError for what cannot name one, CheckpointError for none."""
+    if not isinstance(adapter, str) or not adapter:
+        raise ConfigError(f"adapter must be the path of a folder, got {adapter!r}")
+    folder = Path(adapter).expanduser()
+    if not folder.is_dir():
+        raise CheckpointError(f"the adapter {adapter!r} is no folder")
+    return folder
+
+
+def tokenizer_folder(model: Path, *adapter: Path) -> Path:
+    """An adapter that was trained with further tokens has a tokenizer of its own; else the model's."""
+    return next((folder for folder in adapter if (folder / "tokenizer.json").exists()), model)
 
 
 def _download(repository: str, revision: str | None, offline: bool) -> Path:
