@@ -43,7 +43,9 @@ def asked(view: View) -> list[str]:
 
 
 def union(result: Segmentation, size: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.any([np.zeros(size, bool), *(instance.mask for instance in result.instances)], axis=0)
+    masks = [np.zeros(size, bool), *(instance.mask for instance in result.instances)]
+    covered: NDArray[np.bool_] = np.any(masks, axis=0)
+    return covered
 
 
 def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:

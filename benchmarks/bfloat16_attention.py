@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -64,11 +65,11 @@ def one_attention(repeats: int) -> None:
     for name, (batch, heads, length, width) in SHAPES.items():
         size = (batch, length, heads, width)
         query, key, value = (torch.randn(size).mul(SHARPNESS).bfloat16().transpose(1, 2) for _ in range(3))
-        few = tuple(heads[:1, :2].double() for heads in (query, key, value))
-        exact = F.scaled_dot_product_attention(*few)
+        first_query, first_key, first_value = (heads[:1, :2].double() for heads in (query, key, value))
+        exact = F.scaled_dot_product_attention(first_query, first_key, first_value)
         ways: dict[str, Callable[[], Tensor]] = {
-            TORCHS: lambda q=query, k=key, v=value: F.scaled_dot_product_attention(q, k, v),
-            OURS: lambda q=query, k=key, v=value: bfloat16_attention.all_to_all(q, k, v, q.shape[-1] ** -0.5),
+            TORCHS: partial(F.scaled_dot_product_attention, query, key, value),
+            OURS: partial(bfloat16_attention.all_to_all, query, key, value, width**-0.5),
         }
         cells = [
             f"{way} {fastest(compute, repeats):6.1f} ms, error {error(compute()[:1, :2], exact):.2f} %"

@@ -69,7 +69,7 @@ class Bench:
         self.model = model
         tokens = model.config.tokens
         ids = [token for p in PHRASES[:phrases] for token in (tokens.ref_start, *p, tokens.ref_end, 11)]
-        self.answer_ids = [*ids[:-1], tokens.eos[0]]
+        self.answer_ids: list[int] = [*ids[:-1], tokens.eos[0]]
 
     def image_ids(self, features: ImageFeatures) -> list[int]:
         tokens = self.model.config.tokens
@@ -99,7 +99,8 @@ class Bench:
             fpn, position = encoder.pyramid(inputs.pixels)
         features = ImageFeatures(tokens, grid, deepstack, fpn, position)
         with watch("detector"):
-            return self.model.detector.prepare(features)
+            prepared: ImageFeatures = self.model.detector.prepare(features)
+        return prepared
 
     def encode(self, watch: Stopwatch) -> tuple[ImageFeatures, Prefix]:
         features = self.features(watch)

@@ -52,7 +52,9 @@ def pairs(view: View, seed: int, count: int) -> Iterator[Pair]:
             return
         speaker.absent = absent = speaker.chance(ABSENT_SHARE)
         draft = speaker.random.choices(list(kinds), list(kinds.values()))[0](speaker)
-        worded = [phrase_draft(speaker, draft, absent=absent) for _ in range(TRIES if draft else 0)]
+        if draft is None:
+            continue
+        worded = [phrase_draft(speaker, draft, absent=absent) for _ in range(TRIES)]
         known = [item for item in worded if item and not is_held_out(item.template)]
         strange = [item for item in worded if item and is_held_out(item.template)]
         if known and strange:

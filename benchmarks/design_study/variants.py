@@ -38,11 +38,12 @@ class CausalLanguageModel(LanguageModel):
         cache: DynamicCache | None = None,
         visual_mask: Tensor | None = None,
         deepstack: Sequence[Tensor] = (),
+        wanted: Sequence[int] | None = None,
     ) -> Tensor:
         """As LanguageModel.forward, with the part of ``mask`` that looks ahead taken away."""
         if mask is not None:
             mask = mask.tril(mask.shape[-1] - mask.shape[-2])
-        return super().forward(embeds, positions, mask, cache, visual_mask, deepstack)
+        return super().forward(embeds, positions, mask, cache, visual_mask, deepstack, wanted)
 
 
 class SlotOrder(PointerReadout):
