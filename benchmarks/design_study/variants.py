@@ -38,7 +38,7 @@ class CausalLanguageModel(LanguageModel):
         cache: DynamicCache | None = None,
         visual_mask: Tensor | None = None,
         deepstack: Sequence[Tensor] = (),
-        wanted: Sequence[int] | None = None,
+        wanted: Tensor | None = None,
     ) -> Tensor:
         """As LanguageModel.forward, with the part of ``mask`` that looks ahead taken away."""
         if mask is not None:

@@ -25,7 +25,7 @@ SETTINGS = {
     "head_dim": 16,
     "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]},
 }
-WANTED = [5, 2, 3, 6]
+WANTED = torch.tensor([5, 2, 3, 6])
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def language() -> LanguageModel:
 
 
 @torch.inference_mode()
-def states(language: LanguageModel, past: int, masked: bool, wanted: list[int] | None, levels: int) -> Tensor:
+def states(language: LanguageModel, past: int, masked: bool, wanted: Tensor | None, levels: int) -> Tensor:
     """Of 7 tokens behind ``past`` others; the second and third are of an image, on ``levels`` levels."""
     generator = torch.Generator().manual_seed(1)
     embeds = torch.randn(1, past + 7, 32, generator=generator)

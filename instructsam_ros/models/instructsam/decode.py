@@ -237,7 +237,7 @@ class AnswerDecoder:
             see_end = self.behaviour.queries_see_mask_end
             mask = answer_mask(cached, len(embeds), blocks, size, see_end, device)
         read = [place for start in blocks for place in range(start + 2, start + 2 + size)]
-        wanted = predicting + read + ([before - 1] if unread else [])
+        wanted = torch.tensor(predicting + read + ([before - 1] if unread else []), device=device)
         (hidden,) = self.language(
             embeds[None], positions[:, None], mask, run.cache, visual, deepstack, wanted
         )

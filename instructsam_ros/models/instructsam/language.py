@@ -40,9 +40,9 @@ class LanguageModel(nn.Module):
         cache: DynamicCache | None = None,
         visual_mask: Tensor | None = None,
         deepstack: Sequence[Tensor] = (),
-        wanted: Sequence[int] | None = None,
+        wanted: Tensor | None = None,
     ) -> Tensor:
-        """Final hidden states [B, L, D], after the last norm; with ``wanted`` only those rows of them.
+        """Final hidden states [B, L, D], after the last norm; with ``wanted``, int64 [n], only those rows.
 
         embeds: [B, L, D]. positions: int64 [3, B, L] (M-RoPE), [4, B, L] or [B, L]. mask: bool
         [B, 1, L, past + L], or None for causal. cache: grows by L tokens when given. visual_mask:

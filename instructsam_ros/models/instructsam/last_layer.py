@@ -6,7 +6,6 @@ hundreds. All tokens give keys and values; queries, the output of attention and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -24,10 +23,10 @@ class LastLayer(Qwen3VLTextDecoderLayer):  # type: ignore[misc]
         position_embeddings: tuple[Tensor, Tensor],
         attention_mask: Tensor | None = None,
         past_key_values: DynamicCache | None = None,
-        wanted: Sequence[int] | None = None,
+        wanted: Tensor | None = None,
         **options: Any,
     ) -> Tensor:
-        """Upstream's result [B, L, D]; with ``wanted`` those rows of it, in that order.
+        """Upstream's result [B, L, D]; with ``wanted``, int64 [n], those rows of it, in that order.
 
         attention_mask: as upstream's, for all rows: [B, 1, L, past + L]. Without one nothing is saved.
         """
