@@ -38,20 +38,21 @@ for turn in range(20):
     del numbers
 print(faults() - before)
 """
-SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+SETTINGS = ("MALLOC_", "GLIBC_TUNABLES", "THP_")
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
 
 
 def page_faults(program: str, **environment: str) -> int:
-    """What ``program`` prints, with small pages unless it asks for large ones."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    """What ``program`` prints, with no settings about memory but those in ``environment``."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
     command = [sys.executable, "-c", FAULTS + program]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=own | environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=others | environment)
     return int(done.stdout)
 
 
 @pytest.mark.skipif(
-    not SETTING.exists() or "[never]" in SETTING.read_text(), reason="this system grants no huge pages"
+    not HUGE_PAGES.exists() or "[never]" in HUGE_PAGES.read_text(), reason="this system grants no huge pages"
 )
 def test_a_large_tensor_takes_few_page_faults() -> None:
     assert page_faults(HUGE) < 8000

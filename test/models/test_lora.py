@@ -257,6 +257,8 @@ def test_loading_with_an_adapter_equals_loading_what_was_merged(
 def test_what_is_no_adapter_is_named(base: Path) -> None:
     with pytest.raises(CheckpointError, match="absent' is no folder"):
         load(str(base), "cpu", adapter="absent")
+    with pytest.raises(CheckpointError, match="~nobody-of-that-name/lora"):
+        load(str(base), "cpu", adapter="~nobody-of-that-name/lora")
     with pytest.raises(CheckpointError, match="not a usable adapter"):
         load(str(base), "cpu", adapter=str(base))
     with pytest.raises(ConfigError, match="path of a folder, got 7"):

@@ -47,10 +47,7 @@ def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool 
     )
     if not model:
         raise unknown
-    try:
-        folder = Path(model).expanduser()
-    except RuntimeError as error:  # ~somebody who does not exist
-        raise CheckpointError(f"{model!r}: {error}") from None
+    folder = _at_home(model)
     if folder.is_dir():
         if (folder / "adapter_config.json").exists() and not any(folder.glob("model*.safetensors*")):
             raise CheckpointError(
@@ -72,7 +69,7 @@ def adapter_folder(adapter: str) -> Path:
     """The folder of a LoRA adapter. Raises ConfigError for what cannot name one, CheckpointError for none."""
     if not isinstance(adapter, str) or not adapter:
         raise ConfigError(f"adapter must be the path of a folder, got {adapter!r}")
-    folder = Path(adapter).expanduser()
+    folder = _at_home(adapter)
     if not folder.is_dir():
         raise CheckpointError(f"the adapter {adapter!r} is no folder")
     return folder
@@ -81,6 +78,13 @@ def adapter_folder(adapter: str) -> Path:
 def tokenizer_folder(model: Path, *adapter: Path) -> Path:
     """An adapter that was trained with further tokens has a tokenizer of its own; else the model's."""
     return next((folder for folder in adapter if (folder / "tokenizer.json").exists()), model)
+
+
+def _at_home(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:  # ~somebody who does not exist
+        raise CheckpointError(f"{path!r}: {error}") from None
 
 
 def _download(repository: str, revision: str | None, offline: bool) -> Path:
