@@ -20,8 +20,8 @@ import instructsam_ros
 from benchmarks.command import positive_int, run
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.dataset import View
-from instructsam_ros.scenes.language import instructions
-from instructsam_ros.scenes.sequence import render_sequence
+from instructsam_ros.scenes.instructions import instructions
+from instructsam_ros.scenes.rendering.video import render_sequence
 from instructsam_ros.types import Segmentation
 
 OPTIONS = {

@@ -19,12 +19,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.command import positive_int, run
-from benchmarks.instructsam_speed import RGB, load_config
-from benchmarks.plain_procedure import torchs_attention
+from benchmarks.full_size_latency import RGB, load_config
+from benchmarks.reference_procedure import torchs_attention
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.models.instructsam import bfloat16_attention
-from instructsam_ros.models.instructsam.approximations import with_sam_size
-from instructsam_ros.models.instructsam.placement import computes_bfloat16
+from instructsam_ros.models.common.device import computes_bfloat16
+from instructsam_ros.models.cpu import bfloat16_attention
+from instructsam_ros.models.instructsam.speed_options import with_sam_size
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerEncoder, TwoTowerInputs
 
 SHAPES = {

@@ -23,11 +23,11 @@ from tqdm import tqdm
 import instructsam_ros
 from benchmarks.command import positive_int, run
 from benchmarks.wordings import united_iou
-from instructsam_ros.scenes.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
-from instructsam_ros.scenes.language import Instruction, instructions
-from instructsam_ros.scenes.language.picture import Picture, is_category
-from instructsam_ros.scenes.language.strangers import is_strange
+from instructsam_ros.scenes.instructions import Instruction, instructions
+from instructsam_ros.scenes.instructions.absent_objects import is_strange
+from instructsam_ros.scenes.instructions.scene_facts import Picture, is_category
 
 TRIED = 60
 """Instructions drawn per view, of which only few are about strangers."""

@@ -23,11 +23,11 @@ import numpy as np
 import torch
 
 from benchmarks.command import positive_int, run
+from instructsam_ros.backends.instructsam import InstructSamSegmenter
+from instructsam_ros.backends.instructsam import load as load_instructsam
 from instructsam_ros.backends.onnx import load as load_onnx
-from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
-from instructsam_ros.models.instructsam.backend import load as load_instructsam
-from instructsam_ros.models.instructsam.export_onnx import export
-from instructsam_ros.models.instructsam.source import checkpoint_folder
+from instructsam_ros.models.common.hub import checkpoint_folder
+from instructsam_ros.models.instructsam.onnx_export import export
 from instructsam_ros.segmenter import Segmenter, load
 
 RUNS = 25

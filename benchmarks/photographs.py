@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.command import run
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.scenes.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 
 LOOKALIKES = {"cup": {"mug", "glass"}, "bottle": {"jar"}, "bowl": {"pot"}, "wine glass": {"glass"}}
 """Categories that the annotations would put under the first word; they are not asked for as absent."""

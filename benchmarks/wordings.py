@@ -23,12 +23,12 @@ import instructsam_ros
 from benchmarks.command import positive_int, run
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
-from instructsam_ros.scenes.language import Instruction, is_held_out
-from instructsam_ros.scenes.language.picture import Picture
-from instructsam_ros.scenes.language.sampling import ABSENT_SHARE, FEWEST_THINGS, KINDS, phrase_draft
-from instructsam_ros.scenes.language.speaker import Speaker
+from instructsam_ros.scenes.instructions import Instruction, is_held_out
+from instructsam_ros.scenes.instructions.drafting import Speaker
+from instructsam_ros.scenes.instructions.generator import ABSENT_SHARE, FEWEST_THINGS, KINDS, phrase_draft
+from instructsam_ros.scenes.instructions.scene_facts import Picture
 from instructsam_ros.segmenter import Segmenter
-from instructsam_ros.training.evaluate import bootstrap
+from instructsam_ros.training.evaluation import bootstrap
 
 TRIES = 60
 """How often a draft is worded before it counts as one that has no held-out wording."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from instructsam_ros.lifting import LiftedScene, LiftSettings, lift, scene_points
 from instructsam_ros.segmenter import Cancel, Segmenter, raise_if_cancelled
-from instructsam_ros.tracking import Tracker
+from instructsam_ros.tracking.tracker import Tracker
 from instructsam_ros.types import Frame, Segmentation, check_instruction
 
 OnStage = Callable[[str], None]

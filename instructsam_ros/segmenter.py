@@ -59,7 +59,7 @@ def raise_if_cancelled(cancel: Cancel | None) -> None:
 # Backend name -> "module:function"; the function takes (model, device, **options) and returns a
 # Segmenter. Imported on use, so that a missing optional package only matters to who asks for it.
 BACKENDS: dict[str, str] = {
-    "instructsam": "instructsam_ros.models.instructsam.backend:load",
+    "instructsam": "instructsam_ros.backends.instructsam:load",
     "onnx": "instructsam_ros.backends.onnx:load",
     "fake": "instructsam_ros.backends.fake:load",
 }

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:  # torch is imported by the tests that need it
     from torch import Tensor
 
-    from instructsam_ros.models.instructsam.config import InstructSamConfig
-    from instructsam_ros.models.instructsam.model import InstructSam
+    from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+    from instructsam_ros.models.instructsam.modeling import InstructSam
 
 # No test depends on how fast the machine is.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -86,7 +86,7 @@ def manifest(golden_file: Callable[[str], Path]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def tiny_config(manifest: dict[str, Any]) -> InstructSamConfig:
     """The tiny model that the golden files were made with."""
-    from instructsam_ros.models.instructsam.config import InstructSamConfig
+    from instructsam_ros.models.instructsam.configuration import InstructSamConfig
     from instructsam_ros.models.instructsam.tokens import TokenIds
 
     ids = manifest["ids"]
@@ -176,7 +176,7 @@ def tiny_export(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     pytest.importorskip("onnxscript")
     import numpy as np
 
-    from instructsam_ros.models.instructsam.export_onnx import export
+    from instructsam_ros.models.instructsam.onnx_export import export
 
     path = tmp_path_factory.mktemp("onnx")
     export(tiny_folder, path, [np.zeros((40, 90, 3), np.uint8)])
@@ -188,7 +188,7 @@ def published_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of random EfficientNet-Lite0 weights under their published names, batch norms unfolded."""
     import torch
 
-    from instructsam_ros.models.instructsam.efficientnet_lite import EfficientNetLite0
+    from instructsam_ros.models.instructsam.compact.efficientnet_lite import EfficientNetLite0
 
     model = EfficientNetLite0()
     generator = torch.Generator().manual_seed(0)

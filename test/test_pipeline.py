@@ -6,7 +6,7 @@ import pytest
 from instructsam_ros.errors import CancelledError, InvalidInputError
 from instructsam_ros.pipeline import STAGES, Pipeline
 from instructsam_ros.segmenter import raise_if_cancelled
-from instructsam_ros.tracking import Tracker
+from instructsam_ros.tracking.tracker import Tracker
 from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
 
 

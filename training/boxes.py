@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from instructsam_ros.models.instructsam.boxes import corners, overlap
+from instructsam_ros.models.common.boxes import corners, overlap
 
 
 def generalized_iou(a: Tensor, b: Tensor) -> Tensor:

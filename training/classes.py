@@ -1,6 +1,6 @@
 """What the auxiliary heads tell apart."""
 
-from instructsam_ros.scenes.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 
 CATEGORIES = tuple(sorted(CATALOGUE))
 COLORS = tuple(sorted({color for entry in CATALOGUE.values() for color in entry.colors} | {"silver"}))

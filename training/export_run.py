@@ -6,9 +6,9 @@ from pathlib import Path
 
 from instructsam_ros.errors import CheckpointError
 from instructsam_ros.models.instructsam.checkpoint import save_folder, weightless
-from instructsam_ros.training import checkpoints
-from instructsam_ros.training.settings import TrainSettings
-from instructsam_ros.training.setup import compact_config, read_tokenizer
+from instructsam_ros.training import checkpoint
+from instructsam_ros.training.config import TrainSettings
+from instructsam_ros.training.initialization import compact_config, read_tokenizer
 
 
 def export_run(settings: TrainSettings, folder: Path) -> int:
@@ -18,7 +18,7 @@ def export_run(settings: TrainSettings, folder: Path) -> int:
     Raises CheckpointError for a run that has no checkpoint yet, or one of another model.
     """
     run = Path(settings.out)
-    state = checkpoints.load(run)
+    state = checkpoint.load(run)
     if state is None:
         raise CheckpointError(f"there is no checkpoint in {run} to export")
     tokenizer = read_tokenizer(run / "tokenizer.json")

@@ -15,23 +15,23 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from instructsam_ros.backends.instructsam import InstructSamSegmenter
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError
-from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
 from instructsam_ros.models.instructsam.checkpoint import load_folder
-from instructsam_ros.models.instructsam.prompt import PromptTokenizer
+from instructsam_ros.models.instructsam.processing import PromptTokenizer
 from instructsam_ros.paths import COMPACT_WEIGHTS
-from instructsam_ros.training import checkpoints
-from instructsam_ros.training.auxiliary import AuxiliaryHeads
+from instructsam_ros.training import checkpoint
 from instructsam_ros.training.averaging import Average
 from instructsam_ros.training.classes import CATEGORIES, COLORS
+from instructsam_ros.training.config import TrainSettings
 from instructsam_ros.training.cpu_kernels import CpuKernels
-from instructsam_ros.training.journal import Journal
-from instructsam_ros.training.optimizers import by_part, learning_rate, make_optimizer
-from instructsam_ros.training.scene_data import BatchRange, SceneBatch, SceneBatches
-from instructsam_ros.training.scene_forward import forward_images, forward_scene
-from instructsam_ros.training.scene_losses import scene_loss
-from instructsam_ros.training.settings import TrainSettings
-from instructsam_ros.training.setup import build_for_training, move_words, read_tokenizer, take_over
+from instructsam_ros.training.data.scenes import BatchRange, SceneBatch, SceneBatches
+from instructsam_ros.training.initialization import build_for_training, move_words, read_tokenizer, take_over
+from instructsam_ros.training.metric_logger import Journal
+from instructsam_ros.training.objectives.compact.forward import forward_images, forward_scene
+from instructsam_ros.training.objectives.compact.losses import scene_loss
+from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
+from instructsam_ros.training.optim import by_part, learning_rate, make_optimizer
 from instructsam_ros.training.validation import validate
 
 WORDS = "language.model.embed_tokens.weight"
@@ -212,7 +212,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint of everything that the next step depends on."""
-        checkpoints.save(
+        checkpoint.save(
             self.folder,
             {
                 "step": self.step,
@@ -224,7 +224,7 @@ class Trainer:
         )
 
     def _resume(self) -> None:
-        state: dict[str, Any] | None = checkpoints.load(self.folder)
+        state: dict[str, Any] | None = checkpoint.load(self.folder)
         if state is None:
             self._start_from(self.settings.init)
             return
@@ -267,7 +267,7 @@ class Trainer:
         if not run:
             return
         folder = COMPACT_WEIGHTS if run == "compact" else Path(run)
-        state = checkpoints.load(folder)
+        state = checkpoint.load(folder)
         if state is not None:
             weights = state["average"]
             take_over(self.heads, state["heads"])

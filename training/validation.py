@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
-from instructsam_ros.scenes.language import Instruction, instructions
+from instructsam_ros.scenes.instructions import Instruction, instructions
 from instructsam_ros.segmenter import Segmenter
-from instructsam_ros.training.evaluate import InstructionCase, evaluate_predictions
-from instructsam_ros.training.evaluate.runner import to_prediction
-from instructsam_ros.training.settings import EvaluationSettings
+from instructsam_ros.training.config import EvaluationSettings
+from instructsam_ros.training.evaluation import InstructionCase, evaluate_predictions
+from instructsam_ros.training.evaluation.evaluator import to_prediction
 from instructsam_ros.types import Segmentation
 
 

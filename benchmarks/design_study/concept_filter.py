@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from benchmarks.command import positive_int, run
 from benchmarks.design_study import questions
 from benchmarks.design_study.questions import Question
-from instructsam_ros.models.instructsam.backend import EncodedImage, InstructSamSegmenter, load
+from instructsam_ros.backends.instructsam import EncodedImage, InstructSamSegmenter, load
 from instructsam_ros.types import Instance
 
 Judge = Callable[[Question, Instance], bool]

@@ -26,13 +26,13 @@ from tqdm import trange
 from benchmarks.command import positive_int, run
 from benchmarks.design_study.one_token import NEVER, OneTokenInstructSam
 from benchmarks.design_study.variants import causal
+from instructsam_ros.backends.instructsam import InstructSamSegmenter, load
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.models.instructsam.backend import InstructSamSegmenter, load
+from instructsam_ros.models.common.hub import checkpoint_folder
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageFeatures
-from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.models.instructsam.source import checkpoint_folder
+from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths
 

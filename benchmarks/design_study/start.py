@@ -11,9 +11,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from instructsam_ros.errors import CheckpointError
-from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.training import checkpoints
-from instructsam_ros.training.setup import compact_config, initialise, take_over
+from instructsam_ros.models.instructsam.modeling import InstructSam
+from instructsam_ros.training import checkpoint
+from instructsam_ros.training.initialization import compact_config, initialise, take_over
 
 LANGUAGE_LAYERS = 4
 
@@ -42,7 +42,7 @@ def fresh_model(model: str, init: str, seed: int) -> tuple[InstructSam, Tokenize
 
     Raises CheckpointError where there is no such run or it has another image side.
     """
-    state = checkpoints.load(Path(init))
+    state = checkpoint.load(Path(init))
     if state is None:
         raise CheckpointError(f"--init: no checkpoint in {init}; train an image side first")
     tokenizer = Tokenizer.from_file(str(Path(init) / "tokenizer.json"))

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from benchmarks.design_study.questions import Answered
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.evaluate.average_precision import average_precision, match
-from instructsam_ros.training.evaluate.bootstrap import RESAMPLES, image_draws
-from instructsam_ros.training.evaluate.bootstrap import interval as percentiles
-from instructsam_ros.training.evaluate.metrics import MATCH_IOU
+from instructsam_ros.training.evaluation.average_precision import average_precision, match
+from instructsam_ros.training.evaluation.bootstrap import RESAMPLES, image_draws
+from instructsam_ros.training.evaluation.bootstrap import interval as percentiles
+from instructsam_ros.training.evaluation.metrics import MATCH_IOU
 
 Weights = NDArray[np.int64]
 """How often each instruction counts, [n]."""

@@ -21,18 +21,18 @@ from benchmarks.command import positive_int, run
 from benchmarks.design_study import questions
 from benchmarks.design_study.start import freeze_image_side, fresh_model
 from benchmarks.design_study.variants import ARMS
-from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
-from instructsam_ros.models.instructsam.prompt import PromptTokenizer
-from instructsam_ros.training import checkpoints
-from instructsam_ros.training.auxiliary import AuxiliaryHeads
+from instructsam_ros.backends.instructsam import InstructSamSegmenter
+from instructsam_ros.models.instructsam.processing import PromptTokenizer
+from instructsam_ros.training import checkpoint
 from instructsam_ros.training.averaging import Average
 from instructsam_ros.training.classes import CATEGORIES, COLORS
+from instructsam_ros.training.config import EvaluationSettings, TrainSettings
 from instructsam_ros.training.cpu_kernels import CpuKernels
-from instructsam_ros.training.journal import Journal
-from instructsam_ros.training.optimizers import learning_rate, make_optimizer
-from instructsam_ros.training.scene_data import BatchRange, SceneBatch, SceneBatches, SceneDataSettings
-from instructsam_ros.training.scene_losses import scene_loss
-from instructsam_ros.training.settings import EvaluationSettings, TrainSettings
+from instructsam_ros.training.data.scenes import BatchRange, SceneBatch, SceneBatches, SceneDataSettings
+from instructsam_ros.training.metric_logger import Journal
+from instructsam_ros.training.objectives.compact.losses import scene_loss
+from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
+from instructsam_ros.training.optim import learning_rate, make_optimizer
 from instructsam_ros.training.validation import validate
 
 
@@ -120,10 +120,10 @@ class ArmRun:
     def save(self) -> None:
         """Write all that the next step depends on."""
         state = {name: getattr(self, name).state_dict() for name in ("model", "heads", "optimizer")}
-        checkpoints.save(self.folder, state | {"step": self.step, "average": self.average.model.state_dict()})
+        checkpoint.save(self.folder, state | {"step": self.step, "average": self.average.model.state_dict()})
 
     def _resume(self) -> None:
-        state = checkpoints.load(self.folder)
+        state = checkpoint.load(self.folder)
         if state is None:
             return
         for name in ("model", "heads", "optimizer"):

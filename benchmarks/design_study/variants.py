@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from benchmarks.design_study.one_token import OneTokenInstructSam, forward_one_token
+from instructsam_ros.models.instructsam.compact.pointer import PointerReadout
 from instructsam_ros.models.instructsam.language import LanguageModel
-from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.models.instructsam.pointer import PointerReadout
-from instructsam_ros.training.scene_data import SceneBatch
-from instructsam_ros.training.scene_forward import SceneOutput, forward_scene
-from instructsam_ros.training.scene_losses import SceneLossSettings
+from instructsam_ros.models.instructsam.modeling import InstructSam
+from instructsam_ros.training.data.scenes import SceneBatch
+from instructsam_ros.training.objectives.compact.forward import SceneOutput, forward_scene
+from instructsam_ros.training.objectives.compact.losses import SceneLossSettings
 
 INSTRUCTION_LOSS = SceneLossSettings(
     objectness=0, category=0, color=0, missing=0, dense_box=0, dense_mask=0, cell_mask=0, choice=0

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.dlpack import from_dlpack
 
+from instructsam_ros.backends.instructsam import InstructSamSegmenter, set_threshold
 from instructsam_ros.errors import CheckpointError, ConfigError, InstructSamError, MissingDependencyError
-from instructsam_ros.models.instructsam.backend import InstructSamSegmenter, set_threshold
+from instructsam_ros.models.common.device import Precision, check_threads, torch_device, torch_dtype
+from instructsam_ros.models.common.safetensors_folder import TensorFiles
 from instructsam_ros.models.instructsam.checkpoint import fill, weightless
-from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
 from instructsam_ros.models.instructsam.onnx_graphs import (
@@ -32,9 +34,7 @@ from instructsam_ros.models.instructsam.onnx_graphs import (
     features_of,
     image_graph,
 )
-from instructsam_ros.models.instructsam.placement import Precision, check_threads, torch_device, torch_dtype
-from instructsam_ros.models.instructsam.prompt import PromptTokenizer
-from instructsam_ros.models.instructsam.tensor_files import TensorFiles
+from instructsam_ros.models.instructsam.processing import PromptTokenizer
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 ENGINES = "tensorrt"

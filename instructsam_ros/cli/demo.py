@@ -10,15 +10,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from instructsam_ros.cli.answer import result_of
-from instructsam_ros.cli.processes import NodeProcess
 from instructsam_ros.errors import InstructSamError, InvalidInputError, MissingDependencyError
-from instructsam_ros.export import save_result, written_clouds
 from instructsam_ros.paths import DATA
+from instructsam_ros.results import save_result, written_clouds
 from instructsam_ros.ros.domain import reserve_domain
-from instructsam_ros.ros.spin import use_shipped_profile
+from instructsam_ros.ros.node_main import use_shipped_profile
+from instructsam_ros.ros.node_process import NodeProcess
+from instructsam_ros.ros.output.message_reader import result_of
 from instructsam_ros.types import check_instruction
-from instructsam_ros.viz import table
+from instructsam_ros.visualization import table
 
 DEFAULT_INSTRUCTION = "pick up all the mugs"  # three or four in every sample scene
 
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, ending the children
     parameters: dict[str, dict[str, Any]] = {
-        "replay_camera_node": frame,
+        "cameras.replay_camera_node": frame,
         "segment_node": {
             "model": args.model,
             "device": args.device,
@@ -64,9 +64,11 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as children:
         nodes = [
             children.enter_context(
-                NodeProcess(f"instructsam_ros.ros.{name}", given, args.output / f"{name}.log")
+                NodeProcess(
+                    f"instructsam_ros.ros.{module}", given, args.output / f"{module.split('.')[-1]}.log"
+                )
             )
-            for name, given in parameters.items()
+            for module, given in parameters.items()
         ]
         client = children.enter_context(Client(with_depth="depth" in frame))
 

@@ -24,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the benchmark, answer it, write the report and print where it is."""
-    from instructsam_ros.training.evaluate.benchmark import load_inst2seg
-    from instructsam_ros.training.evaluate.report import markdown, write_report
-    from instructsam_ros.training.evaluate.runner import evaluate
+    from instructsam_ros.training.data.inst2seg import load_inst2seg
+    from instructsam_ros.training.evaluation.evaluator import evaluate
+    from instructsam_ros.training.evaluation.report import markdown, write_report
 
     args.out.mkdir(parents=True, exist_ok=True)  # better now than hours into a run
     benchmark = load_inst2seg(args.annotations, args.images)

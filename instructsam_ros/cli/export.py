@@ -15,7 +15,7 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.paths import DATA
 
 if TYPE_CHECKING:
-    from instructsam_ros.models.instructsam.export_onnx import Parity
+    from instructsam_ros.models.instructsam.onnx_export import Parity
 
 SAMPLES = 4
 
@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, or 1 when the graphs differ from torch by more than rounding."""
-    from instructsam_ros.models.instructsam.export_onnx import export
-    from instructsam_ros.models.instructsam.source import checkpoint_folder
+    from instructsam_ros.models.common.hub import checkpoint_folder
+    from instructsam_ros.models.instructsam.onnx_export import export
 
     paths = _pictures(args.images) if args.images else sorted((DATA / "scenes").glob("*.jpg"))[:SAMPLES]
     report = export(checkpoint_folder(args.model), args.out, [_read(path) for path in paths])

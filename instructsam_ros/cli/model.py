@@ -7,7 +7,7 @@ from typing import Any
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.segmenter import Segmenter, load
-from instructsam_ros.settings import parse_mapping
+from instructsam_ros.yaml_config import parse_mapping
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _render(args: argparse.Namespace) -> int:
-    from instructsam_ros.scenes.produce import Production, produce
+    from instructsam_ros.scenes.render_dataset import Production, produce
 
     job = Production(
         views=args.count,

@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from instructsam_ros.cli.model import add_model_arguments, load_model
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.export import write_png
+from instructsam_ros.results import write_png
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.types import Segmentation, Status, check_instruction
-from instructsam_ros.viz import overlay
+from instructsam_ros.visualization import overlay
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov")  # of what is written
 IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}

@@ -18,10 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     try:
-        from instructsam_ros.settings import load_yaml
+        from instructsam_ros.training.config import TrainSettings, load_settings
         from instructsam_ros.training.export_run import export_run
-        from instructsam_ros.training.settings import TrainSettings, load_settings
         from instructsam_ros.training.trainer import Trainer
+        from instructsam_ros.yaml_config import load_yaml
     except ImportError as error:
         raise MissingDependencyError(
             f"training needs {error.name}; install it with: pip install 'instructsam-ros[training]'"

@@ -37,11 +37,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(model: str) -> int:
     from instructsam_ros.errors import CheckpointError
+    from instructsam_ros.models.common.hub import checkpoint_folder
+    from instructsam_ros.models.common.safetensors_folder import EMBEDDING, TIED_HEAD, TensorFiles
     from instructsam_ros.models.instructsam.checkpoint import find_problems
-    from instructsam_ros.models.instructsam.config import InstructSamConfig
-    from instructsam_ros.models.instructsam.prompt import PromptTokenizer
-    from instructsam_ros.models.instructsam.source import checkpoint_folder
-    from instructsam_ros.models.instructsam.tensor_files import EMBEDDING, TIED_HEAD, TensorFiles
+    from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+    from instructsam_ros.models.instructsam.processing import PromptTokenizer
 
     folder = checkpoint_folder(model)
     config = InstructSamConfig.from_folder(folder)
@@ -71,8 +71,8 @@ def _check(model: str) -> int:
 
 
 def _merge(folder: Path, adapter: Path, output: Path) -> int:
+    from instructsam_ros.models.common.safetensors_folder import TensorFiles
     from instructsam_ros.models.instructsam.lora import WHOLE_TENSORS, merge_lora, whole_tensor_files
-    from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 
     with TensorFiles(folder) as files:
         tensors, problems = merge_lora(dict(files), adapter), files.problems
@@ -96,7 +96,7 @@ def _write(
         expected_tensors,
         save_folder,
     )
-    from instructsam_ros.models.instructsam.config import InstructSamConfig
+    from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 
     config = InstructSamConfig.from_folder(*like)
     model = build_model(config, tensors, what, dtype=None, problems=problems)

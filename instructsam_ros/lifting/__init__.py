@@ -4,7 +4,7 @@ from instructsam_ros.lifting.box import OrientedBox, fit_box
 from instructsam_ros.lifting.depth import decode_depth, to_metres
 from instructsam_ros.lifting.lift import LiftedInstance, LiftedScene, lift, scene_points
 from instructsam_ros.lifting.plane import Plane, fit_plane
-from instructsam_ros.lifting.rays import pixel_rays, project
+from instructsam_ros.lifting.projection import pixel_rays, project
 from instructsam_ros.lifting.settings import LiftSettings
 
 __all__ = [

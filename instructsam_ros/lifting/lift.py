@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.lifting.box import OrientedBox, fit_box
-from instructsam_ros.lifting.cloud import InstanceCloud, instance_cloud, window_of, without_plane
 from instructsam_ros.lifting.depth import within_range
 from instructsam_ros.lifting.edges import flying_pixels
+from instructsam_ros.lifting.instance_cloud import InstanceCloud, instance_cloud, window_of, without_plane
 from instructsam_ros.lifting.plane import Plane, support_plane
-from instructsam_ros.lifting.rays import back_project, pixel_rays
+from instructsam_ros.lifting.projection import back_project, pixel_rays
 from instructsam_ros.lifting.settings import LiftSettings
 from instructsam_ros.types import Frame, Instance, Segmentation
 

@@ -22,7 +22,7 @@ from std_msgs.msg import String
 from instructsam_ros.errors import InstructSamError
 from instructsam_ros.msg import Instance, InstanceArray
 from instructsam_ros.ros.conversions import rgb_from_image
-from instructsam_ros.ros.sync import stamp_ns
+from instructsam_ros.ros.input.synchronizer import stamp_ns
 
 ASK_AGAIN_SECONDS = 0.5
 KEPT_PICTURES = 20

@@ -10,9 +10,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from instructsam_ros.ros.counters import Counters, Rates
-from instructsam_ros.ros.frames import FrameSlot
-from instructsam_ros.ros.params import NodeSettings
-from instructsam_ros.ros.slots import Inbox
+from instructsam_ros.ros.input.frame_buffer import FrameSlot
+from instructsam_ros.ros.input.job_queue import Inbox
+from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.worker import Worker
 
 RECENT_SECONDS = 10.0

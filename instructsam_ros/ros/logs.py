@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any
 
-from instructsam_ros.ros.failures import InvalidInstructionError
+from instructsam_ros.ros.errors import InvalidInstructionError
 
 LONGEST = 500
 """Characters of a message; an instruction that it repeats may be long."""

@@ -19,13 +19,13 @@ from instructsam_ros.ros.conversions import (
     rgb_from_image,
 )
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.frames import CameraMessages, frame_id_warning
-from instructsam_ros.ros.params import NodeSettings
-from instructsam_ros.ros.slots import Job
-from instructsam_ros.ros.sync import stamp_ns
+from instructsam_ros.ros.input.frame_buffer import CameraMessages, frame_id_warning
+from instructsam_ros.ros.input.job_queue import Job
+from instructsam_ros.ros.input.synchronizer import stamp_ns
+from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.transforms import IDENTITY, Pose, Transforms
 from instructsam_ros.segmenter import Segmenter
-from instructsam_ros.tracking import Tracker
+from instructsam_ros.tracking.tracker import Tracker
 from instructsam_ros.types import Frame, Segmentation, Status
 
 REMEMBERED = 64

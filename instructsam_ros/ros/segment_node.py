@@ -17,18 +17,18 @@ from std_msgs.msg import String
 from instructsam_ros.errors import InstructSamError
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import Health, diagnostic_array
-from instructsam_ros.ros.failures import NotActiveError, StaleError, counter_name
-from instructsam_ros.ros.inputs import CameraInputs, subscribe_camera_info
+from instructsam_ros.ros.errors import NotActiveError, StaleError, counter_name
+from instructsam_ros.ros.input.job_queue import Inbox
+from instructsam_ros.ros.input.persistent_inputs import Standing
+from instructsam_ros.ros.input.subscriptions import CameraInputs, subscribe_camera_info
 from instructsam_ros.ros.logs import FailureLog
-from instructsam_ros.ros.model_loading import ModelLoader
-from instructsam_ros.ros.params import ParameterStore
+from instructsam_ros.ros.model_loader import ModelLoader
+from instructsam_ros.ros.node_main import spin
+from instructsam_ros.ros.output.publishers import Publishers
+from instructsam_ros.ros.parameters import ParameterStore
 from instructsam_ros.ros.processor import Answer, Processor, age
-from instructsam_ros.ros.publishers import Publishers
 from instructsam_ros.ros.qos import COMMAND, LATCHED
-from instructsam_ros.ros.requests import RequestServers, checked
-from instructsam_ros.ros.slots import Inbox
-from instructsam_ros.ros.spin import spin
-from instructsam_ros.ros.standing import Standing
+from instructsam_ros.ros.request_servers import RequestServers, checked
 from instructsam_ros.ros.transforms import Transforms
 from instructsam_ros.ros.worker import Worker
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.ros.failures import TransformError
-from instructsam_ros.ros.params import require_tf
+from instructsam_ros.ros.errors import TransformError
+from instructsam_ros.ros.parameters import require_tf
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from typing import Any
 
 from instructsam_ros.errors import CancelledError
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.failures import (
+from instructsam_ros.ros.errors import (
     NoFrameError,
     NotActiveError,
     TimeBudgetError,
     as_exception,
     counter_name,
 )
-from instructsam_ros.ros.slots import Inbox, Job
+from instructsam_ros.ros.input.job_queue import Inbox, Job
 
 Process = Callable[[Job, Callable[[], bool]], Any]
 

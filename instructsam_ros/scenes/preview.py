@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.export import write_atomic
+from instructsam_ros.results import write_atomic
 from instructsam_ros.scenes.dataset import View
-from instructsam_ros.scenes.language import Instruction, instructions
+from instructsam_ros.scenes.instructions import Instruction, instructions
 
 _COLORS = ((255, 64, 64), (64, 200, 64), (80, 120, 255), (255, 200, 0), (220, 80, 220), (0, 220, 220))
 _CAPTION = 44  # pixels below a view

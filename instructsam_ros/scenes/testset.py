@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError, MissingDependencyError
-from instructsam_ros.export import write_atomic
+from instructsam_ros.results import write_atomic
 from instructsam_ros.scenes.dataset import View
-from instructsam_ros.scenes.heldout import manifest
-from instructsam_ros.scenes.language import Instruction, instructions, is_held_out
+from instructsam_ros.scenes.instructions import Instruction, instructions, is_held_out
+from instructsam_ros.scenes.sampling.splits import manifest
 
 PER_VIEW = 6
 JPEG_QUALITY = 90

@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from instructsam_ros.backends import onnx as backend
+from instructsam_ros.backends.instructsam import InstructSamSegmenter
 from instructsam_ros.errors import CheckpointError, ConfigError, InstructSamError, MissingDependencyError
-from instructsam_ros.models.instructsam.backend import InstructSamSegmenter
-from instructsam_ros.models.instructsam.decode import Answer
+from instructsam_ros.models.common.safetensors_folder import TensorFiles
+from instructsam_ros.models.instructsam.generation import Answer
 from instructsam_ros.models.instructsam.onnx_graphs import EXPORT_ID
-from instructsam_ros.models.instructsam.tensor_files import TensorFiles
 from instructsam_ros.segmenter import load
 from instructsam_ros.types import Segmentation
 

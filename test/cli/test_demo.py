@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from instructsam_ros.export import write_ply
+from instructsam_ros.results import write_ply
 
 ROOT = Path(__file__).parents[2]
 DEPTH = 0.8  # metres

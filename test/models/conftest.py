@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from instructsam_ros.models.instructsam.checkpoint import save_folder
-from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.modeling import InstructSam
 from test.conftest import tiny_tokenizer
 
 

@@ -36,7 +36,7 @@ from instructsam_ros.action import Segment
 from instructsam_ros.msg import InstanceArray
 from instructsam_ros.ros.conversions import image_from_array, info_from_camera
 from instructsam_ros.ros.domain import reserve_domain
-from instructsam_ros.ros.spin import use_shipped_profile
+from instructsam_ros.ros.node_main import use_shipped_profile
 from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import CameraModel
 

@@ -11,8 +11,7 @@ from instructsam_ros.msg import Instance
 from instructsam_ros.ros.conversions import image_from_array, info_from_camera
 from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import CameraModel
-
-from .conftest import CAMERA, depth_mm, picture
+from test.ros.conftest import CAMERA, depth_mm, picture
 
 OTHER_SIZE = CameraModel(80, 60, 75.0, 75.0, 39.5, 29.5)
 

@@ -10,8 +10,7 @@ from lifecycle_msgs.msg import Transition
 
 from instructsam_ros.action import Segment
 from instructsam_ros.ros.conversions import image_from_array
-
-from .conftest import change, picture, started
+from test.ros.conftest import change, picture, started
 
 DEAF = 60.0
 

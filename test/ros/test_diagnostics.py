@@ -12,12 +12,11 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.ros import diagnostics
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import RECENT_SECONDS, Health, diagnostic_array
-from instructsam_ros.ros.failures import InvalidInstructionError, counter_name
-from instructsam_ros.ros.params import NodeSettings
-from instructsam_ros.ros.slots import Inbox
-
-from .clock import stopped_clock
-from .stamped import message
+from instructsam_ros.ros.errors import InvalidInstructionError, counter_name
+from instructsam_ros.ros.input.job_queue import Inbox
+from instructsam_ros.ros.parameters import NodeSettings
+from test.ros.clock import stopped_clock
+from test.ros.stamped import message
 
 NODE = SimpleNamespace(
     get_fully_qualified_name=lambda: "/left/segment_node",

@@ -11,8 +11,7 @@ from std_msgs.msg import String
 from instructsam_ros.action import Segment
 from instructsam_ros.ros.conversions import image_from_array
 from instructsam_ros.srv import SegmentOnce
-
-from .conftest import Client, NodeUnderTest, picture, started
+from test.ros.conftest import Client, NodeUnderTest, picture, started
 
 ACTION_CANCELED = 5
 SLOW = 30.0

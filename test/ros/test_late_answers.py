@@ -8,7 +8,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
-from .conftest import Client, NodeUnderTest
+from test.ros.conftest import Client, NodeUnderTest
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rcl_interfaces.srv import GetParameters
 
-from .conftest import WAIT, Client, call
+from test.ros.conftest import WAIT, Client, call
 
 pytest.importorskip("launch_ros")  # "launch" is also a folder here
 
@@ -39,9 +39,9 @@ def prefix(tmp_path: Path) -> Path:
     for name in ("launch", "config"):
         (share / "instructsam_ros" / name).symlink_to(ROOT / name)
     lib.mkdir(parents=True)
-    for node in ("segment_node", "replay_camera_node", "rendered_camera_node"):
-        program = lib / node
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m instructsam_ros.ros.{node} "$@"\n')
+    for module in ("segment_node", "cameras.replay_camera_node", "cameras.rendered_camera_node"):
+        program = lib / module.rsplit(".")[-1]
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m instructsam_ros.ros.{module} "$@"\n')
         program.chmod(0o755)
     return tmp_path
 

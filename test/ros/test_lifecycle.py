@@ -13,8 +13,7 @@ from std_msgs.msg import String
 from visualization_msgs.msg import Marker
 
 from instructsam_ros.srv import SegmentOnce
-
-from .conftest import Client, NodeUnderTest, call, change, started
+from test.ros.conftest import Client, NodeUnderTest, call, change, started
 
 
 def state(client):

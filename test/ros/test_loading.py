@@ -8,7 +8,7 @@ from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.parameter import Parameter
 
-from .conftest import Client, NodeUnderTest, call
+from test.ros.conftest import Client, NodeUnderTest, call
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ import pytest
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.ros import logs
-from instructsam_ros.ros.failures import InvalidInstructionError, StaleError
+from instructsam_ros.ros.errors import InvalidInstructionError, StaleError
 from instructsam_ros.ros.logs import FailureLog
-
-from .clock import stopped_clock
+from test.ros.clock import stopped_clock
 
 SECONDS = 5.0
 

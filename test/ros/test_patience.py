@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from instructsam_ros.ros import slots
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.params import NodeSettings
-from instructsam_ros.ros.slots import Inbox, Request
-
-from .clock import stopped_clock
-from .stamped import message
+from instructsam_ros.ros.input import job_queue
+from instructsam_ros.ros.input.job_queue import Inbox, Request
+from instructsam_ros.ros.parameters import NodeSettings
+from test.ros.clock import stopped_clock
+from test.ros.stamped import message
 
 LONG = 100.0
 """Seconds; many times ``camera_timeout``."""
@@ -19,7 +18,7 @@ LONG = 100.0
 @pytest.fixture
 def clock(monkeypatch):
     """The inbox's time; ``clock.now`` sets it."""
-    return stopped_clock(monkeypatch, slots)
+    return stopped_clock(monkeypatch, job_queue)
 
 
 def an_inbox(**settings) -> Inbox:

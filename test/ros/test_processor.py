@@ -6,11 +6,11 @@ from std_msgs.msg import Header
 
 from instructsam_ros.ros.conversions import image_from_array, info_from_camera
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.failures import TransformError
-from instructsam_ros.ros.frames import CameraMessages
-from instructsam_ros.ros.params import NodeSettings
+from instructsam_ros.ros.errors import TransformError
+from instructsam_ros.ros.input.frame_buffer import CameraMessages
+from instructsam_ros.ros.input.job_queue import Job
+from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.processor import Processor
-from instructsam_ros.ros.slots import Job
 from instructsam_ros.ros.transforms import Pose
 from instructsam_ros.segmenter import load
 from test.ros.conftest import CAMERA, depth_mm, picture

@@ -10,8 +10,8 @@ import yaml
 from rclpy.qos import DurabilityPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
 from rclpy.signals import SignalHandlerOptions
 
-from instructsam_ros.ros.camera_node import FRAME_ID
-from instructsam_ros.ros.publishers import Publishers
+from instructsam_ros.ros.cameras.camera_node import FRAME_ID
+from instructsam_ros.ros.output.publishers import Publishers
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config" / "segment.rviz").read_text())[
     "Visualization Manager"

@@ -14,8 +14,7 @@ from instructsam_ros.ros.conversions import (
     points_from_cloud,
 )
 from instructsam_ros.srv import SegmentOnce
-
-from .conftest import CAMERA, FRAME_ID, depth_mm, picture
+from test.ros.conftest import CAMERA, FRAME_ID, depth_mm, picture
 
 ACTION_SUCCEEDED, ACTION_CANCELED, ACTION_ABORTED = 4, 5, 6
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from instructsam_ros.ros.failures import TransformError
+from instructsam_ros.ros.errors import TransformError
 from instructsam_ros.ros.transforms import Transforms
 
 

@@ -11,8 +11,7 @@ from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import String
 
 from instructsam_ros.ros.conversions import info_from_camera, mask_from_messages, points_from_cloud
-
-from .conftest import CAMERA, Client, NodeUnderTest, depth_mm, picture
+from test.ros.conftest import CAMERA, Client, NodeUnderTest, depth_mm, picture
 
 DEPTH_HEADER = struct.pack("<iff", 0, 0.0, 0.0)
 

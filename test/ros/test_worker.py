@@ -9,13 +9,12 @@ import pytest
 
 from instructsam_ros.errors import CancelledError, InstructSamError, InvalidInputError
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.failures import BusyError, NoFrameError, NotActiveError
-from instructsam_ros.ros.frames import CameraMessages
-from instructsam_ros.ros.params import NodeSettings
-from instructsam_ros.ros.slots import Inbox, Request
+from instructsam_ros.ros.errors import BusyError, NoFrameError, NotActiveError
+from instructsam_ros.ros.input.frame_buffer import CameraMessages
+from instructsam_ros.ros.input.job_queue import Inbox, Request
+from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.worker import Worker
-
-from .stamped import message
+from test.ros.stamped import message
 
 
 def own_frame() -> CameraMessages:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from instructsam_ros.scenes.catalogue import CATALOGUE
-from instructsam_ros.scenes.parts import PALETTE
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.parts import PALETTE
 
 WIDTH, HEIGHT, FOCAL = 384, 288, 300.0
 CAMERA = np.array([0.0, -0.8, 0.6])  # metres; looks along +y, 37 degrees down

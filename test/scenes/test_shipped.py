@@ -17,8 +17,8 @@ import pytest
 from instructsam_ros.errors import InstructSamError, InvalidInputError, MissingDependencyError
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
-from instructsam_ros.scenes.heldout import manifest
 from instructsam_ros.scenes.preview import write_contact_sheet
+from instructsam_ros.scenes.sampling.splits import manifest
 from instructsam_ros.scenes.testset import write_testset
 from test.scenes.metas import HEIGHT, ROW, WIDTH
 

@@ -7,12 +7,12 @@ import torch
 import yaml
 from tokenizers import Tokenizer
 
-from instructsam_ros.models.instructsam.model import InstructSam
+from instructsam_ros.models.instructsam.compact.tokenizer import build_tokenizer
+from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.paths import DATA, share
 from instructsam_ros.scenes.dataset import load_view, view_paths
-from instructsam_ros.scenes.language import instructions
-from instructsam_ros.training.setup import compact_config, initialise
-from instructsam_ros.training.vocabulary import build_tokenizer
+from instructsam_ros.scenes.instructions import instructions
+from instructsam_ros.training.initialization import compact_config, initialise
 
 HEIGHT, WIDTH = 96, 128
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from instructsam_ros.models.instructsam.boxes import EPSILON, corners, overlap, pairwise_iou
+from instructsam_ros.models.common.boxes import EPSILON, corners, overlap, pairwise_iou
 from instructsam_ros.training.boxes import generalized_iou, mask_boxes
 
 unit = st.floats(0.05, 0.95)

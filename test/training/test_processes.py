@@ -8,13 +8,13 @@ import sys
 import torch
 import yaml
 
-from instructsam_ros.training import checkpoints
-from instructsam_ros.training.settings import load_settings
+from instructsam_ros.training import checkpoint
+from instructsam_ros.training.config import load_settings
 from instructsam_ros.training.trainer import Trainer
 
 PROGRAM = """
 import sys, torch
-from instructsam_ros.training.settings import load_settings
+from instructsam_ros.training.config import load_settings
 from instructsam_ros.training.trainer import Trainer
 trainer = Trainer(load_settings(sys.argv[1]))
 trainer.run(2)
@@ -55,7 +55,7 @@ def test_processes_share_every_step(small_model_file, scene_root, published_back
     first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
     for name, value in first.items():
         assert torch.equal(value, second[name]), name
-    saved = checkpoints.load(tmp_path / "run")
+    saved = checkpoint.load(tmp_path / "run")
     assert saved is not None
     assert saved["step"] == 2
 

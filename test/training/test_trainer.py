@@ -16,19 +16,19 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from instructsam_ros.cli import main
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError, InvalidInputError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
-from instructsam_ros.settings import build
-from instructsam_ros.training import checkpoints
+from instructsam_ros.training import checkpoint
 from instructsam_ros.training import trainer as trainer_module
+from instructsam_ros.training.config import TrainSettings, load_settings
 from instructsam_ros.training.export_run import export_run
-from instructsam_ros.training.optimizers import by_part, learning_rate
-from instructsam_ros.training.settings import TrainSettings, load_settings
+from instructsam_ros.training.optim import by_part, learning_rate
 from instructsam_ros.training.trainer import Trainer
+from instructsam_ros.yaml_config import build
 
 STEPS = 4
 PROGRAM = """
 import sys
-from instructsam_ros.settings import load_yaml
-from instructsam_ros.training.settings import TrainSettings
+from instructsam_ros.yaml_config import load_yaml
+from instructsam_ros.training.config import TrainSettings
 from instructsam_ros.training.trainer import Trainer
 Trainer(load_yaml(TrainSettings, sys.argv[1])).run()
 """
@@ -107,12 +107,12 @@ def test_a_killed_process_continues_to_the_same_bits(settings, tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(file)], env=environment)
     folder = Path(again.out)
-    while (checkpoints.load(folder) or {"step": 0})["step"] < 2:
+    while (checkpoint.load(folder) or {"step": 0})["step"] < 2:
         assert process.poll() is None, "it ended by itself"
         time.sleep(0.05)
     process.kill()
     process.wait()
-    (folder / f"{checkpoints.NAME}.tmp").write_bytes(b"half a check")
+    (folder / f"{checkpoint.NAME}.tmp").write_bytes(b"half a check")
     resumed = Trainer(again)
     assert 2 <= resumed.step < 16
     resumed.run()
@@ -202,11 +202,11 @@ def test_the_model_that_ships_can_be_the_start(settings, tmp_path):
 
 def test_a_run_that_diverges_keeps_its_last_checkpoint(settings):
     Trainer(settings).run(2)
-    kept = (Path(settings.out) / checkpoints.NAME).read_bytes()
+    kept = (Path(settings.out) / checkpoint.NAME).read_bytes()
     fast = dataclasses.replace(settings.optimizer, learning_rate=1e30)
     with pytest.raises(DivergedError, match=r"diverged at step .*optimizer\.learning_rate"):
         Trainer(dataclasses.replace(settings, optimizer=fast, steps=20, checkpoint_every=20)).run()
-    assert (Path(settings.out) / checkpoints.NAME).read_bytes() == kept
+    assert (Path(settings.out) / checkpoint.NAME).read_bytes() == kept
 
 
 def test_views_of_another_size_than_the_model_are_refused(settings, tmp_path):
@@ -293,7 +293,7 @@ def test_large_gradients_of_the_backbone_do_not_shrink_the_others(settings):
 
 def test_a_damaged_checkpoint_is_named(settings, tmp_path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / checkpoints.NAME).write_bytes(b"not a checkpoint")
+    (tmp_path / "run" / checkpoint.NAME).write_bytes(b"not a checkpoint")
     with pytest.raises(CheckpointError, match=r"last\.pt"):
         Trainer(settings)
 

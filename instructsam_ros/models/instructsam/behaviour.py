@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.settings import build
+from instructsam_ros.yaml_config import build
 
 
 @dataclass(frozen=True)

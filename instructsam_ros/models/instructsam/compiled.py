@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.models.instructsam.pyramid_encoder import PyramidEncoder
+from instructsam_ros.models.instructsam.compact.image_encoder import PyramidEncoder
+from instructsam_ros.models.instructsam.modeling import InstructSam
 
 
 def compile_image_side(model: InstructSam) -> None:

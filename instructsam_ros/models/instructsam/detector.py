@@ -21,8 +21,8 @@ from transformers.models.sam3.modeling_sam3 import (
     inverse_sigmoid,
 )
 
-from instructsam_ros.models.instructsam import bfloat16_attention
-from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.cpu import bfloat16_attention
+from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.features import ImageFeatures
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import DynamicCache, Qwen3VLTextConfig, Qwen3VLTextModel
 
-from instructsam_ros.models.instructsam.last_layer import LastLayer
+from instructsam_ros.models.cpu.last_layer import LastLayer
 
 
 class LanguageModel(nn.Module):

@@ -17,10 +17,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from instructsam_ros.errors import CheckpointError
+from instructsam_ros.models.common.safetensors_folder import EMBEDDING, TIED_HEAD, TensorFiles
 from instructsam_ros.models.instructsam.checkpoint import build_model, dtype_problems
-from instructsam_ros.models.instructsam.config import InstructSamConfig, read_json
-from instructsam_ros.models.instructsam.model import InstructSam
-from instructsam_ros.models.instructsam.tensor_files import EMBEDDING, TIED_HEAD, TensorFiles
+from instructsam_ros.models.instructsam.configuration import InstructSamConfig, read_json
+from instructsam_ros.models.instructsam.modeling import InstructSam
 
 WHOLE_TENSORS = ("non_lora_*.bin", "non_lora_*.safetensors")
 """Names of files with tensors that were trained whole."""

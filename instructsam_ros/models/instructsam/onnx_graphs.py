@@ -17,9 +17,9 @@ from transformers.vision_utils import (
     get_vision_position_ids,
 )
 
+from instructsam_ros.models.instructsam.compact.image_encoder import PyramidEncoder, PyramidInputs
 from instructsam_ros.models.instructsam.detector import Detector
 from instructsam_ros.models.instructsam.features import ImageFeatures, ImageInputs
-from instructsam_ros.models.instructsam.pyramid_encoder import PyramidEncoder, PyramidInputs
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerEncoder, TwoTowerInputs
 
 IMAGE_ENCODER, DETECTOR = "image_encoder", "detector"

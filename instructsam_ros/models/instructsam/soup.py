@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from instructsam_ros.errors import CheckpointError, ConfigError
-from instructsam_ros.models.instructsam.config import InstructSamConfig
-from instructsam_ros.models.instructsam.prompt import PromptTokenizer
-from instructsam_ros.models.instructsam.tensor_files import TensorFiles
+from instructsam_ros.models.common.safetensors_folder import TensorFiles
+from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+from instructsam_ros.models.instructsam.processing import PromptTokenizer
 
 _OF_USE = {
     "score_threshold", "presence_threshold", "duplicate_iou", "choice_gain",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.settings import build
+from instructsam_ros.yaml_config import build
 
 # Field -> key in the released config.json. They are read, never assumed: the added tokens get
 # their ids from the order in which training added them.

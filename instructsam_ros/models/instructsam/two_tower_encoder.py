@@ -12,12 +12,12 @@ from torch import Tensor
 from transformers import Qwen3VLVisionConfig, Qwen3VLVisionModel, Sam3VisionModel
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.models.instructsam import bfloat16_attention
-from instructsam_ros.models.instructsam.config import InstructSamConfig
+from instructsam_ros.models.cpu import bfloat16_attention
+from instructsam_ros.models.cpu.rotary_attention import RotaryAttention
+from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import fpn_levels, sam3_config
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
 from instructsam_ros.models.instructsam.preprocess import square_pixels, vision_patches
-from instructsam_ros.models.instructsam.rotary_attention import RotaryAttention
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.paths import PACKAGE
-from instructsam_ros.scenes.annotate import annotate
 from instructsam_ros.scenes.dataset import View
-from instructsam_ros.scenes.depth import simulate_sensor
-from instructsam_ros.scenes.heldout import NOVEL_WORLDS, manifest
+from instructsam_ros.scenes.rendering.annotations import annotate
 from instructsam_ros.scenes.rendering.classic import ClassicRenderer, render_buffers
+from instructsam_ros.scenes.rendering.depth_noise import simulate_sensor
 from instructsam_ros.scenes.rendering.filament import FilamentRenderer
 from instructsam_ros.scenes.rendering.world import World
-from instructsam_ros.scenes.scene import Scene, sample_scene
+from instructsam_ros.scenes.sampling.scene import Scene, sample_scene
+from instructsam_ros.scenes.sampling.splits import NOVEL_WORLDS, manifest
 
 WorkingRenderer = Literal["filament", "classic"]
 RendererName = Literal["auto", WorkingRenderer]

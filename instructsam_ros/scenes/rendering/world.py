@@ -8,11 +8,11 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike
 
-from instructsam_ros.scenes.meshes import Array, smooth_normals
-from instructsam_ros.scenes.objects import SceneObject
-from instructsam_ros.scenes.parts import FINISHES, Part
-from instructsam_ros.scenes.scene import CameraPose, Scene
-from instructsam_ros.scenes.textures import Texture
+from instructsam_ros.scenes.assets.meshes import Array, smooth_normals
+from instructsam_ros.scenes.assets.objects import SceneObject
+from instructsam_ros.scenes.assets.parts import FINISHES, Part
+from instructsam_ros.scenes.assets.textures import Texture
+from instructsam_ros.scenes.sampling.scene import CameraPose, Scene
 
 FIRST_OCCLUDER_ID = 200
 FAR = 8.0  # metres; nothing beyond is drawn

@@ -1,0 +1,100 @@
+"""The released procedure restated plainly, stage by stage, to measure against.
+
+For every instruction: the language model's image tower, the whole prompt, one token per pass, and only
+then the SAM 3 encoder; phrases padded to 32 tokens; upstream's modules as they are, with the work
+that later stages never read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from unittest import mock
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers.models.sam3.modeling_sam3 import Sam3ViTRoPEAttention, box_cxcywh_to_xyxy
+
+from benchmarks.stopwatch import Stopwatch
+from instructsam_ros.models.cpu import bfloat16_attention
+from instructsam_ros.models.cpu.rotary_attention import RotaryAttention
+from instructsam_ros.models.instructsam.detector import DetectorOutput, Memory, Phrases
+from instructsam_ros.models.instructsam.features import ImageFeatures
+from instructsam_ros.models.instructsam.generation import Answer
+from instructsam_ros.models.instructsam.modeling import InstructSam
+from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS, pad_phrases
+
+
+def torchs_attention() -> AbstractContextManager[object]:
+    """In here nothing uses the package's own attention."""
+    return mock.patch.object(bfloat16_attention, "MIN_KEYS", sys.maxsize)
+
+
+@dataclass(frozen=True)
+class PlainProcedure:
+    """prompt: features -> prompt ids. choose: forces the answer."""
+
+    model: InstructSam
+    prompt: Callable[[ImageFeatures], list[int]]
+    choose: Callable[[int, Tensor], int]
+
+    def __call__(self, rgb: NDArray[np.uint8], watch: Stopwatch) -> tuple[Answer, DetectorOutput]:
+        """Answer and segment one image from scratch."""
+        with torchs_attention():
+            return self._answer(rgb, watch)
+
+    def _answer(self, rgb: NDArray[np.uint8], watch: Stopwatch) -> tuple[Answer, DetectorOutput]:
+        encoder, weights = self.model.image_encoder, self.model.mask_queries
+        inputs = encoder.preprocess(rgb).to(weights.device, weights.dtype)
+        with watch("image tower"):
+            vision = encoder.vision_tower(inputs.patches, grid_thw=inputs.patch_grid)
+            merge = encoder.vision_tower.config.spatial_merge_size
+            grid = tuple(int(side) // merge for side in inputs.patch_grid[0, 1:])
+            tokens = vision.pooler_output[None]
+            features = ImageFeatures(tokens, grid, tuple(vision.deepstack_features), (), tokens)
+        ids = self.prompt(features)
+        with watch("prompt"):
+            prefix = self.model.prefix(features, ids)
+            prefix.state()
+        with watch("answer"):
+            answer = self.model.answer(features, ids, prefix=prefix, choose=self.choose)
+        with (
+            watch("SAM 3 encoder"),
+            mock.patch.object(RotaryAttention, "forward", Sam3ViTRoPEAttention.forward),
+        ):
+            pyramid = encoder.pixel_tower(inputs.pixels)
+        features = dataclasses.replace(
+            features, fpn=pyramid.fpn_hidden_states, fpn_position=pyramid.fpn_position_encoding[-1]
+        )
+        with watch("detector"):
+            return answer, self._detect(features, answer)
+
+    def _detect(self, features: ImageFeatures, answer: Answer) -> DetectorOutput:
+        model, detector = self.model, self.model.detector
+        phrases, queries = model.answered_phrases(answer)
+        count = len(phrases)
+        ids, mask = pad_phrases(phrases, queries.device, MAX_PHRASE_TOKENS)
+        said = Phrases(model.text_hidden_fcs(model.language.embed(ids)), mask)
+        coarse = features.fpn[-1].expand(count, -1, -1, -1)
+        encoded = detector.detr_encoder(
+            vision_features=[coarse],
+            text_features=said.embeds,
+            vision_pos_embeds=[features.fpn_position.expand(count, -1, -1, -1)],
+            text_mask=said.mask,
+        )
+        height, width = coarse.shape[-2:]
+        memory = Memory(encoded.last_hidden_state, encoded.pos_embeds_flattened, (height, width))
+        layers = detector.decode(model.mask_hidden_fcs(queries), memory, said)
+        pixels = detector.mask_decoder.instance_projection(detector.embed_pixels(features, memory, said))
+        embedded = detector.mask_decoder.mask_embedder(layers[-1].queries)
+        return DetectorOutput(
+            mask_logits=torch.einsum("nqc,nchw->nqhw", embedded, pixels),
+            score_logits=torch.stack([detector.scores(layer.queries, said) for layer in layers])[-1],
+            boxes=box_cxcywh_to_xyxy(layers[-1].boxes),
+            layers=layers,
+        )

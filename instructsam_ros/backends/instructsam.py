@@ -1,0 +1,241 @@
+"""InstructSAM behind the Segmenter contract."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from instructsam_ros.errors import ConfigError
+from instructsam_ros.models.common.device import Precision, check_threads, torch_device, torch_dtype
+from instructsam_ros.models.common.hub import adapter_folder, checkpoint_folder, tokenizer_folder
+from instructsam_ros.models.cpu.allocator import keep_freed_memory
+from instructsam_ros.models.cpu.prepacked_weights import pack
+from instructsam_ros.models.instructsam.checkpoint import load_folder
+from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+from instructsam_ros.models.instructsam.features import ImageFeatures
+from instructsam_ros.models.instructsam.generation import Answer, Prefix
+from instructsam_ros.models.instructsam.lora import load_merged
+from instructsam_ros.models.instructsam.modeling import InstructSam
+from instructsam_ros.models.instructsam.postprocessing import read_instances
+from instructsam_ros.models.instructsam.processing import PromptTokenizer
+from instructsam_ros.models.instructsam.speed_options import Approximations
+from instructsam_ros.segmenter import Cancel, raise_if_cancelled
+from instructsam_ros.types import Instance, Segmentation, Status, check_instruction, check_rgb
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    """What every instruction on one image shares: features, the beginning of the prompt with the image,
+    the image's size in pixels, and the seconds that encoding took.
+    """
+
+    features: ImageFeatures
+    prefix: Prefix
+    height: int
+    width: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedSegmentation(Segmentation):
+    """A Segmentation that remembers, for the next frame of a stream, its instruction, its answer (as
+    token ids, and whole), and how many frames in a row that answer has served.
+    """
+
+    answer_ids: tuple[int, ...] = ()
+    instruction: str = ""
+    spoken: Answer | None = None
+    frames: int = 1
+
+
+@dataclass(frozen=True)
+class InstructSamSegmenter:
+    """Segmenter around one InstructSam model and its tokenizer; see Segmenter for the contract."""
+
+    model: InstructSam
+    prompts: PromptTokenizer
+    name: str = "instructsam"
+    reuse_frames: int = 1
+    """See Approximations."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model lies."""
+        return self.model.mask_queries.device
+
+    @torch.inference_mode()
+    def encode(self, rgb: NDArray[np.uint8]) -> EncodedImage:
+        """All that a uint8 [H, W, 3] image decides alone: features and the detector's part that reads no
+        phrase. On a GPU also the language model's state behind the image; elsewhere the first
+        instruction makes that on its way.
+        """
+        check_rgb(rgb)
+        start = time.perf_counter()
+        encoder = self.model.image_encoder
+        inputs = encoder.preprocess(rgb).to(self.device, encoder.dtype)
+        features = self.model.start_image(inputs).readable(self.model.mask_queries.dtype)
+        prefix = self.model.prefix(features, self.prompts.image_ids(features.tokens.shape[1]))
+        if self.device.type == "cuda" and self.reuse_frames == 1:  # else a frame may never need it
+            prefix.state()  # beside the pyramid
+        prepared = self.model.detector.prepare(features.joined())
+        self._wait()
+        return EncodedImage(prepared, prefix, rgb.shape[0], rgb.shape[1], time.perf_counter() - start)
+
+    @torch.inference_mode()
+    def segment(
+        self,
+        features: EncodedImage,
+        instruction: str,
+        *,
+        previous: Segmentation | None = None,
+        cancel: Cancel | None = None,
+    ) -> DecodedSegmentation:
+        """Answer an instruction; see Segmenter.segment. previous: any Segmentation of this segmenter."""
+        instruction = check_instruction(instruction)
+        start = time.perf_counter()
+        last = previous if isinstance(previous, DecodedSegmentation) else None
+        if last and last.spoken and last.instruction == instruction and last.frames < self.reuse_frames:
+            answer, frames = last.spoken, last.frames + 1
+        else:
+            answer, frames = self._answer(features, instruction, last, cancel), 1
+        phrases, queries = self.model.answered_phrases(answer)
+        generated = time.perf_counter()
+        raise_if_cancelled(cancel)
+        instances: list[Instance] = []
+        saturated = False
+        if phrases:
+            output = self.model.segment_phrases(features.features, phrases, queries)
+            texts, size = [self.prompts.text(phrase) for phrase in phrases], (features.height, features.width)
+            instances, saturated = read_instances(output, texts, size, self.model.config)
+        cut_off = not self._ended(answer)
+        status = Status.SATURATED if saturated or cut_off else Status.OK if instances else Status.NO_TARGET
+        seconds = {
+            "encode": features.seconds,
+            "generate": generated - start,
+            "masks": time.perf_counter() - generated,
+        }
+        text = self.prompts.text(answer.ids)
+        return DecodedSegmentation(
+            tuple(instances),
+            text,
+            status,
+            MappingProxyType(seconds),
+            answer_ids=answer.ids,
+            instruction=instruction,
+            spoken=answer,
+            frames=frames,
+        )
+
+    def segment_image(self, rgb: NDArray[np.uint8], instruction: str) -> DecodedSegmentation:
+        """``segment(encode(rgb), instruction)``."""
+        return self.segment(self.encode(rgb), instruction)
+
+    def _answer(
+        self,
+        features: EncodedImage,
+        instruction: str,
+        last: DecodedSegmentation | None,
+        cancel: Cancel | None,
+    ) -> Answer:
+        """Ask the language model. What it said on the last frame, or would say if the instruction is
+        itself a phrase, is checked in one pass.
+        """
+        self.prompts.warn_of_unknown_words(instruction)
+        guess = last.answer_ids if last else self.prompts.phrase_answer(instruction)
+        answer = self.model.answer(
+            features.features,
+            [*features.prefix.ids, *self.prompts.instruction_ids(instruction)],
+            prefix=features.prefix,
+            previous_ids=guess,
+            cancel=cancel,
+        )
+        if not self._ended(answer) and answer.ids != guess:  # once for a standing instruction
+            logger.warning(
+                "the answer to %r was cut off after %d tokens (max_new_tokens); it may lack instances",
+                instruction,
+                len(answer.ids),
+            )
+        return answer
+
+    def _ended(self, answer: Answer) -> bool:
+        return answer.ids[-1] in self.model.config.tokens.eos
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+def load(
+    model: str,
+    device: str,
+    *,
+    dtype: Precision = "auto",
+    threads: int | None = None,
+    revision: str | None = None,
+    offline: bool = False,
+    adapter: str | None = None,
+    score_threshold: float | None = None,
+    behaviour: str | dict[str, Any] | None = None,
+    approximations: Mapping[str, Any] | None = None,
+) -> InstructSamSegmenter:
+    """Load "compact", a checkpoint folder or a hub id.
+
+    device: "auto", "cpu", "cuda", "cuda:0", ... dtype: "auto" is bfloat16 on a GPU and on a CPU that
+    computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process; as is, on a
+    CPU, what allocator.py does with memory. revision, offline: see ``checkpoint_folder``. adapter: a folder
+    with a LoRA adapter for this model, which is merged as ``instructsam weights merge`` does.
+    score_threshold: replaces the model's own thresholds. behaviour: replaces the model's own, see
+    ``read_behaviour``. approximations: what to trade for
+    speed, by the names in Approximations. Raises CheckpointError for unusable weights and ConfigError
+    for an unusable device or option.
+    """
+    if threads is not None:
+        check_threads(threads, 1)
+        torch.set_num_threads(threads)
+    approximate = Approximations.read(approximations)
+    target = torch_device(device)
+    folder = checkpoint_folder(model, revision=revision, offline=offline)
+    added = [] if adapter is None else [adapter_folder(adapter)]
+    config = approximate.apply_to_config(InstructSamConfig.from_folder(folder, *added))
+    if behaviour is not None:
+        config = dataclasses.replace(config, behaviour=behaviour)
+    precision = torch_dtype(dtype, target)
+    if added:
+        loaded = load_merged(folder, added[0], precision, target, config)
+    else:
+        loaded = load_folder(folder, precision, target, config)
+    approximate.apply_to_model(loaded, target)
+    pack(loaded.language if approximate.compile else loaded)  # the compiler sees to its own part
+    set_threshold(loaded, score_threshold)
+    if target.type == "cpu":
+        keep_freed_memory()  # from here on: of what loading frees, nothing is used again
+    return InstructSamSegmenter(
+        loaded,
+        PromptTokenizer.from_folder(tokenizer_folder(folder, *added), config),
+        reuse_frames=approximate.reuse_frames,
+    )
+
+
+def set_threshold(model: InstructSam, score_threshold: float | None) -> None:
+    """Replace the model's own thresholds by a score that instances must exceed; None keeps them.
+
+    Raises ConfigError outside 0..1.
+    """
+    if score_threshold is not None:
+        try:
+            model.config = dataclasses.replace(
+                model.config, score_threshold=score_threshold, presence_threshold=0.0
+            )
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"score_threshold {score_threshold!r}: {error}") from None

@@ -1,0 +1,147 @@
+"""Image encoder of the compact model: one small CNN feeds both the language model and the detector.
+
+Where the 2B model runs two towers (Qwen3-VL vision and the SAM3 ViT), the compact one shares an
+EfficientNet-Lite0 and a light feature pyramid: the stride-16 level is the detector's memory
+and, folded 2x2, the image tokens of the language model.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from instructsam_ros.models.instructsam.compact.efficientnet_lite import CHANNELS, EfficientNetLite0
+from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
+from instructsam_ros.types import check_rgb
+from instructsam_ros.yaml_config import build
+
+FINE_CHANNELS = 32
+MEMORY_STRIDE = 16
+
+
+@dataclass(frozen=True)
+class PyramidInputs(ImageInputs):
+    """pixels: float [B, 3, H, W] in -1..1 at the encoder's fixed size."""
+
+    pixels: Tensor
+
+
+@dataclass(frozen=True)
+class PyramidConfig:
+    """The ``vision`` section of the configuration: input size, multiples of 32."""
+
+    height: int = 288
+    width: int = 384
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.width) <= 0 or self.height % 32 or self.width % 32:
+            raise ValueError(f"image size {self.width}x{self.height}: both must be multiples of 32")
+
+
+class PyramidEncoder(ImageEncoder):
+    """RGB at a fixed size -> pyramid levels at strides 2, 4, 8, 16 and image tokens at stride 32.
+
+    The finest level has only FINE_CHANNELS: it serves the edges of masks, where detail counts and
+    meaning does not.
+    """
+
+    position: Tensor
+
+    def __init__(self, config: InstructSamConfig) -> None:
+        super().__init__()
+        self.size = build(PyramidConfig, config.vision, "vision")
+        c = config.out_dim
+        self.backbone = EfficientNetLite0().requires_grad_(False)
+        self.lateral = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(channels, c, 1), nn.GroupNorm(8, c)) for channels in CHANNELS[1:]
+        )
+        self.lateral2 = conv_norm(CHANNELS[0], FINE_CHANNELS)
+        self.fuse16 = conv_norm(c, c)
+        self.refine8 = nn.Sequential(conv_norm(c, c, groups=c), conv_norm(c, c, kernel=1))
+        self.down8 = conv_norm(c, c, stride=2, groups=8)
+        self.merge16 = conv_norm(c, c)
+        self.context = nn.TransformerEncoderLayer(c, 4, 3 * c, 0.0, "gelu", batch_first=True, norm_first=True)
+        self.to_tokens = nn.Linear(4 * c, config.hidden_size)
+        rows, columns = self.size.height // MEMORY_STRIDE, self.size.width // MEMORY_STRIDE
+        self.register_buffer("position", sine_position(rows, columns, c)[None], persistent=False)
+
+    def preprocess(self, rgb: NDArray[np.uint8]) -> PyramidInputs:
+        """uint8 [H, W, 3] -> resized (aspect not kept) and scaled to -1..1, batch of one."""
+        check_rgb(rgb)
+        image = torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None]
+        return PyramidInputs(normalize(resize(image, self.size.height, self.size.width)))
+
+    def forward(self, inputs: ImageInputs) -> ImageFeatures:
+        if not isinstance(inputs, PyramidInputs):
+            raise TypeError(f"expected PyramidInputs, got {type(inputs).__name__}")
+        pixels = inputs.pixels.contiguous(memory_format=torch.channels_last)
+        finest, *levels = self.backbone(pixels)
+        p4, p8, p16, p32 = (project(x) for project, x in zip(self.lateral, levels, strict=True))
+        top = self.fuse16(p16 + upsample(p32, p16))
+        p8 = self.refine8(p8 + upsample(top, p8))
+        memory = self.merge16(top + self.down8(p8))
+        batch, channels, rows, columns = memory.shape
+        position = self.position.to(memory.dtype)
+        if position.shape[-2:] != (rows, columns):  # training takes turns with other sizes
+            position = sine_position(rows, columns, channels).to(memory)[None]
+        # Contiguous for torch.compile, which errs about the strides of a fused encoder layer else.
+        flat = (memory + position).flatten(2).transpose(1, 2).contiguous()
+        # Permuted, not transposed and unflattened: the strides then say channels_last for one image, too.
+        memory = self.context(flat).unflatten(1, (rows, columns)).permute(0, 3, 1, 2)
+        folded = fold2x2(memory + position)
+        return ImageFeatures(
+            tokens=self.to_tokens(folded.flatten(2).transpose(1, 2)),
+            grid=(folded.shape[2], folded.shape[3]),
+            deepstack=(),
+            fpn=(self.lateral2(finest), p4, p8, memory),
+            fpn_position=position.expand(batch, -1, -1, -1),
+        )
+
+
+def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """Convolution, group norm, GELU."""
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return nn.Sequential(conv, nn.GroupNorm(8, outputs), nn.GELU())
+
+
+def upsample(x: Tensor, like: Tensor) -> Tensor:
+    """Bilinear resize of [B, C, h, w] to the size of ``like``."""
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def fold2x2(x: Tensor) -> Tensor:
+    """[B, C, h, w] -> [B, 4C, ceil(h/2), ceil(w/2)], zero-padded to even sizes."""
+    x = F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2))
+    return F.pixel_unshuffle(x, 2)
+
+
+def resize(image: Tensor, height: int, width: int) -> Tensor:
+    """uint8 [B, 3, H, W] -> uint8 [B, 3, height, width], bilinear with antialiasing."""
+    if image.shape[-2:] == (height, width):
+        return image
+    return F.interpolate(image, size=(height, width), mode="bilinear", antialias=True, align_corners=False)
+
+
+def normalize(image: Tensor) -> Tensor:
+    """uint8 0..255 -> float32 -1..1, as the ImageNet weights expect."""
+    return (image.float() - 127.0) / 128.0
+
+
+def sine_position(rows: int, columns: int, channels: int) -> Tensor:
+    """Sine and cosine of normalised pixel-centre coordinates, [channels, rows, columns]."""
+    y, x = torch.meshgrid(
+        (torch.arange(rows) + 0.5) / rows, (torch.arange(columns) + 0.5) / columns, indexing="ij"
+    )
+    steps = channels // 4
+    frequency = math.pi * 2 ** (torch.arange(steps) / steps * 5)
+    waves = [
+        wave(axis[None] * frequency[:, None, None]) for axis in (x, y) for wave in (torch.sin, torch.cos)
+    ]
+    return torch.cat(waves)

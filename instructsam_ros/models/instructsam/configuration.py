@@ -1,0 +1,207 @@
+"""Everything that decides what an InstructSAM model is made of and how it answers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.models.instructsam.behaviour import Behaviour, read_behaviour
+from instructsam_ros.models.instructsam.tokens import TokenIds, key_of
+from instructsam_ros.yaml_config import build, check_range
+
+QWEN_PROMPT = (
+    "<|im_start|>user\n<|vision_start|>{image}<|vision_end|>{instruction}<|im_end|>\n<|im_start|>assistant\n"
+)
+RELEASED_SUFFIX = " Please output the segmentation mask."
+_HALVES = [0.5, 0.5, 0.5]
+IMAGE_PLACE, INSTRUCTION_PLACE = "{image}", "{instruction}"
+
+# Ours <-> config.json, for values that both hold alike. The first block is the released layout;
+# the second is what this package adds so that a folder describes itself.
+_JSON_KEYS = {
+    "language": "text_config",
+    "vision": "vision_config",
+    "num_queries": "max_seg_nums",
+    "out_dim": "out_dim",
+    "sam": "sam_config",
+    "image_encoder": "image_encoder",
+    "detector": "detector",
+    "behaviour": "behaviour",
+    "prompt": "prompt",
+    "instruction_suffix": "instruction_suffix",
+    "score_threshold": "score_threshold",
+    "presence_threshold": "presence_threshold",
+    "duplicate_iou": "duplicate_iou",
+    "choice_gain": "choice_gain",
+    "max_new_tokens": "max_new_tokens",
+}
+_TWO_TOWER_KEYS = {"min_pixels": "min_pixels", "max_pixels": "max_pixels"}
+
+
+@dataclass(frozen=True)
+class InstructSamConfig:
+    """Parts, sizes, tokens and procedure of one model.
+
+    image_encoder: "two_tower" (Qwen3-VL vision and the SAM 3 ViT) or "pyramid" (one small CNN).
+    detector: "sam3", or "pointer" for the variant that trains on a small budget.
+    language: keyword arguments of transformers' Qwen3VLTextConfig.
+    vision: of Qwen3VLVisionConfig for "two_tower", of PyramidConfig for "pyramid".
+    sam: of Sam3Config; the defaults there are those of facebook/sam3.
+    tokens: ids of the structuring tokens.
+    num_queries: mask queries, hence the most instances of one phrase.
+    out_dim: width of phrase embeddings and queries in the detector.
+    behaviour: which procedure to follow, "released", "paper" or a variant; see ``read_behaviour``.
+    prompt: chat template with {image} before {instruction}. instruction_suffix: appended to every
+    instruction. score_threshold: instances must score higher. presence_threshold: and the best of an
+    answer higher than this, or nothing is there; 0 asks for no more. duplicate_iou: an instance whose
+    mask overlaps a better one of its phrase by more than this is that one again; 1 keeps all, as
+    released. choice_gain: what scores gain in use, beyond training, per unit of how surely the object is
+    chosen ("pointer" only, see PointerReadout).
+    max_new_tokens: longest answer. min_pixels, max_pixels: of an image as the Qwen3-VL vision tower reads
+    it ("two_tower" only); by default the limits of its image processor.
+    """
+
+    language: dict[str, Any]
+    vision: dict[str, Any]
+    sam: dict[str, Any]
+    tokens: TokenIds
+    image_encoder: Literal["two_tower", "pyramid"] = "two_tower"
+    detector: Literal["sam3", "pointer"] = "sam3"
+    num_queries: int = 10
+    out_dim: int = 256
+    behaviour: str | dict[str, Any] = "released"
+    prompt: str = QWEN_PROMPT
+    instruction_suffix: str = ""
+    score_threshold: float = 0.3
+    presence_threshold: float = 0.0
+    duplicate_iou: float = 1.0
+    choice_gain: float = 0.0
+    max_new_tokens: int = 256
+    min_pixels: int = 256 * 256
+    max_pixels: int = 4096 * 4096
+
+    def __post_init__(self) -> None:
+        image, instruction = self.prompt.find(IMAGE_PLACE), self.prompt.find(INSTRUCTION_PLACE)
+        if not 0 <= image < instruction:
+            raise ValueError(f"prompt must hold {IMAGE_PLACE} before {INSTRUCTION_PLACE}: {self.prompt!r}")
+        if not self.language.get("tie_word_embeddings", True):
+            raise ValueError("language.tie_word_embeddings is false; only tied output heads exist")
+        if self.num_queries < 1:
+            raise ValueError(f"num_queries (max_seg_nums) must be at least 1, got {self.num_queries}")
+        check_range(self, 1, math.inf, "out_dim", "max_new_tokens", "min_pixels")
+        check_range(self, self.min_pixels, math.inf, "max_pixels")
+        check_range(self, 0, 1, "score_threshold", "presence_threshold", "duplicate_iou")
+        check_range(self, 0, 100, "choice_gain")
+        read_behaviour(self.behaviour)
+        if not isinstance(self.language.get("hidden_size"), int):
+            raise ValueError("language (text_config) names no hidden_size")
+        words = self.language.get("vocab_size")
+        if not isinstance(words, int):
+            raise ValueError("language (text_config) names no vocab_size")
+        for name, value in self.tokens.pairs():
+            if not 0 <= value < words:
+                raise ValueError(f"the id of {key_of(name)} is {value}, and there are only {words} words")
+        rope = self.language.get("rope_parameters")
+        places = (self.language, rope if isinstance(rope, Mapping) else {})
+        if all(place.get("rope_theta") is None for place in places):  # transformers has a value of its own
+            raise ValueError("language (text_config) names no rope_theta, nor do its rope_parameters")
+
+    @property
+    def procedure(self) -> Behaviour:
+        """The behaviour that ``behaviour`` names."""
+        return read_behaviour(self.behaviour)
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the language model."""
+        return int(self.language["hidden_size"])
+
+    @classmethod
+    def from_released(cls, config: Mapping[str, Any], where: str = "config.json") -> InstructSamConfig:
+        """Read a config.json in the released layout, with or without this package's additions."""
+        keys = _JSON_KEYS | _TWO_TOWER_KEYS
+        values = {ours: config[theirs] for ours, theirs in keys.items() if theirs in config}
+        for section in ("text_config", "vision_config"):
+            if not isinstance(config.get(section), Mapping):
+                raise ConfigError(f"{where}: no {section}; is this an InstructSAM checkpoint?")
+        if "sam_config" not in config:  # as published: the sizes of facebook/sam3
+            values["sam"] = {}
+            values.setdefault("instruction_suffix", RELEASED_SUFFIX)
+        if not config.get("tie_word_embeddings", True):
+            raise ConfigError(f"{where}: tie_word_embeddings is false; only tied output heads exist")
+        tokens = TokenIds.from_released(config, where)
+        return build(cls, {**values, "tokens": vars(tokens)}, where, keys)
+
+    def to_released(self) -> dict[str, Any]:
+        """The config.json of a checkpoint folder; ``from_released`` reads it back unchanged."""
+        keys = _JSON_KEYS | (_TWO_TOWER_KEYS if self.image_encoder == "two_tower" else {})
+        return {
+            "architectures": ["InstructSAMForConditionalGeneration"],
+            "model_type": "qwen3_vl",
+            "tie_word_embeddings": True,
+            **self.tokens.to_released(),
+            **{theirs: getattr(self, ours) for ours, theirs in keys.items()},
+        }
+
+    @classmethod
+    def from_folder(cls, folder: Path, *over: Path) -> InstructSamConfig:
+        """Read the config.json of a checkpoint folder; see ``folder_settings``."""
+        return cls.from_released(folder_settings(folder, *over), str(folder / "config.json"))
+
+
+def folder_settings(*folders: Path) -> dict[str, Any]:
+    """config.json of the first folder, and of later ones, where they have one, in its place key by key.
+
+    What it does not say is taken from generation_config.json (the ids that end an answer) and from
+    preprocessor_config.json or processor_config.json (the limits of an image's size).
+    """
+    settings: dict[str, Any] = {}
+    for folder in folders:
+        if folder == folders[0] or (folder / "config.json").exists():
+            settings |= read_json(folder / "config.json")
+        if (folder / "generation_config.json").exists():
+            ends = read_json(folder / "generation_config.json").get("eos_token_id")
+            if settings.get("eos_token_id") is None and ends is not None:
+                settings["eos_token_id"] = ends
+        for name in ("preprocessor_config.json", "processor_config.json"):
+            if (folder / name).exists():
+                settings = _pixel_limits(folder / name) | settings
+    return settings
+
+
+def _pixel_limits(path: Path) -> dict[str, Any]:
+    """As transformers writes them, in any of its forms; since its version 5 the image processor is a part of
+    processor_config.json. Raises CheckpointError for another normalisation than that of Qwen3-VL.
+    """
+    processor = read_json(path)
+    if path.name == "processor_config.json":
+        part = processor.get("image_processor")
+        processor = part if isinstance(part, dict) else {}
+    for name in ("image_mean", "image_std"):
+        if processor.get(name, _HALVES) != _HALVES:
+            raise CheckpointError(f"{path}: {name} is {processor[name]}; only {_HALVES} is supported")
+    size = processor.get("size")
+    size = size if isinstance(size, dict) else {}
+    limits = {
+        "min_pixels": size.get("shortest_edge", processor.get("min_pixels")),
+        "max_pixels": size.get("longest_edge", processor.get("max_pixels")),
+    }
+    return {name: value for name, value in limits.items() if value is not None}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file of a checkpoint folder that holds a mapping; raises CheckpointError for any other."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist; a checkpoint folder needs it") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CheckpointError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path} holds a {type(data).__name__} instead of a mapping")
+    return data

@@ -1,0 +1,248 @@
+"""Answering: greedy decoding in which the end of every phrase triggers a block of mask queries.
+
+When the model closes a phrase it is fed, in one step, the end marker, the mask start marker, Q mask
+queries and the mask end marker (InstructSAM, section 3.1). The final hidden states of the queries
+are what the detector segments with. Queries and mask markers are never generated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import DynamicCache
+
+from instructsam_ros.errors import InstructSamError, InvalidInputError
+from instructsam_ros.models.common.device import NOT_NUMBERS
+from instructsam_ros.models.instructsam.attention import BLOCK_EXTRA, answer_mask, grid_positions
+from instructsam_ros.models.instructsam.behaviour import Behaviour
+from instructsam_ros.models.instructsam.features import ImageFeatures
+from instructsam_ros.models.instructsam.language import LanguageModel, fork_cache
+from instructsam_ros.models.instructsam.once import Once
+from instructsam_ros.models.instructsam.tokens import TokenIds
+from instructsam_ros.segmenter import Cancel, raise_if_cancelled
+
+Choose = Callable[[int, Tensor], int]
+"""(step, logits [vocabulary]) -> token id; replaces the argmax."""
+
+
+@dataclass(frozen=True)
+class PrefixState:
+    """What the language model made of a prefix. cache is never grown: see ``fork_cache``. hidden: [D], the
+    last hidden state.
+    """
+
+    cache: DynamicCache
+    hidden: Tensor
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A prompt, or the part of it up to the image, which all instructions on that image share.
+
+    embeds: [L, D], image tokens included. positions: int64 [3, L]. visual: bool [L], True on image tokens.
+    deepstack: see LanguageModel.forward. shift: what to add to an index in the sequence to get its
+    position, because an image takes fewer positions than tokens on a grid. state: made by whatever needs it
+    first; a first answer makes it on its way.
+    """
+
+    ids: tuple[int, ...]
+    embeds: Tensor
+    positions: Tensor
+    visual: Tensor
+    deepstack: tuple[Tensor, ...]
+    shift: int
+    state: Once[PrefixState]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """ids: generated tokens, the end included. blocks: index in ids of the end marker of each block
+    of queries. queries: their hidden states [blocks, Q, D]. confirmed: how many tokens of a previous
+    answer were taken over.
+    """
+
+    ids: tuple[int, ...]
+    blocks: tuple[int, ...]
+    queries: Tensor
+    confirmed: int = 0
+
+
+@dataclass
+class _Run:
+    """State of one answer while it is being decoded."""
+
+    cache: DynamicCache
+    shift: int
+    ids: list[int] = field(default_factory=list)
+    blocks: list[int] = field(default_factory=list)
+    queries: list[Tensor] = field(default_factory=list)
+    confirmed: int = 0
+
+
+@dataclass(frozen=True)
+class AnswerDecoder:
+    """Decodes answers of a language model with a bank of mask queries [Q, D]; holds no state."""
+
+    language: LanguageModel
+    mask_queries: Tensor
+    tokens: TokenIds
+    behaviour: Behaviour
+
+    def prefix(self, ids: Sequence[int], features: ImageFeatures) -> Prefix:
+        """A prompt, or the part of it up to the image, not yet read by the language model.
+
+        Raises InvalidInputError unless ``ids`` hold as many image tokens as ``features``.
+        """
+        sequence = torch.tensor(ids, device=features.tokens.device)
+        visual = sequence == self.tokens.image
+        if int(visual.sum()) != features.tokens.shape[1]:
+            raise InvalidInputError(
+                f"the prompt has places for {int(visual.sum())} image tokens, "
+                f"the image has {features.tokens.shape[1]}"
+            )
+        embeds = self.language.embed(sequence)
+        embeds = embeds.masked_scatter(visual[:, None], features.tokens[0].to(embeds.dtype))
+        if self.behaviour.positions == "grid":
+            positions = grid_positions(sequence, self.tokens.image, features.grid)
+        else:
+            positions = torch.arange(len(ids), device=sequence.device).expand(3, -1)
+        shift = int(positions[:, -1].max()) + 1 - len(ids)
+        deepstack = features.deepstack
+        state = Once(lambda: self._read(embeds, positions, visual, deepstack))
+        return Prefix(tuple(ids), embeds, positions, visual, deepstack, shift, state)
+
+    @torch.inference_mode()
+    def _read(
+        self, embeds: Tensor, positions: Tensor, visual: Tensor, deepstack: tuple[Tensor, ...]
+    ) -> PrefixState:
+        """Run a prefix by itself; see Prefix."""
+        cache = self.language.new_cache()
+        hidden = self.language(embeds[None], positions[:, None], None, cache, visual[None], deepstack)
+        return PrefixState(cache, hidden[0, -1])
+
+    def answer(
+        self,
+        prefix: Prefix,
+        rest: Sequence[int],
+        max_new_tokens: int,
+        previous: Sequence[int] = (),
+        cancel: Cancel | None = None,
+        choose: Choose | None = None,
+    ) -> Answer:
+        """Decode greedily from prefix + rest.
+
+        rest: prompt ids after the prefix. previous: ids of an earlier answer that may still hold; it
+        is checked in one pass and taken over as far as every token is what decoding would give. That pass
+        reads the prefix, too, if nothing has done so before.
+        """
+        raise_if_cancelled(cancel)
+        run = _Run(self.language.new_cache(), prefix.shift)
+        logits = self._begin(run, prefix, rest, previous[:max_new_tokens], choose)
+        while len(run.ids) < max_new_tokens and not self._ended(run.ids):
+            raise_if_cancelled(cancel)
+            run.ids.append(self._pick(len(run.ids), logits, choose))
+            if not self._ended(run.ids):
+                logits = self._feed(run, (), run.ids[-1:], len(run.ids) - 1)[-1]
+        empty = self.mask_queries.new_empty(0, *self.mask_queries.shape)
+        queries = torch.stack(run.queries) if run.queries else empty
+        return Answer(tuple(run.ids), tuple(run.blocks), queries, run.confirmed)
+
+    def _ended(self, ids: Sequence[int]) -> bool:
+        return bool(ids) and ids[-1] in self.tokens.eos
+
+    @staticmethod
+    def _pick(step: int, logits: Tensor, choose: Choose | None) -> int:
+        if choose:
+            return choose(step, logits)
+        best, token = logits.max(-1)
+        if bool(best.isnan()):
+            raise InstructSamError(f"the scores of the next word {NOT_NUMBERS}")
+        return int(token)
+
+    def _begin(
+        self, run: _Run, prefix: Prefix, rest: Sequence[int], guess: Sequence[int], choose: Choose | None
+    ) -> Tensor:
+        """Feed the rest of the prompt and a guessed answer at once; keep what decoding confirms. Returns
+        the logits [vocabulary] of the next token.
+        """
+        fed = guess[:-1] if self._ended(guess) else guess
+        state = prefix.state.made
+        if state is None:
+            logits = self._feed(run, rest, fed, 0, unread=prefix)
+        else:
+            run.cache = fork_cache(state.cache, self.language)
+            logits = self.language.logits(state.hidden[None])
+            if rest or fed:
+                fed_logits = self._feed(run, rest, fed, 0)
+                logits = fed_logits if rest else torch.cat([logits, fed_logits])
+        for step, token in enumerate(guess):
+            if self._pick(step, logits[step], choose) != token:
+                break
+            run.ids.append(token)
+        run.confirmed = len(run.ids)
+        kept = min(run.confirmed, len(fed))
+        run.blocks = [index for index in run.blocks if index < kept]
+        run.queries = run.queries[: len(run.blocks)]
+        block_extra = len(run.blocks) * (len(self.mask_queries) + BLOCK_EXTRA - 1)
+        surplus = run.cache.get_seq_length() - (len(prefix.ids) + len(rest) + kept + block_extra)
+        if surplus:
+            run.cache.crop(-surplus)
+        return logits[kept]
+
+    def _feed(
+        self,
+        run: _Run,
+        prompt: Sequence[int],
+        answer: Sequence[int],
+        index: int,
+        unread: Prefix | None = None,
+    ) -> Tensor:
+        """Feed prompt tokens, then answer tokens with a block of queries behind each end marker.
+
+        index: place of the first of ``answer`` in the whole answer. unread: a prefix to read before.
+        Returns the logits that the end of the prompt, if there is one, and every answer token predict:
+        [(1 +) len(answer), vocabulary].
+        """
+        device, size = self.mask_queries.device, len(self.mask_queries)
+        cached, before = run.cache.get_seq_length(), len(unread.ids) if unread else 0
+        sequence, blocks = list(prompt), []
+        predicting = [before + len(prompt) - 1] if prompt or unread else []
+        for place, token in enumerate(answer, index):
+            if token == self.tokens.ref_end:
+                blocks.append(before + len(sequence))
+                run.blocks.append(place)
+                block = [self.tokens.seg] * size
+                sequence += [token, self.tokens.mask_start, *block, self.tokens.mask_end]
+            else:
+                sequence.append(token)
+            predicting.append(before + len(sequence) - 1)
+        embeds = self.language.embed(torch.tensor(sequence, dtype=torch.int64, device=device))
+        first = cached + before + run.shift
+        positions = torch.arange(first, first + len(sequence), device=device).repeat(3, 1)
+        visual: Tensor | None = None
+        deepstack: tuple[Tensor, ...] = ()
+        if unread:
+            embeds = torch.cat([unread.embeds, embeds])
+            positions = torch.cat([unread.positions, positions], -1)
+            visual, deepstack = F.pad(unread.visual, (0, len(sequence)))[None], unread.deepstack
+        for start in blocks:
+            embeds[start + 2 : start + 2 + size] = self.mask_queries
+            positions[:, start : start + size + BLOCK_EXTRA] += self.behaviour.block_offset
+        mask = None  # causal; a single token sees everything, which attention does fastest without a mask
+        if blocks or (cached and len(sequence) > 1):
+            see_end = self.behaviour.queries_see_mask_end
+            mask = answer_mask(cached, len(embeds), blocks, size, see_end, device)
+        read = [place for start in blocks for place in range(start + 2, start + 2 + size)]
+        wanted = torch.tensor(predicting + read + ([before - 1] if unread else []), device=device)
+        (hidden,) = self.language(
+            embeds[None], positions[:, None], mask, run.cache, visual, deepstack, wanted
+        )
+        said, queries = hidden[: len(predicting)], hidden[len(predicting) :][: len(read)]
+        if unread:
+            unread.state.offer(PrefixState(fork_cache(run.cache, self.language, before), hidden[-1]))
+        run.queries += queries.split(size) if blocks else ()
+        return self.language.logits(said)

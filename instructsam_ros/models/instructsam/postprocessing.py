@@ -1,0 +1,61 @@
+"""From what the detector says to instances: scores cut off, masks at the size of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from instructsam_ros.errors import InstructSamError
+from instructsam_ros.models.common.device import NOT_NUMBERS
+from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+from instructsam_ros.models.instructsam.detector import DetectorOutput
+from instructsam_ros.types import Instance, tight_box
+
+
+def read_instances(
+    output: DetectorOutput, phrases: Sequence[str], size: tuple[int, int], config: InstructSamConfig
+) -> tuple[list[Instance], bool]:
+    """Instances that score high enough, phrase by phrase; whether some phrase used every query. None at
+    all if even the best one does not reach the presence threshold.
+
+    size: height and width of the image. Raises InstructSamError for scores and masks that are no numbers.
+    """
+    scores = output.score_logits.float().sigmoid()
+    kept = (scores > config.score_threshold) & (scores.max() > config.presence_threshold)
+    if bool(scores.isnan().any()) or bool(output.mask_logits[kept].isnan().any()):
+        raise InstructSamError(f"the scores or masks {NOT_NUMBERS}")
+    instances: list[Instance] = []
+    for row, phrase in enumerate(phrases):
+        found = []
+        for slot in kept[row].nonzero()[:, 0].tolist():
+            mask = full_size(output.mask_logits[row, slot], size)
+            if mask.any():
+                found.append(Instance(mask, tight_box(mask), float(scores[row, slot]), phrase))
+        instances += without_duplicates(found, config.duplicate_iou)
+    return instances, bool(kept.all(1).any())
+
+
+def without_duplicates(instances: Sequence[Instance], limit: float) -> list[Instance]:
+    """The instances, in order, less those that overlap a better-scoring one by an IoU over ``limit``."""
+    kept: list[Instance] = []
+    for instance in sorted(instances, key=lambda i: -i.score):
+        if all(_iou(instance.mask, better.mask) <= limit for better in kept):
+            kept.append(instance)
+    return [i for i in instances if any(i is k for k in kept)]
+
+
+def full_size(mask_logits: Tensor, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Logits [h, w] resized bilinearly and cut at 0: bool [height, width]."""
+    height, width = size
+    # OpenCV's resize takes a quarter of the time of torch's on a CPU; logits are small to copy from a GPU.
+    resized = cv2.resize(mask_logits.float().cpu().numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
+    mask: NDArray[np.bool_] = resized > 0
+    return mask
+
+
+def _iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    return int(np.count_nonzero(a & b)) / max(int(np.count_nonzero(a | b)), 1)

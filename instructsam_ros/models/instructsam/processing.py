@@ -1,0 +1,116 @@
+"""Text to token ids and back: the chat template around an instruction."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from instructsam_ros.errors import CheckpointError
+from instructsam_ros.models.instructsam.configuration import IMAGE_PLACE, INSTRUCTION_PLACE, InstructSamConfig
+
+_PHRASE_WORDS = 6
+"""Longer instructions are hardly ever the phrase itself."""
+_REMEMBERED = 256
+"""Instructions whose unknown words are not named again."""
+
+logger = logging.getLogger(__name__)
+
+
+class PromptTokenizer:
+    """Tokenizes prompts of one model; safe to share between threads."""
+
+    def __init__(self, tokenizer: str, config: InstructSamConfig) -> None:
+        """tokenizer: content of a tokenizer.json. Raises CheckpointError if it does not fit the model."""
+        try:
+            table = json.loads(tokenizer)
+            for token in table.get("added_tokens", ()):
+                token["special"] = True  # control tokens all of them, however they were added
+            table["truncation"] = table["padding"] = None  # as left over from training; a prompt stays whole
+            self._tokenizer, self._plain = (Tokenizer.from_str(json.dumps(table)) for _ in range(2))
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        # The tokenizers package raises plain Exception, and for some files its Rust panics, which is none.
+        except BaseException as error:
+            raise CheckpointError(f"tokenizer.json is not usable: {error}") from error
+        # What a user types is text, even where it spells a control token.
+        self._plain.encode_special_tokens = True
+        size, rows = self._tokenizer.get_vocab_size(), int(config.language["vocab_size"])
+        if size > rows:
+            raise CheckpointError(f"the tokenizer knows {size} tokens, the model embeds {rows}")
+        self._suffix = config.instruction_suffix
+        self._tokens = config.tokens
+        before, _, rest = config.prompt.partition(IMAGE_PLACE)
+        between, _, after = rest.partition(INSTRUCTION_PLACE)
+        self._before, self._between, self._after = map(self._control_ids, (before, between, after))
+        self.warn_of_unknown_words = lru_cache(_REMEMBERED)(self._warn_of_unknown_words)
+
+    @classmethod
+    def from_folder(cls, folder: Path, config: InstructSamConfig) -> PromptTokenizer:
+        """Read tokenizer.json of a checkpoint folder."""
+        path = folder / "tokenizer.json"
+        if not path.exists():
+            raise CheckpointError(f"{path} does not exist; copy it from where the weights came from")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise CheckpointError(f"{path} is not usable: {error}") from None
+        return cls(text, config)
+
+    @property
+    def vocabulary(self) -> dict[str, int]:
+        """Every token and its id."""
+        words: dict[str, int] = self._tokenizer.get_vocab()
+        return words
+
+    def image_ids(self, image_tokens: int) -> list[int]:
+        """The prompt up to the instruction, for an image of so many tokens."""
+        return [*self._before, *[self._tokens.image] * image_tokens, *self._between]
+
+    def instruction_ids(self, instruction: str) -> list[int]:
+        """The rest of the prompt: the instruction and what opens the answer."""
+        text = self._plain.encode(instruction + self._suffix, add_special_tokens=False).ids
+        return [*text, *self._after]
+
+    def unknown_words(self, instruction: str) -> tuple[str, ...]:
+        """Words of an instruction that the model never learned; a tokenizer of word pieces has none."""
+        unknown = getattr(self._plain.model, "unk_token", None)
+        if unknown is None:
+            return ()
+        read = self._plain.encode(instruction, add_special_tokens=False)
+        found = zip(read.tokens, read.offsets, strict=True)
+        return tuple(instruction[slice(*place)] for token, place in found if token == unknown)
+
+    def _warn_of_unknown_words(self, instruction: str) -> None:
+        """Name them in the log, since an answer to the other words may look sure of itself."""
+        if words := self.unknown_words(instruction):
+            names = ", ".join(map(repr, words))
+            logger.warning("this model does not know %s; do not trust its answer to %r", names, instruction)
+
+    def phrase_answer(self, instruction: str) -> list[int]:
+        """The answer that repeats an instruction as its one phrase ("red mug"); empty for a long one.
+
+        The phrase is cleaned up as the released training does: its first letter small, no full stop.
+        """
+        phrase = instruction.strip().removesuffix(".")
+        if not phrase or len(phrase.split()) > _PHRASE_WORDS:
+            return []
+        words = self._plain.encode(phrase[0].lower() + phrase[1:], add_special_tokens=False).ids
+        return [self._tokens.ref_start, *words, self._tokens.ref_end, self._tokens.eos[0]]
+
+    def token(self, index: int) -> str:
+        """How the tokenizer spells an id; empty for one that it does not know."""
+        return self._tokenizer.id_to_token(index) or ""
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Readable text of generated ids, without control tokens."""
+        decoded: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
+        return decoded.strip()
+
+    def _control_ids(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids

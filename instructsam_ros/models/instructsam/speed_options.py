@@ -1,0 +1,92 @@
+"""Ways to be faster that change results a little; all are off unless named."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from instructsam_ros.errors import ConfigError
+from instructsam_ros.models.instructsam.compact.image_encoder import PyramidConfig
+from instructsam_ros.models.instructsam.compiled import compile_image_side
+from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+from instructsam_ros.models.instructsam.int8 import quantise
+from instructsam_ros.models.instructsam.modeling import InstructSam
+from instructsam_ros.yaml_config import build, check_range
+
+
+@dataclass(frozen=True)
+class Approximations:
+    """What to trade for speed; docs/speed.md has what each one costs.
+
+    sam_size: side in pixels of the SAM 3 input instead of the 1008 that it was trained at, a multiple
+        of its 14 pixel patches. Only for models with a SAM 3 encoder.
+    pyramid_size: width and height of the compact model's input instead of the 384 and 288 that pictures are
+        resized to, multiples of 32. It was trained at 320 x 256 and 256 x 192, too.
+    reuse_frames: on a stream with a standing instruction, how many frames share one answer of the
+        language model; the detector looks at every frame. 1 asks anew on every frame.
+    int8: compute the language model's linear layers in 8 bit integers; on a CPU.
+    compile: fuse the image side of the compact model with torch.compile, which rounds at other places.
+        Needs a C++ compiler, and a minute at the first start; torch keeps the result for later ones.
+    """
+
+    sam_size: int | None = None
+    pyramid_size: tuple[int, int] | None = None
+    reuse_frames: int = 1
+    int8: bool = False
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        if self.sam_size is not None:
+            check_range(self, 1, math.inf, "sam_size")
+        if self.pyramid_size is not None:
+            width, height = self.pyramid_size
+            PyramidConfig(height, width)  # raises ValueError for what the encoder cannot take
+        check_range(self, 1, math.inf, "reuse_frames")
+
+    @classmethod
+    def read(cls, settings: Mapping[str, Any] | None) -> Approximations:
+        """From a mapping such as {"sam_size": 672}. Raises ConfigError that names the key."""
+        return build(cls, settings or {}, "approximations")
+
+    def apply_to_config(self, config: InstructSamConfig) -> InstructSamConfig:
+        """The configuration with another input size. Raises ConfigError if the model has not that encoder."""
+        if self.sam_size is not None:
+            if config.image_encoder != "two_tower":
+                raise ConfigError("approximations.sam_size: this model has no SAM 3 encoder")
+            config = with_sam_size(config, self.sam_size)
+        if self.pyramid_size is not None:
+            if config.image_encoder != "pyramid":
+                raise ConfigError("approximations.pyramid_size: only the compact model has a pyramid encoder")
+            width, height = self.pyramid_size
+            config = dataclasses.replace(config, vision={"height": height, "width": width})
+        return config
+
+    def apply_to_model(self, model: InstructSam, device: torch.device) -> None:
+        """Change a loaded model in place. Raises ConfigError for int8 on a GPU, and as compile_image_side."""
+        if self.int8:
+            if device.type != "cpu":
+                raise ConfigError("approximations.int8 computes on a CPU; on a GPU use dtype bfloat16")
+            quantise(model.get_submodule("language.model.layers"))
+        if self.compile:
+            compile_image_side(model)
+
+
+def with_sam_size(config: InstructSamConfig, size: int) -> InstructSamConfig:
+    """The configuration of a two-tower model for SAM 3 inputs of another size.
+
+    No weight depends on the size: position embeddings are tiled and rotary positions scaled to it, as
+    upstream does. Raises ConfigError unless ``size`` is a multiple of the patches.
+    """
+    sam = copy.deepcopy(config.sam)
+    backbone = sam.setdefault("vision_config", {}).setdefault("backbone_config", {})
+    patch = backbone.get("patch_size", 14)
+    if size % patch:
+        raise ConfigError(f"approximations.sam_size must be a multiple of {patch}, got {size}")
+    backbone |= {"model_type": "sam3_vit_model", "image_size": size}
+    return dataclasses.replace(config, sam=sam)

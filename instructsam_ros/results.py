@@ -1,0 +1,105 @@
+"""Results as files. Every file appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.errors import InstructSamError, InvalidInputError
+from instructsam_ros.pipeline import Result
+from instructsam_ros.visualization import label_image, overlay
+
+WRITER = "comment written by instructsam_ros"
+_VERTEX = np.dtype([("position", "<f4", 3), ("color", "u1", 3)])
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file by way of a temporary one beside it, so that readers never see a part of it.
+
+    Raises InstructSamError where it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(temporary, 0o644)  # mkstemp makes it readable for its owner alone
+            put_in_place(Path(temporary), path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise InstructSamError(f"cannot write {path}: {error}") from error
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Give a file that is written its name, so that after a power cut the name holds the old one or the new
+    one, whole. Both lie on one file system.
+    """
+    _to_disk(temporary)  # or the new name may come to the disk before the content
+    temporary.replace(path)
+    with suppress(OSError):  # some file systems cannot do this for a folder
+        _to_disk(path.parent)
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_ply(path: Path, points: NDArray[np.floating], colors: NDArray[np.uint8]) -> None:
+    """Write points [N, 3] in metres and colors uint8 [N, 3] RGB as binary little-endian PLY."""
+    vertices = np.empty(len(points), _VERTEX)
+    vertices["position"], vertices["color"] = points, colors
+    properties = [f"property float {axis}" for axis in "xyz"]
+    properties += [f"property uchar {channel}" for channel in ("red", "green", "blue")]
+    header = ["ply", "format binary_little_endian 1.0", WRITER, f"element vertex {len(points)}", *properties]
+    write_atomic(path, "\n".join([*header, "end_header\n"]).encode() + vertices.tobytes())
+
+
+def written_clouds(folder: Path) -> list[Path]:
+    """The clouds in a folder that ``write_ply`` has written."""
+    return [path for path in sorted(folder.glob("*.ply")) if WRITER.encode() in _beginning(path)]
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(200)
+
+
+def write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    """Write uint8 [H, W, 3] RGB, or uint8 or uint16 [H, W], as PNG. Raises InvalidInputError for others."""
+    if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3):
+        raise InvalidInputError(f"cannot write {image.dtype} {image.shape} as PNG")
+    stored = image[..., ::-1] if image.ndim == 3 else image
+    _, data = cv2.imencode(".png", np.ascontiguousarray(stored))
+    write_atomic(path, data.tobytes())
+
+
+def save_result(result: Result, folder: Path) -> list[Path]:
+    """Write overlay.png, labels.png (16 bit ids) and one PLY per instance with points; returns the paths.
+
+    A cloud is called <id>_<phrase>.ply, with the phrase in letters, digits and underscores.
+    """
+    instances = result.segmentation.instances
+    size = (result.frame.rgb.shape[0], result.frame.rgb.shape[1])
+    paths = [folder / "overlay.png", folder / "labels.png"]
+    write_png(paths[0], overlay(result.frame.rgb, instances, result.ids))
+    write_png(paths[1], label_image(instances, result.ids, size))
+    for lifted in result.lifted.instances:
+        if len(lifted.points):
+            name = re.sub(r"\W+", "_", lifted.instance.phrase).strip("_")[:40]
+            paths.append(folder / f"{lifted.id}_{name or 'object'}.ply")
+            write_ply(paths[-1], lifted.points, lifted.colors)
+    return paths

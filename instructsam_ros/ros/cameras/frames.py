@@ -1,0 +1,66 @@
+"""Frames of a camera as arrays, and recorded ones from files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.errors import ConfigError, InvalidInputError
+from instructsam_ros.ros.cameras.calibration_file import read_camera
+from instructsam_ros.types import CameraModel
+
+
+@dataclass(frozen=True)
+class CameraFrame:
+    """rgb: uint8 [H, W, 3]. depth: uint16 [H, W] millimetres or float32 metres, or None."""
+
+    rgb: NDArray[np.uint8]
+    depth: NDArray[np.uint16] | NDArray[np.float32] | None
+    camera: CameraModel | None
+
+
+def read_frame(image: Path, depth: Path | None, info: Path | None) -> CameraFrame:
+    """Read one frame from files. Raises InvalidInputError that names the unreadable one."""
+    depth_image = None if depth is None else _read(depth, cv2.IMREAD_UNCHANGED)
+    if depth_image is not None and (
+        depth_image.ndim != 2 or depth_image.dtype not in (np.uint16, np.float32)
+    ):
+        raise InvalidInputError(f"{depth} is {depth_image.dtype} {depth_image.shape}, not 16 bit depth")
+    rgb = cv2.cvtColor(_read(image, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return CameraFrame(rgb, depth_image, None if info is None else read_camera(info))
+
+
+def read_folder(folder: Path) -> list[CameraFrame]:
+    """NAME.jpg, NAME_depth.png (uint16 mm), NAME.json with key K, in order.
+
+    Raises ConfigError for a folder without any, and for a NAME.json that is missing or unusable.
+    """
+    frames = []
+    for image in sorted(folder.glob("*.jpg")):
+        depth = image.with_name(f"{image.stem}_depth.png")
+        settings = image.with_suffix(".json")
+        try:
+            camera = CameraModel(**json.loads(settings.read_text())["K"])
+        except (OSError, ValueError, KeyError, TypeError, InvalidInputError) as error:
+            raise ConfigError(
+                f"{settings} must hold the camera of {image.name} as K (width, height, fx, fy, cx, cy): "
+                f"{error!r}"
+            ) from None
+        frame = read_frame(image, depth if depth.exists() else None, None)
+        frames.append(CameraFrame(frame.rgb, frame.depth, camera))
+    if not frames:
+        raise ConfigError(f"no frames (NAME.jpg with NAME.json) in {folder}")
+    return frames
+
+
+def _read(path: Path, flags: int) -> NDArray[Any]:
+    picture = cv2.imread(str(path), flags)
+    if picture is None:
+        raise InvalidInputError(f"cannot read the picture {path}")
+    return np.asarray(picture)

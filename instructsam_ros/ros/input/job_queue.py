@@ -1,0 +1,198 @@
+"""Where callbacks leave what arrives: frames, the standing instruction, explicit requests."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from instructsam_ros.ros.counters import Counters
+from instructsam_ros.ros.errors import BusyError, NotActiveError
+from instructsam_ros.ros.input.frame_buffer import CameraMessages, FrameSlot
+from instructsam_ros.ros.parameters import NodeSettings
+
+POLL_SECONDS = 0.05
+
+
+@dataclass
+class Request:
+    """One explicit question. ``answer`` gets the InstanceArray or the exception.
+
+    camera: the frame to use, or None for the newest. deadline: time.monotonic(), or None. withdrawn: nobody
+    waits for the answer any more.
+    """
+
+    instruction: str
+    camera: CameraMessages | None = None
+    deadline: float | None = None
+    target_frame: str = ""
+    cancelled: Callable[[], bool] = lambda: False
+    on_stage: Callable[[str], None] | None = None
+    submitted: float = field(default_factory=time.monotonic)
+    answer: Future[Any] = field(default_factory=Future)
+    withdrawn: bool = False
+
+    def withdraw(self) -> bool:
+        """Give up waiting; whether the model had not begun yet."""
+        self.withdrawn = True
+        return self.answer.cancel()
+
+    def unwanted(self) -> bool:
+        """Whether to stop working on it."""
+        return self.withdrawn or self.cancelled() or self.expired()
+
+    def expired(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the worker does next. camera is None when no frame came in time for the request."""
+
+    instruction: str
+    camera: CameraMessages | None
+    request: Request | None
+    superseded: Callable[[], bool]
+
+
+class Inbox:
+    """Frames, instruction and requests, under one lock; the worker takes one job after the other."""
+
+    def __init__(self, counters: Counters, settings: Callable[[], NodeSettings]) -> None:
+        self._settings = settings
+        self._changed = threading.Condition()
+        self._requests: list[Request] = []
+        self._generation = 0
+        self._instructed = 0.0
+        self._closed = False
+        self._streams_turn = False
+        self.instruction = ""
+        self.frames = FrameSlot(counters)
+
+    def store_image(self, message: Any) -> None:
+        """Callback of the image subscription."""
+        with self._changed:
+            self.frames.store_image(message, time.monotonic())
+            self._changed.notify_all()
+
+    def store_pair(self, image: Any, depth: Any) -> None:
+        """Callback of the synchroniser."""
+        with self._changed:
+            self.frames.store_pair(image, depth, time.monotonic(), self._settings().depth_wait)
+            self._changed.notify_all()
+
+    def store_info(self, message: Any) -> None:
+        """Take a camera_info; where depth is not used it is not either, and may be unusable."""
+        with self._changed:
+            if self._settings().use_depth:
+                self.frames.store_info(message)
+                self._changed.notify_all()
+
+    def set_instruction(self, text: str) -> bool:
+        """Replace the standing instruction and stop work on the old one; False if it is the same."""
+        with self._changed:
+            if text == self.instruction:
+                return False
+            self.instruction, self._instructed = text, time.monotonic()
+            self._generation += 1
+            self.frames.look()
+            self._changed.notify_all()
+            return True
+
+    def submit(self, request: Request) -> None:
+        """Queue a request. Raises BusyError when the queue is full, NotActiveError once closed."""
+        with self._changed:
+            if self._closed:
+                raise NotActiveError("the node is being deactivated")
+            # Those that gave up in the queue take no place.
+            self._requests = [waiting for waiting in self._requests if not waiting.answer.cancelled()]
+            if len(self._requests) >= self._settings().max_requests:
+                raise BusyError(f"{len(self._requests)} requests are waiting already; try again later")
+            self._requests.append(request)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Refuse what is queued and let the worker end."""
+        with self._changed:
+            self._closed = True
+            self._generation += 1
+            waiting, self._requests = self._requests, []
+            self._changed.notify_all()
+        for request in waiting:
+            if request.answer.set_running_or_notify_cancel():
+                request.answer.set_exception(NotActiveError("the node was deactivated"))
+
+    @property
+    def closed(self) -> bool:
+        """Whether close() was called."""
+        return self._closed
+
+    def next_job(self) -> Job | None:
+        """Wait a moment for something to do; nothing comes after close().
+
+        Requests go before the stream, but for one frame of it after each, lest they starve it.
+        """
+        with self._changed:
+            job = self._pick()
+            if job is None and not self._closed:
+                self._changed.wait(POLL_SECONDS)
+                job = self._pick()
+            return job
+
+    def lacks_frame(self, request: Request) -> bool:
+        """Whether there is no frame that the request could be answered on."""
+        with self._changed:
+            now = time.monotonic()
+            self._pass_without_depth(now)
+            return request.camera is None and self._newest(now, request.submitted) is None
+
+    def _pick(self) -> Job | None:
+        if self._closed:
+            return None
+        now = time.monotonic()
+        self._pass_without_depth(now)
+        turns = [self._next_request, self._next_frame]
+        for pick in reversed(turns) if self._streams_turn else turns:
+            if job := pick(now):
+                self._streams_turn = job.request is not None
+                return job
+        return None
+
+    def _next_request(self, now: float) -> Job | None:
+        for request in list(self._requests):
+            camera = request.camera or self._newest(now, request.submitted)
+            silent_since = max(request.submitted, self.frames.last_image_at or 0.0)
+            waited = now - silent_since > self._settings().camera_timeout + self._depth_wait()
+            if camera is None and not waited and not request.expired():
+                continue
+            self._requests.remove(request)
+            if request.answer.set_running_or_notify_cancel():
+                return Job(request.instruction, camera, request, lambda: self._closed)
+        return None
+
+    def _next_frame(self, now: float) -> Job | None:
+        camera = self._newest(now, self._instructed)
+        if not self.instruction or not self.frames.unseen or camera is None:
+            return None
+        self.frames.mark_seen()
+        generation = self._generation
+        return Job(self.instruction, camera, None, lambda: self._generation != generation)
+
+    def _newest(self, now: float, since: float) -> CameraMessages | None:
+        """The newest frame for somebody who asked at ``since``.
+
+        What has come since then is not too old for them, however long the model was busy.
+        """
+        settings = self._settings()
+        return self.frames.current(now, settings.depth_wait, max(settings.camera_timeout, now - since))
+
+    def _pass_without_depth(self, now: float) -> None:
+        self.frames.pass_without_depth(now, self._depth_wait(), self._settings().camera_timeout)
+
+    def _depth_wait(self) -> float:
+        settings = self._settings()
+        return settings.depth_wait if settings.use_depth else 0.0

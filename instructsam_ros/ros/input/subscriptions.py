@@ -1,0 +1,79 @@
+"""Subscriptions to the camera. Their callbacks only store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.ros import qos
+from instructsam_ros.ros.input.job_queue import Inbox
+from instructsam_ros.ros.input.synchronizer import check_stamp, make_synchroniser
+from instructsam_ros.ros.parameters import NodeSettings
+
+
+def subscribe_camera_info(node: Node, store: Callable[[Any], None]) -> None:
+    """Store every ``camera_info`` from now on, whatever state the node is in: some drivers send but one.
+
+    Best effort, which hears every driver, since the node's parameters may change while it listens.
+    """
+    profile = qos.camera("best_effort")
+    group = MutuallyExclusiveCallbackGroup()
+    node.create_subscription(CameraInfo, "camera_info", store, profile, callback_group=group)
+
+
+class CameraInputs:
+    """Feeds an inbox from ``image`` and ``depth`` until ``destroy``.
+
+    refuse: told of every image and depth image that is not handed on.
+    """
+
+    def __init__(
+        self, node: Node, inbox: Inbox, settings: NodeSettings, refuse: Callable[[Exception], None]
+    ) -> None:
+        self._node = node
+        self._inbox = inbox
+        self._refuse = refuse
+        self._subscriptions: list[Any] = []
+        self._group = MutuallyExclusiveCallbackGroup()  # the synchroniser is not thread-safe
+        profile = qos.camera(settings.image_reliability)
+        self._synchroniser = make_synchroniser(inbox.store_pair, settings.sync_slop)
+        self._use_depth = settings.use_depth
+        self._subscribe("image", settings.image_transport, self._on_image, profile)
+        if settings.use_depth:
+            self._subscribe("depth", settings.depth_transport, self._synchroniser.add_depth, profile)
+
+    def destroy(self) -> None:
+        """Stop listening."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    def _on_image(self, message: Any) -> None:
+        self._inbox.store_image(message)
+        if self._use_depth:
+            self._synchroniser.add_image(message)
+
+    def _subscribe(self, topic: str, transport: str, callback: Any, profile: Any) -> None:
+        def take(message: Any) -> None:
+            try:
+                check_stamp(message, f"a message on {topic!r}")
+            except InvalidInputError as error:
+                self._refuse(error)
+            else:
+                callback(message)
+
+        if transport == "raw":
+            self._add(Image, topic, take, profile)
+        else:
+            # As image_transport does it: the remapped base topic and the transport's name.
+            base = self._node.resolve_topic_name(topic)
+            self._add(CompressedImage, f"{base}/{transport}", take, profile)
+
+    def _add(self, kind: Any, topic: str, callback: Any, profile: Any) -> None:
+        self._subscriptions.append(
+            self._node.create_subscription(kind, topic, callback, profile, callback_group=self._group)
+        )

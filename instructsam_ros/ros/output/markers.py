@@ -1,0 +1,38 @@
+"""Boxes and labels for RViz."""
+
+from __future__ import annotations
+
+from std_msgs.msg import ColorRGBA
+from visualization_msgs.msg import Marker, MarkerArray
+
+from instructsam_ros.ros.output.messages import box_messages, header_of
+from instructsam_ros.ros.processor import Answer
+from instructsam_ros.visualization import color
+
+LABEL_METRES = 0.03
+
+
+def marker_array(answer: Answer) -> MarkerArray:
+    """A box and a label for every instance with geometry, replacing all markers before."""
+    header = header_of(answer)
+    markers = [Marker(header=header, action=Marker.DELETEALL)]
+    for lifted in answer.result.lifted.instances:
+        if lifted.box is None:
+            continue
+        pose, size = box_messages(lifted, answer.pose)
+        red, green, blue = (channel / 255 for channel in color(lifted.id))
+        box = Marker(header=header, ns="boxes", id=lifted.id, type=Marker.CUBE, pose=pose, scale=size)
+        box.color = ColorRGBA(r=red, g=green, b=blue, a=0.35)
+        label = Marker(header=header, ns="labels", id=lifted.id, type=Marker.TEXT_VIEW_FACING)
+        label.pose.position.x, label.pose.position.y = pose.position.x, pose.position.y
+        label.pose.position.z = pose.position.z
+        label.scale.z = LABEL_METRES
+        label.color = ColorRGBA(r=red, g=green, b=blue, a=1.0)
+        label.text = f"{lifted.id} {lifted.instance.phrase} {lifted.instance.score:.2f}"
+        markers += [box, label]
+    return MarkerArray(markers=markers)
+
+
+def no_markers() -> MarkerArray:
+    """What takes all markers away, for when no answer will replace them."""
+    return MarkerArray(markers=[Marker(action=Marker.DELETEALL)])

@@ -1,0 +1,101 @@
+"""The output topics; the costly ones are computed only while somebody listens."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import Image, PointCloud2
+from visualization_msgs.msg import MarkerArray
+
+from instructsam_ros.lifting import project
+from instructsam_ros.msg import InstanceArray
+from instructsam_ros.ros.conversions import cloud_from_points, image_from_array
+from instructsam_ros.ros.output import vision_msgs
+from instructsam_ros.ros.output.markers import marker_array, no_markers
+from instructsam_ros.ros.output.messages import header_of, instance_array
+from instructsam_ros.ros.processor import Answer
+from instructsam_ros.ros.qos import OUTPUT
+from instructsam_ros.visualization import label_image, overlay
+
+
+class Publishers:
+    """Publishes answers until ``destroy``."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._instances = node.create_publisher(InstanceArray, "~/instances", OUTPUT)
+        self._markers = node.create_publisher(MarkerArray, "~/markers", OUTPUT)
+        makers: dict[str, tuple[Any, Callable[[Answer], Any]]] = {
+            "~/points": (PointCloud2, points_message),
+            "~/scene_points": (PointCloud2, scene_message),
+            "~/label_image": (Image, label_message),
+            "~/overlay": (Image, overlay_message),
+        }
+        if importlib.util.find_spec("vision_msgs") is not None:
+            from vision_msgs.msg import Detection2DArray, Detection3DArray
+
+            makers["~/detections_2d"] = (Detection2DArray, vision_msgs.detections_2d)
+            makers["~/detections_3d"] = (Detection3DArray, vision_msgs.detections_3d)
+        self._costly = [
+            (node.create_publisher(kind, topic, OUTPUT), make) for topic, (kind, make) in makers.items()
+        ]
+        self._costly.append((self._markers, marker_array))
+
+    def publish(self, answer: Answer) -> None:
+        """Send an answer to every topic that is listened to, and always to ~/instances."""
+        self._instances.publish(instance_array(answer))
+        for publisher, make in self._costly:
+            if publisher.get_subscription_count() and (message := make(answer)) is not None:
+                publisher.publish(message)
+
+    def clear(self) -> None:
+        """Take back what would stay in sight: RViz keeps markers until they are replaced."""
+        self._markers.publish(no_markers())
+
+    def destroy(self) -> None:
+        """Take the topics down."""
+        for publisher in (self._instances, *(publisher for publisher, _ in self._costly)):
+            self._node.destroy_publisher(publisher)
+
+
+def points_message(answer: Answer) -> Any:
+    """One cloud of all instances. A pixel of several masks comes once, with its id in the label image."""
+    result = answer.result
+    instances, camera = result.lifted.instances, result.frame.camera
+    numbers = np.arange(1, len(instances) + 1)
+    points = np.concatenate([np.zeros((0, 3), np.float32), *(i.points for i in instances)])
+    colors = np.concatenate([np.zeros((0, 3), np.uint8), *(i.colors for i in instances)])
+    owners = np.repeat(numbers, [len(i.points) for i in instances])
+    if camera is not None and len(points):
+        labels = label_image(result.segmentation.instances, numbers.tolist(), result.frame.rgb.shape[:2])
+        columns, rows = np.rint(project(points, camera)).astype(int).T
+        own = labels[rows, columns] == owners
+        points, colors, owners = points[own], colors[own], owners[own]
+    ids = np.array(result.ids, np.uint32)[owners - 1]
+    return cloud_from_points(answer.pose.apply(points), colors, header_of(answer), ids)
+
+
+def scene_message(answer: Answer) -> Any:
+    """The scene without the instances; None where nothing was measured: no points would read as free."""
+    points, colors = answer.pipeline.scene_points(answer.result)
+    if not len(points):
+        return None
+    return cloud_from_points(answer.pose.apply(points), colors, header_of(answer))
+
+
+def label_message(answer: Answer) -> Any:
+    """Ids per pixel as 16UC1."""
+    result = answer.result
+    labels = label_image(result.segmentation.instances, result.ids, result.frame.rgb.shape[:2])
+    return image_from_array(labels, "16UC1", answer.camera.image.header)
+
+
+def overlay_message(answer: Answer) -> Any:
+    """The image with masks and labels drawn in."""
+    result = answer.result
+    picture = overlay(result.frame.rgb, result.segmentation.instances, result.ids)
+    return image_from_array(picture, "rgb8", answer.camera.image.header)

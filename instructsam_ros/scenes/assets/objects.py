@@ -1,0 +1,85 @@
+"""One concrete object: attributes drawn for a category, its parts centred over the origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from instructsam_ros.scenes.assets.affordances import AFFORDANCES
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE, Category
+from instructsam_ros.scenes.assets.meshes import Array, move
+from instructsam_ros.scenes.assets.parts import Part
+from instructsam_ros.scenes.assets.shapes import BUILDERS
+from instructsam_ros.scenes.assets.textures import Rng
+
+
+@dataclass
+class SceneObject:
+    """An object of a scene. Lengths in metres, world frame: table top at z = 0, z up.
+
+    extent [3]: size along its own x, y, z. position [3]: centre of its foot. yaw: radians around z.
+    parent: id of the object that carries it; relation: "on" or "in".
+    """
+
+    category: str
+    color: str
+    material: str
+    scale: float
+    parts: list[Part]
+    extent: Array
+    id: int = 0
+    position: Array = field(default_factory=lambda: np.zeros(3))
+    yaw: float = 0.0
+    parent: int | None = None
+    relation: str | None = None
+
+    @property
+    def kind(self) -> Category:
+        """Its row of the catalogue."""
+        return CATALOGUE[self.category]
+
+    @property
+    def affordances(self) -> list[str]:
+        """What it is surely good for."""
+        return [name for name, entry in AFFORDANCES.items() if self.category in entry.sure]
+
+    @property
+    def centre(self) -> Array:
+        """Centre of its bounding box [3] in the world frame."""
+        centre: Array = self.position + np.array([0, 0, self.extent[2] / 2])
+        return centre
+
+
+def _attributes(rng: Rng, category: str, color: str) -> tuple[str, str]:
+    """(color, material) as such objects are made: wooden spoons are brown, metal mugs are bare."""
+    material = str(rng.choice(CATALOGUE[category].materials))
+    if material == "metal" and category in ("mug", "cup", "bowl"):
+        return "silver", material
+    if material == "glass" and category == "bottle":
+        return (color if color in ("green", "brown", "blue") else "green"), material
+    if category == "spoon":
+        return ("silver", "metal") if color == "silver" or rng.random() < 0.4 else ("brown", "wood")
+    if category == "fork":
+        return ("silver", "metal") if color == "silver" else (color, "plastic")
+    if category == "pot" and color != "silver":
+        return color, "ceramic"  # enamelled
+    if category == "ladle":
+        return color, "metal" if color == "silver" else "plastic"
+    if category == "kettle" and color != "silver":
+        return color, "plastic"
+    if category == "whisk" and color == "silver":
+        return color, "metal"
+    return color, material
+
+
+def make_object(rng: Rng, category: str, color: str) -> SceneObject:
+    """Build an object of that category; the colour may change to one its material has."""
+    color, material = _attributes(rng, category, color)
+    scale = float(rng.choice([0.82, 1.0, 1.0, 1.22]))
+    parts = BUILDERS[category](rng, color, material)
+    vertices = np.vstack([part.mesh.vertices for part in parts]) * scale
+    low, high = vertices.min(0), vertices.max(0)
+    to_foot = np.array([-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, -low[2]])
+    placed = [Part(move(p.mesh, to_foot, scale=scale), p.finish, p.rgb, p.texture, p.alpha) for p in parts]
+    return SceneObject(category, color, material, scale, placed, high - low)

@@ -1,0 +1,78 @@
+"""Hands and grippers that reach into the picture and hide parts of objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from instructsam_ros.scenes.assets.meshes import Array, box, move, tube
+from instructsam_ros.scenes.assets.parts import Part, shade
+from instructsam_ros.scenes.assets.textures import Rng
+
+SKIN_TONES = ((224, 172, 138), (198, 134, 96), (141, 85, 54), (92, 58, 40), (240, 200, 170))
+
+
+@dataclass(frozen=True)
+class Occluder:
+    """kind: "hand" or "gripper". position [3] metres and yaw in the world frame."""
+
+    kind: str
+    parts: list[Part]
+    position: Array
+    yaw: float
+
+
+def hand(rng: Rng, side: int, skin: ArrayLike, sleeve: ArrayLike | None) -> list[Part]:
+    """Forearm and hand along +y with the fingertips near the origin; side: -1 left, 1 right."""
+    forearm = [(0, -0.42, 0.05), (0, -0.25, 0.045), (0, -0.16, 0.04), (0, -0.12, 0.038)]
+    palm = [(0, -0.14, 0.038), (0, -0.10, 0.038), (0, -0.05, 0.034), (0, -0.03, 0.03)]
+    thumb = [(-0.03 * side, -0.09, 0.034), (-0.06 * side, -0.06, 0.03), (-0.062 * side, -0.03, 0.022)]
+    parts = [
+        Part(
+            tube(forearm, [0.045, 0.038, 0.03, 0.03], flat=1.1), "rubber", skin if sleeve is None else sleeve
+        ),
+        Part(tube(palm, [0.03, 0.042, 0.042, 0.03], flat=0.45), "food", skin),
+        Part(tube(thumb, [0.012, 0.011, 0.008], 10), "food", skin),
+    ]
+    for finger in range(4):
+        x, curl = -0.03 + 0.02 * finger, rng.uniform(0.3, 1)
+        path = [(x, -0.04, 0.034), (x * 1.05, -0.01, 0.036 - 0.004 * curl)]
+        path += [(x * 1.05, 0.015, 0.028 - 0.012 * curl), (x, 0.03, 0.02 - 0.016 * curl)]
+        parts.append(Part(tube(path, [0.0095, 0.009, 0.0085, 0.007], 10), "food", skin))
+    return parts
+
+
+def gripper(rng: Rng) -> list[Part]:
+    """Robot arm end with a two-finger gripper along +y."""
+    metal = shade(rng, "black") if rng.random() < 0.6 else np.ones(3) * rng.uniform(150, 230)
+    opening, rubber = rng.uniform(0.02, 0.045), shade(rng, "gray")
+    parts = [
+        Part(tube([(0, -0.5, 0.10), (0, -0.13, 0.06)], [0.045, 0.04]), "plastic", (225, 225, 225)),
+        Part(move(box(0.13, 0.06, 0.045), (0, -0.11, 0.02)), "metal", metal),
+    ]
+    for side in (1, -1):
+        parts.append(Part(move(box(0.014, 0.11, 0.03), (side * opening, -0.04, 0.02)), "plastic", metal))
+        pad = move(box(0.006, 0.03, 0.024), (side * (opening - 0.009), 0, 0.022))
+        parts.append(Part(pad, "rubber", rubber))
+    return parts
+
+
+def sample_occluders(rng: Rng, look_at: Array, camera: Array) -> list[Occluder]:
+    """One or two hands of one person, or one gripper, reaching in from the camera's side."""
+    is_hand = rng.random() < 0.65
+    skin = np.array(SKIN_TONES[rng.integers(len(SKIN_TONES))], float)
+    sleeve = None if rng.random() < 0.5 else rng.uniform(30, 220, 3)
+    forward = (look_at - camera) * (1, 1, 0)
+    forward /= np.linalg.norm(forward) + 1e-9
+    right = np.array([forward[1], -forward[0], 0])
+    both = is_hand and rng.random() < 0.6
+    occluders = []
+    for side in (-1, 1) if both else (int(rng.choice([-1, 1])),):
+        reach = right * side * rng.uniform(0.13, 0.26) - forward * rng.uniform(0.12, 0.26)
+        position = look_at + reach + [0, 0, rng.uniform(0.03, 0.14)]
+        yaw = np.arctan2(forward[1], forward[0]) - np.pi / 2 + side * rng.uniform(0.1, 0.45)
+        parts = hand(rng, side, skin, sleeve) if is_hand else gripper(rng)
+        occluders.append(Occluder("hand" if is_hand else "gripper", parts, position, float(yaw)))
+    return occluders

@@ -1,0 +1,88 @@
+"""Drafts into sentences."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from instructsam_ros.scenes.instructions.drafting import Draft, Speaker
+from instructsam_ros.scenes.instructions.templates import Form, Template, usable, wording
+
+_NOUN_FAMILIES = ("one", "many", "every")
+_CLAUSES = ("I", "you", "your", "we", "it", "what", "next", "anything", "whatever", "the", "of")
+_BEFORE_VERBS = ("please ", "just ", "kindly ")
+_SENTENCE_FAMILIES = ("say", "ask", "ask_one", "ask_many", "phrase_one", "phrase_many")
+
+
+class Sentence(NamedTuple):
+    """text as a user might type it; template: "construct|carrier" or "construct"."""
+
+    text: str
+    form: Form
+    template: str
+
+
+def put_into_words(speaker: Speaker, draft: Draft, targets: int) -> Sentence | None:
+    """A sentence that suits the number of targets; None if no template does."""
+    families = [
+        family
+        for family in (*_NOUN_FAMILIES, *_SENTENCE_FAMILIES)
+        if _suits(family, draft, targets)
+        and usable("constructs", f"{draft.construct}.{family}", speaker.split)
+    ]
+    if not families:
+        return None
+    family = speaker.random.choices(families, [1 if name.startswith("ask") else 2 for name in families])[0]
+    construct = speaker.pick(usable("constructs", f"{draft.construct}.{family}", speaker.split))
+    text = construct.text.format_map(draft.slots)
+    if family in _NOUN_FAMILIES:
+        carrier = speaker.pick(usable("carriers", family, speaker.split))
+        sentence = carrier.text.format(x=text, verb=speaker.pick(wording().verbs))
+        filled = _with_manners(speaker, carrier, sentence)
+        return Sentence(_spelled(speaker, filled, carrier.form), carrier.form, f"{construct.id}|{carrier.id}")
+    form: Form = "phrase" if family.startswith("phrase") else construct.form
+    filled = text if form == "phrase" else _with_manners(speaker, construct, text)
+    return Sentence(_spelled(speaker, filled, form), form, construct.id)
+
+
+def _suits(family: str, draft: Draft, targets: int) -> bool:
+    """Singular wordings for one target, plural ones for several, either where there is none."""
+    if family.endswith("one"):
+        return targets <= 1
+    if draft.unique:
+        return family in ("say", "ask")
+    if family.endswith("_many"):
+        return targets != 1
+    if family in ("many", "every"):
+        has_singular = bool(usable("constructs", f"{draft.construct}.one", "heldout"))
+        return targets != 1 or not has_singular
+    return True
+
+
+def _with_manners(speaker: Speaker, template: Template, text: str) -> str:
+    """Now and then "please", "robot, " or ", thanks" around it."""
+    if template.form == "question":
+        return text[:-1] + ", please?" if speaker.chance(0.1) else text
+    if template.form == "phrase" or template.text.startswith("{situation}") or not speaker.chance(0.3):
+        return text
+    fillers = wording().fillers
+    if speaker.chance(0.6):
+        before = speaker.pick(fillers["before"])
+        clumsy = before in _BEFORE_VERBS and template.text.split()[0] in _CLAUSES
+        return text if clumsy else before + text
+    after = speaker.pick(fillers["after"])
+    clumsy = after == " for me" and re.search(r"\bme\b", text) is not None
+    return text if clumsy else text.rstrip(".") + after
+
+
+def _spelled(speaker: Speaker, text: str, form: Form) -> str:
+    """Articles, capitals and full stops, with the carelessness of somebody who types."""
+    text = re.sub(r"\b([Aa]) (?=[aeio]|umb)", r"\1n ", text)
+    text = re.sub(r"\ball two\b", "both", text)
+    if form == "phrase":
+        return text if speaker.chance(0.7) else text[0].upper() + text[1:]
+    if speaker.chance(0.75):
+        text = text[0].upper() + text[1:]
+    if form == "declarative" and text[-1] not in ".!" and speaker.chance(0.6):
+        text += "."
+    return text

@@ -1,0 +1,186 @@
+"""What is true of the objects in one rendered view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from instructsam_ros.scenes.assets.affordances import affords
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE, COLORLESS
+from instructsam_ros.scenes.instructions.color_names import plausible_names
+from instructsam_ros.scenes.instructions.three_valued_logic import Selection, Truth, both
+
+# asked for -> categories of which some people would say so
+LOOKALIKES: dict[str, tuple[str, ...]] = {
+    "cup": ("mug", "glass"),
+    "glass": ("cup", "wine glass", "vase"),
+    "pot": ("kettle", "teapot"),
+    "kettle": ("teapot",),
+    "teapot": ("kettle",),
+    "tray": ("cutting board",),
+    "spoon": ("ladle",),
+}
+# group -> categories about which people differ
+ARGUABLE_MEMBERS: dict[str, tuple[str, ...]] = {
+    "fruit": ("tomato", "cucumber", "bell pepper"),
+    "vegetable": ("tomato",),
+    "food": ("can", "jar", "cereal box", "milk carton", "tea box", "bottle"),
+    "drinkware": ("bottle", "can"),
+    "cutlery": ("ladle",),
+}
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One object as the language sees it.
+
+    right, ahead: metres along the horizontal axes of the viewer. at: position in the camera frame.
+    column: mean image column as a share of the width, None where unseen. seen: 1 well visible,
+    0 invisible, None barely.
+    """
+
+    id: int
+    category: str
+    color: str
+    material: str
+    groups: tuple[str, ...]
+    extent: tuple[float, float, float]
+    right: float
+    ahead: float
+    at: tuple[float, float, float]
+    column: float | None
+    visible: float
+    truncated: bool
+    parent: int | None
+    relation: str | None
+    named_colors: frozenset[str]
+    seen: Truth
+
+
+class Picture:
+    """The things of a view by id, and predicates over them."""
+
+    def __init__(self, meta: dict[str, Any]) -> None:
+        self.things = {thing.id: thing for thing in _read_things(meta)}
+
+    def everything(self) -> Selection:
+        """All visible objects."""
+        return {i: thing.seen for i, thing in self.things.items()}
+
+    def where(self, *predicates: Callable[[Thing], Truth]) -> Selection:
+        """Visible objects for which all predicates hold."""
+        return {i: both(t.seen, *(holds(t) for holds in predicates)) for i, t in self.things.items()}
+
+    def well_seen(self) -> list[Thing]:
+        """Objects that an instruction may be about."""
+        return [thing for thing in self.things.values() if thing.seen == 1]
+
+
+def is_category(category: str) -> Callable[[Thing], Truth]:
+    """Whether it is called that."""
+
+    def holds(thing: Thing) -> Truth:
+        if thing.category == category:
+            return 1
+        return None if thing.category in LOOKALIKES.get(category, ()) else 0
+
+    return holds
+
+
+def in_group(group: str) -> Callable[[Thing], Truth]:
+    """Whether it belongs to a group of the catalogue."""
+
+    def holds(thing: Thing) -> Truth:
+        if thing.category in ARGUABLE_MEMBERS.get(group, ()):
+            return None
+        if group == "cutlery" and thing.material == "wood":
+            return None  # a wooden spoon is for cooking
+        return int(group in thing.groups)
+
+    return holds
+
+
+def has_color(color: str) -> Callable[[Thing], Truth]:
+    """Whether it has that colour by design and looks like it; arguable when only one of both."""
+
+    def holds(thing: Thing) -> Truth:
+        looks = color in thing.named_colors
+        if thing.color in COLORLESS:  # metal and glass mirror what is around them
+            return None if looks or color in ("gray", "white", "black", "brown") else 0
+        if thing.color == color:
+            return 1 if looks else None
+        return None if looks else 0
+
+    return holds
+
+
+def made_of(material: str) -> Callable[[Thing], Truth]:
+    """Whether it is visibly of "metal", "glass" or "wood"."""
+
+    def holds(thing: Thing) -> Truth:
+        if material == "metal":
+            if thing.color == "silver" and thing.category != "pan":
+                return 1
+            doubtful = thing.category in ("pan", "knife", "jar", "can", "whisk", "kettle", "pot")
+        elif material == "glass":
+            if thing.category in ("glass", "wine glass"):
+                return 1
+            doubtful = thing.material == "glass" or thing.category in ("bottle", "vase")
+        else:
+            if thing.material == "wood":
+                return 1
+            doubtful = thing.color == "brown" or thing.category in ("pan", "knife")
+        return None if doubtful or thing.material == material else 0
+
+    return holds
+
+
+def affording(affordance: str) -> Callable[[Thing], Truth]:
+    """Whether it serves that purpose."""
+    return lambda thing: affords(thing.category, affordance)
+
+
+def _read_things(meta: dict[str, Any]) -> list[Thing]:
+    width, height = meta["K"]["width"], meta["K"]["height"]
+    up = np.asarray(meta["R_world_cam"])[2]  # the world's z axis in the camera frame
+    ahead = np.array([0, 0, 1.0]) - up[2] * up
+    if np.linalg.norm(ahead) < 0.35:  # looking straight down: ahead is up in the image
+        ahead = np.array([0, -1.0, 0]) + up[1] * up
+    ahead /= np.linalg.norm(ahead)
+    right = np.cross(ahead, up)
+    things = []
+    for entry in meta["objects"]:
+        kind = CATALOGUE.get(entry["category"])
+        at = np.asarray(entry["pos_cam"])
+        things.append(
+            Thing(
+                id=entry["id"],
+                category=entry["category"],
+                color=entry["color"],
+                material=entry["material"],
+                groups=kind.groups if kind else tuple(entry["groups"]),  # earlier views lack later groups
+                extent=tuple(entry["extent"]),
+                right=float(at @ right),
+                ahead=float(at @ ahead),
+                at=tuple(entry["pos_cam"]),
+                column=entry["centroid"][0] / width if entry["centroid"] else None,
+                visible=entry["visible"],
+                truncated=entry["truncated"],
+                parent=entry["parent"],
+                relation=entry["rel"],
+                named_colors=plausible_names(entry["rgb_median"]),
+                seen=_seen(entry, width * height),
+            )
+        )
+    return things
+
+
+def _seen(entry: dict[str, Any], area: int) -> Truth:
+    """Whether a person would notice it: thin utensils at fewer pixels than bulky things."""
+    if entry["pixels"] < area * 7e-5:
+        return 0
+    enough = area * (0.0007 if "utensil" in entry["groups"] else 0.0013)
+    return 1 if entry["pixels"] >= enough and entry["visible"] >= 0.4 else None

@@ -1,0 +1,99 @@
+"""The wording of instructions: templates.yaml as frozen tables, and which of them are held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from instructsam_ros.scenes.sampling.splits import manifest
+from instructsam_ros.yaml_config import parse_mapping
+
+Form = Literal["declarative", "question", "phrase"]
+
+
+@dataclass(frozen=True)
+class Template:
+    """id: frozen name such as "one.pick_up" or "rel.many.plain". text: with {slots}."""
+
+    id: str
+    text: str
+
+    @property
+    def form(self) -> Form:
+        """What kind of sentence it is."""
+        if self.text == "{x}":
+            return "phrase"
+        return "question" if self.text.endswith("?") else "declarative"
+
+    @property
+    def held_out(self) -> bool:
+        """Whether training never uses it."""
+        return self.id in manifest().templates
+
+
+@dataclass(frozen=True)
+class Wording:
+    """carriers and constructs by family ("one", "rel.many"), the other tables by topic.
+
+    verbs: for the slot of that name in a carrier. redundant: words of constructs that change nothing.
+    """
+
+    carriers: dict[str, tuple[Template, ...]]
+    constructs: dict[str, tuple[Template, ...]]
+    relations: dict[str, tuple[str, ...]]
+    fillers: dict[str, tuple[str, ...]]
+    purposes: dict[str, tuple[str, ...]]
+    situations: dict[str, tuple[str, ...]]
+    verbs: tuple[str, ...]
+    redundant: tuple[str, ...]
+
+    def choices(
+        self, table: Literal["carriers", "constructs"], family: str, split: str
+    ) -> tuple[Template, ...]:
+        """Templates of a family that a split may use; empty where the kind has no such family."""
+        templates: tuple[Template, ...] = getattr(self, table).get(family, ())
+        return templates if split != "train" else tuple(t for t in templates if not t.held_out)
+
+
+@cache
+def wording() -> Wording:
+    """The tables shipped with the package."""
+    path = Path(__file__).with_name("templates.yaml")
+    data = parse_mapping(path.read_text(), str(path))
+    constructs = {
+        f"{kind}.{number}": _templates(f"{kind}.{number}", entries)
+        for kind, numbers in data["constructs"].items()
+        for number, entries in numbers.items()
+    }
+    carriers = {number: _templates(number, entries) for number, entries in data["carriers"].items()}
+    return Wording(
+        carriers,
+        constructs,
+        relations=_tuples(data["relations"]),
+        fillers=_tuples(data["fillers"]),
+        purposes=_tuples(data["purposes"]),
+        situations=_tuples(data["situations"]),
+        verbs=tuple(data["verbs"]),
+        redundant=tuple(data["redundant"]),
+    )
+
+
+@cache
+def usable(table: Literal["carriers", "constructs"], family: str, split: str) -> tuple[Template, ...]:
+    """``wording().choices``, remembered."""
+    return wording().choices(table, family, split)
+
+
+def is_held_out(template: str) -> bool:
+    """Whether an instruction's template id contains a part that training never uses."""
+    return any(part in manifest().templates for part in template.split("|"))
+
+
+def _templates(prefix: str, entries: dict[str, str]) -> tuple[Template, ...]:
+    return tuple(Template(f"{prefix}.{name}", text) for name, text in entries.items())
+
+
+def _tuples(table: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {key: tuple(values) for key, values in table.items()}

@@ -1,0 +1,268 @@
+"""Many scenes to disk: shards, several processes, resumable."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from instructsam_ros.errors import ConfigError, InstructSamError
+from instructsam_ros.results import write_atomic
+from instructsam_ros.scenes.dataset import load_view, save_view, view_paths
+from instructsam_ros.scenes.sampling.scene import sample_scene
+from instructsam_ros.scenes.sampling.splits import NOVEL_WORLDS, manifest
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from instructsam_ros.scenes.rendering.render import ColorRenderer, RendererName, WorkingRenderer
+
+SHARD_VIEWS = 200
+JOB_FILE = "job.json"
+LOCK_FILE = ".lock"
+LARGEST = 8192  # pixels a side; what OpenGL drivers can do ends somewhere above
+PROGRESS_SECONDS = 0.5
+_SPAWN = multiprocessing.get_context("spawn")  # GL and Vulkan contexts do not survive a fork
+
+
+@dataclass(frozen=True)
+class Production:
+    """What to render. split: a key of the manifest's seeds."""
+
+    views: int
+    out: Path
+    split: str = "train"
+    seed: int = 0
+    views_per_scene: int = 2
+    width: int = 384
+    height: int = 288
+    renderer: RendererName = "auto"
+    sensor_noise: bool = True
+    shard_views: int = SHARD_VIEWS
+
+    def __post_init__(self) -> None:
+        if self.views < 1 or not all(32 <= side <= LARGEST for side in (self.width, self.height)):
+            raise ConfigError(
+                f"cannot render {self.views} views of {self.width}x{self.height}; "
+                f"at least 1 view of 32x32 pixels, at most {LARGEST}x{LARGEST}"
+            )
+        if self.views_per_scene < 1 or self.shard_views % self.views_per_scene:
+            raise ConfigError(f"views per scene must divide {self.shard_views}, got {self.views_per_scene}")
+        self.scene_seed(0)
+        self.scene_seed(self.views - 1)
+
+    def scene_seed(self, view: int) -> int:
+        """Seed of the scene that a view shows. Raises ConfigError outside of the split's range."""
+        return manifest().scene_seed(self.split, self.seed + view // self.views_per_scene)
+
+    @property
+    def shards(self) -> int:
+        """Number of shards."""
+        return -(-self.views // self.shard_views)
+
+    def views_of(self, shard: int) -> range:
+        """Numbers of the views in a shard."""
+        return range(shard * self.shard_views, min(self.views, (shard + 1) * self.shard_views))
+
+    def folder(self, shard: int) -> Path:
+        """Where a finished shard lies."""
+        return self.out / f"shard-{shard:04d}"
+
+    def partial(self, shard: int) -> Path:
+        """Where an unfinished shard grows."""
+        return self.out / f".shard-{shard:04d}.partial"
+
+    def recipe(self) -> dict[str, object]:
+        """What every continuation of this job must share; only the number of views may change."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in ("views", "out")}
+
+
+def produce(job: Production, processes: int = 1) -> int:
+    """Render what is not there yet, with a progress bar; return the number of views rendered now.
+
+    A shard appears under its name only when it is complete, so a killed run continues at the last
+    complete shard. A view's content depends on the job and its own number alone. Raises ConfigError for a
+    folder that holds the views of another job, or to which another run is writing.
+    """
+    if processes < 1:
+        raise ConfigError(f"cannot render in {processes} processes; at least 1")
+    if job.out.exists() and not job.out.is_dir():
+        raise ConfigError(f"{job.out} is not a folder; name one that is new or holds this job's views")
+    job = dataclasses.replace(job, renderer=_working_renderer(job.renderer))
+    job.out.mkdir(parents=True, exist_ok=True)
+    with _locked(job.out):
+        _claim_folder(job)
+        return _render_missing(job, processes)
+
+
+def _working_renderer(name: RendererName) -> WorkingRenderer:
+    """The renderer of the whole job; reported once."""
+    from instructsam_ros.scenes.rendering.render import working_renderer
+
+    working = working_renderer(name)
+    tqdm.write(f"renderer: {working}")
+    return working
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Two runs would delete each other's unfinished shards. The lock ends with the process."""
+    with (folder / LOCK_FILE).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"another render is writing to {folder}; wait until it ends, or render into another folder"
+            ) from None
+        yield
+
+
+def _render_missing(job: Production, processes: int) -> int:
+    missing = [shard for shard in range(job.shards) if not _complete(job, shard)]
+    todo = sum(len(job.views_of(shard)) for shard in missing)
+    with tqdm(total=job.views, initial=job.views - todo, unit="view") as bar:
+        alone = len(missing) == 1
+        for views in _render_shard(job, missing[0]) if alone else _in_processes(job, missing, processes):
+            bar.update(views)
+    return todo
+
+
+def _claim_folder(job: Production) -> None:
+    """Write the job's recipe into its folder, or compare it with what is there."""
+    path = job.out / JOB_FILE
+    has_views = any(job.out.glob("shard-*"))
+    known = _known_recipe(job) if has_views or path.exists() else {}
+    if not has_views:
+        write_atomic(path, (json.dumps(job.recipe(), indent=2) + "\n").encode())
+        return
+    if known["renderer"] == "auto":  # older versions did not say which one that was
+        known["renderer"] = load_view(view_paths(job.out)[0], depth=False).meta["renderer"]
+    differing = sorted(k for k, v in job.recipe().items() if known[k] != v)
+    if differing:
+        said = ", ".join(f"{name} {known[name]!r}, not {job.recipe()[name]!r}" for name in differing)
+        raise ConfigError(f"{job.out} holds views of another job ({said}); render into another folder")
+
+
+def _known_recipe(job: Production) -> dict[str, Any]:
+    """The recipe in the job's folder. Raises ConfigError for a file that is none."""
+    try:
+        known: dict[str, Any] = json.loads((job.out / JOB_FILE).read_text())
+    except (FileNotFoundError, ValueError):
+        known = {}
+    if not isinstance(known, dict) or not job.recipe().keys() <= known.keys():
+        raise ConfigError(
+            f"{job.out} is in use but has no readable {JOB_FILE} that says how its views came about; "
+            "render into another folder"
+        )
+    return known
+
+
+def _complete(job: Production, shard: int) -> bool:
+    """A shard of a shorter earlier run counts as missing when more views belong to it now."""
+    return _written(job.folder(shard)) >= len(job.views_of(shard))
+
+
+def _written(shard: Path) -> int:
+    """Views in a folder; the JSON is the last file of each."""
+    return len(list(shard.glob("*.json")))
+
+
+def _in_processes(job: Production, shards: list[int], processes: int) -> Iterator[int]:
+    """Yields now and then how many views more there are."""
+    for shard in shards:
+        shutil.rmtree(job.partial(shard), ignore_errors=True)  # of a killed run; they would count
+    threads = ThreadPoolExecutor(max(1, min(processes, len(shards))))
+    far_end, near_end = _SPAWN.Pipe(duplex=False)
+    try:
+        waiting = {threads.submit(_in_own_process, job, shard, far_end) for shard in shards}
+        before = 0
+        while waiting:
+            done, waiting = wait(waiting, PROGRESS_SECONDS, FIRST_COMPLETED)
+            for future in done:
+                future.result()
+            now = sum(_rendered(job, shard) for shard in shards)
+            yield now - before
+            before = now
+    finally:
+        near_end.close()
+        threads.shutdown(cancel_futures=True)
+        far_end.close()
+
+
+def _rendered(job: Production, shard: int) -> int:
+    """Views that a shard has by now."""
+    views = len(job.views_of(shard))
+    return views if _complete(job, shard) else _written(job.partial(shard))
+
+
+def _in_own_process(job: Production, shard: int, lifeline: Connection) -> None:
+    """A process per shard: Filament keeps about 2 MB of every scene it has rendered."""
+    with ProcessPoolExecutor(1, _SPAWN, _prepare_worker, (lifeline,)) as pool:
+        try:
+            pool.submit(_render_whole_shard, job, shard).result()
+        except BrokenProcessPool:
+            raise InstructSamError(
+                "a renderer was killed, perhaps out of memory; run again with fewer --processes"
+            ) from None
+
+
+def _prepare_worker(lifeline: Connection) -> None:
+    """Make the worker end when the other end of ``lifeline`` closes, at the latest with the parent."""
+    os.environ.setdefault("LP_NUM_THREADS", "1")  # Mesa would start a thread per core in every process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+
+
+def _end_with(lifeline: Connection) -> None:
+    lifeline.poll(None)
+    os._exit(1)
+
+
+def _render_whole_shard(job: Production, shard: int) -> None:
+    for _ in _render_shard(job, shard):
+        pass
+
+
+def _render_shard(job: Production, shard: int) -> Iterator[int]:
+    """Render one shard, yielding the number of views after each scene."""
+    from instructsam_ros.scenes.rendering.render import render_scene
+
+    renderer = _renderer(job.renderer)
+    partial = job.partial(shard)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    numbers = job.views_of(shard)
+    for first in range(numbers.start, numbers.stop, job.views_per_scene):
+        scene = sample_scene(job.scene_seed(first), job.views_per_scene, held_out=job.split in NOVEL_WORLDS)
+        views = render_scene(scene, job.width, job.height, renderer, sensor_noise=job.sensor_noise)
+        kept = views[: numbers.stop - first]
+        for offset, view in enumerate(kept):
+            save_view(view, partial / f"{first + offset:06d}")
+        yield len(kept)
+    if _written(partial) != len(numbers):
+        raise InstructSamError(f"something has deleted views from {partial}; run again")
+    shutil.rmtree(job.folder(shard), ignore_errors=True)
+    partial.rename(job.folder(shard))
+
+
+@cache
+def _renderer(name: WorkingRenderer) -> ColorRenderer:
+    """One renderer a process."""
+    from instructsam_ros.scenes.rendering.render import RENDERERS
+
+    return RENDERERS[name]()

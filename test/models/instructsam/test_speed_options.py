@@ -1,0 +1,167 @@
+"""What is traded for speed is close to the exact result, and refused where it cannot work."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import Sam3VisionModel
+
+from instructsam_ros.backends.instructsam import InstructSamSegmenter, load
+from instructsam_ros.errors import ConfigError
+from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+from instructsam_ros.models.instructsam.detector import sam3_config
+from instructsam_ros.models.instructsam.int8 import Int8Linear
+from instructsam_ros.models.instructsam.modeling import InstructSam
+from instructsam_ros.models.instructsam.speed_options import Approximations, with_sam_size
+from instructsam_ros.paths import DATA
+from instructsam_ros.scenes.dataset import load_view, view_paths
+
+torch.set_num_threads(1)
+RGB = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
+
+
+def calls(segmenter: InstructSamSegmenter) -> list[str]:
+    """Grows by a name whenever that part of the model computes."""
+    seen: list[str] = []
+    for part in ("language", "detector", "image_encoder"):
+        module = segmenter.model.get_submodule(part)
+        module.register_forward_hook(lambda *_, name=part: seen.append(name))
+    return seen
+
+
+def test_smaller_sam_input_equals_upstream_at_that_size(
+    tiny_folder: Path, tiny_model: InstructSam, tiny_config: InstructSamConfig
+) -> None:
+    smaller = load(str(tiny_folder), "cpu", dtype="float32", approximations={"sam_size": 56})
+    pixels = smaller.model.image_encoder.preprocess(RGB).pixels
+    assert pixels.shape == (1, 3, 56, 56)
+    upstream = Sam3VisionModel(sam3_config(with_sam_size(tiny_config, 56)).vision_config).eval()
+    state = tiny_model.image_encoder.pixel_tower.state_dict()
+    lacking = upstream.load_state_dict(state, strict=False)
+    assert all(name.startswith("neck.fpn_layers.3.") for name in lacking.missing_keys)
+    assert lacking.unexpected_keys == []
+    with torch.inference_mode():
+        levels, position = smaller.model.image_encoder.pyramid(pixels)
+        expected = upstream(pixels)
+    for level, reference in zip(levels, expected.fpn_hidden_states, strict=False):
+        torch.testing.assert_close(level, reference, atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(position, expected.fpn_position_encoding[len(levels) - 1])
+    result = smaller.segment_image(RGB, "red mug")
+    assert all(instance.mask.shape == (50, 70) for instance in result.instances)
+
+
+def test_answer_is_reused_for_k_frames(tiny_folder: Path) -> None:
+    segmenter = load(
+        str(tiny_folder), "cpu", dtype="float32", approximations={"reuse_frames": 3}, score_threshold=0.0
+    )
+    seen, asked, previous = calls(segmenter), [], None
+    for _ in range(7):
+        seen.clear()
+        previous = segmenter.segment(segmenter.encode(RGB), "red mug", previous=previous)
+        assert "image_encoder" in seen
+        asked.append("language" in seen)
+    assert asked == [True, False, False, True, False, False, True]
+    seen.clear()
+    segmenter.segment(segmenter.encode(RGB), "blue bowl", previous=previous)
+    assert "language" in seen
+
+
+def test_answer_is_not_reused_unless_asked_for(tiny_folder: Path) -> None:
+    segmenter = load(str(tiny_folder), "cpu", dtype="float32")
+    seen = calls(segmenter)
+    first = segmenter.segment_image(RGB, "red mug")
+    seen.clear()
+    segmenter.segment(segmenter.encode(RGB), "red mug", previous=first)
+    assert "language" in seen
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_int8_layer_is_close(bias: bool, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    linear, inputs = torch.nn.Linear(64, 48, bias=bias), torch.randn(3, 5, 64)
+    exact = linear(inputs)
+    found = Int8Linear(linear)(inputs.to(dtype))
+    assert found.dtype == dtype
+    assert (found.float() - exact).norm() / exact.norm() < 0.03
+
+
+def test_int8_model_stays_close(tiny_folder: Path) -> None:
+    exact, reduced = (
+        load(str(tiny_folder), "cpu", dtype="float32", approximations={"int8": on}) for on in (False, True)
+    )
+    states = [segmenter.encode(RGB).prefix.state() for segmenter in (exact, reduced)]
+    similarity = torch.cosine_similarity(states[0].hidden, states[1].hidden, 0)
+    assert 0.99 < similarity < 1 - 1e-7
+    assert not any(isinstance(m, Int8Linear) for m in exact.model.modules())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sam_size": 57}, "multiple of"),
+        ({"sam_size": 0}, "sam_size must be at least 1"),
+        ({"pyramid_size": [320, 250]}, "multiples of 32"),
+        ({"pyramid_size": 320}, "expected a list"),
+        ({"reuse_frames": 0}, "at least 1"),
+        ({"speed": 9}, "unknown setting speed"),
+        ({"int8": 1}, "expected bool"),
+    ],
+)
+def test_unusable_settings_are_named(tiny_folder: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(str(tiny_folder), "cpu", approximations=settings)
+
+
+def test_what_a_model_or_device_cannot_do_is_refused(
+    tiny_config: InstructSamConfig, tiny_model: InstructSam
+) -> None:
+    compact = dataclasses.replace(tiny_config, image_encoder="pyramid")
+    with pytest.raises(ConfigError, match="no SAM 3 encoder"):
+        Approximations(sam_size=56).apply_to_config(compact)
+    with pytest.raises(ConfigError, match="only the compact model"):
+        Approximations(pyramid_size=(320, 256)).apply_to_config(tiny_config)
+    with pytest.raises(ConfigError, match="on a CPU"):
+        Approximations(int8=True).apply_to_model(tiny_model, torch.device("cuda"))
+    with pytest.raises(ConfigError, match="only the compact model"):
+        Approximations(compile=True).apply_to_model(tiny_model, torch.device("cpu"))
+
+
+def test_smaller_compact_input_finds_nearly_the_same_in_most_scenes() -> None:
+    exact, smaller = (
+        load("compact", "cpu", dtype="float32", approximations={"pyramid_size": size})
+        for size in (None, [320, 256])
+    )
+    assert smaller.model.image_encoder.preprocess(RGB).pixels.shape == (1, 3, 256, 320)
+    overlaps = []
+    for path in view_paths(DATA / "scenes"):
+        rgb = load_view(path, depth=False).rgb
+        answers = (segmenter.segment_image(rgb, "all the mugs").instances for segmenter in (exact, smaller))
+        left, right = (np.any([instance.mask for instance in answer], axis=0) for answer in answers)
+        overlaps.append((left & right).sum() / (left | right).sum())
+    assert 0.9 < np.median(overlaps) < 1
+
+
+def test_compiled_image_side_finds_the_same() -> None:
+    exact, compiled = (
+        load("compact", "cpu", dtype="float32", approximations={"compile": on}) for on in (False, True)
+    )
+    rgb = load_view(view_paths(DATA / "scenes")[0], depth=False).rgb
+    expected = exact.segment_image(rgb, "everything")
+    found = compiled.segment_image(rgb, "everything")
+    assert len(found.instances) == len(expected.instances) > 1
+    for left, right in zip(found.instances, expected.instances, strict=True):
+        assert left.score == pytest.approx(right.score, abs=1e-3)
+        assert (left.mask != right.mask).mean() < 1e-4
+
+
+def test_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("no-such-compiler",))
+    monkeypatch.setattr(torch._inductor.config, "force_disable_caches", True)
+    with pytest.raises(ConfigError, match=r"needs a C\+\+ compiler"):
+        load("compact", "cpu", dtype="float32", approximations={"compile": True})

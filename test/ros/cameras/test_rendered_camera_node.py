@@ -1,0 +1,102 @@
+"""The camera that looks at rendered scenes: its films, and the node as a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, Image
+
+from instructsam_ros.errors import ConfigError
+from instructsam_ros.ros.cameras.scene_renderer import SPLIT, FilmOrder, render_film
+from instructsam_ros.ros.conversions import camera_from_info, depth_from_image, rgb_from_image
+from instructsam_ros.ros.input.synchronizer import stamp_ns
+from instructsam_ros.scenes.sampling.scene import sample_scene
+from instructsam_ros.scenes.sampling.splits import manifest
+from test.ros.conftest import FRAME_ID, WAIT, Client, NodeUnderTest
+
+SMALL = {"frames": 2, "width": 96, "height": 72, "renderer": "classic"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"seed": -1}, "seeds of a split"),
+        ({"frames": 0}, "frames is 0"),
+        ({"width": 8}, "width is 8"),
+        ({"view": "side"}, "'ego', 'table', 'top'"),
+        ({"renderer": "opengl"}, "'filament'"),
+    ],
+)
+def test_an_order_that_cannot_be_filmed_is_refused(wrong, named):
+    with pytest.raises(ConfigError, match=named):
+        FilmOrder(**wrong)
+
+
+def test_scenes_with_the_wanted_view_alone_are_filmed():
+    numbers = FilmOrder(seed=2, view="top").scenes()
+    chosen = [next(numbers) for _ in range(2)]
+    views = [sample_scene(manifest().scene_seed(SPLIT, n)).view for n in range(2, chosen[-1] + 1)]
+    assert [n for n, view in enumerate(views, 2) if view == "top"] == chosen
+
+
+def test_a_film_is_the_sequence_of_its_scene():
+    pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
+    from instructsam_ros.scenes.rendering.video import render_sequence
+
+    frames = list(render_film(FilmOrder(**SMALL), 1, threading.Event()))
+    expected = list(render_sequence(SPLIT, 1, **SMALL))
+    assert len(frames) == SMALL["frames"]
+    for frame, view in zip(frames, expected, strict=True):
+        np.testing.assert_array_equal(frame.rgb, view.rgb)
+        assert frame.depth.dtype == np.uint16
+        np.testing.assert_allclose(frame.depth / 1000, view.depth, atol=0.0006)
+        assert vars(frame.camera).items() >= view.meta["K"].items()
+
+
+def test_an_error_of_the_rendering_process_arrives_here():
+    pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
+    with pytest.raises(ConfigError, match="seeds of a split"):
+        next(render_film(FilmOrder(**SMALL), -1, threading.Event()))
+
+
+def test_without_mujoco_the_node_names_the_extra_and_ends(tmp_path):
+    (tmp_path / "mujoco.py").write_text("raise ImportError('not installed')")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    node = NodeUnderTest(
+        tmp_path / "log", name="bare_camera", program="cameras.rendered_camera_node", env={"PYTHONPATH": path}
+    )
+    assert node.process.wait(WAIT) == 2
+    assert "pip install 'instructsam-ros[scenes]'" in node.log.read_text()
+
+
+def test_the_camera_feeds_the_segmentation_node_and_ends_cleanly(tmp_path):
+    pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
+    camera = NodeUnderTest(
+        tmp_path / "camera", name="camera", program="cameras.rendered_camera_node", rate=10.0, **SMALL
+    )
+    segment = NodeUnderTest(tmp_path / "segment", model="fake", instruction="everything")
+    client = Client()
+    images, depths, infos = [], [], []
+    topics = {"image": (Image, images), "depth": (Image, depths), "camera_info": (CameraInfo, infos)}
+    for topic, (kind, heard) in topics.items():
+        client.node.create_subscription(kind, topic, heard.append, qos_profile_sensor_data)
+    try:
+        answers = client.heard["instances"]
+        client.wait(lambda: answers and len({bytes(i.data) for i in images}) == SMALL["frames"])
+    finally:
+        client.close()
+        ended = camera.stop(signal.SIGINT), segment.stop()
+    assert ended == (0, 0)
+    assert "Traceback" not in camera.log.read_text()
+    answer = answers[-1]
+    assert (answer.header.frame_id, answer.image_width, answer.image_height) == (FRAME_ID, 96, 72)
+    assert {stamp_ns(m) for m in images} & {stamp_ns(m) for m in depths} & {stamp_ns(m) for m in infos}
+    assert rgb_from_image(images[0]).std() > 10
+    assert depths[0].encoding == "16UC1"
+    assert 0.2 < np.nanmedian(depth_from_image(depths[0])) < 3.0
+    assert camera_from_info(infos[0]).cx == pytest.approx(47.5)

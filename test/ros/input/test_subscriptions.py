@@ -1,0 +1,43 @@
+"""What the subscriptions let through."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.ros.input import subscriptions
+from instructsam_ros.ros.input.subscriptions import CameraInputs
+from instructsam_ros.ros.parameters import NodeSettings
+from test.ros.stamped import message
+
+
+@pytest.mark.parametrize("transports", [("raw", "raw"), ("compressed", "compressedDepth")])
+def test_a_message_with_a_negative_stamp_is_refused_and_the_next_ones_make_a_pair(monkeypatch, transports):
+    """rclpy refuses such a time, in the midst of message_filters' work."""
+    seen, callbacks, refused, images = [], {}, [], []
+
+    def make_synchroniser(_on_pair, _slop):
+        return SimpleNamespace(
+            add_image=lambda m: seen.append(("image", m)), add_depth=lambda m: seen.append(("depth", m))
+        )
+
+    monkeypatch.setattr(subscriptions, "make_synchroniser", make_synchroniser)
+    node = SimpleNamespace(
+        resolve_topic_name=lambda topic: topic,
+        create_subscription=lambda _kind, topic, callback, *_, **__: callbacks.update(
+            {topic.partition("/")[0]: callback}
+        ),
+    )
+    inbox = SimpleNamespace(store_image=images.append, store_pair=None)
+    settings = NodeSettings(image_transport=transports[0], depth_transport=transports[1])
+    CameraInputs(node, inbox, settings, refused.append)
+    bad, good = message(-1.5), message(1)
+    for stamped in (bad, good):
+        for topic in ("image", "depth"):
+            callbacks[topic](stamped)
+    assert seen == [("image", good), ("depth", good)]
+    assert images == [good]
+    assert [type(error) for error in refused] == [InvalidInputError] * 2
+    assert "'depth' has a negative stamp" in str(refused[1])

@@ -1,0 +1,98 @@
+"""Mirrored pictures: left and right change places, nothing else does."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from instructsam_ros.scenes.instructions import flip, instructions, mirror_meta
+from instructsam_ros.scenes.instructions.scene_facts import Picture
+from instructsam_ros.scenes.instructions.spatial_relations import (
+    SIDES,
+    Relation,
+    extreme,
+    nearest,
+    nth,
+    related,
+)
+from instructsam_ros.scenes.instructions.templates import wording
+from test.scenes.metas import DEPTH, ROW, TABLE, entry, meta
+
+OPPOSITE: dict[Relation, Relation] = {"left": "right", "right": "left", "front": "front", "behind": "behind"}
+
+places = st.tuples(st.floats(-0.4, 0.4), st.floats(-0.3, 0.3), st.sampled_from([0.06, 0.08, 0.1, 0.13]))
+scenes = st.lists(places, min_size=2, max_size=6).map(
+    lambda found: meta(*(entry(k + 1, "red", "mug", x, y, size) for k, (x, y, size) in enumerate(found)))
+)
+
+
+def test_left_and_right_are_sides_in_every_purpose_and_situation() -> None:
+    """ "How much is left" would become "how much is right"."""
+    said = [
+        text
+        for table in (wording().purposes, wording().situations)
+        for texts in table.values()
+        for text in texts
+    ]
+    assert said
+    assert [text for text in said if flip(text) != text] == []
+
+
+@given(scenes)
+def test_relations_of_the_mirrored_scene_are_mirrored(annotations: dict[str, object]) -> None:
+    original, mirrored = Picture(annotations), Picture(mirror_meta(annotations))
+    for first, thing in original.things.items():
+        for second, anchor in original.things.items():
+            for side in SIDES:
+                twin = related(mirrored.things[first], OPPOSITE[side], mirrored.things[second])
+                assert related(thing, side, anchor) == twin
+
+
+@given(scenes, st.booleans(), st.integers(1, 3))
+def test_orders_of_the_mirrored_scene_are_mirrored(
+    annotations: dict[str, object], from_right: bool, count: int
+) -> None:
+    original, mirrored = Picture(annotations), Picture(mirror_meta(annotations))
+    everything = original.everything()
+    for key, twin_order in (("column", not from_right), ("size", from_right), ("distance", from_right)):
+        ours = extreme(original, everything, key, descending=from_right, count=count)
+        assert ours == extreme(mirrored, everything, key, descending=twin_order, count=count)
+    assert nth(original, everything, count, from_right=from_right) == nth(
+        mirrored, everything, count, from_right=not from_right
+    )
+    assert nearest(original, everything, 1) == nearest(mirrored, everything, 1)
+
+
+def test_flipped_instructions_have_the_same_answer_in_the_mirrored_scene() -> None:
+    compared = 0
+    for scene in (ROW, TABLE, DEPTH):
+        answers: list[dict[str, tuple[int, ...]]] = []
+        for version in (scene, mirror_meta(scene)):
+            rng = np.random.default_rng(1)
+            said = [i for _ in range(300) for i in instructions(version, rng, 12, split="heldout")]
+            answers.append({i.text.lower(): i.targets for i in said})
+        for text, targets in answers[0].items():
+            if flip(text) in answers[1]:
+                assert targets == answers[1][flip(text)], text
+                compared += flip(text) != text
+    assert compared > 20, "too few texts with a side in them"
+
+
+@given(st.text())
+def test_flipping_twice_gives_the_text_back(text: str) -> None:
+    assert flip(flip(text)) == text
+
+
+def test_flip_keeps_capitals_and_other_words() -> None:
+    assert flip("Leftmost mug right of the bowl, alright") == "Rightmost mug left of the bowl, alright"
+
+
+@given(scenes)
+@settings(max_examples=25)
+def test_mirroring_twice_gives_the_annotations_back(annotations: dict[str, object]) -> None:
+    twice = mirror_meta(mirror_meta(annotations))["objects"]
+    for before, after in zip(annotations["objects"], twice, strict=True):
+        assert after["bbox"] == before["bbox"]
+        np.testing.assert_allclose(after["centroid"], before["centroid"])
+        assert after["pos_cam"] == before["pos_cam"]

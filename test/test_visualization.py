@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from instructsam_ros.lifting import OrientedBox, lift
+from instructsam_ros.pipeline import Result
+from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
+from instructsam_ros.visualization import color, label_image, overlay, render_cloud, render_result, table
+
+SIZE = (60, 80)
+
+
+def instance(rows: slice, columns: slice, score: float = 0.9, phrase: str = "mug") -> Instance:
+    mask = np.zeros(SIZE, bool)
+    mask[rows, columns] = True
+    return Instance(mask, tight_box(mask), score, phrase)
+
+
+def result(*instances: Instance, status: Status = Status.OK, depth: bool = True) -> Result:
+    readings = np.full(SIZE, 0.8, np.float32) if depth else None
+    frame = Frame(np.full((*SIZE, 3), 90, np.uint8), readings, CameraModel(80, 60, 70.0, 70.0, 40.0, 30.0))
+    segmentation = Segmentation(instances, "Here they are.", status)
+    timings = {"encode": 0.012, "lift": 0.003}
+    return Result(frame, "the mugs", segmentation, lift(frame, segmentation), timings)
+
+
+def test_colors_are_fixed_bright_and_distinct():
+    colors = [color(i) for i in range(1, 21)]
+    assert color(3) == colors[2]
+    assert len(set(colors)) == 20
+    assert all(max(c) == 255 for c in colors)
+    for a, b in pairwise(colors):
+        assert sum(abs(x - y) for x, y in zip(a, b, strict=True)) > 150
+
+
+@pytest.mark.parametrize("background", [0, 128, 255])
+def test_overlay_shows_on_any_background_and_leaves_its_input_alone(background):
+    rgb = np.full((*SIZE, 3), background, np.uint8)
+    shown = overlay(rgb, [instance(slice(25, 50), slice(20, 50))])
+    assert (rgb == background).all()
+    assert shown.dtype == np.uint8
+    difference = np.abs(shown.astype(int) - background).max(-1)
+    assert difference[40, 35] > 30
+    assert difference[25:50, 19:21].max() > 100
+    assert difference[58, 70] == 0
+
+
+def test_the_label_names_id_phrase_and_score():
+    rgb = np.zeros((*SIZE, 3), np.uint8)
+    one = instance(slice(25, 50), slice(20, 50))
+    other = instance(slice(25, 50), slice(20, 50), phrase="cup")
+    assert (overlay(rgb, [one]) != overlay(rgb, [other])).any()
+    assert (overlay(rgb, [one], [1]) != overlay(rgb, [one], [2])).any()
+
+
+@given(hnp.array_shapes(min_dims=2, max_dims=2, max_side=30), st.text(max_size=20), st.data())
+def test_any_mask_and_phrase_can_be_drawn(size, phrase, data):
+    masks = data.draw(st.lists(hnp.arrays(bool, size), max_size=3))
+    instances = [Instance(mask, tight_box(mask), 0.5, phrase) for mask in masks]
+    assert overlay(np.zeros((*size, 3), np.uint8), instances).shape == (*size, 3)
+
+
+def test_labels_of_crowded_instances_do_not_cover_each_other():
+    rgb = np.zeros((240, 320, 3), np.uint8)
+    mask = np.zeros((240, 320), bool)
+    mask[100:160, 100:200] = True
+    crowd = [Instance(mask, tight_box(mask), 0.9, "mug")] * 3
+    shown = overlay(rgb, crowd, [1, 2, 3])
+    for number in (1, 2, 3):
+        assert (shown == color(number)).all(-1).sum() > 300
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), hnp.arrays(bool, (5, 6))), max_size=5))
+def test_every_pixel_has_the_id_of_its_best_instance(scored):
+    instances = [Instance(mask, tight_box(mask), score, "") for score, mask in scored]
+    ids = [10 * (i + 1) for i in range(len(instances))]
+    labels = label_image(instances, ids, (5, 6))
+    assert labels.dtype == np.uint16
+    for pixel in np.ndindex(5, 6):
+        claims = [(-i.score, n) for n, i in enumerate(instances) if i.mask[pixel]]
+        assert labels[pixel] == (ids[min(claims)[1]] if claims else 0)
+
+
+def test_ids_beyond_16_bit_never_become_background():
+    one = instance(slice(0, 5), slice(0, 5))
+    for number, label in ((65535, 65535), (65536, 1), (131070, 65535)):
+        assert label_image([one], [number], SIZE)[0, 0] == label
+
+
+def test_the_table_says_everything_once():
+    shown = table(result(instance(slice(10, 40), slice(10, 40), phrase="red mug")))
+    row = next(line for line in shown.splitlines() if "red mug" in line)
+    assert row.split()[:5] == ["1", "red", "mug", "0.90", "900"]
+    assert "100%" in row
+    assert "encode 12.0" in shown
+    assert "total 15.0" in shown
+    assert "the mugs" in shown
+    assert "Here they are." in shown
+
+
+def test_the_table_of_special_cases():
+    assert "nothing in the image" in table(result(status=Status.NO_TARGET))
+    full = result(instance(slice(10, 40), slice(0, 40)), status=Status.SATURATED, depth=False)
+    assert "may be more" in table(full)
+    assert "truncated low_depth no_depth" in table(full)
+
+
+def test_near_points_hide_far_ones():
+    points = np.array([[0.0, 0.0, 1.0], [0.0, 0.0, 2.0]])
+    colors = np.array([[255, 0, 0], [0, 255, 0]], np.uint8)
+    for order in ([0, 1], [1, 0]):
+        shown = render_cloud(points[order], colors[order], yaw=0, pitch=0, target=points[0], distance=1.0)
+        assert (shown[240, 320] == (255, 0, 0)).all()
+
+
+def test_the_camera_goes_right_and_up():
+    points = np.array([[0.0, 0.0, 1.0], [0.0, 0.0, 2.0]])  # the second one is behind the first
+    colors = np.array([[255, 0, 0], [0, 255, 0]], np.uint8)
+
+    def place_of_far(**angles: float) -> np.ndarray:
+        shown = render_cloud(points, colors, target=points[0], distance=3.0, **angles)
+        return np.argwhere((shown == (0, 255, 0)).all(-1)).mean(0)
+
+    assert place_of_far(yaw=30, pitch=0)[1] > 330  # from the right, what is behind moves right
+    assert place_of_far(yaw=0, pitch=30)[0] < 230  # from above, what is behind moves up
+
+
+def test_boxes_are_drawn_and_empty_clouds_are_dark():
+    box = OrientedBox(np.array([0.0, 0.0, 1.0]), np.eye(3), np.array([0.2, 0.2, 0.2]))
+    points, colors = np.array([[0.0, 0.0, 1.0]]), np.zeros((1, 3), np.uint8)
+    shown = render_cloud(points, colors, boxes=[box], box_colors=[(255, 255, 0)], distance=1.0)
+    assert ((shown[..., 0] > 120) & (shown[..., 2] < 30)).sum() > 100  # the lines are smoothed
+    assert (
+        len(np.unique(render_cloud(np.zeros((0, 3)), np.zeros((0, 3), np.uint8)).reshape(-1, 3), axis=0)) == 1
+    )
+
+
+def test_a_result_fills_the_picture_with_its_clouds():
+    one = result(instance(slice(10, 40), slice(10, 40)))
+    shown = render_result(one, size=(120, 160))
+    assert shown.shape == (120, 160, 3)
+    assert (shown == 90).all(-1).mean() > 0.1
+    scene = (np.array([[0.0, 0.0, 0.8]], np.float32), np.array([[0, 0, 255]], np.uint8))
+    assert render_result(result(status=Status.NO_TARGET), scene).any()

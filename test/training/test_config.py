@@ -1,0 +1,110 @@
+"""A training file says how a run computes."""
+
+import pytest
+import torch
+import yaml
+
+from instructsam_ros.errors import ConfigError, InvalidInputError
+from instructsam_ros.models.common import device
+from instructsam_ros.models.instructsam.compact.tokenizer import build_tokenizer
+from instructsam_ros.training.config import EvaluationSettings, TrainSettings, load_settings
+from instructsam_ros.training.data.scenes import SceneDataSettings
+from instructsam_ros.training.initialization import compact_config
+
+RUN = {
+    "model": "compact", "init": "x", "out": "y", "steps": 3,
+    "data": {"roots": ["train"]}, "evaluation": {"root": "heldout"},
+}  # fmt: skip
+CPU = torch.device("cpu")
+
+
+def settings(**changes):
+    data, evaluation = SceneDataSettings(roots=("views",)), EvaluationSettings("views")
+    return TrainSettings("compact", data, evaluation, out="run", steps=3, init="model", **changes)
+
+
+@pytest.mark.parametrize(("able", "expected"), [(True, "bf16"), (False, "no")])
+def test_precision_follows_the_processor_unless_it_is_set(monkeypatch, able, expected):
+    monkeypatch.setattr(device, "computes_bfloat16", lambda device: able)
+    assert settings().mixed_precision(CPU) == expected
+    assert settings(precision="bf16").mixed_precision(CPU) == "bf16"
+    assert settings(precision="no").mixed_precision(CPU) == "no"
+    assert settings().mixed_precision(torch.device("cuda")) == "bf16"
+
+
+def written(folder, **changes):
+    """A training file in ``folder``, and in it the folders of views that RUN names."""
+    for name in ("train", "heldout"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "000000.jpg").touch()
+    file = folder / "run.yaml"
+    file.write_text(yaml.safe_dump(RUN | changes))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"log_every": 0}, "log_every must be at least 1"),
+        ({"checkpoint_every": 0}, "checkpoint_every must be at least 1"),
+        ({"workers": -1}, r"workers must be in 0\.\.1024"),
+        ({"threads": 10**9}, r"threads must be in 0\.\.1024"),
+        ({"precision": False}, "False is not one of 'auto', 'bf16', 'no'; .* put it in quotes"),
+        ({"loss": {"score": float("inf")}}, r"loss\.score: expected a finite number"),
+        ({"loss": {"choice": -1.0}}, "choice must be at least 0, got -1"),
+        ({"data": {"roots": []}}, "roots is empty"),
+        ({"data": {"roots": ["train"], "images": 0}}, "images must be at least 1"),
+        ({"data": {"roots": ["train"], "repaint": 1.5}}, r"repaint must be in 0\.\.1, got 1\.5"),
+        ({"evaluation": {"root": "heldout", "views": 0}}, "views must be at least 1"),
+        ({"seed": -1}, r"seed must be in 0\.\."),
+        ({"seed": 10**30}, r"seed must be in 0\.\."),
+        ({"evaluation": {"root": "heldout", "seed": -1}}, r"seed must be in 0\.\."),
+        ({"optimizer": {"warmup_steps": 0}}, "warmup_steps must be at least 1"),
+        ({"optimizer": {"learning_rate": -1.0}}, "learning_rate must be at least 0"),
+        ({"data": {"roots": ["nothing"]}}, "scenes render 6000 nothing$"),
+        ({"evaluation": {"root": "nothing"}}, "scenes render 400 nothing --heldout"),
+        ({"evaluation": {"root": "./train"}}, r"\./train is both in data\.roots and evaluation\.root"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(tmp_path, monkeypatch, changes, message):
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(written(tmp_path)).steps == 3
+    with pytest.raises(ConfigError, match=message):
+        load_settings(written(tmp_path, **changes))
+
+
+def test_a_folder_without_views_is_named_at_the_start(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidInputError, match="no rendered views in empty"):
+        load_settings(written(tmp_path, evaluation={"root": "empty"}))
+
+
+def test_a_rate_may_be_written_as_yaml_does_not_know_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = written(tmp_path)
+    file.write_text(file.read_text() + "optimizer: {learning_rate: 5e-4}\n")
+    assert load_settings(file).optimizer.learning_rate == 5e-4
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: \xff", "is no model file"),
+        (b"- a list", "must be a mapping"),
+        (b"", "language must hold the settings"),
+        (b"language: 3", "language must hold the settings"),
+        (b"language: {hidden_size: 8}", "missing setting sam, vision"),
+    ],
+)
+def test_a_malformed_model_file_is_named(tmp_path, content, message):
+    file = tmp_path / "model.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        compact_config(str(file), build_tokenizer(["red mug"]))
+
+
+def test_a_model_that_does_not_exist_is_named():
+    with pytest.raises(ConfigError, match="'nope' is no model file"):
+        compact_config("nope", None)

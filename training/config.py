@@ -1,0 +1,130 @@
+"""The YAML file behind ``instructsam train``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from instructsam_ros.errors import ConfigError
+from instructsam_ros.models.common.device import torch_dtype
+from instructsam_ros.scenes.dataset import view_paths
+from instructsam_ros.training.data.scenes import SceneDataSettings
+from instructsam_ros.training.objectives.compact.losses import SceneLossSettings
+from instructsam_ros.yaml_config import MAX_THREADS, check_range, load_yaml
+
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """AdamW with warm-up and cosine decay to ``final`` times the peak rate; then EMA of the weights.
+
+    muon: Muon instead of AdamW for the matrices of language model and detector. learning_rate: the peak,
+    reached after warmup_steps. backbone_rate: that of the pretrained image weights, as a share; 0 freezes
+    them. clip_norm: longest gradient of a part, 0 for any. ema: how much of the averaged weights stays at a
+    step.
+    """
+
+    muon: bool = False
+    learning_rate: float = 1e-3
+    backbone_rate: float = 0.0
+    final: float = 0.03
+    warmup_steps: int = 60
+    weight_decay: float = 0.02
+    clip_norm: float = 2.0
+    ema: float = 0.998
+
+    def __post_init__(self) -> None:
+        check_range(self, 0, 1, "backbone_rate", "final", "ema")
+        check_range(self, 1, math.inf, "warmup_steps")
+        check_range(self, 0, math.inf, "learning_rate", "weight_decay", "clip_norm")
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """every: steps between two. views: how many held-out views, spread over the set; instructions: on each of
+    them, drawn by seed. samples: how many of them are also written as pictures.
+    """
+
+    root: str
+    every: int = 500
+    views: int = 100
+    instructions: int = 6
+    seed: int = 5
+    samples: int = 12
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, math.inf, "every", "views", "instructions")
+        check_range(self, 0, math.inf, "samples")
+        check_range(self, 0, MAX_SEED, "seed")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """One training run.
+
+    model: name under config/models or path of the model's configuration. backbone: pretrained image
+    weights. init: an earlier run's folder (its averaged weights and heads), a model folder, or "compact"
+    (what ships), to start from.
+    image_only_steps: first steps that train only the image side, on the dense losses.
+    out: folder of checkpoints, logs and plots. checkpoint_every, log_every: steps. threads: CPU threads of
+    torch, 0 keeps torch's own. workers: processes that make batches.
+    precision: "bf16" computes a step in bfloat16, "no" in float32; "auto" where the device has bfloat16.
+    """
+
+    model: str
+    data: SceneDataSettings
+    evaluation: EvaluationSettings
+    out: str
+    steps: int
+    backbone: str = ""
+    init: str = ""
+    image_only_steps: int = 0
+    checkpoint_every: int = 100
+    log_every: int = 20
+    seed: int = 0
+    threads: int = 0
+    workers: int = 1
+    precision: Literal["auto", "bf16", "no"] = "auto"
+    loss: SceneLossSettings = field(default_factory=SceneLossSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, math.inf, "steps", "checkpoint_every", "log_every")
+        check_range(self, 0, math.inf, "image_only_steps")
+        check_range(self, 0, MAX_THREADS, "threads", "workers")
+        check_range(self, 0, MAX_SEED, "seed")
+        if self.steps < self.image_only_steps:
+            raise ValueError(f"image_only_steps ({self.image_only_steps}) exceeds steps ({self.steps})")
+        if bool(self.backbone) == bool(self.init):
+            raise ValueError("set either backbone (a fresh model) or init (an earlier run), not both")
+
+    def mixed_precision(self, device: torch.device) -> Literal["bf16", "no"]:
+        """What ``precision`` comes to on a device, in accelerate's words."""
+        if self.precision != "auto":
+            return self.precision
+        return "bf16" if torch_dtype("auto", device) == torch.bfloat16 else "no"
+
+
+def load_settings(path: str | Path) -> TrainSettings:
+    """Read and validate a training file. Raises ConfigError that names the key, and InvalidInputError for a
+    folder without views.
+    """
+    settings = load_yaml(TrainSettings, path)
+    roots, held_out = settings.data.roots, settings.evaluation.root
+    if Path(held_out).resolve() in [Path(root).resolve() for root in roots]:
+        raise ConfigError(
+            f"{path}: {held_out} is both in data.roots and evaluation.root; what is trained on says nothing "
+            "about what was learned"
+        )
+    for root, hint in (*((root, f"6000 {root}") for root in roots), (held_out, f"400 {held_out} --heldout")):
+        if not Path(root).is_dir():
+            raise ConfigError(
+                f"{path}: no folder {root}; render it first, e.g. instructsam scenes render {hint}"
+            )
+        view_paths(root)
+    return settings

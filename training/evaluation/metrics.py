@@ -1,0 +1,239 @@
+"""Metrics of instruction segmentation on masks in memory: numpy only.
+
+gIoU, cIoU and pooled AP follow the InstructSAM evaluation (Inst2Seg, gRefCOCO): an instruction
+that has no target and gets no mask counts as IoU 1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.evaluation.average_precision import (
+    average_precisions,
+    match,
+    pooled_average_precision,
+)
+from instructsam_ros.training.evaluation.bootstrap import image_draws, interval, ratios
+
+MATCH_IOU = 0.5  # for instance precision and recall, and for duplicates
+
+
+@dataclass(frozen=True)
+class InstructionCase:
+    """The truth of one instruction. masks: bool [m, H, W], m = 0 for no target.
+
+    labels: what the metrics are broken down by. image: cases of one image share it, so that the
+    confidence interval knows that they are not independent; "" for a case of its own.
+    """
+
+    masks: NDArray[np.bool_]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer to one instruction. masks: bool [n, H, W]. scores: [n]."""
+
+    masks: NDArray[np.bool_]
+    scores: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class CaseScore:
+    """What the metrics need of one case, without its masks.
+
+    scores: [n] descending. iou: [n, m] of predictions against truths. duplicates: predictions
+    beyond the first on the same thing. intersection, union: pixels of all masks united.
+    """
+
+    scores: NDArray[np.float64]
+    iou: NDArray[np.float64]
+    duplicates: int
+    intersection: int
+    union: int
+    labels: Mapping[str, str]
+    image: str
+
+    @property
+    def united_iou(self) -> float:
+        """IoU of the united masks; 1 when both are empty."""
+        return self.intersection / self.union if self.union else 1.0
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """All in 0..1; None where nothing in the set defines it (no instruction without target, say).
+
+    giou: mean IoU of the united masks. ciou: summed
+    intersection / summed union. mean_ap: AP over IoU 0.50:0.05:0.95. precision, recall: of
+    instances at IoU 0.5. no_target_accuracy: empty answers where nothing is asked for that is
+    there. target_accuracy: answers with any mask where something is. count_accuracy: as many masks
+    as targets. duplicate_rate: share of the masks that repeat another one of the same answer.
+    """
+
+    instructions: int
+    giou: float
+    ciou: float | None
+    mean_ap: float | None
+    ap50: float | None
+    ap75: float | None
+    precision: float | None
+    recall: float | None
+    no_target_accuracy: float | None
+    target_accuracy: float | None
+    count_accuracy: float
+    duplicate_rate: float | None
+    intervals: Mapping[str, tuple[float, float]]
+    """95 % bootstrap intervals over images of giou, ap50, accuracies and duplicate_rate, where defined."""
+    by_label: Mapping[str, Mapping[str, Metrics]] = field(default_factory=dict)
+    """label -> value -> metrics of the cases that carry it; these have no further breakdown."""
+
+    def values(self) -> dict[str, float | None]:
+        """Every figure by name, without intervals and breakdown."""
+        names = [f.name for f in dataclasses.fields(self) if f.name not in ("intervals", "by_label")]
+        return {name: getattr(self, name) for name in names}
+
+    def headline(self) -> dict[str, float]:
+        """The figures that are defined, for logs."""
+        return {name: float(value) for name, value in self.values().items() if value is not None}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, breakdown included."""
+        breakdown = {
+            label: {value: metrics._figures() for value, metrics in groups.items()}
+            for label, groups in self.by_label.items()
+        }
+        return {**self._figures(), "by_label": breakdown}
+
+    def _figures(self) -> dict[str, Any]:
+        return {**self.values(), "intervals": {name: list(ends) for name, ends in self.intervals.items()}}
+
+
+def evaluate_predictions(
+    cases: Sequence[InstructionCase], predictions: Sequence[Prediction], *, seed: int = 0
+) -> Metrics:
+    """Score every case and sum up. Raises InvalidInputError for lists or masks that do not fit."""
+    if len(cases) != len(predictions):
+        raise InvalidInputError(f"{len(cases)} cases but {len(predictions)} predictions")
+    return summarise([score_case(c, p) for c, p in zip(cases, predictions, strict=True)], seed=seed)
+
+
+def score_case(case: InstructionCase, prediction: Prediction) -> CaseScore:
+    """Compare one answer with its truth. Raises InvalidInputError for arrays that do not fit."""
+    truth, found = case.masks, prediction.masks
+    for name, masks in (("truth", truth), ("predicted", found)):
+        if masks.dtype != bool or masks.ndim != 3 or masks.shape[1:] != truth.shape[1:]:
+            raise InvalidInputError(
+                f"{name} masks are {masks.dtype} {masks.shape}; expected bool, [n, H, W] of one size"
+            )
+    if prediction.scores.shape != (len(found),) or not np.isfinite(prediction.scores).all():
+        raise InvalidInputError(f"expected {len(found)} finite scores, got {prediction.scores}")
+    order = np.argsort(-prediction.scores, kind="stable")
+    found = found[order]
+    iou = pairwise_iou(np.concatenate([found, truth]))[: len(found)]
+    among, against = iou[:, : len(found)], iou[:, len(found) :]
+    found_any, truth_any = found.any(0), truth.any(0)
+    return CaseScore(
+        scores=prediction.scores[order].astype(np.float64),
+        iou=against,
+        duplicates=_count_duplicates(among, against),
+        intersection=int((found_any & truth_any).sum()),
+        union=int((found_any | truth_any).sum()),
+        labels=case.labels,
+        image=case.image,
+    )
+
+
+def pairwise_iou(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """IoU of every pair, [n, n], of masks bool [n, H, W]; 0 for a pair of empty masks."""
+    # of the covered pixels only; float32 products run in BLAS and are exact up to 2^24 of them
+    flat = masks[:, masks.any(0)].astype(np.float32)
+    intersection = (flat @ flat.T).astype(np.float64)
+    area = np.diagonal(intersection)
+    union = area[:, None] + area[None, :] - intersection
+    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+
+
+def summarise(scores: Sequence[CaseScore], *, seed: int = 0) -> Metrics:
+    """Metrics of all cases, with a breakdown by each label and by the number of targets.
+
+    seed: of the bootstrap. Raises InvalidInputError when there is no case.
+    """
+    if not scores:
+        raise InvalidInputError("there is nothing to evaluate: no instructions")
+    groups: dict[str, dict[str, list[CaseScore]]] = {}
+    for score in scores:
+        targets = score.iou.shape[1]
+        labels = {**score.labels, "targets": str(targets) if targets < 2 else "2+"}
+        if targets and "level" in labels:
+            labels["level, with target"] = labels["level"]
+        for label, value in labels.items():
+            groups.setdefault(label, {}).setdefault(value, []).append(score)
+    by_label = {
+        label: {value: _metrics(members, seed) for value, members in sorted(values.items())}
+        for label, values in groups.items()
+    }
+    return dataclasses.replace(_metrics(scores, seed), by_label=by_label)
+
+
+def _metrics(scores: Sequence[CaseScore], seed: int) -> Metrics:
+    union = sum(s.union for s in scores)
+    ap = pooled_average_precision((s.scores, s.iou) for s in scores)
+    predicted, truths = (sum(s.iou.shape[axis] for s in scores) for axis in (0, 1))
+    true_positives = sum(int(match(s.iou, MATCH_IOU).sum()) for s in scores)
+    return Metrics(
+        instructions=len(scores),
+        giou=float(np.mean([s.united_iou for s in scores])),
+        ciou=sum(s.intersection for s in scores) / union if union else None,
+        mean_ap=None if ap is None else float(ap.mean()),
+        ap50=None if ap is None else float(ap[0]),
+        ap75=None if ap is None else float(ap[5]),
+        precision=true_positives / predicted if predicted else None,
+        recall=true_positives / truths if truths else None,
+        no_target_accuracy=_share(len(s.iou) == 0 for s in scores if s.iou.shape[1] == 0),
+        target_accuracy=_share(len(s.iou) > 0 for s in scores if s.iou.shape[1] > 0),
+        count_accuracy=float(np.mean([s.iou.shape[0] == s.iou.shape[1] for s in scores])),
+        duplicate_rate=sum(s.duplicates for s in scores) / predicted if predicted else None,
+        intervals=_intervals(scores, seed),
+    )
+
+
+def _intervals(scores: Sequence[CaseScore], seed: int) -> dict[str, tuple[float, float]]:
+    draws = image_draws([s.image for s in scores], seed)
+    found, truths = (np.array([s.iou.shape[axis] for s in scores]) for axis in (0, 1))
+    case_of = np.repeat(np.arange(len(scores)), found)
+    ranked = np.concatenate([s.scores for s in scores])
+    hits = np.concatenate([match(s.iou, MATCH_IOU) for s in scores])
+    few = np.array_split(draws, 1 + len(draws) * len(ranked) // 10**7)  # to spare memory
+    samples = {
+        "giou": ratios(np.array([s.united_iou for s in scores]), np.ones(len(scores)), draws),
+        "ap50": np.concatenate(
+            [average_precisions(ranked, hits, part[:, case_of], part @ truths) for part in few]
+        ),
+        "no_target_accuracy": ratios((found == 0) & (truths == 0), truths == 0, draws),
+        "target_accuracy": ratios((found > 0) & (truths > 0), truths > 0, draws),
+        "count_accuracy": ratios(found == truths, np.ones(len(scores)), draws),
+        "duplicate_rate": ratios(np.array([s.duplicates for s in scores]), found, draws),
+    }
+    ends = {name: interval(values) for name, values in samples.items()}
+    return {name: pair for name, pair in ends.items() if pair is not None}
+
+
+def _count_duplicates(among: NDArray[np.float64], against: NDArray[np.float64]) -> int:
+    """Predictions, best first, that share a truth or most of their pixels with an earlier one."""
+    on_truth = (against > MATCH_IOU).astype(np.float64)
+    same = (among > MATCH_IOU) | (on_truth @ on_truth.T > 0)
+    return int(np.tril(same, -1).any(1).sum())
+
+
+def _share(outcomes: Iterable[bool]) -> float | None:
+    listed = list(outcomes)
+    return float(np.mean(listed)) if listed else None

