@@ -54,21 +54,21 @@ def offline_by_environment() -> Exception:
     ids=["gated", "missing", "revision", "network", "environment", "partial", "server", "transport", "disk"],
 )
 def test_failure_says_what_to_do(monkeypatch: pytest.MonkeyPatch, error: Any, says: str) -> None:
-    def hub(*_args: object, **_options: object) -> str:
+    def download(*_args: object, **_options: object) -> str:
         raise error()
 
-    monkeypatch.setattr(hub, "snapshot_download", hub)
+    monkeypatch.setattr(hub, "snapshot_download", download)
     with pytest.raises(CheckpointError, match=says) as failure:
         checkpoint_folder(HUB_ID, revision="v9")
     assert HUB_ID in str(failure.value)
 
 
 def test_offline_hub_id_that_was_never_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def hub(*_args: object, local_files_only: bool, **_options: object) -> str:
+    def download(*_args: object, local_files_only: bool, **_options: object) -> str:
         assert local_files_only
         raise errors.LocalEntryNotFoundError("nothing cached")
 
-    monkeypatch.setattr(hub, "snapshot_download", hub)
+    monkeypatch.setattr(hub, "snapshot_download", download)
     with pytest.raises(CheckpointError, match="not downloaded before, and offline is set"):
         checkpoint_folder(HUB_ID, offline=True)
 
@@ -78,11 +78,11 @@ def test_revision_is_pinned_and_only_what_a_model_needs_is_fetched(
 ) -> None:
     asked: dict[str, object] = {}
 
-    def hub(repository: str, **options: object) -> str:
+    def download(repository: str, **options: object) -> str:
         asked.update(options, repository=repository)
         return str(tmp_path)
 
-    monkeypatch.setattr(hub, "snapshot_download", hub)
+    monkeypatch.setattr(hub, "snapshot_download", download)
     assert checkpoint_folder(HUB_ID, revision="v1") == tmp_path
     assert (asked["repository"], asked["revision"], asked["local_files_only"]) == (HUB_ID, "v1", False)
     assert {"*.safetensors", "LICENSE*"} <= set(asked["allow_patterns"])  # type: ignore[call-overload]
