@@ -215,8 +215,7 @@ def load(
         loaded = load_merged(folder, added[0], precision, target, config)
     else:
         loaded = load_folder(folder, precision, target, config)
-    approximate.apply_to_model(loaded, target)
-    pack(loaded.language if approximate.compile else loaded)  # the compiler sees to its own part
+    pack(loaded)
     set_threshold(loaded, score_threshold)
     if target.type == "cpu":
         keep_freed_memory()  # from here on: of what loading frees, nothing is used again
