@@ -33,8 +33,7 @@ from torch import Tensor
 from benchmarks.command import positive_int, run
 from benchmarks.reference_procedure import PlainProcedure
 from benchmarks.stopwatch import Stopwatch
-from instructsam_ros.models.cpu.allocator import keep_freed_memory
-from instructsam_ros.models.cpu.prepacked_weights import pack
+from instructsam_ros.models.cpu.optimize import optimize_for_cpu
 from instructsam_ros.models.instructsam.checkpoint import build_model, expected_tensors
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput, sam3_config
@@ -164,9 +163,7 @@ def build_part(part: str, size: str, dtype: torch.dtype, device: str) -> Instruc
         config = with_sam_size(config, round(side * SMALLER[part]))
     model = build_model(config, random_tensors(config, dtype), "random weights", dtype, torch.device(device))
     if part not in (PLAIN, HUGE):
-        pack(model)
-        if device == "cpu":
-            keep_freed_memory()
+        optimize_for_cpu(model)
     return model
 
 
