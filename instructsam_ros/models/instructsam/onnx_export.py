@@ -24,15 +24,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from instructsam_ros.backends.onnx import ENGINES, GraphSession, missing_onnx
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.models.common.onnx_session import ENGINES, EXPORT_ID, GraphSession, missing_onnx
 from instructsam_ros.models.common.safetensors_folder import SINGLE, TensorFiles
 from instructsam_ros.models.cpu.optimize import use_paired_rotation
 from instructsam_ros.models.instructsam.checkpoint import load_folder, save_folder
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.onnx_graphs import (
     DETECTOR,
-    EXPORT_ID,
     IMAGE_ENCODER,
     DetectorGraph,
     Graph,
