@@ -10,9 +10,11 @@ Errors are against float64 for one attention, and against float32 for the two im
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -20,10 +22,10 @@ from torch import Tensor
 
 from benchmarks.command import positive_int, run
 from benchmarks.full_size_latency import RGB, load_config
-from benchmarks.reference_procedure import torchs_attention
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.common.device import computes_bfloat16
 from instructsam_ros.models.cpu import bfloat16_attention
+from instructsam_ros.models.cpu.optimize import use_bfloat16_attention, use_paired_rotation
 from instructsam_ros.models.instructsam.speed_options import with_sam_size
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerEncoder, TwoTowerInputs
 
@@ -81,6 +83,8 @@ def one_attention(repeats: int) -> None:
 def both_encoders() -> None:
     """A line per sharpness and way: errors of the language model's tokens and of the pyramid's levels."""
     encoder = TwoTowerEncoder(with_sam_size(load_config("2b"), SIDE)).eval()
+    use_paired_rotation(encoder)
+    use_bfloat16_attention(encoder)
     torch.manual_seed(0)
     for name, parameter in encoder.named_parameters():
         centre = float(parameter.dim() == 1 and name.endswith("weight"))
@@ -93,7 +97,7 @@ def both_encoders() -> None:
             elif name.endswith("qkv.weight"):
                 parameter[: 2 * len(parameter) // 3].mul_(gain / before)
         encoder.bfloat16()
-        with torchs_attention():
+        with mock.patch.object(bfloat16_attention, "MIN_KEYS", sys.maxsize):
             found = {TORCHS: features(encoder, inputs)}
         found[OURS] = features(encoder, inputs)
         exact = features(encoder.float(), inputs)

@@ -27,7 +27,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from benchmarks.command import positive_int, run
-from benchmarks.reference_procedure import torchs_attention
 from instructsam_ros.backends.instructsam import InstructSamSegmenter, load
 from instructsam_ros.models.common.hub import checkpoint_folder
 from instructsam_ros.models.instructsam.checkpoint import load_folder
@@ -63,11 +62,6 @@ def rates(ways: Mapping[str, Callable[[int], object]], frames: int) -> dict[str,
 @torch.inference_mode()
 def plain(segmenter: InstructSamSegmenter, rgb: NDArray[np.uint8], instruction: str) -> int:
     """The number of instances that are found the plain way."""
-    with torchs_attention():
-        return _plain(segmenter, rgb, instruction)
-
-
-def _plain(segmenter: InstructSamSegmenter, rgb: NDArray[np.uint8], instruction: str) -> int:
     model, prompts = segmenter.model, segmenter.prompts
     inputs = model.image_encoder.preprocess(rgb).to(segmenter.device, model.mask_queries.dtype)
     features = model.encode_image(inputs)
@@ -166,7 +160,7 @@ def ours(
     def fresh(segmenter: InstructSamSegmenter) -> Callable[[int], object]:
         return lambda number: segmenter.segment_image(frames[number], INSTRUCTIONS[number % 4])
 
-    ways = {"": model, "compiled, ": load(name, "cpu", approximations={"compile": True})}
+    ways = {"": model}
     for width, height in SMALLER:
         ways[f"{width}x{height}, "] = load(name, "cpu", approximations={"pyramid_size": [width, height]})
     features = model.encode(frames[0])

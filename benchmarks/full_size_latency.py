@@ -33,14 +33,12 @@ from torch import Tensor
 from benchmarks.command import positive_int, run
 from benchmarks.reference_procedure import PlainProcedure
 from benchmarks.stopwatch import Stopwatch
-from instructsam_ros.models.cpu.allocator import keep_freed_memory
-from instructsam_ros.models.cpu.prepacked_weights import pack
+from instructsam_ros.models.cpu.optimize import optimize_for_cpu
 from instructsam_ros.models.instructsam.checkpoint import build_model, expected_tensors
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput, sam3_config
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.generation import Answer, Prefix
-from instructsam_ros.models.instructsam.int8 import quantise
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.speed_options import with_sam_size
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
@@ -50,11 +48,11 @@ from instructsam_ros.yaml_config import build
 PHRASES = ((1001, 1002), (1003, 1004, 1005))  # any words; --phrases takes the first ones
 QUESTION = tuple(range(2000, 2012))
 DISAGREEMENT = 1e-3  # in float32, from rounding in another order; of the spread of what is compared
-PLAIN, HUGE, EXACT, INT8 = "plain", "plain, huge pages", "exact", "int8"
+PLAIN, HUGE, EXACT = "plain", "plain, huge pages", "exact"
 REFERENCE = f"{PLAIN}, every instruction"
 """What results are compared with, and times."""
 SMALLER = {"two thirds of the side": 2 / 3, "half the side": 1 / 2}
-PARTS = (PLAIN, HUGE, EXACT, *SMALLER, INT8)
+PARTS = (PLAIN, HUGE, EXACT, *SMALLER)
 """Configurations of the model: of SAM 3's input in SMALLER."""
 STANDING, REUSE = "standing instruction", "queries of an earlier frame"
 RGB = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
@@ -164,12 +162,8 @@ def build_part(part: str, size: str, dtype: torch.dtype, device: str) -> Instruc
         side = sam3_config(config).vision_config.backbone_config.image_size
         config = with_sam_size(config, round(side * SMALLER[part]))
     model = build_model(config, random_tensors(config, dtype), "random weights", dtype, torch.device(device))
-    if part == INT8:
-        quantise(model.get_submodule("language.model.layers"))
     if part not in (PLAIN, HUGE):
-        pack(model)
-        if device == "cpu":
-            keep_freed_memory()
+        optimize_for_cpu(model)
     return model
 
 
@@ -301,7 +295,7 @@ def main() -> None:
     reference: dict[str, Any] | None = None
     for _ in range(args.turns):
         for part in PARTS:  # the plain one first, which the others are compared with
-            if part not in args.only or (part == INT8 and args.device != "cpu"):
+            if part not in args.only:
                 continue
             measured = run_part(part)
             print(f"{part}: at most {measured['peak'] / 1e9:.1f} GB of memory", flush=True)

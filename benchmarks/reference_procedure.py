@@ -8,21 +8,16 @@ that later stages never read.
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from unittest import mock
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers.models.sam3.modeling_sam3 import Sam3ViTRoPEAttention, box_cxcywh_to_xyxy
+from transformers.models.sam3.modeling_sam3 import box_cxcywh_to_xyxy
 
 from benchmarks.stopwatch import Stopwatch
-from instructsam_ros.models.cpu import bfloat16_attention
-from instructsam_ros.models.cpu.rotary_attention import RotaryAttention
 from instructsam_ros.models.instructsam.detector import DetectorOutput, Memory, Phrases
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.generation import Answer
@@ -30,14 +25,9 @@ from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS, pad_phrases
 
 
-def torchs_attention() -> AbstractContextManager[object]:
-    """In here nothing uses the package's own attention."""
-    return mock.patch.object(bfloat16_attention, "MIN_KEYS", sys.maxsize)
-
-
 @dataclass(frozen=True)
 class PlainProcedure:
-    """prompt: features -> prompt ids. choose: forces the answer."""
+    """model: without CPU optimizations. prompt: features -> prompt ids. choose: forces the answer."""
 
     model: InstructSam
     prompt: Callable[[ImageFeatures], list[int]]
@@ -45,10 +35,6 @@ class PlainProcedure:
 
     def __call__(self, rgb: NDArray[np.uint8], watch: Stopwatch) -> tuple[Answer, DetectorOutput]:
         """Answer and segment one image from scratch."""
-        with torchs_attention():
-            return self._answer(rgb, watch)
-
-    def _answer(self, rgb: NDArray[np.uint8], watch: Stopwatch) -> tuple[Answer, DetectorOutput]:
         encoder, weights = self.model.image_encoder, self.model.mask_queries
         inputs = encoder.preprocess(rgb).to(weights.device, weights.dtype)
         with watch("image tower"):
@@ -63,10 +49,7 @@ class PlainProcedure:
             prefix.state()
         with watch("answer"):
             answer = self.model.answer(features, ids, prefix=prefix, choose=self.choose)
-        with (
-            watch("SAM 3 encoder"),
-            mock.patch.object(RotaryAttention, "forward", Sam3ViTRoPEAttention.forward),
-        ):
+        with watch("SAM 3 encoder"):
             pyramid = encoder.pixel_tower(inputs.pixels)
         features = dataclasses.replace(
             features, fpn=pyramid.fpn_hidden_states, fpn_position=pyramid.fpn_position_encoding[-1]

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.common.device import Precision, check_threads, torch_device, torch_dtype
 from instructsam_ros.models.common.hub import adapter_folder, checkpoint_folder, tokenizer_folder
-from instructsam_ros.models.cpu.allocator import keep_freed_memory
-from instructsam_ros.models.cpu.prepacked_weights import pack
+from instructsam_ros.models.cpu.optimize import optimize_for_cpu
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.features import ImageFeatures
@@ -188,17 +187,19 @@ def load(
     score_threshold: float | None = None,
     behaviour: str | dict[str, Any] | None = None,
     approximations: Mapping[str, Any] | None = None,
+    cpu_optimizations: bool = True,
 ) -> InstructSamSegmenter:
     """Load "compact", a checkpoint folder or a hub id.
 
     device: "auto", "cpu", "cuda", "cuda:0", ... dtype: "auto" is bfloat16 on a GPU and on a CPU that
-    computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process; as is, on a
-    CPU, what allocator.py does with memory. revision, offline: see ``checkpoint_folder``. adapter: a folder
-    with a LoRA adapter for this model, which is merged as ``instructsam weights merge`` does.
+    computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process.
+    revision, offline: see ``checkpoint_folder``. adapter: a folder with a LoRA adapter for this model, which
+    is merged as ``instructsam weights merge`` does.
     score_threshold: replaces the model's own thresholds. behaviour: replaces the model's own, see
     ``read_behaviour``. approximations: what to trade for
-    speed, by the names in Approximations. Raises CheckpointError for unusable weights and ConfigError
-    for an unusable device or option.
+    speed, by the names in Approximations. cpu_optimizations: whether to apply ``optimize_for_cpu``, which
+    changes results by rounding only and, on a CPU, how this process keeps memory. Raises CheckpointError for
+    unusable weights and ConfigError for an unusable device or option.
     """
     if threads is not None:
         check_threads(threads, 1)
@@ -215,11 +216,9 @@ def load(
         loaded = load_merged(folder, added[0], precision, target, config)
     else:
         loaded = load_folder(folder, precision, target, config)
-    approximate.apply_to_model(loaded, target)
-    pack(loaded.language if approximate.compile else loaded)  # the compiler sees to its own part
+    if cpu_optimizations:
+        optimize_for_cpu(loaded)
     set_threshold(loaded, score_threshold)
-    if target.type == "cpu":
-        keep_freed_memory()  # from here on: of what loading frees, nothing is used again
     return InstructSamSegmenter(
         loaded,
         PromptTokenizer.from_folder(tokenizer_folder(folder, *added), config),

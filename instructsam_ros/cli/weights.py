@@ -1,4 +1,4 @@
-"""``instructsam weights``: check a checkpoint folder, merge a LoRA adapter into one, average several."""
+"""``instructsam weights``: check a checkpoint folder, merge a LoRA adapter into one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # torch takes seconds to import
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Three actions: check MODEL, merge FOLDER ADAPTER OUTPUT, average OUTPUT FOLDER..."""
+    """Add two actions: check MODEL, merge FOLDER ADAPTER OUTPUT."""
     actions = parser.add_subparsers(dest="action", required=True)
     check = actions.add_parser("check", help="compare every tensor with config.json")
     check.add_argument("model", help="compact, a folder or a hub id")
@@ -20,19 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     merge.add_argument("folder", type=Path, help="checkpoint that the adapter was trained on")
     merge.add_argument("adapter", type=Path, help="folder with adapter_config.json")
     merge.add_argument("output", type=Path)
-    average = actions.add_parser("average", help="write the mean of checkpoints that have a common origin")
-    average.add_argument("output", type=Path)
-    average.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
-    average.add_argument("--shares", type=float, nargs="+", help="how much each counts; default: all alike")
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, or 1 when a checked folder does not fit."""
     if args.action == "check":
         return _check(args.model)
-    if args.action == "merge":
-        return _merge(args.folder, args.adapter, args.output)
-    return _average(args.folders, args.output, args.shares)
+    return _merge(args.folder, args.adapter, args.output)
 
 
 def _check(model: str) -> int:
@@ -80,12 +74,6 @@ def _merge(folder: Path, adapter: Path, output: Path) -> int:
         print(f"{adapter} holds no {' or '.join(WHOLE_TENSORS)}, where trainers save what they train whole;")
         print("all but what the adapter itself changes stays as it is in the base model")
     return _write(tensors, output, (folder, adapter), f"{folder} with {adapter}", problems)
-
-
-def _average(folders: list[Path], output: Path, shares: Sequence[float] | None) -> int:
-    from instructsam_ros.models.instructsam.soup import average
-
-    return _write(average(folders, shares), output, folders[:1], f"the mean of {len(folders)} folders")
 
 
 def _write(

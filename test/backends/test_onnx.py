@@ -12,12 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from instructsam_ros.backends import onnx as backend
 from instructsam_ros.backends.instructsam import InstructSamSegmenter
-from instructsam_ros.errors import CheckpointError, ConfigError, InstructSamError, MissingDependencyError
+from instructsam_ros.errors import CheckpointError, ConfigError, MissingDependencyError
+from instructsam_ros.models.common.onnx_session import EXPORT_ID
 from instructsam_ros.models.common.safetensors_folder import TensorFiles
 from instructsam_ros.models.instructsam.generation import Answer
-from instructsam_ros.models.instructsam.onnx_graphs import EXPORT_ID
 from instructsam_ros.segmenter import load
 from instructsam_ros.types import Segmentation
 
@@ -134,13 +133,6 @@ def test_a_graph_in_the_place_of_another_is_refused(tiny_export: Path, tmp_path:
         load(str(folder), backend="onnx", device="cpu")
 
 
-def test_inputs_that_a_graph_cannot_take_are_a_typed_error(tiny_export: Path) -> None:
-    names = ("patches", "position_cells", "position_weights", "patch_positions", "pixels")
-    session = backend.GraphSession(tiny_export / "image_encoder.onnx")
-    with pytest.raises(InstructSamError, match=r"cannot run .*image_encoder\.onnx"):
-        session({name: torch.zeros(1) for name in names})
-
-
 def test_a_graph_of_something_else_is_refused(tiny_export: Path, tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     folder = shutil.copytree(tiny_export, tmp_path / "copy")
@@ -177,30 +169,6 @@ def test_tensors_that_are_missing_are_listed(tiny_export: Path, tmp_path: Path) 
 def test_unusable_options(tiny_export: Path, device: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load(str(tiny_export), backend="onnx", device=device, **options)
-
-
-@pytest.mark.parametrize(
-    ("device", "expected"),
-    [("cuda:1", [backend.CUDA, backend.CPU]), ("tensorrt", [backend.TENSORRT, backend.CUDA, backend.CPU])],
-)
-def test_providers_of_a_gpu(monkeypatch: pytest.MonkeyPatch, device: str, expected: list[str]) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: expected)
-    target, providers = backend.providers_of(device, fp16=device == "tensorrt", cache=Path("engines"))
-    assert target.type == "cuda"
-    assert [name for name, _ in providers] == expected
-    assert providers[0][1]["device_id"] == (1 if device == "cuda:1" else 0)
-    if device == "tensorrt":
-        assert providers[0][1]["trt_fp16_enable"]
-        assert providers[0][1]["trt_engine_cache_path"] == "engines"
-
-
-def test_a_runtime_without_the_provider_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [backend.CPU])
-    with pytest.raises(ConfigError, match=r"no TensorrtExecutionProvider .*instructsam-ros\[gpu\]"):
-        backend.providers_of("tensorrt", fp16=False, cache=Path("engines"))
 
 
 def test_a_missing_runtime_is_named(tiny_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:

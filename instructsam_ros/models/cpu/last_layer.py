@@ -15,7 +15,7 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextDecoderLay
 
 
 class LastLayer(Qwen3VLTextDecoderLayer):  # type: ignore[misc]
-    """Takes the place of its base class, with the same weights and results."""
+    """Take the place of its base class, with the same weights and results."""
 
     def forward(
         self,

@@ -21,7 +21,6 @@ from transformers.models.sam3.modeling_sam3 import (
     inverse_sigmoid,
 )
 
-from instructsam_ros.models.cpu import bfloat16_attention
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.features import ImageFeatures
 
@@ -248,7 +247,7 @@ def sam3_config(config: InstructSamConfig) -> Sam3Config:
         sam.mask_decoder_config,
     )
     for part in parts:
-        part._attn_implementation = bfloat16_attention.NAME
+        part._attn_implementation = "sdpa"
     return sam
 
 

@@ -9,8 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import DynamicCache, Qwen3VLTextConfig, Qwen3VLTextModel
 
-from instructsam_ros.models.cpu.last_layer import LastLayer
-
 
 class LanguageModel(nn.Module):
     """Embeds tokens, runs the decoder layers and predicts with the transposed embedding."""
@@ -21,7 +19,8 @@ class LanguageModel(nn.Module):
         config = Qwen3VLTextConfig(**settings)
         config._attn_implementation = "sdpa"
         self.model = Qwen3VLTextModel(config)
-        self.model.layers[-1] = LastLayer(config, config.num_hidden_layers - 1)
+        self.last_layer_selects_rows = False
+        """Whether the last layer takes ``wanted``, too; see models/cpu."""
 
     def new_cache(self) -> DynamicCache:
         """An empty key-value cache."""
@@ -51,7 +50,7 @@ class LanguageModel(nn.Module):
         if positions.ndim == 2:
             positions = positions.expand(3, -1, -1)
         # Where there is an image level for every layer, upstream adds the last one to all rows at the end.
-        every = wanted is None or len(deepstack) == len(self.model.layers)
+        selects = self.last_layer_selects_rows and len(deepstack) < len(self.model.layers)
         output = self.model(
             inputs_embeds=embeds,
             position_ids=positions,
@@ -60,10 +59,10 @@ class LanguageModel(nn.Module):
             use_cache=cache is not None,
             visual_pos_masks=visual_mask,
             deepstack_visual_embeds=list(deepstack) or None,
-            wanted=None if every else wanted,
+            **({"wanted": wanted} if selects else {}),
         )
         hidden: Tensor = output.last_hidden_state
-        return hidden[:, wanted] if every and wanted is not None else hidden
+        return hidden if selects or wanted is None else hidden[:, wanted]
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits [..., vocabulary] of hidden states [..., D]."""

@@ -24,14 +24,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from instructsam_ros.backends.onnx import ENGINES, GraphSession, missing_onnx
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.models.common.onnx_session import ENGINES, EXPORT_ID, GraphSession, missing_onnx
 from instructsam_ros.models.common.safetensors_folder import SINGLE, TensorFiles
+from instructsam_ros.models.cpu.optimize import use_paired_rotation
 from instructsam_ros.models.instructsam.checkpoint import load_folder, save_folder
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.onnx_graphs import (
     DETECTOR,
-    EXPORT_ID,
     IMAGE_ENCODER,
     DetectorGraph,
     Graph,
@@ -81,6 +81,7 @@ def export(folder: Path, out: Path, pictures: Sequence[NDArray[np.uint8]] = ()) 
     if out.resolve() == folder.resolve():
         raise InvalidInputError(f"{out} is the checkpoint itself, which would lose its weights; name another")
     model = load_folder(folder).requires_grad_(False)
+    use_paired_rotation(model)  # fewer steps than upstream's, in the graph as well
     encoder = image_graph(model.image_encoder)
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in RANDOM_SIZES]

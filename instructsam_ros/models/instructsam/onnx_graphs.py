@@ -23,10 +23,6 @@ from instructsam_ros.models.instructsam.features import ImageFeatures, ImageInpu
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerEncoder, TwoTowerInputs
 
 IMAGE_ENCODER, DETECTOR = "image_encoder", "detector"
-EXPORT_ID = "instructsam_export"
-"""Under this name the metadata of every part of an export hold one and the same id; a graph's begins with the
-graph's name and a slash.
-"""
 DETECTOR_OUTPUTS = ("mask_logits", "score_logits", "boxes")
 
 Tensors = dict[str, Tensor]

@@ -9,14 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam.compact.image_encoder import PyramidConfig
-from instructsam_ros.models.instructsam.compiled import compile_image_side
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
-from instructsam_ros.models.instructsam.int8 import quantise
-from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.yaml_config import build, check_range
 
 
@@ -30,16 +25,11 @@ class Approximations:
         resized to, multiples of 32. It was trained at 320 x 256 and 256 x 192, too.
     reuse_frames: on a stream with a standing instruction, how many frames share one answer of the
         language model; the detector looks at every frame. 1 asks anew on every frame.
-    int8: compute the language model's linear layers in 8 bit integers; on a CPU.
-    compile: fuse the image side of the compact model with torch.compile, which rounds at other places.
-        Needs a C++ compiler, and a minute at the first start; torch keeps the result for later ones.
     """
 
     sam_size: int | None = None
     pyramid_size: tuple[int, int] | None = None
     reuse_frames: int = 1
-    int8: bool = False
-    compile: bool = False
 
     def __post_init__(self) -> None:
         if self.sam_size is not None:
@@ -66,15 +56,6 @@ class Approximations:
             width, height = self.pyramid_size
             config = dataclasses.replace(config, vision={"height": height, "width": width})
         return config
-
-    def apply_to_model(self, model: InstructSam, device: torch.device) -> None:
-        """Change a loaded model in place. Raises ConfigError for int8 on a GPU, and as compile_image_side."""
-        if self.int8:
-            if device.type != "cpu":
-                raise ConfigError("approximations.int8 computes on a CPU; on a GPU use dtype bfloat16")
-            quantise(model.get_submodule("language.model.layers"))
-        if self.compile:
-            compile_image_side(model)
 
 
 def with_sam_size(config: InstructSamConfig, size: int) -> InstructSamConfig:

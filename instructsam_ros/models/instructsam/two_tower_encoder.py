@@ -12,8 +12,6 @@ from torch import Tensor
 from transformers import Qwen3VLVisionConfig, Qwen3VLVisionModel, Sam3VisionModel
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.models.cpu import bfloat16_attention
-from instructsam_ros.models.cpu.rotary_attention import RotaryAttention
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import fpn_levels, sam3_config
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
@@ -35,14 +33,12 @@ class TwoTowerEncoder(ImageEncoder):
     def __init__(self, config: InstructSamConfig) -> None:
         super().__init__()
         vision = Qwen3VLVisionConfig(**config.vision)
-        vision._attn_implementation = bfloat16_attention.NAME
+        vision._attn_implementation = "sdpa"
         self.pixel_limits = config.min_pixels, config.max_pixels
         self.vision_tower = Qwen3VLVisionModel(vision)
         sam = sam3_config(config)
         self.pixel_tower = Sam3VisionModel(sam.vision_config)
         self.pixel_tower.neck.fpn_layers = self.pixel_tower.neck.fpn_layers[: fpn_levels(sam)]
-        for layer in self.pixel_tower.backbone.layers:
-            layer.attention = RotaryAttention(sam.vision_config.backbone_config)
 
     def preprocess(self, rgb: NDArray[np.uint8]) -> TwoTowerInputs:
         """uint8 [H, W, 3] -> both towers' inputs, a batch of one."""

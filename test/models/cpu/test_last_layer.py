@@ -11,6 +11,7 @@ from transformers import DynamicCache, Qwen3VLTextConfig
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextDecoderLayer
 
 from instructsam_ros.models.cpu.last_layer import LastLayer
+from instructsam_ros.models.cpu.optimize import select_rows_in_last_layer
 from instructsam_ros.models.instructsam.attention import answer_mask
 from instructsam_ros.models.instructsam.language import LanguageModel
 
@@ -31,7 +32,9 @@ WANTED = torch.tensor([5, 2, 3, 6])
 @pytest.fixture
 def language() -> LanguageModel:
     torch.manual_seed(0)
-    return LanguageModel(SETTINGS).eval()
+    model = LanguageModel(SETTINGS).eval()
+    select_rows_in_last_layer(model)
+    return model
 
 
 @torch.inference_mode()

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from instructsam_ros.backends.onnx import GraphSession
 from instructsam_ros.cli import main
 from instructsam_ros.cli.export import describe
 from instructsam_ros.errors import CheckpointError, InvalidInputError, MissingDependencyError
+from instructsam_ros.models.common.onnx_session import GraphSession
 from instructsam_ros.models.common.safetensors_folder import TensorFiles
 from instructsam_ros.models.instructsam import onnx_export
 from instructsam_ros.models.instructsam.checkpoint import load_folder
