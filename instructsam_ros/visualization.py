@@ -75,7 +75,7 @@ def table(result: Result) -> str:
     lines.insert(1, "  ".join("-" * width for width in widths))
     if not result.lifted.instances:
         lines = ["nothing in the image answers the instruction"]
-    if result.segmentation.status is Status.SATURATED:
+    if result.segmentation.status is Status.MAX_INSTANCES:
         lines.append("there may be more instances: all query slots of a phrase used, or the answer cut off")
     total = sum(result.timings.values())
     stages = "  ".join(f"{stage} {seconds * 1000:.1f}" for stage, seconds in result.timings.items())

@@ -106,6 +106,6 @@ def test_the_table_says_everything_once():
 
 def test_the_table_of_special_cases():
     assert "nothing in the image" in table(result(status=Status.NO_TARGET))
-    full = result(instance(slice(10, 40), slice(0, 40)), status=Status.SATURATED, depth=False)
+    full = result(instance(slice(10, 40), slice(0, 40)), status=Status.MAX_INSTANCES, depth=False)
     assert "may be more" in table(full)
     assert "truncated low_depth no_depth" in table(full)

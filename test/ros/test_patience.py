@@ -6,7 +6,7 @@ import pytest
 
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.input import job_queue
-from instructsam_ros.ros.input.job_queue import Inbox, Request
+from instructsam_ros.ros.input.job_queue import JobQueue, Request
 from instructsam_ros.ros.parameters import NodeSettings
 from test.ros.clock import stopped_clock
 from test.ros.stamped import message
@@ -17,61 +17,61 @@ LONG = 100.0
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The inbox's time; ``clock.now`` sets it."""
+    """The queue's time; ``clock.now`` sets it."""
     return stopped_clock(monkeypatch, job_queue)
 
 
-def an_inbox(**settings) -> Inbox:
-    return Inbox(Counters(), lambda: NodeSettings(**settings))
+def a_queue(**settings) -> JobQueue:
+    return JobQueue(Counters(), lambda: NodeSettings(**settings))
 
 
-def store(inbox: Inbox, second: int, with_depth: bool) -> None:
+def store(queue: JobQueue, second: int, with_depth: bool) -> None:
     image = message(second)
-    inbox.store_image(image)
+    queue.store_image(image)
     if with_depth:
-        inbox.store_pair(image, message(second))
+        queue.store_pair(image, message(second))
 
 
 def seconds(job) -> int | None:
     """Stamp of the image of a job; None where there is none."""
-    return None if job is None or job.camera is None else job.camera.image.header.stamp.sec
+    return None if job is None or job.messages is None else job.messages.image.header.stamp.sec
 
 
 @pytest.mark.parametrize("with_depth", [True, False])
 def test_a_frame_that_came_while_the_model_was_busy_is_answered_however_long_that_was(clock, with_depth):
-    inbox = an_inbox(depth_wait=0.0)
-    inbox.set_instruction("mug")
-    store(inbox, 1, with_depth)
-    assert seconds(inbox.next_job()) == 1
-    store(inbox, 2, with_depth)
+    queue = a_queue(depth_wait=0.0)
+    queue.set_instruction("mug")
+    store(queue, 1, with_depth)
+    assert seconds(queue.next_job()) == 1
+    store(queue, 2, with_depth)
     clock.now += LONG
-    assert seconds(inbox.next_job()) == 2
+    assert seconds(queue.next_job()) == 2
 
 
 @pytest.mark.parametrize("with_depth", [True, False])
 def test_a_request_gets_the_frame_that_came_while_it_waited_for_the_model(clock, with_depth):
-    inbox = an_inbox(depth_wait=0.0)
-    inbox.submit(Request("mug", submitted=clock.now))
-    store(inbox, 1, with_depth)
+    queue = a_queue(depth_wait=0.0)
+    queue.submit(Request("mug", submitted=clock.now))
+    store(queue, 1, with_depth)
     clock.now += LONG
-    assert seconds(inbox.next_job()) == 1
+    assert seconds(queue.next_job()) == 1
 
 
 @pytest.mark.parametrize("with_depth", [True, False])
 def test_a_frame_of_a_camera_that_is_gone_answers_no_later_question(clock, with_depth):
-    inbox = an_inbox(depth_wait=0.0)
-    store(inbox, 1, with_depth)
+    queue = a_queue(depth_wait=0.0)
+    store(queue, 1, with_depth)
     clock.now += LONG
-    inbox.set_instruction("mug")
-    inbox.submit(Request("mug", submitted=clock.now))
-    assert inbox.next_job() is None
+    queue.set_instruction("mug")
+    queue.submit(Request("mug", submitted=clock.now))
+    assert queue.next_job() is None
 
 
 def test_a_request_does_not_give_up_while_an_image_waits_for_its_depth(clock):
-    inbox = an_inbox(depth_wait=0.5)
-    inbox.submit(Request("mug", submitted=clock.now))
+    queue = a_queue(depth_wait=0.5)
+    queue.submit(Request("mug", submitted=clock.now))
     clock.now += LONG
-    inbox.store_image(message(1))
-    assert inbox.next_job() is None
+    queue.store_image(message(1))
+    assert queue.next_job() is None
     clock.now += 0.5
-    assert seconds(inbox.next_job()) == 1
+    assert seconds(queue.next_job()) == 1
