@@ -148,16 +148,16 @@ def test_without_an_instruction_nothing_is_missed(counters):
 
 @pytest.mark.parametrize("with_depth", [True, False])
 def test_waiting_for_depth_does_not_make_a_frame_too_old(buffer, with_depth):
-    patience, age = 3.0, 2.0
+    depth_wait, age = 3.0, 2.0
     image = message(1)
     buffer.store_image(image, 1.0)
     if with_depth:
-        buffer.store_pair(image, message(1), 3.9, patience)
-    buffer.pass_without_depth(4.0, patience, GONE)
-    frame = buffer.current(4.0, patience, age)
+        buffer.store_pair(image, message(1), 3.9, depth_wait)
+    buffer.pass_without_depth(4.0, depth_wait, GONE)
+    frame = buffer.current(4.0, depth_wait, age)
     assert frame is not None
     assert (frame.depth is not None) == with_depth
-    assert buffer.current(6.1, patience, age) is None
+    assert buffer.current(6.1, depth_wait, age) is None
 
 
 def test_an_image_that_the_next_one_would_push_out_waits_no_longer(buffer):

@@ -1,4 +1,4 @@
-"""How old a frame may be for whom, while the model is busy with others."""
+"""Age limit of frames for requests and for the stream while the model is busy."""
 
 from __future__ import annotations
 
