@@ -63,14 +63,14 @@ class Pipeline:
         *,
         features: Any = None,
         previous: Segmentation | None = None,
-        up: NDArray[np.float64] | None = None,
+        up_direction: NDArray[np.float64] | None = None,
         cancel: Cancel | None = None,
         on_stage: OnStage | None = None,
     ) -> Result:
         """Segment and lift.
 
         features: what ``encode`` returned for this frame; encoded here when None. previous: the
-        segmentation of the last frame of the stream, for the same instruction. up: direction
+        segmentation of the last frame of the stream, for the same instruction. up_direction: direction
         away from the ground in the optical frame, when known. cancel: polled between and within
         stages. on_stage: called with the name of each of STAGES as it begins. Raises
         InvalidInputError for an unusable instruction, CancelledError, and what the segmenter raises.
@@ -93,7 +93,9 @@ class Pipeline:
         # The segmenter's own stages say more than one number for all of them.
         timings |= segmentation.timings or {"segment": time.perf_counter() - started}
         started = begin("lift")
-        lifted = self._track(instruction, lift(frame, segmentation, self.lift_settings, up=up))
+        lifted = self._track(
+            instruction, lift(frame, segmentation, self.lift_settings, up_direction=up_direction)
+        )
         timings["lift"] = time.perf_counter() - started
         return Result(frame, instruction, segmentation, lifted, timings)
 

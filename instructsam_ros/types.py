@@ -21,8 +21,9 @@ class Status(IntEnum):
     OK = 0
     NO_TARGET = 1
     """The instruction was understood and nothing in the image answers it."""
-    SATURATED = 2
+    MAX_INSTANCES = 2
     """Further instances may be missing: all query slots of a phrase hold one, or the answer was cut off."""
+    SATURATED = MAX_INSTANCES  # its name in the messages
 
 
 @dataclass(frozen=True)

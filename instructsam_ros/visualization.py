@@ -1,4 +1,4 @@
-"""Pictures and text of results: overlay, label image, table, and a cloud seen from another side."""
+"""Pictures and text of results: overlay, label image and table."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from instructsam_ros.lifting import LiftedInstance, OrientedBox
+from instructsam_ros.lifting import LiftedInstance
 from instructsam_ros.pipeline import Result
 from instructsam_ros.types import Instance, Status
 
 _TINT = 0.35
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _DARK = (20, 20, 24)
-_BOX_EDGES = [(i, i | 1 << axis) for i in range(8) for axis in range(3) if not i >> axis & 1]
 
 
 def color(number: int) -> tuple[int, int, int]:
@@ -76,7 +75,7 @@ def table(result: Result) -> str:
     lines.insert(1, "  ".join("-" * width for width in widths))
     if not result.lifted.instances:
         lines = ["nothing in the image answers the instruction"]
-    if result.segmentation.status is Status.SATURATED:
+    if result.segmentation.status is Status.MAX_INSTANCES:
         lines.append("there may be more instances: all query slots of a phrase used, or the answer cut off")
     total = sum(result.timings.values())
     stages = "  ".join(f"{stage} {seconds * 1000:.1f}" for stage, seconds in result.timings.items())
@@ -97,109 +96,6 @@ def _table_row(lifted: LiftedInstance) -> tuple[str, ...]:
         f"{lifted.valid_depth_ratio:.0%}",
         " ".join(flag for flag in flags if getattr(lifted, flag)),
     )
-
-
-def render_cloud(
-    points: NDArray[np.floating],
-    colors: NDArray[np.uint8],
-    *,
-    boxes: Sequence[OrientedBox] = (),
-    box_colors: Sequence[tuple[int, int, int]] = (),
-    yaw: float = 35.0,
-    pitch: float = 20.0,
-    size: tuple[int, int] = (480, 640),
-    target: NDArray[np.floating] | None = None,
-    distance: float | None = None,
-) -> NDArray[np.uint8]:
-    """A cloud as seen by a camera that has gone around it, uint8 [H, W, 3].
-
-    points: [N, 3] metres in an optical frame; colors: uint8 [N, 3]. yaw, pitch: degrees by which
-    the camera goes to the right and up around ``target`` (by default the middle of the points).
-    distance: metres from the target; by default what fits the cloud. boxes are drawn as wires.
-    """
-    height, width = size
-    picture = np.full((height, width, 3), _DARK, np.uint8)
-    if not len(points):
-        return picture
-    cloud = points.astype(np.float64)
-    middle = np.median(cloud, axis=0) if target is None else np.asarray(target, np.float64)
-    if distance is None:
-        distance = 2.2 * float(np.quantile(np.linalg.norm(cloud - middle, axis=1), 0.95)) + 1e-3
-    focal = 0.9 * min(size)
-
-    def to_pixels(places: NDArray[np.float64]) -> NDArray[np.float64]:
-        seen = (places - middle) @ _orbit(yaw, pitch).T + (0.0, 0.0, distance)
-        z = np.maximum(seen[:, 2:], 1e-6)
-        return np.hstack([seen[:, :2] / z * focal + (width / 2, height / 2), seen[:, 2:]])
-
-    _splat(picture, to_pixels(cloud), colors)
-    for box, line in zip(boxes, box_colors or [(255, 255, 255)] * len(boxes), strict=True):
-        corners = to_pixels(box.corners())
-        for a, b in _BOX_EDGES:
-            if min(corners[a, 2], corners[b, 2]) > 0.01:
-                ends = [tuple(round(float(v)) for v in corners[i, :2]) for i in (a, b)]
-                cv2.line(picture, ends[0], ends[1], line, 1, cv2.LINE_AA)
-    return picture
-
-
-def render_result(
-    result: Result,
-    scene: tuple[NDArray[np.float32], NDArray[np.uint8]] | None = None,
-    *,
-    yaw: float = 35.0,
-    pitch: float = 20.0,
-    size: tuple[int, int] = (480, 640),
-) -> NDArray[np.uint8]:
-    """The clouds and boxes of a result from another side, with ``scene`` (see scene_points) around them."""
-    lifted = [instance for instance in result.lifted.instances if instance.box is not None]
-    clouds = [(instance.points, instance.colors) for instance in lifted]
-    if scene is not None:
-        clouds.append(scene)
-    corners = np.concatenate([np.zeros((0, 3)), *(i.box.corners() for i in lifted if i.box is not None)])
-    target = (corners.min(0) + corners.max(0)) / 2 if lifted else None
-    return render_cloud(
-        np.concatenate([np.zeros((0, 3)), *(points for points, _ in clouds)]),
-        np.concatenate([np.zeros((0, 3), np.uint8), *(colors for _, colors in clouds)]),
-        boxes=[i.box for i in lifted if i.box is not None],
-        box_colors=[color(i.id) for i in lifted],
-        yaw=yaw,
-        pitch=pitch,
-        size=size,
-        target=target,
-        distance=None if target is None else 2.4 * float(np.linalg.norm(corners - target, axis=1).max()),
-    )
-
-
-def _splat(picture: NDArray[np.uint8], pixels: NDArray[np.float64], colors: NDArray[np.uint8]) -> None:
-    """Draw points (u, v, z), the near ones over the far ones, as squares of 3 x 3 pixels."""
-    height, width = picture.shape[:2]
-    seen = (pixels[:, 2] > 0.01) & np.all(
-        (pixels[:, :2] > -2) & (pixels[:, :2] < (width + 2, height + 2)), axis=1
-    )
-    order = np.flatnonzero(seen)
-    order = order[np.argsort(-pixels[order, 2], kind="stable")]
-    depth, colors = pixels[order, 2], colors[order]
-    columns, rows = np.round(pixels[order, :2]).astype(int).T
-    nearest = np.full((height, width), np.inf)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            inside = (rows + dy >= 0) & (rows + dy < height) & (columns + dx >= 0) & (columns + dx < width)
-            front = np.full((height, width), -1)
-            # Sorted far to near, so the nearest point is written last and stays.
-            front[rows[inside] + dy, columns[inside] + dx] = np.flatnonzero(inside)
-            y, x = np.nonzero(front >= 0)
-            closer = depth[front[y, x]] < nearest[y, x]
-            y, x = y[closer], x[closer]
-            nearest[y, x] = depth[front[y, x]]
-            picture[y, x] = colors[front[y, x]]
-
-
-def _orbit(yaw: float, pitch: float) -> NDArray[np.float64]:
-    """Rotation [3, 3] of the scene that shows what a camera sees after going right and up, in degrees."""
-    a, b = np.radians(yaw), np.radians(pitch)
-    around = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
-    over = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
-    return np.asarray(over @ around)
 
 
 def _draw_label(

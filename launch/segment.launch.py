@@ -16,7 +16,7 @@ TOPICS = {
     "depth": "depth image, aligned to the colour image",
     "camera_info": "intrinsics of the colour image",
 }
-CAMERAS = {"none": "your own", "replay": "plays the sample scenes", "rendered": "films rendered scenes"}
+CAMERAS = {"none": "your own", "replay": "plays the sample scenes", "rendered": "publishes rendered scenes"}
 # Parameters of segment_node; an empty argument leaves what params_file says.
 PARAMETERS = {
     "model": (str, "compact, a hub id, a local folder, or fake"),

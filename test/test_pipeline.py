@@ -115,7 +115,7 @@ def test_ids_follow_objects_with_a_tracker_and_count_without(frame):
 
 def test_gravity_reaches_the_boxes(frame):
     up = np.array([0.0, -1.0, 0.0])
-    box = Pipeline(Halves()).run(frame, "left", up=up).lifted.instances[0].box
+    box = Pipeline(Halves()).run(frame, "left", up_direction=up).lifted.instances[0].box
     np.testing.assert_allclose(box.rotation[:, 2], up, atol=1e-9)
 
 

@@ -1,34 +1,18 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instructsam_ros.errors import InstructSamError, InvalidInputError
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.lifting import lift
 from instructsam_ros.pipeline import Result
-from instructsam_ros.results import save_result, write_atomic, write_ply, write_png
+from instructsam_ros.results import save_result, write_ply, write_png
 from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
 
 VERTEX = [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")]
-
-
-def test_content_is_on_the_disk_before_its_name(tmp_path, monkeypatch):
-    """Or a power cut could leave an empty file under the name."""
-    events = []
-    monkeypatch.setattr(os, "fsync", lambda handle: events.append(os.readlink(f"/proc/self/fd/{handle}")))
-    replace = Path.replace
-    monkeypatch.setattr(Path, "replace", lambda *args: events.append("replace") or replace(*args))
-    write_atomic(tmp_path / "a.txt", b"new")
-    content, renamed, folder = events
-    assert Path(content).name.startswith(".a.txt.")
-    assert (renamed, folder) == ("replace", str(tmp_path))
-    assert (tmp_path / "a.txt").read_bytes() == b"new"
 
 
 def read_ply(data: bytes) -> np.ndarray:
@@ -71,20 +55,6 @@ def test_other_pictures_are_refused(tmp_path, image):
     with pytest.raises(InvalidInputError, match="PNG"):
         write_png(tmp_path / "a.png", image)
     assert not list(tmp_path.iterdir())
-
-
-def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path, monkeypatch):
-    path = tmp_path / "deep" / "file.bin"
-    write_atomic(path, b"old")
-
-    def full(*_):
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(InstructSamError, match=r"cannot write .*file\.bin: no space"):
-        write_atomic(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_result_is_saved_as_pictures_and_clouds(tmp_path):

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from instructsam_ros.atomic_write import put_in_place
 from instructsam_ros.errors import CheckpointError
-from instructsam_ros.results import put_in_place
 
 NAME = "last.pt"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from instructsam_ros.results import write_atomic
+from instructsam_ros.atomic_write import write_atomic
 
 
 class Journal:

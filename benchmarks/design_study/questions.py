@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.backends.instructsam import EncodedImage, InstructSamSegmenter
 from instructsam_ros.models.instructsam.postprocessing import without_duplicates
-from instructsam_ros.results import write_atomic
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.instructions import Instruction, instructions
 from instructsam_ros.training.evaluation import CaseScore, InstructionCase, Prediction, score_case

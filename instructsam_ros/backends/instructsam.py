@@ -118,7 +118,9 @@ class InstructSamSegmenter:
             texts, size = [self.prompts.text(phrase) for phrase in phrases], (features.height, features.width)
             instances, saturated = read_instances(output, texts, size, self.model.config)
         cut_off = not self._ended(answer)
-        status = Status.SATURATED if saturated or cut_off else Status.OK if instances else Status.NO_TARGET
+        status = (
+            Status.MAX_INSTANCES if saturated or cut_off else Status.OK if instances else Status.NO_TARGET
+        )
         seconds = {
             "encode": features.seconds,
             "generate": generated - start,

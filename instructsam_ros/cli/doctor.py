@@ -19,7 +19,7 @@ from pathlib import Path
 import instructsam_ros
 from instructsam_ros import paths
 from instructsam_ros.errors import InstructSamError
-from instructsam_ros.transport import profile_variables
+from instructsam_ros.ros.node_main import profile_variables
 
 MIN_PYTHON = (3, 10)
 RELEASED_MODEL = "CircleRadon/InstructSAM-2B"

@@ -96,7 +96,7 @@ def describe(result: Segmentation) -> str:
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    if result.status == Status.SATURATED:
+    if result.status == Status.MAX_INSTANCES:
         lines.append("there may be more: a phrase has as many as fit, or the answer was cut off")
     stages = ", ".join(f"{stage} {1000 * seconds:.1f} ms" for stage, seconds in result.timings.items())
     return "\n".join([*lines, stages]) if stages else "\n".join(lines)

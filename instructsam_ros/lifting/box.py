@@ -45,14 +45,14 @@ def fit_box(
     points: NDArray[np.floating],
     *,
     plane: Plane | None = None,
-    up: NDArray[np.float64] | None = None,
+    up_direction: NDArray[np.float64] | None = None,
     tolerance: float = 0.01,
 ) -> OrientedBox | None:
     """The smallest box found around points [N, 3] in metres; it contains all of them. None for no points.
 
     With a plane, z is its normal, x and y the minimum-area rectangle seen along it (x the longer
     edge), and the box reaches down to the plane when the object stands on it (within
-    ``tolerance``, see stands_on). With ``up`` alone z is up. With neither, the axes are sought
+    ``tolerance``, see stands_on). With ``up_direction`` alone z is up. With neither, the axes are sought
     that give the least volume, and sorted x longest to z shortest with z towards the camera.
     x points to the right of the image wherever that is a choice.
     """
@@ -60,7 +60,7 @@ def fit_box(
         return None
     cloud = points.astype(np.float64)
     sample = cloud[:: len(cloud) // _SEARCHED_POINTS + 1]
-    direction = plane.normal if plane is not None else up
+    direction = plane.normal if plane is not None else up_direction
     if direction is None:
         rotation = _sorted_axes(_least_volume(sample), sample)
     else:

@@ -63,24 +63,28 @@ def lift(
     segmentation: Segmentation,
     settings: LiftSettings | None = None,
     *,
-    up: NDArray[np.float64] | None = None,
+    up_direction: NDArray[np.float64] | None = None,
 ) -> LiftedScene:
     """Lift every instance; one without depth is kept and flagged, never dropped.
 
-    up: direction away from the ground in the optical frame, when it is known; else the support
+    up_direction: direction away from the ground in the optical frame, when it is known; else the support
     plane is found without it. Raises InvalidInputError for an unknown distortion model and for an
-    ``up`` without direction.
+    ``up_direction`` without direction.
     """
     settings = settings or LiftSettings()
-    if up is not None and not (np.shape(up) == (3,) and np.isfinite(up).all() and np.any(up)):
-        raise InvalidInputError(f"up must be a direction of three numbers, not all zero; got {up}")
+    if up_direction is not None and not (
+        np.shape(up_direction) == (3,) and np.isfinite(up_direction).all() and np.any(up_direction)
+    ):
+        raise InvalidInputError(f"up_direction must be three numbers, not all zero; got {up_direction}")
     clouds = [instance_cloud(frame, instance, settings) for instance in segmentation.instances]
     objects = [cloud.points for cloud in clouds if not cloud.low_depth(settings)]
-    plane = _support(frame, segmentation, objects, settings, up)
+    plane = _support(frame, segmentation, objects, settings, up_direction)
     lifted = []
     for number, (instance, cloud) in enumerate(zip(segmentation.instances, clouds, strict=True), 1):
         cloud = without_plane(cloud, instance, plane, settings)
-        box = fit_box(cloud.points, plane=plane, up=up, tolerance=settings.plane_tolerance)
+        box = fit_box(
+            cloud.points, plane=plane, up_direction=up_direction, tolerance=settings.plane_tolerance
+        )
         lifted.append(_assemble(frame, instance, number, cloud, box, settings))
     return LiftedScene(tuple(lifted), plane)
 
@@ -151,7 +155,7 @@ def _support(
     segmentation: Segmentation,
     objects: list[NDArray[np.float32]],
     settings: LiftSettings,
-    up: NDArray[np.float64] | None,
+    up_direction: NDArray[np.float64] | None,
 ) -> Plane | None:
     """The plane under the objects, from some thousand points of the scene without the targets."""
     if frame.depth is None or frame.camera is None or not objects:
@@ -166,5 +170,5 @@ def _support(
         objects,
         tolerance=settings.plane_tolerance,
         minimum_ratio=settings.min_plane_ratio,
-        up=up,
+        up_direction=up_direction,
     )

@@ -23,7 +23,7 @@ _SEED = 7
 class Plane:
     """Points p with ``normal @ p == offset``, in the optical frame.
 
-    normal: float64 [3], of unit length, pointing up, or to the camera where up is not known.
+    normal: float64 [3], of unit length, pointing up, or to the camera where up_direction is not known.
     offset: metres. inlier_ratio: share of the scene's points on the plane, 0..1.
     """
 
@@ -41,11 +41,11 @@ def fit_plane(
     *,
     tolerance: float,
     minimum_ratio: float,
-    up: NDArray[np.float64] | None = None,
+    up_direction: NDArray[np.float64] | None = None,
 ) -> Plane | None:
     """The dominant plane of points [N, 3] in metres, or None where no plane holds ``minimum_ratio`` of them.
 
-    A point is on the plane within ``tolerance`` metres. up: with a direction in the optical
+    A point is on the plane within ``tolerance`` metres. up_direction: a direction in the optical
     frame, only planes within 15 degrees of horizontal count.
     """
     if len(points) < 3:
@@ -54,8 +54,8 @@ def fit_plane(
     random = np.random.default_rng(_SEED)
     scored = cloud[random.permutation(len(cloud))[:_SCORED_ON]]
     normals, offsets = _hypotheses(cloud, random)
-    if up is not None:
-        level = np.abs(normals @ _unit(up)) >= _MAX_TILT
+    if up_direction is not None:
+        level = np.abs(normals @ _unit(up_direction)) >= _MAX_TILT
         normals, offsets = normals[level], offsets[level]
     if not len(normals):
         return None
@@ -71,10 +71,10 @@ def fit_plane(
         normal = np.linalg.svd(np.cov((inliers - centre).T))[0][:, 2]
         offset = float(normal @ centre)
     ratio = float((np.abs(cloud @ normal - offset) < tolerance).mean())
-    if ratio < minimum_ratio or (up is not None and abs(normal @ _unit(up)) < _MAX_TILT):
+    if ratio < minimum_ratio or (up_direction is not None and abs(normal @ _unit(up_direction)) < _MAX_TILT):
         return None
-    # Without up: the camera sees the upper side, so it lies above the plane.
-    flipped = normal @ up < 0 if up is not None else offset > 0
+    # Without up_direction: the camera sees the upper side, so it lies above the plane.
+    flipped = normal @ up_direction < 0 if up_direction is not None else offset > 0
     return Plane(-normal, -offset, ratio) if flipped else Plane(normal, offset, ratio)
 
 
@@ -84,11 +84,11 @@ def support_plane(
     *,
     tolerance: float,
     minimum_ratio: float,
-    up: NDArray[np.float64] | None = None,
+    up_direction: NDArray[np.float64] | None = None,
 ) -> Plane | None:
     """The plane of the scene on which the objects stand.
 
-    scene: points [N, 3] without the objects; objects: one cloud [M, 3] each. Without ``up`` the
+    scene: points [N, 3] without the objects; objects: one cloud [M, 3] each. Without ``up_direction`` the
     dominant plane may be a wall behind the objects, so the next ones are tried as well: most objects
     must seem to stand on it, and of several such planes it is the one that they are closest to. A wall
     is farther away than the top of the table by the gap behind the object. With no objects at all it is the
@@ -99,7 +99,9 @@ def support_plane(
     for _ in range(_MAX_PLANES):
         if len(remaining) < minimum_ratio * total:
             break
-        plane = fit_plane(remaining, tolerance=tolerance, minimum_ratio=minimum_ratio, up=up)
+        plane = fit_plane(
+            remaining, tolerance=tolerance, minimum_ratio=minimum_ratio, up_direction=up_direction
+        )
         if plane is None:
             break
         whole = Plane(plane.normal, plane.offset, plane.inlier_ratio * len(remaining) / total)
@@ -109,7 +111,7 @@ def support_plane(
         if gaps:
             rank = -len(gaps), float(np.median(gaps))
             best = (rank, whole) if best is None else min(best, (rank, whole), key=lambda pair: pair[0])
-        if up is not None and gaps:
+        if up_direction is not None and gaps:
             break
         remaining = remaining[np.abs(plane.height(remaining)) >= tolerance]
     return None if best is None else best[1]

@@ -10,8 +10,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from instructsam_ros.ros.counters import Counters, Rates
-from instructsam_ros.ros.input.frame_buffer import FrameSlot
-from instructsam_ros.ros.input.job_queue import Inbox
+from instructsam_ros.ros.input.frame_buffer import FrameBuffer
+from instructsam_ros.ros.input.job_queue import JobQueue
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.worker import Worker
 
@@ -55,22 +55,22 @@ def diagnostic_array(
     health: Health,
     counters: Counters,
     settings: NodeSettings,
-    inbox: Inbox | None,
+    queue: JobQueue | None,
     worker: Worker | None,
 ) -> DiagnosticArray:
-    """All statuses, stamped now. inbox and worker are None while the node is not active."""
+    """All statuses, stamped now. queue and worker are None while the node is not active."""
     name = node.get_fully_qualified_name().lstrip("/")
     counts, now = counters.snapshot(), time.monotonic()
     health.compare(counts, now)
-    levels = {"node": _node_level(health, inbox, now), "camera": _camera_level(inbox, settings)}
+    levels = {"node": _node_level(health, queue, now), "camera": _camera_level(queue, settings)}
     levels["worker"] = _worker_level(worker, settings)
     rates = health.rates.update(counts, now)
     values = {
         "node": {"model": health.model, "last_error": health.last_error},
-        "camera": _camera_values(inbox),
+        "camera": _camera_values(queue),
         "worker": {name: f"{rate:.1f}" for name, rate in rates.items()}
         | {key: str(count) for key, count in counts.items()}
-        | {"instruction": inbox.instruction if inbox else ""},
+        | {"instruction": queue.instruction if queue else ""},
     }
     message = DiagnosticArray()
     message.header.stamp = node.get_clock().now().to_msg()
@@ -87,21 +87,21 @@ def diagnostic_array(
     return message
 
 
-def _node_level(health: Health, inbox: Inbox | None, now: float) -> tuple[bytes, str]:
+def _node_level(health: Health, queue: JobQueue | None, now: float) -> tuple[bytes, str]:
     if health.failed:
         return DiagnosticStatus.ERROR, f"{health.state}: {health.last_error}"
     if now - health.last_error_at < RECENT_SECONDS:
         hopeless = now - health.all_failed_at < RECENT_SECONDS
         return DiagnosticStatus.ERROR if hopeless else DiagnosticStatus.WARN, health.last_error
-    if inbox is not None and inbox.frames.last_image_at is not None and not inbox.instruction:
+    if queue is not None and queue.frames.last_image_at is not None and not queue.instruction:
         return DiagnosticStatus.OK, f"{health.state}; waits for an instruction"
     return DiagnosticStatus.OK, health.state
 
 
-def _camera_level(inbox: Inbox | None, settings: NodeSettings) -> tuple[bytes, str]:
-    if inbox is None:
+def _camera_level(queue: JobQueue | None, settings: NodeSettings) -> tuple[bytes, str]:
+    if queue is None:
         return DiagnosticStatus.OK, "not active"
-    frames, now = inbox.frames, time.monotonic()
+    frames, now = queue.frames, time.monotonic()
     if frames.last_image_at is None:
         return DiagnosticStatus.ERROR, "no image has arrived yet"
     silent = now - frames.last_image_at
@@ -115,7 +115,7 @@ def _camera_level(inbox: Inbox | None, settings: NodeSettings) -> tuple[bytes, s
     return DiagnosticStatus.OK, "images, depth and camera_info arrive"
 
 
-def _depth_warning(frames: FrameSlot, settings: NodeSettings, now: float) -> str:
+def _depth_warning(frames: FrameBuffer, settings: NodeSettings, now: float) -> str:
     if not settings.use_depth:
         return ""
     if frames.last_depth_at is None or now - frames.last_depth_at > settings.camera_timeout:
@@ -126,10 +126,10 @@ def _depth_warning(frames: FrameSlot, settings: NodeSettings, now: float) -> str
     return "" if frames.has_info else "no camera_info: masks without points"
 
 
-def _camera_values(inbox: Inbox | None) -> dict[str, str]:
-    if inbox is None:
+def _camera_values(queue: JobQueue | None) -> dict[str, str]:
+    if queue is None:
         return {}
-    frames, now = inbox.frames, time.monotonic()
+    frames, now = queue.frames, time.monotonic()
     ages = {"image": frames.last_image_at, "depth": frames.last_depth_at}
     values = {
         f"seconds_since_{key}": "never" if at is None else f"{now - at:.2f}" for key, at in ages.items()

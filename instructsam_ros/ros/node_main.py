@@ -16,11 +16,12 @@ from instructsam_ros.errors import InstructSamError
 from instructsam_ros.paths import share
 from instructsam_ros.ros.logs import NodeHandler
 from instructsam_ros.ros.parameters import warn_of_unknown_parameters
-from instructsam_ros.transport import profile_variables
 
 SPIN_SECONDS = 0.2
 GRACE_SECONDS = 0.05
 LOG_EVERY = 5.0
+# Where Fast DDS, the default middleware of ROS 2, finds its profile.
+PROFILE_VARIABLE, OLD_PROFILE_VARIABLE = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"
 
 
 def spin(make_node: Callable[[threading.Event], Any], threads: int, args: Sequence[str] | None = None) -> int:
@@ -76,11 +77,21 @@ def spin(make_node: Callable[[threading.Event], Any], threads: int, args: Sequen
         node.destroy_node()
         rclpy.shutdown()
     if any(thread.daemon for thread in threading.enumerate()):
-        # A model that does not hear. Python would end with an abort when its thread comes back from torch.
+        # A model that cannot be interrupted. Python would abort when its thread comes back from torch.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
     return 0
+
+
+def profile_variables() -> tuple[str, ...]:
+    """Return the environment variables that this ROS distribution reads, the one to set first.
+
+    Up to Jazzy that is the old name alone; from Kilted on the old one still works, with a warning.
+    """
+    if os.environ.get("ROS_DISTRO", "") in ("humble", "iron", "jazzy"):
+        return (OLD_PROFILE_VARIABLE,)
+    return (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE)
 
 
 def use_shipped_profile() -> None:

@@ -19,7 +19,7 @@ from instructsam_ros.ros.conversions import (
     rgb_from_image,
 )
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.input.frame_buffer import CameraMessages, frame_id_warning
+from instructsam_ros.ros.input.frame_buffer import FrameMessages, frame_id_warning
 from instructsam_ros.ros.input.job_queue import Job
 from instructsam_ros.ros.input.synchronizer import stamp_ns
 from instructsam_ros.ros.parameters import NodeSettings
@@ -33,13 +33,13 @@ REMEMBERED = 64
 
 
 @dataclass(frozen=True)
-class Answer:
+class FrameResult:
     """A result in the camera's frame, and where it is to be expressed: ``pose`` of the camera in frame_id."""
 
     result: Result
     pose: Pose
     frame_id: str
-    camera: CameraMessages
+    messages: FrameMessages
     pipeline: Pipeline
 
 
@@ -65,26 +65,26 @@ class Processor:
         self._tracker = Tracker()
         self._previous: tuple[str, Segmentation] | None = None
 
-    def run(self, job: Job, cancel: Callable[[], bool]) -> Answer:
+    def run(self, job: Job, cancel: Callable[[], bool]) -> FrameResult:
         """The answer of a job. Raises InvalidInputError, CancelledError, TransformError and the model's."""
-        if job.camera is None:
+        if job.messages is None:
             raise InvalidInputError("there is no frame to segment")
         settings = self._settings()
-        frame = frame_from_messages(job.camera, settings)
-        if warning := frame_id_warning(job.camera):
+        frame = frame_from_messages(job.messages, settings)
+        if warning := frame_id_warning(job.messages):
             self._warn_once(warning)
         if frame.depth is None or frame.camera is None:
             self._counters.add("without_depth")
         streaming = job.request is None
         lift_settings = LiftSettings(min_depth=settings.min_depth, max_depth=settings.max_depth)
         pipeline = Pipeline(self._segmenter, lift_settings, self._tracker if streaming else None)
-        up = None
+        up_direction = None
         if settings.up_frame:  # z of that frame, in the camera's
-            up = self._camera_in(settings.up_frame, frame, settings).rotation[2]
+            up_direction = self._camera_in(settings.up_frame, frame, settings).rotation[2]
         result = pipeline.run(
             frame,
             job.instruction,
-            up=up,
+            up_direction=up_direction,
             previous=self._last(job.instruction, frame) if streaming else None,
             cancel=cancel,
             on_stage=job.request.on_stage if job.request else None,
@@ -94,7 +94,7 @@ class Processor:
         target = (job.request.target_frame if job.request else "") or settings.target_frame
         pose = self._camera_in(target, frame, settings)
         kept = keep_scores(result, settings.score_threshold)
-        return Answer(kept, pose, target or frame.frame_id, job.camera, pipeline)
+        return FrameResult(kept, pose, target or frame.frame_id, job.messages, pipeline)
 
     def _camera_in(self, target: str, frame: Frame, settings: NodeSettings) -> Pose:
         """Pose of the camera in a tf frame, its own if none is named. Raises TransformError."""
@@ -110,9 +110,9 @@ class Processor:
         return previous if all(i.mask.shape == size for i in previous.instances) else None
 
 
-def frame_from_messages(camera: CameraMessages, settings: NodeSettings) -> Frame:
+def frame_from_messages(messages: FrameMessages, settings: NodeSettings) -> Frame:
     """Decode one frame; without depth or camera_info it is 2D. Raises InvalidInputError."""
-    image, depth = camera.image, camera.depth
+    image, depth = messages.image, messages.depth
     read_rgb = rgb_from_compressed if hasattr(image, "format") else rgb_from_image
     metres = None
     if depth is not None:
@@ -120,7 +120,9 @@ def frame_from_messages(camera: CameraMessages, settings: NodeSettings) -> Frame
     return Frame(
         rgb=read_rgb(image),
         depth=metres,
-        camera=None if camera.info is None else camera_from_info(camera.info, rectified=settings.rectified),
+        camera=None
+        if messages.info is None
+        else camera_from_info(messages.info, rectified=settings.rectified),
         stamp_ns=stamp_ns(image),
         frame_id=image.header.frame_id,
     )
@@ -139,6 +141,6 @@ def keep_scores(result: Result, threshold: float) -> Result:
     return dataclasses.replace(result, segmentation=segmentation, lifted=lifted)
 
 
-def age(camera: CameraMessages) -> float:
+def age(messages: FrameMessages) -> float:
     """Seconds since the image arrived."""
-    return time.monotonic() - camera.received
+    return time.monotonic() - messages.received

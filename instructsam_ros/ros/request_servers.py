@@ -23,8 +23,8 @@ from instructsam_ros.ros.errors import (
     counter_name,
     error_code,
 )
-from instructsam_ros.ros.input.frame_buffer import CameraMessages
-from instructsam_ros.ros.input.job_queue import Inbox, Request
+from instructsam_ros.ros.input.frame_buffer import FrameMessages
+from instructsam_ros.ros.input.job_queue import JobQueue, Request
 from instructsam_ros.ros.input.synchronizer import check_stamp
 from instructsam_ros.ros.output.messages import instance_array
 from instructsam_ros.ros.parameters import NodeSettings
@@ -36,17 +36,17 @@ POLL_SECONDS = 0.02
 
 
 class RequestServers:
-    """Answers explicit requests. inbox: returns None while the node is not active."""
+    """Answers explicit requests. queue: returns None while the node is not active."""
 
     def __init__(
         self,
         node: Node,
-        inbox: Callable[[], Inbox | None],
+        queue: Callable[[], JobQueue | None],
         settings: Callable[[], NodeSettings],
         counters: Counters,
     ) -> None:
         self._node = node
-        self._inbox = inbox
+        self._queue = queue
         self._settings = settings
         self._counters = counters
         group = ReentrantCallbackGroup()
@@ -95,7 +95,7 @@ class RequestServers:
         now = time.monotonic()
         return Request(
             instruction=checked(given.instruction),
-            camera=_own_frame(given, now),
+            messages=_own_frame(given, now),
             deadline=now + (budget if budget > 0 else self._settings().request_timeout),
             target_frame=given.target_frame,
             cancelled=lambda: bool(goal.is_cancel_requested),
@@ -106,18 +106,18 @@ class RequestServers:
         """Put the result of the request, or its failure, into the answer."""
         try:
             request = make_request()
-            inbox = self._inbox()
-            if inbox is None:
+            queue = self._queue()
+            if queue is None:
                 raise NotActiveError("the node is not active; see its lifecycle state and /diagnostics")
-            inbox.submit(request)
-            answer.result = answer_of(request, inbox)
+            queue.submit(request)
+            answer.result = answer_of(request, queue)
         # A failure is answered with its code; one that nobody foresaw gets ERROR_INTERNAL.
         except Exception as error:
             answer.error_code, answer.error_msg = error_code(error), str(error) or type(error).__name__
             self._counters.add(counter_name(error))
 
 
-def answer_of(request: Request, inbox: Inbox) -> InstanceArray:
+def answer_of(request: Request, queue: JobQueue) -> InstanceArray:
     """Wait for the answer of a request that was submitted, and no longer than its caller wants to.
 
     That holds even for a model that cannot be interrupted. Raises CancelledError, NoFrameError or
@@ -129,7 +129,7 @@ def answer_of(request: Request, inbox: Inbox) -> InstanceArray:
             raise CancelledError("the request was cancelled")
         if request.expired():
             waited = request.withdraw()
-            if waited and inbox.lacks_frame(request):
+            if waited and queue.lacks_frame(request):
                 raise NoFrameError
             when = (
                 "while the stream or other requests were served"
@@ -137,20 +137,20 @@ def answer_of(request: Request, inbox: Inbox) -> InstanceArray:
                 else "before the answer was complete"
             )
             raise TimeBudgetError(f"the time budget ran out {when}")
-        if inbox.closed:
+        if queue.closed:
             request.withdraw()
             raise NotActiveError("the node was deactivated")
     return instance_array(request.answer.result())
 
 
-def _own_frame(goal: Segment.Goal, now: float) -> CameraMessages | None:
+def _own_frame(goal: Segment.Goal, now: float) -> FrameMessages | None:
     """The frame that a goal brings along, or None for the newest. Raises InvalidInputError."""
     image, depth, info = (
         message if _is_filled(message) else None for message in (goal.image, goal.depth, goal.camera_info)
     )
     if image is not None:
         check_stamp(image, "the goal's image")
-        return CameraMessages(image, depth, info, now)
+        return FrameMessages(image, depth, info, now)
     if depth is not None or info is not None:
         raise InvalidInputError(
             "the goal has depth or camera_info but no image; give the image too, or none of them "

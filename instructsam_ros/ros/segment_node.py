@@ -18,15 +18,15 @@ from instructsam_ros.errors import InstructSamError
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import Health, diagnostic_array
 from instructsam_ros.ros.errors import NotActiveError, StaleError, counter_name
-from instructsam_ros.ros.input.job_queue import Inbox
-from instructsam_ros.ros.input.persistent_inputs import Standing
+from instructsam_ros.ros.input.job_queue import JobQueue
+from instructsam_ros.ros.input.persistent_inputs import PersistentInputs
 from instructsam_ros.ros.input.subscriptions import CameraInputs, subscribe_camera_info
 from instructsam_ros.ros.logs import FailureLog
 from instructsam_ros.ros.model_loader import ModelLoader
 from instructsam_ros.ros.node_main import spin
 from instructsam_ros.ros.output.publishers import Publishers
 from instructsam_ros.ros.parameters import ParameterStore
-from instructsam_ros.ros.processor import Answer, Processor, age
+from instructsam_ros.ros.processor import FrameResult, Processor, age
 from instructsam_ros.ros.qos import COMMAND, LATCHED
 from instructsam_ros.ros.request_servers import RequestServers, checked
 from instructsam_ros.ros.transforms import Transforms
@@ -58,17 +58,17 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._outputs: Publishers | None = None
         self._inputs: CameraInputs | None = None
         self._worker: Worker | None = None
-        self._straggler: Worker | None = None
+        self._orphaned_worker: Worker | None = None
         self._frozen = False
         self._settings = ParameterStore(self, configured=lambda: self._frozen)
         self._begin_with = self._settings.current.instruction
         self._active_instruction = self.create_publisher(String, "~/active_instruction", LATCHED)
-        self._standing = Standing(self._begin_with, self._announce)
+        self._persistent = PersistentInputs(self._begin_with, self._announce)
         self._transforms = Transforms.listen(self)
         self._requests = RequestServers(
-            self, lambda: self._standing.inbox, lambda: self._settings.current, self._counters
+            self, lambda: self._persistent.queue, lambda: self._settings.current, self._counters
         )
-        subscribe_camera_info(self, self._standing.set_info)
+        subscribe_camera_info(self, self._persistent.set_info)
         self.create_subscription(
             String,
             "instruction",
@@ -91,7 +91,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         settings = self._settings.current
         if settings.instruction != self._begin_with:  # set since; else the topic may have replaced it
             self._begin_with = settings.instruction
-            self._standing.set_instruction(settings.instruction)
+            self._persistent.set_instruction(settings.instruction)
         self._health.state, self._health.failed = f"loading {settings.model}", False
         try:
             settings.require_tf()
@@ -115,11 +115,11 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         """Listen to the camera and start the worker."""
         if self._processor is None or self._still_busy():
             return TransitionCallbackReturn.FAILURE
-        inbox = Inbox(self._counters, lambda: self._settings.current)
-        self._worker = Worker(inbox, self._counters, self._processor.run, self._publish, self._report)
+        queue = JobQueue(self._counters, lambda: self._settings.current)
+        self._worker = Worker(queue, self._counters, self._processor.run, self._publish, self._report)
         self._worker.start()
-        self._inputs = CameraInputs(self, inbox, self._settings.current, self._refuse)
-        self._standing.activate(inbox)
+        self._inputs = CameraInputs(self, queue, self._settings.current, self._refuse)
+        self._persistent.activate(queue)
         self._health.state = "active"
         self.get_logger().info(f"active with {self._health.model}")
         return super().on_activate(state)
@@ -158,17 +158,17 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         inputs, self._inputs = self._inputs, None
         if inputs is not None:
             inputs.destroy()
-        inbox = self._standing.deactivate()
+        queue = self._persistent.deactivate()
         worker, self._worker = self._worker, None
-        if inbox is not None and worker is not None and not worker.stop(STOP_SECONDS):
-            self._straggler = worker
+        if queue is not None and worker is not None and not worker.stop(STOP_SECONDS):
+            self._orphaned_worker = worker
             self.get_logger().warning("the model did not stop in time; its answer will be ignored")
-        if inbox is not None and self._outputs is not None:
+        if queue is not None and self._outputs is not None:
             self._outputs.clear()
 
     def _still_busy(self) -> bool:
         """Whether a model that did not stop in time works on; there is never more than one. Tells so."""
-        busy = self._straggler is not None and self._straggler.alive
+        busy = self._orphaned_worker is not None and self._orphaned_worker.alive
         if busy:
             self._report(
                 NotActiveError("the model still works on the frame before deactivation; try again later")
@@ -184,7 +184,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
 
     def _on_instruction(self, message: String) -> None:
         try:
-            self._standing.set_instruction(checked(message.data))
+            self._persistent.set_instruction(checked(message.data))
         except InstructSamError as error:
             self._refuse(error)
 
@@ -193,15 +193,14 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         if instruction:
             self.get_logger().info(f"instruction: {instruction}")
 
-    def _publish(self, answer: Answer) -> None:
+    def _publish(self, frame_result: FrameResult) -> None:
         """Send an answer of the stream. Raises StaleError for one that is too late to act on."""
         limit = self._settings.current.max_age
-        if age(answer.camera) > limit:
-            raise StaleError(
-                f"an answer came {age(answer.camera):.1f} s after its image (max_age {limit:g} s): dropped"
-            )
+        seconds = age(frame_result.messages)
+        if seconds > limit:
+            raise StaleError(f"an answer came {seconds:.1f} s after its image (max_age {limit:g} s): dropped")
         if self._outputs is not None:
-            self._outputs.publish(answer)
+            self._outputs.publish(frame_result)
 
     def _refuse(self, error: Exception) -> None:
         self._counters.add(counter_name(error))
@@ -216,9 +215,9 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
 
     def _diagnose(self) -> None:
         settings: Any = self._settings.current
-        inbox = self._standing.inbox
+        queue = self._persistent.queue
         self._diagnostics.publish(
-            diagnostic_array(self, self._health, self._counters, settings, inbox, self._worker)
+            diagnostic_array(self, self._health, self._counters, settings, queue, self._worker)
         )
 
 

@@ -16,13 +16,13 @@ from instructsam_ros.ros.errors import (
     as_exception,
     counter_name,
 )
-from instructsam_ros.ros.input.job_queue import Inbox, Job
+from instructsam_ros.ros.input.job_queue import Job, JobQueue
 
 Process = Callable[[Job, Callable[[], bool]], Any]
 
 
 class Worker:
-    """Takes jobs from the inbox until it is closed. No failure of a job ends it.
+    """Takes jobs from the queue until it is closed. No failure of a job ends it.
 
     process: makes the answer of a job, polling the given function to know when to stop. publish:
     sends an answer of the stream. report: told of every failure that nobody wished for. Those of
@@ -31,13 +31,13 @@ class Worker:
 
     def __init__(
         self,
-        inbox: Inbox,
+        queue: JobQueue,
         counters: Counters,
         process: Process,
         publish: Callable[[Any], None],
         report: Callable[[Exception], None],
     ) -> None:
-        self._inbox = inbox
+        self._queue = queue
         self._counters = counters
         self._process = process
         self._publish = publish
@@ -50,8 +50,8 @@ class Worker:
         self._thread.start()
 
     def stop(self, timeout: float) -> bool:
-        """Close the inbox, interrupt the model; False if the thread has not ended in time."""
-        self._inbox.close()
+        """Close the queue, interrupt the model; False if the thread has not ended in time."""
+        self._queue.close()
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -66,8 +66,8 @@ class Worker:
         return 0.0 if since is None else time.monotonic() - since
 
     def _run(self) -> None:
-        while not self._inbox.closed:
-            job = self._inbox.next_job()
+        while not self._queue.closed:
+            job = self._queue.next_job()
             if job is None:
                 continue
             self._busy_since = time.monotonic()
@@ -107,12 +107,12 @@ class Worker:
         request = job.request
         if request is None:
             raise TypeError("only a job with a request has an answer")
-        if job.camera is None:
+        if job.messages is None:
             raise NoFrameError
         try:
             return self._process(job, lambda: job.superseded() or request.unwanted())
         except CancelledError:
-            if self._inbox.closed:
+            if self._queue.closed:
                 raise NotActiveError("the node was deactivated") from None
             if request.expired():
                 raise TimeBudgetError("the time budget ran out before the answer was complete") from None

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.results import write_atomic
 from instructsam_ros.scenes.dataset import View
 from instructsam_ros.scenes.instructions import Instruction, instructions
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.errors import ConfigError, InstructSamError
-from instructsam_ros.results import write_atomic
 from instructsam_ros.scenes.dataset import load_view, save_view, view_paths
 from instructsam_ros.scenes.sampling.scene import sample_scene
 from instructsam_ros.scenes.sampling.splits import NOVEL_WORLDS, manifest

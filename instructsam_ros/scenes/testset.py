@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.errors import InvalidInputError, MissingDependencyError
-from instructsam_ros.results import write_atomic
 from instructsam_ros.scenes.dataset import View
 from instructsam_ros.scenes.instructions import Instruction, instructions, is_held_out
 from instructsam_ros.scenes.sampling.splits import manifest

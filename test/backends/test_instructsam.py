@@ -112,7 +112,7 @@ def test_all_queries_of_one_phrase_mean_saturated(
     says(monkeypatch, segmenter, TWO_PHRASES)
     scores(monkeypatch, segmenter, [1, 10])
     result = segmenter.segment_image(rgb, "everything")
-    assert result.status == Status.SATURATED
+    assert result.status == Status.MAX_INSTANCES
     assert len(result.instances) == 11
 
 
@@ -125,11 +125,11 @@ def test_an_answer_without_an_end_says_that_instances_may_be_missing(
     says(monkeypatch, segmenter, [*TWO_PHRASES[:-1], 20, 20, 20])  # 12 tokens, as many as it may say
     scores(monkeypatch, segmenter, [1, 1])
     result = segmenter.segment_image(rgb, "everything")
-    assert result.status == Status.SATURATED
+    assert result.status == Status.MAX_INSTANCES
     assert "cut off after 12 tokens" in caplog.text
     caplog.clear()
     again = segmenter.segment(segmenter.encode(rgb), "everything", previous=result)
-    assert again.status == Status.SATURATED
+    assert again.status == Status.MAX_INSTANCES
     assert not caplog.text  # a stream says it once
 
 
@@ -138,7 +138,7 @@ def test_an_answer_that_is_cut_off_before_its_first_phrase_is_not_taken_for_noth
 ) -> None:
     says(monkeypatch, segmenter, [20] * 12)
     result = segmenter.segment_image(rgb, "everything")
-    assert (result.status, result.instances) == (Status.SATURATED, ())
+    assert (result.status, result.instances) == (Status.MAX_INSTANCES, ())
 
 
 @pytest.mark.parametrize("kept", [[0, 0], []], ids=["low scores", "no phrase"])
@@ -154,7 +154,7 @@ def test_nothing_found_is_an_answer(
 def test_previous_answer_changes_nothing(talkative: InstructSamSegmenter, rgb: np.ndarray) -> None:
     features = talkative.encode(rgb)
     plain = talkative.segment(features, "red mug")
-    assert plain.status == Status.SATURATED
+    assert plain.status == Status.MAX_INSTANCES
     for previous in (plain, DecodedSegmentation((), "", Status.OK, answer_ids=(508, 1, 509, 511))):
         assert equal(talkative.segment(features, "red mug", previous=previous), plain)
 

@@ -7,7 +7,8 @@ import pytest
 from instructsam_ros.cli import doctor
 from instructsam_ros.cli import main as instructsam
 from instructsam_ros.cli.doctor import Check
-from instructsam_ros.transport import NEW, OLD
+from instructsam_ros.ros.node_main import OLD_PROFILE_VARIABLE as OLD
+from instructsam_ros.ros.node_main import PROFILE_VARIABLE as NEW
 
 PROFILE = """<?xml version="1.0"?>
 <profiles xmlns="http://www.eprosima.com"><transport_descriptors><transport_descriptor>
@@ -45,7 +46,10 @@ def test_what_is_wrong_with_a_profile_comes_with_the_command_that_mends_it(profi
     assert "export FASTDDS_DEFAULT_PROFILES_FILE=" in check.fix
 
 
-@pytest.mark.parametrize(("distro", "read"), [("jazzy", OLD), ("kilted", NEW), ("", NEW)])
+@pytest.mark.parametrize(
+    ("distro", "read"),
+    [("jazzy", OLD), ("kilted", NEW), ("", NEW)],
+)
 def test_a_profile_counts_only_under_the_name_that_this_distribution_reads(
     profile, tmp_path, monkeypatch, distro, read
 ):

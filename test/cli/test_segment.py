@@ -116,7 +116,7 @@ def test_names_are_checked_before_the_model_is_loaded(picture, tmp_path, capsys,
 
 
 def test_saturated_answers_warn_that_there_may_be_more():
-    assert "there may be more" in describe(Segmentation((), "mugs", Status.SATURATED))
+    assert "there may be more" in describe(Segmentation((), "mugs", Status.MAX_INSTANCES))
 
 
 def test_a_name_with_dots_keeps_all_of_it(picture, monkeypatch, tmp_path):

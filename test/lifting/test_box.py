@@ -100,7 +100,7 @@ def test_an_object_in_the_air_keeps_its_own_height():
 
 def test_up_alone_gives_z():
     up = np.array([0.0, -3.0, -4.0])
-    box = fit_box(np.random.default_rng(0).normal(size=(100, 3)), up=up)
+    box = fit_box(np.random.default_rng(0).normal(size=(100, 3)), up_direction=up)
     np.testing.assert_allclose(box.rotation[:, 2], up / 5)
     assert not box.on_plane
 

@@ -42,7 +42,7 @@ def block(rows: slice, columns: slice) -> np.ndarray:
 @pytest.mark.parametrize("up_known", [False, True])
 def test_a_block_on_a_table_is_measured(tabletop, tilt, yaw, up_known):
     truth = tabletop(yaw=yaw, tilt=tilt, noise=0.001)
-    scene = lift(truth.frame, truth.segmentation, up=truth.normal if up_known else None)
+    scene = lift(truth.frame, truth.segmentation, up_direction=truth.normal if up_known else None)
     block = scene.instances[0]
     assert scene.plane.normal @ truth.normal > 0.9995
     assert block.gravity_aligned
@@ -173,7 +173,7 @@ def test_the_scene_leaves_out_targets_and_their_margin(tabletop):
 def test_up_without_direction_is_refused(tabletop, up):
     truth = tabletop()
     with pytest.raises(InvalidInputError, match="up"):
-        lift(truth.frame, truth.segmentation, up=up)
+        lift(truth.frame, truth.segmentation, up_direction=up)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_up_prefers_a_smaller_table_to_a_wall_and_orients_it():
     wall = patch(np.array([0.0, 0.8, -0.6]), np.array([0.0, 0.0, 1.6]), 4000, 0.002)
     scene = np.concatenate([wall, table(1000)])
     seen = fit_plane(scene, tolerance=0.01, minimum_ratio=0.1)
-    known = fit_plane(scene, tolerance=0.01, minimum_ratio=0.1, up=2 * UP)
+    known = fit_plane(scene, tolerance=0.01, minimum_ratio=0.1, up_direction=2 * UP)
     assert abs(seen.normal @ UP) < 0.1
     assert known.normal @ UP > 0.999
 

@@ -13,7 +13,7 @@ from instructsam_ros.ros import diagnostics
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import RECENT_SECONDS, Health, diagnostic_array
 from instructsam_ros.ros.errors import InvalidInstructionError, counter_name
-from instructsam_ros.ros.input.job_queue import Inbox
+from instructsam_ros.ros.input.job_queue import JobQueue
 from instructsam_ros.ros.parameters import NodeSettings
 from test.ros.clock import stopped_clock
 from test.ros.stamped import message
@@ -29,7 +29,7 @@ class Reports:
 
     def __init__(self) -> None:
         self.counters, self.health = Counters(), Health(state="active")
-        self.inbox = Inbox(self.counters, NodeSettings)
+        self.queue = JobQueue(self.counters, NodeSettings)
 
     def fail(self, error: Exception) -> None:
         self.counters.add(counter_name(error))
@@ -37,7 +37,7 @@ class Reports:
 
     def node(self) -> tuple[bytes, str]:
         """Level and message of the node in the next report."""
-        array = diagnostic_array(NODE, self.health, self.counters, NodeSettings(), self.inbox, None)
+        array = diagnostic_array(NODE, self.health, self.counters, NodeSettings(), self.queue, None)
         return array.status[0].level, array.status[0].message
 
 
@@ -54,11 +54,11 @@ def reports(clock):
 
 def test_a_node_with_a_camera_says_that_it_waits_for_an_instruction_until_it_has_one(reports):
     assert reports.node() == (DiagnosticStatus.OK, "active")
-    reports.inbox.store_image(message(1))
+    reports.queue.store_image(message(1))
     level, said = reports.node()
     assert level == DiagnosticStatus.OK
     assert "waits for an instruction" in said
-    reports.inbox.set_instruction("mug")
+    reports.queue.set_instruction("mug")
     assert reports.node() == (DiagnosticStatus.OK, "active")
 
 

@@ -1,4 +1,4 @@
-"""The node while its model loads: it answers, and what loads is not changed beneath it."""
+"""The node while its model loads: services respond, and the settings being loaded cannot be changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from test.ros.conftest import Client, NodeUnderTest, call
 def loading(tmp_path):
     """A client of a node that loads a model, and the file that ends this."""
     gate = tmp_path / "gate"
-    options = {"backend": "test.ros.held_backend:load", "model_options": f"'{{gate: {gate}}}'"}
+    options = {"backend": "test.ros.gated_backend:load", "model_options": f"'{{gate: {gate}}}'"}
     node = NodeUnderTest(tmp_path / "log", name="loading_node", **options)
     client = Client("loading_node")
     try:
@@ -32,7 +32,7 @@ def change_parameter(client, name, value):
     return result
 
 
-def test_parameters_are_told_while_a_second_transition_waits(loading):
+def test_parameters_are_returned_while_a_second_transition_waits(loading):
     client, gate = loading
     caller = client.node.create_client(ChangeState, "loading_node/change_state")
     client.wait(caller.service_is_ready)

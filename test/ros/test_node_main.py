@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from instructsam_ros.ros.logs import LONGEST
+from instructsam_ros.ros.node_main import OLD_PROFILE_VARIABLE as OLD
+from instructsam_ros.ros.node_main import PROFILE_VARIABLE as NEW
 from instructsam_ros.ros.node_main import use_shipped_profile
-from instructsam_ros.transport import NEW, OLD
 
 PROGRAM = """
 from rclpy.node import Node
@@ -52,7 +53,13 @@ def test_a_callback_that_raises_is_logged_and_the_node_goes_on():
 
 @pytest.mark.parametrize(
     ("distro", "own", "set_to"),
-    [("jazzy", NEW, OLD), ("jazzy", OLD, None), ("kilted", OLD, None), ("kilted", "", NEW), ("", NEW, None)],
+    [
+        ("jazzy", NEW, OLD),
+        ("jazzy", OLD, None),
+        ("kilted", OLD, None),
+        ("kilted", "", NEW),
+        ("", NEW, None),
+    ],
 )
 def test_the_profile_of_the_package_stands_in_for_one_that_is_read(monkeypatch, distro, own, set_to):
     for name in (NEW, OLD):

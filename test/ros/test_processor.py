@@ -7,7 +7,7 @@ from std_msgs.msg import Header
 from instructsam_ros.ros.conversions import image_from_array, info_from_camera
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.errors import TransformError
-from instructsam_ros.ros.input.frame_buffer import CameraMessages
+from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.input.job_queue import Job
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.processor import Processor
@@ -38,7 +38,7 @@ def box_of_the_red_square(**settings):
     header.stamp.sec = 1
     depth = depth_mm()
     depth[depth == 500] = 950
-    camera = CameraMessages(
+    camera = FrameMessages(
         image=image_from_array(picture(), "rgb8", header),
         depth=image_from_array(depth, "16UC1", header),
         info=info_from_camera(CAMERA, header),
@@ -74,7 +74,7 @@ def test_an_up_frame_that_cannot_be_reached_is_an_error():
 )
 def test_frame_ids_that_do_not_fit_are_warned_of_once_and_answered(image, depth, info, said):
     warnings = []
-    camera = CameraMessages(
+    camera = FrameMessages(
         image=image_from_array(picture(), "rgb8", Header(frame_id=image)),
         depth=image_from_array(depth_mm(), "16UC1", Header(frame_id=depth)),
         info=info_from_camera(CAMERA, Header(frame_id=info)),

@@ -11,7 +11,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.errors import NoFrameError, TimeBudgetError
-from instructsam_ros.ros.input.job_queue import Inbox, Request
+from instructsam_ros.ros.input.job_queue import JobQueue, Request
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.qos import REQUEST
 from instructsam_ros.ros.request_servers import RequestServers, answer_of
@@ -52,10 +52,10 @@ def test_every_request_of_a_burst_is_answered():
     [([], NoFrameError, "no usable image arrived"), ([1], TimeBudgetError, "other requests were served")],
 )
 def test_a_budget_that_ends_in_the_queue_tells_whether_there_was_a_frame(images, error, said):
-    inbox = Inbox(Counters(), lambda: NodeSettings(use_depth=False))  # nobody works on what it holds
+    queue = JobQueue(Counters(), lambda: NodeSettings(use_depth=False))  # nobody works on what it holds
     request = Request("a mug", deadline=time.monotonic() - 1.0)
-    inbox.submit(request)
+    queue.submit(request)
     for second in images:
-        inbox.store_image(message(second))
+        queue.store_image(message(second))
     with pytest.raises(error, match=said):
-        answer_of(request, inbox)
+        answer_of(request, queue)

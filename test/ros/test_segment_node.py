@@ -20,7 +20,7 @@ ACTION_SUCCEEDED, ACTION_CANCELED, ACTION_ABORTED = 4, 5, 6
 
 
 @pytest.fixture
-def standing(client):
+def answered(client):
     """The instruction "the red thing" is in force and answered; the newest answer."""
     from std_msgs.msg import String
 
@@ -34,11 +34,11 @@ def standing(client):
     )
 
 
-def test_an_instruction_on_the_topic_is_answered_with_mask_and_metric_points(standing):
-    assert standing.header.frame_id == FRAME_ID
-    assert (standing.image_height, standing.image_width) == (120, 160)
-    assert standing.status == InstanceArray.STATUS_OK
-    (found,) = standing.instances
+def test_an_instruction_on_the_topic_is_answered_with_mask_and_metric_points(answered):
+    assert answered.header.frame_id == FRAME_ID
+    assert (answered.image_height, answered.image_width) == (120, 160)
+    assert answered.status == InstanceArray.STATUS_OK
+    (found,) = answered.instances
     mask = mask_from_messages(found.box, found.mask, (120, 160))
     np.testing.assert_array_equal(mask, picture()[..., 0] == 220)
     points, colors, _ = points_from_cloud(found.points)
@@ -54,7 +54,7 @@ def test_an_instruction_on_the_topic_is_answered_with_mask_and_metric_points(sta
     assert not found.flags & (Instance.FLAG_NO_DEPTH | Instance.FLAG_TRUNCATED | Instance.FLAG_LOW_DEPTH)
 
 
-@pytest.mark.usefixtures("standing")
+@pytest.mark.usefixtures("answered")
 def test_every_output_topic_has_the_stamp_of_its_image(client):
     topics = ("points", "scene_points", "label_image", "overlay")
     stamps = {
@@ -79,19 +79,19 @@ def test_every_output_topic_has_the_stamp_of_its_image(client):
     assert [m.ns for m in client.heard["markers"][-1].markers] == ["", "boxes", "labels"]
 
 
-@pytest.mark.usefixtures("standing")
+@pytest.mark.usefixtures("answered")
 def test_the_active_instruction_is_latched(client):
     assert client.heard["active_instruction"][-1].data == "the red thing"
 
 
-@pytest.mark.usefixtures("standing")
+@pytest.mark.usefixtures("answered")
 def test_an_id_is_kept_over_the_stream(client):
     client.wait(lambda: len(client.heard["instances"]) > 4, client.send)
     assert len({i.id for a in client.heard["instances"] for i in a.instances}) == 1
 
 
-@pytest.mark.usefixtures("standing")
-def test_the_service_answers_without_touching_the_standing_instruction(client):
+@pytest.mark.usefixtures("answered")
+def test_the_service_answers_without_touching_the_active_instruction(client):
     response = client.ask("the blue thing")
     assert (response.error_code, response.error_msg) == (SegmentOnce.Response.ERROR_NONE, "")
     assert [i.phrase for i in response.result.instances] == ["blue"]

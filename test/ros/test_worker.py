@@ -1,4 +1,4 @@
-"""Inbox and worker without ROS: what is kept, refused and survived."""
+"""JobQueue and worker without ROS: what is kept, refused and survived."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import pytest
 from instructsam_ros.errors import CancelledError, InstructSamError, InvalidInputError
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.errors import BusyError, NoFrameError, NotActiveError
-from instructsam_ros.ros.input.frame_buffer import CameraMessages
-from instructsam_ros.ros.input.job_queue import Inbox, Request
+from instructsam_ros.ros.input.frame_buffer import FrameMessages
+from instructsam_ros.ros.input.job_queue import JobQueue, Request
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.worker import Worker
 from test.ros.stamped import message
 
 
-def own_frame() -> CameraMessages:
-    return CameraMessages(message(1), None, None, time.monotonic())
+def own_frame() -> FrameMessages:
+    return FrameMessages(message(1), None, None, time.monotonic())
 
 
 @pytest.fixture
 def work():
-    """A started worker around ``process``; returns inbox, counters and what was reported."""
+    """A started worker around ``process``; returns queue, counters and what was reported."""
     workers = []
 
     def start(process, **settings):
         counters, reported = Counters(), []
-        inbox = Inbox(counters, lambda: NodeSettings(**settings))
-        worker = Worker(inbox, counters, process, lambda *_: None, reported.append)
+        queue = JobQueue(counters, lambda: NodeSettings(**settings))
+        worker = Worker(queue, counters, process, lambda *_: None, reported.append)
         worker.start()
         workers.append(worker)
-        return worker, inbox, counters, reported
+        return worker, queue, counters, reported
 
     yield start
     for worker in workers:
@@ -50,11 +50,11 @@ def test_no_failure_of_a_model_ends_the_worker(work, error):
             raise failures.pop()
         return "fine"
 
-    worker, inbox, counters, reported = work(process)
-    first, second = Request("mug", camera=own_frame()), Request("mug", camera=own_frame())
-    inbox.submit(first)
+    worker, queue, counters, reported = work(process)
+    first, second = Request("mug", messages=own_frame()), Request("mug", messages=own_frame())
+    queue.submit(first)
     assert first.answer.exception(5) is error
-    inbox.submit(second)
+    queue.submit(second)
     assert second.answer.result(5) == "fine"
     assert worker.alive
     assert reported == [error]
@@ -71,13 +71,13 @@ def test_what_is_no_exception_does_not_end_the_worker_either(work):
             raise Panic("index out of bounds")
         return "fine"
 
-    worker, inbox, _, reported = work(process)
-    first, second = Request("mug", camera=own_frame()), Request("bowl", camera=own_frame())
-    inbox.submit(first)
+    worker, queue, _, reported = work(process)
+    first, second = Request("mug", messages=own_frame()), Request("bowl", messages=own_frame())
+    queue.submit(first)
     failure = first.answer.exception(5)
     assert isinstance(failure, InstructSamError)
     assert str(failure) == "Panic: index out of bounds"
-    inbox.submit(second)
+    queue.submit(second)
     assert second.answer.result(5) == "fine"
     assert worker.alive
     assert reported == [failure]
@@ -86,22 +86,22 @@ def test_what_is_no_exception_does_not_end_the_worker_either(work):
 def test_an_answer_that_is_no_longer_wanted_is_preempted_and_every_frame_is_counted_once():
     """The second instruction comes when the model has asked for the last time whether to stop."""
     counters, published, sent = Counters(), [], threading.Event()
-    inbox = Inbox(counters, lambda: NodeSettings(use_depth=False))
+    queue = JobQueue(counters, lambda: NodeSettings(use_depth=False))
 
     def process(job, _cancel):
         if job.instruction == "mug":
-            inbox.set_instruction("bowl")
-            inbox.store_image(message(2))
-            inbox.store_image(message(3))
+            queue.set_instruction("bowl")
+            queue.store_image(message(2))
+            queue.store_image(message(3))
         return job.instruction
 
     def publish(answer):
         published.append(answer)
         sent.set()
 
-    worker = Worker(inbox, counters, process, publish, lambda _error: None)
-    inbox.set_instruction("mug")
-    inbox.store_image(message(1))
+    worker = Worker(queue, counters, process, publish, lambda _error: None)
+    queue.set_instruction("mug")
+    queue.store_image(message(1))
     worker.start()
     assert sent.wait(60)
     assert worker.stop(60)
@@ -116,11 +116,11 @@ def test_an_answer_that_is_no_longer_wanted_is_preempted_and_every_frame_is_coun
 
 
 def test_nothing_is_handed_out_after_closing():
-    inbox = Inbox(Counters(), lambda: NodeSettings(use_depth=False))
-    inbox.set_instruction("mug")
-    inbox.store_image(message(1))
-    inbox.close()
-    assert inbox.next_job() is None
+    queue = JobQueue(Counters(), lambda: NodeSettings(use_depth=False))
+    queue.set_instruction("mug")
+    queue.store_image(message(1))
+    queue.close()
+    assert queue.next_job() is None
 
 
 def test_failures_on_the_stream_are_counted_by_their_kind(work):
@@ -129,11 +129,11 @@ def test_failures_on_the_stream_are_counted_by_their_kind(work):
     def process(*_):
         raise failures.pop()
 
-    worker, inbox, counters, reported = work(process, use_depth=False)
-    inbox.set_instruction("mug")
+    worker, queue, counters, reported = work(process, use_depth=False)
+    queue.set_instruction("mug")
     for second in range(3):
         left = len(failures)
-        inbox.store_image(message(second))
+        queue.store_image(message(second))
         deadline = time.monotonic() + 5
         while len(failures) == left and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -148,79 +148,79 @@ def test_what_the_caller_wished_for_is_no_fault_of_the_node(work):
     def process(*_):
         raise CancelledError("the caller cancelled")
 
-    _, inbox, _, reported = work(process)
-    request = Request("mug", camera=own_frame())
-    inbox.submit(request)
+    _, queue, _, reported = work(process)
+    request = Request("mug", messages=own_frame())
+    queue.submit(request)
     assert isinstance(request.answer.exception(5), CancelledError)
     assert reported == []
 
 
 def test_requests_that_were_withdrawn_leave_their_places():
-    inbox = Inbox(Counters(), lambda: NodeSettings(max_requests=1))
+    queue = JobQueue(Counters(), lambda: NodeSettings(max_requests=1))
     first = Request("mug")
-    inbox.submit(first)
+    queue.submit(first)
     assert first.answer.cancel()
-    second = Request("mug", camera=own_frame())
-    inbox.submit(second)
-    job = inbox.next_job()
+    second = Request("mug", messages=own_frame())
+    queue.submit(second)
+    job = queue.next_job()
     assert job is not None
     assert job.request is second
 
 
 def test_a_request_without_a_camera_fails_in_bounded_time(work):
-    _, inbox, _, _ = work(lambda *_: "never", camera_timeout=0.1)
+    _, queue, _, _ = work(lambda *_: "never", camera_timeout=0.1)
     request = Request("mug")
-    inbox.submit(request)
+    queue.submit(request)
     assert isinstance(request.answer.exception(5), NoFrameError)
 
 
 def test_more_requests_than_allowed_are_refused_and_closing_answers_the_rest():
-    inbox = Inbox(Counters(), lambda: NodeSettings(max_requests=1))
+    queue = JobQueue(Counters(), lambda: NodeSettings(max_requests=1))
     waiting = Request("mug")
-    inbox.submit(waiting)
+    queue.submit(waiting)
     with pytest.raises(BusyError, match="waiting"):
-        inbox.submit(Request("mug"))
-    inbox.close()
+        queue.submit(Request("mug"))
+    queue.close()
     assert isinstance(waiting.answer.exception(0), NotActiveError)
     with pytest.raises(NotActiveError):
-        inbox.submit(Request("mug"))
+        queue.submit(Request("mug"))
 
 
 def test_a_new_instruction_is_answered_on_the_frame_at_hand():
-    inbox = Inbox(Counters(), lambda: NodeSettings(use_depth=False))
-    inbox.store_image(message(1))
-    assert inbox.set_instruction("mug")
-    first = inbox.next_job()
+    queue = JobQueue(Counters(), lambda: NodeSettings(use_depth=False))
+    queue.store_image(message(1))
+    assert queue.set_instruction("mug")
+    first = queue.next_job()
     assert first is not None
-    assert not inbox.set_instruction("mug")
+    assert not queue.set_instruction("mug")
     assert not first.superseded()
-    assert inbox.set_instruction("bowl")
+    assert queue.set_instruction("bowl")
     assert first.superseded()
-    second = inbox.next_job()
+    second = queue.next_job()
     assert second is not None
     assert second.instruction == "bowl"
-    assert second.camera.image is first.camera.image
+    assert second.messages.image is first.messages.image
 
 
 def test_requests_and_the_stream_take_turns():
-    inbox = Inbox(Counters(), lambda: NodeSettings(use_depth=False))
-    inbox.set_instruction("stream")
+    queue = JobQueue(Counters(), lambda: NodeSettings(use_depth=False))
+    queue.set_instruction("stream")
     for number in range(3):
-        inbox.submit(Request(f"request {number}"))
+        queue.submit(Request(f"request {number}"))
     handed_out = []
     for second in range(6):
-        inbox.store_image(message(second))  # there is always a frame that the stream has not seen
-        handed_out.append(inbox.next_job().instruction)
+        queue.store_image(message(second))  # there is always a frame that the stream has not seen
+        handed_out.append(queue.next_job().instruction)
     assert handed_out == ["request 0", "stream", "request 1", "stream", "request 2", "stream"]
 
 
 def test_where_the_stream_has_nothing_to_do_requests_follow_each_other():
-    inbox = Inbox(Counters(), lambda: NodeSettings(use_depth=False))
-    inbox.set_instruction("stream")
-    inbox.store_image(message(1))
+    queue = JobQueue(Counters(), lambda: NodeSettings(use_depth=False))
+    queue.set_instruction("stream")
+    queue.store_image(message(1))
     for number in range(3):
-        inbox.submit(Request(f"request {number}"))
-    assert [inbox.next_job().instruction for _ in range(4)] == [
+        queue.submit(Request(f"request {number}"))
+    assert [queue.next_job().instruction for _ in range(4)] == [
         "request 0",
         "stream",
         "request 1",
@@ -230,6 +230,6 @@ def test_where_the_stream_has_nothing_to_do_requests_follow_each_other():
 
 @pytest.mark.parametrize(("seconds", "gives_up"), [(30.0, False), (62.0, True)])
 def test_a_request_waits_as_long_as_an_image_and_then_its_depth_may_take(seconds, gives_up):
-    inbox = Inbox(Counters(), lambda: NodeSettings(camera_timeout=1.0, depth_wait=60.0))
-    inbox.submit(Request("mug", submitted=time.monotonic() - seconds))
-    assert (inbox.next_job() is not None) == gives_up
+    queue = JobQueue(Counters(), lambda: NodeSettings(camera_timeout=1.0, depth_wait=60.0))
+    queue.submit(Request("mug", submitted=time.monotonic() - seconds))
+    assert (queue.next_job() is not None) == gives_up

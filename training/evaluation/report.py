@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from instructsam_ros.results import write_atomic
+from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.training.evaluation.evaluator import Evaluation, WorstCase
 from instructsam_ros.training.evaluation.metrics import Metrics
 

@@ -24,13 +24,13 @@ from transformers.models.sam3.modeling_sam3 import (
     Sam3VisionModel,
 )
 
+from instructsam_ros.atomic_write import put_in_place, write_atomic
 from instructsam_ros.errors import CheckpointError, ConfigError, InstructSamError
 from instructsam_ros.models.common.safetensors_folder import EMBEDDING, INDEX, SINGLE, TIED_HEAD, TensorFiles
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig, folder_settings
 from instructsam_ros.models.instructsam.detector import sam3_config
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.validation import check_sizes
-from instructsam_ros.results import put_in_place, write_atomic
 
 Shapes = dict[str, tuple[int, ...]]
 

@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from instructsam_ros.atomic_write import put_in_place
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.models.common.onnx_session import ENGINES, EXPORT_ID, GraphSession, missing_onnx
 from instructsam_ros.models.common.safetensors_folder import SINGLE, TensorFiles
@@ -40,7 +41,6 @@ from instructsam_ros.models.instructsam.onnx_graphs import (
     image_graph,
 )
 from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS
-from instructsam_ros.results import put_in_place
 
 OPSET = 18
 TOLERANCE = 1e-4

@@ -36,16 +36,16 @@ class CameraNode(Node):  # type: ignore[misc]
         self._depth = self.create_publisher(Image, "depth", qos_profile_sensor_data)
         self._info = self.create_publisher(CameraInfo, "camera_info", qos_profile_sensor_data)
 
-    def play(self, next_frame: Callable[[], CameraFrame | None]) -> None:
+    def publish(self, next_frame: Callable[[], CameraFrame | None]) -> None:
         """Begin to publish what ``next_frame`` returns, until it returns None."""
         self._next_frame = next_frame
-        self._timer = self.create_timer(1.0 / self.rate, self._publish)
+        self._timer = self.create_timer(1.0 / self.rate, self._publish_next)
 
     def close(self) -> None:
         """Stop publishing."""
         self._timer.cancel()
 
-    def _publish(self) -> None:
+    def _publish_next(self) -> None:
         frame = self._next_frame()
         if frame is None:
             self._timer.cancel()

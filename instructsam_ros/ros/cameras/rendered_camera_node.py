@@ -9,45 +9,45 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from instructsam_ros.ros.cameras.camera_node import CameraNode
-from instructsam_ros.ros.cameras.frame_player import Projector
+from instructsam_ros.ros.cameras.frame_player import FramePlayer
 from instructsam_ros.ros.cameras.frames import CameraFrame
-from instructsam_ros.ros.cameras.scene_renderer import FilmOrder, render_film
+from instructsam_ros.ros.cameras.scene_renderer import ClipRequest, render_clip
 from instructsam_ros.ros.node_main import spin
 
 
 class RenderedCameraNode(CameraNode):
-    """Plays films of seeded scenes: the camera swings while an object is pushed there and back.
+    """Plays clips of seeded scenes: the camera swings while an object is pushed there and back.
 
-    The parameters are those of FilmOrder, and ``advance``: whether to go on to the next scene as
-    soon as its film is complete, or to repeat the first.
+    The parameters are those of ClipRequest, and ``advance``: whether to go on to the next scene as
+    soon as its clip is complete, or to repeat the first.
     """
 
     def __init__(self, stop: threading.Event) -> None:
         super().__init__("rendered_camera_node")
         given = {
-            item.name: self.declare_parameter(item.name, item.default).value for item in fields(FilmOrder)
+            item.name: self.declare_parameter(item.name, item.default).value for item in fields(ClipRequest)
         }
-        order = FilmOrder(**given)
+        request = ClipRequest(**given)
         advance = self.declare_parameter("advance", False).value
-        self._projector = Projector(
-            self._films(order, None if advance else 1, stop),
+        self._player = FramePlayer(
+            self._clips(request, None if advance else 1, stop),
             stop,
-            report=lambda error: self.get_logger().error(f"no new film: {error}"),
+            report=lambda error: self.get_logger().error(f"no new clip: {error}"),
         )
-        self._projector.start()
-        self.play(self._projector.next_frame)
+        self._player.start()
+        self.publish(self._player.next_frame)
 
     def close(self) -> None:
         """Stop publishing and rendering."""
         super().close()
-        self._projector.join()
+        self._player.join()
 
-    def _films(
-        self, order: FilmOrder, count: int | None, stop: threading.Event
+    def _clips(
+        self, request: ClipRequest, count: int | None, stop: threading.Event
     ) -> Iterator[Iterator[CameraFrame]]:
-        for scene in itertools.islice(order.scenes(), count):
-            self.get_logger().info(f"rendering scene {scene}: {order.frames} frames for {self.rate:g} Hz")
-            yield render_film(order, scene, stop)
+        for scene in itertools.islice(request.scenes(), count):
+            self.get_logger().info(f"rendering scene {scene}: {request.frames} frames for {self.rate:g} Hz")
+            yield render_clip(request, scene, stop)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -28,7 +28,7 @@ class ReplayCameraNode(CameraNode):
         else:
             frames = read_folder(Path(folder))
         source: Iterator[CameraFrame] = itertools.cycle(frames) if loop else iter(frames)
-        self.play(lambda: next(source, None))
+        self.publish(lambda: next(source, None))
         self.get_logger().info(f"{len(frames)} frames at {self.rate:g} Hz")
 
 

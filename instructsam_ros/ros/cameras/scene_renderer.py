@@ -1,4 +1,4 @@
-"""Films of seeded scenes (scenes.sequence), each rendered in a process of its own."""
+"""Clips of seeded scenes (scenes.rendering.video), each rendered in a process of its own."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ SPLIT = "samples"  # scenes that no training has seen
 RENDERERS = ("auto", "filament", "classic")
 SMALLEST = 32  # pixels
 POLL_SECONDS = 0.1
-NICENESS = 10  # from the second frame on: the model that looks at the film goes first
+NICENESS = 10  # from the second frame on: the model that looks at the clip goes first
 
 
 @dataclass(frozen=True)
-class FilmOrder:
-    """What to film. Raises ConfigError for what cannot be rendered.
+class ClipRequest:
+    """A clip to render. Raises ConfigError for what cannot be rendered.
 
-    seed: number of the first scene. frames: of one film. width, height: pixels. view: only scenes
+    seed: number of the first scene. frames: of one clip. width, height: pixels. view: only scenes
     seen as "table", "top" or "ego"; "" for any. renderer: "auto", "filament" or "classic".
     """
 
@@ -57,7 +57,7 @@ class FilmOrder:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {choices}")
 
     def scenes(self) -> Iterator[int]:
-        """Numbers of the scenes with the wanted view, from ``seed`` on; ConfigError after the last."""
+        """Numbers of the scenes with the requested view, from ``seed`` on; ConfigError after the last."""
         number = self.seed
         while True:
             seed = manifest().scene_seed(SPLIT, number)
@@ -66,7 +66,7 @@ class FilmOrder:
             number += 1
 
 
-def render_film(order: FilmOrder, scene: int, stop: threading.Event) -> Iterator[CameraFrame]:
+def render_clip(request: ClipRequest, scene: int, stop: threading.Event) -> Iterator[CameraFrame]:
     """The frames of a scene as they are rendered, up to ``stop``. Raises InstructSamError.
 
     In a process of its own: rendering would hold up the publishing, and Filament keeps about 2 MB
@@ -74,7 +74,7 @@ def render_film(order: FilmOrder, scene: int, stop: threading.Event) -> Iterator
     """
     context = multiprocessing.get_context("spawn")  # GL and Vulkan contexts do not survive a fork
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_render, args=(order, scene, sender), daemon=True)
+    process = context.Process(target=_render, args=(request, scene, sender), daemon=True)
     # Ctrl-C goes to the whole process group. Who started the renderer ends it; it inherits the mask,
     # unless a tracker is started first, which would undo it.
     resource_tracker.ensure_running()
@@ -83,7 +83,7 @@ def render_film(order: FilmOrder, scene: int, stop: threading.Event) -> Iterator
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     sender.close()
     try:
-        for _ in range(order.frames):
+        for _ in range(request.frames):
             while not receiver.poll(POLL_SECONDS):
                 if stop.is_set():
                     return
@@ -104,17 +104,22 @@ def render_film(order: FilmOrder, scene: int, stop: threading.Event) -> Iterator
         receiver.close()
 
 
-def _render(order: FilmOrder, scene: int, out: Connection) -> None:
+def _render(request: ClipRequest, scene: int, out: Connection) -> None:
     """In the process: send every frame, or the error."""
     os.environ.setdefault("LP_NUM_THREADS", "1")  # else Mesa starts a thread per core
     with suppress(BrokenPipeError):  # the node is gone
         try:
             from instructsam_ros.scenes.rendering.video import render_sequence
 
-            film = render_sequence(
-                SPLIT, scene, order.frames, width=order.width, height=order.height, renderer=order.renderer
+            clip = render_sequence(
+                SPLIT,
+                scene,
+                request.frames,
+                width=request.width,
+                height=request.height,
+                renderer=request.renderer,
             )
-            for number, view in enumerate(film):
+            for number, view in enumerate(clip):
                 millimetres = np.round(view.depth * 1000).astype(np.uint16)
                 out.send(CameraFrame(view.rgb, millimetres, CameraModel(**view.meta["K"])))
                 if number == 0:

@@ -14,7 +14,7 @@ TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
-class CameraMessages:
+class FrameMessages:
     """One frame as it arrived. received: time.monotonic() of the image's arrival."""
 
     image: Any
@@ -31,12 +31,12 @@ class Arrival:
     at: float
 
 
-def frame_id_warning(camera: CameraMessages) -> str:
+def frame_id_warning(messages: FrameMessages) -> str:
     """What is odd about the tf frames that the parts of a frame name; empty if nothing is."""
-    own = camera.image.header.frame_id
+    own = messages.image.header.frame_id
     if not own:
         return "the image has no frame_id, so nobody can tell where things are: set it in the camera's driver"
-    parts = {"depth": camera.depth, "camera_info": camera.info}
+    parts = {"depth": messages.depth, "camera_info": messages.info}
     odd = [
         f"{name} is in {message.header.frame_id!r}"
         for name, message in parts.items()
@@ -47,14 +47,14 @@ def frame_id_warning(camera: CameraMessages) -> str:
     return f"{' and '.join(odd)} but the image is in {own!r}: is depth aligned to the image?"
 
 
-class FrameSlot:
+class FrameBuffer:
     """The newest frame. An image waits ``depth_wait`` seconds for its depth, then goes without.
 
     Where no depth has come in time for long, images do not wait any more until one does. Frames come out in
     the order in which their images arrived: a pair that is complete when its image, or a later one, has
     been handed out is let go. A frame that the stream never saw before the next one came counts as
     dropped, if there was an instruction to see it with. ``unseen``: the present instruction has not seen
-    the newest frame. Not locked: Inbox does that.
+    the newest frame. Not locked: JobQueue does that.
     """
 
     def __init__(self, counters: Counters) -> None:
@@ -66,7 +66,7 @@ class FrameSlot:
         self._count = self._shown = 0
         self._first_image_at = self._shown_at = 0.0
         self._missed = self._wanted = False
-        self.newest: CameraMessages | None = None
+        self.newest: FrameMessages | None = None
         self.unseen = False
         self.last_image_at: float | None = None
         self.last_depth_at: float | None = None
@@ -111,7 +111,7 @@ class FrameSlot:
             self.last_depth_at = now
             self.depth_offset = (stamp_ns(depth) - stamp_ns(image)) / NANOSECONDS
         if arrival.number > self._shown:
-            self._show(CameraMessages(image, depth, None, arrival.at), arrival.number, now)
+            self._show(FrameMessages(image, depth, None, arrival.at), arrival.number, now)
 
     def pass_without_depth(self, now: float, depth_wait: float, gone_after: float) -> None:
         """Give up waiting for the depth of images that are ``depth_wait`` seconds old.
@@ -129,10 +129,10 @@ class FrameSlot:
             return
         arrival, image = due[-1]
         out = min(now, arrival.at + wait)  # a busy model must not make it look newer
-        self._show(CameraMessages(image, None, None, arrival.at), arrival.number, out)
+        self._show(FrameMessages(image, None, None, arrival.at), arrival.number, out)
         self._patient = self.last_depth_at is not None and now - self.last_depth_at <= gone_after
 
-    def current(self, now: float, depth_wait: float, max_age: float) -> CameraMessages | None:
+    def current(self, now: float, depth_wait: float, max_age: float) -> FrameMessages | None:
         """The newest frame with the latest camera_info, for ``max_age`` seconds from when it came out.
 
         From then and not from when its image arrived, since waiting for depth must not use it up.
@@ -142,7 +142,7 @@ class FrameSlot:
             return None
         if frame.depth is not None and self._info is None and now - self._first_image_at < depth_wait:
             return None
-        return CameraMessages(frame.image, frame.depth, self._info, frame.received)
+        return FrameMessages(frame.image, frame.depth, self._info, frame.received)
 
     def look(self) -> None:
         """From now on there is an instruction, which has not seen the newest frame."""
@@ -152,7 +152,7 @@ class FrameSlot:
         """The stream works on the newest frame."""
         self.unseen = self._missed = False
 
-    def _show(self, frame: CameraMessages, number: int, at: float) -> None:
+    def _show(self, frame: FrameMessages, number: int, at: float) -> None:
         if self._wanted:
             self._counters.add("dropped", number - self._shown - 1 + self._missed)
         while self._waiting and self._waiting[0][0].number <= number:

@@ -1,4 +1,4 @@
-"""Where callbacks leave what arrives: frames, the standing instruction, explicit requests."""
+"""Where callbacks leave what arrives: frames, the active instruction, explicit requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.errors import BusyError, NotActiveError
-from instructsam_ros.ros.input.frame_buffer import CameraMessages, FrameSlot
+from instructsam_ros.ros.input.frame_buffer import FrameBuffer, FrameMessages
 from instructsam_ros.ros.parameters import NodeSettings
 
 POLL_SECONDS = 0.05
@@ -21,12 +21,12 @@ POLL_SECONDS = 0.05
 class Request:
     """One explicit question. ``answer`` gets the InstanceArray or the exception.
 
-    camera: the frame to use, or None for the newest. deadline: time.monotonic(), or None. withdrawn: nobody
+    messages: the frame to use, or None for the newest. deadline: time.monotonic(), or None. withdrawn: nobody
     waits for the answer any more.
     """
 
     instruction: str
-    camera: CameraMessages | None = None
+    messages: FrameMessages | None = None
     deadline: float | None = None
     target_frame: str = ""
     cancelled: Callable[[], bool] = lambda: False
@@ -51,15 +51,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Job:
-    """What the worker does next. camera is None when no frame came in time for the request."""
+    """What the worker does next. messages is None when no frame came in time for the request."""
 
     instruction: str
-    camera: CameraMessages | None
+    messages: FrameMessages | None
     request: Request | None
     superseded: Callable[[], bool]
 
 
-class Inbox:
+class JobQueue:
     """Frames, instruction and requests, under one lock; the worker takes one job after the other."""
 
     def __init__(self, counters: Counters, settings: Callable[[], NodeSettings]) -> None:
@@ -71,7 +71,7 @@ class Inbox:
         self._closed = False
         self._streams_turn = False
         self.instruction = ""
-        self.frames = FrameSlot(counters)
+        self.frames = FrameBuffer(counters)
 
     def store_image(self, message: Any) -> None:
         """Callback of the image subscription."""
@@ -93,7 +93,7 @@ class Inbox:
                 self._changed.notify_all()
 
     def set_instruction(self, text: str) -> bool:
-        """Replace the standing instruction and stop work on the old one; False if it is the same."""
+        """Replace the active instruction and stop work on the old one; False if it is the same."""
         with self._changed:
             if text == self.instruction:
                 return False
@@ -148,7 +148,7 @@ class Inbox:
         with self._changed:
             now = time.monotonic()
             self._pass_without_depth(now)
-            return request.camera is None and self._newest(now, request.submitted) is None
+            return request.messages is None and self._newest(now, request.submitted) is None
 
     def _pick(self) -> Job | None:
         if self._closed:
@@ -164,25 +164,25 @@ class Inbox:
 
     def _next_request(self, now: float) -> Job | None:
         for request in list(self._requests):
-            camera = request.camera or self._newest(now, request.submitted)
+            messages = request.messages or self._newest(now, request.submitted)
             silent_since = max(request.submitted, self.frames.last_image_at or 0.0)
             waited = now - silent_since > self._settings().camera_timeout + self._depth_wait()
-            if camera is None and not waited and not request.expired():
+            if messages is None and not waited and not request.expired():
                 continue
             self._requests.remove(request)
             if request.answer.set_running_or_notify_cancel():
-                return Job(request.instruction, camera, request, lambda: self._closed)
+                return Job(request.instruction, messages, request, lambda: self._closed)
         return None
 
     def _next_frame(self, now: float) -> Job | None:
-        camera = self._newest(now, self._instructed)
-        if not self.instruction or not self.frames.unseen or camera is None:
+        messages = self._newest(now, self._instructed)
+        if not self.instruction or not self.frames.unseen or messages is None:
             return None
         self.frames.mark_seen()
         generation = self._generation
-        return Job(self.instruction, camera, None, lambda: self._generation != generation)
+        return Job(self.instruction, messages, None, lambda: self._generation != generation)
 
-    def _newest(self, now: float, since: float) -> CameraMessages | None:
+    def _newest(self, now: float, since: float) -> FrameMessages | None:
         """The newest frame for somebody who asked at ``since``.
 
         What has come since then is not too old for them, however long the model was busy.

@@ -1,4 +1,4 @@
-"""What outlives an activation: the standing instruction and the latest camera_info."""
+"""What outlives an activation: the active instruction and the latest camera_info."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from instructsam_ros.ros.input.job_queue import Inbox
+from instructsam_ros.ros.input.job_queue import JobQueue
 
 
-class Standing:
-    """Hands the instruction and the camera_info to the inbox of this activation, and to that of the next.
+class PersistentInputs:
+    """Hands the instruction and the camera_info to the queue of this activation, and to that of the next.
 
-    Under one lock: what comes while the node activates reaches the inbox, and after what it replaces.
+    Under one lock: what comes while the node activates reaches the queue, and after what it replaces.
     announce: told, in order, of each instruction that begins to be answered; "" when none is any more.
     """
 
@@ -21,12 +21,12 @@ class Standing:
         self._instruction = instruction
         self._announce = announce
         self._info: Any | None = None
-        self._inbox: Inbox | None = None
+        self._queue: JobQueue | None = None
 
     @property
-    def inbox(self) -> Inbox | None:
-        """The inbox of this activation; None while the node is not active."""
-        return self._inbox
+    def queue(self) -> JobQueue | None:
+        """The queue of this activation; None while the node is not active."""
+        return self._queue
 
     def set_instruction(self, text: str) -> None:
         """Replace the instruction; "" leaves the next activation without one."""
@@ -40,24 +40,24 @@ class Standing:
             self._info = message
             self._hand_over()
 
-    def activate(self, inbox: Inbox) -> None:
-        """Fill this inbox from now on."""
+    def activate(self, queue: JobQueue) -> None:
+        """Fill this queue from now on."""
         with self._lock:
-            self._inbox = inbox
+            self._queue = queue
             self._hand_over()
 
-    def deactivate(self) -> Inbox | None:
-        """Let go of the inbox and return it; None if there was none."""
+    def deactivate(self) -> JobQueue | None:
+        """Let go of the queue and return it; None if there was none."""
         with self._lock:
-            inbox, self._inbox = self._inbox, None
-            if inbox is not None:
+            queue, self._queue = self._queue, None
+            if queue is not None:
                 self._announce("")
-        return inbox
+        return queue
 
     def _hand_over(self) -> None:
-        if self._inbox is None:
+        if self._queue is None:
             return
         if self._info is not None:
-            self._inbox.store_info(self._info)
-        if self._instruction and self._inbox.set_instruction(self._instruction):
+            self._queue.store_info(self._info)
+        if self._instruction and self._queue.set_instruction(self._instruction):
             self._announce(self._instruction)

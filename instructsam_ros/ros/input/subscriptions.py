@@ -11,7 +11,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.ros import qos
-from instructsam_ros.ros.input.job_queue import Inbox
+from instructsam_ros.ros.input.job_queue import JobQueue
 from instructsam_ros.ros.input.synchronizer import check_stamp, make_synchroniser
 from instructsam_ros.ros.parameters import NodeSettings
 
@@ -27,21 +27,21 @@ def subscribe_camera_info(node: Node, store: Callable[[Any], None]) -> None:
 
 
 class CameraInputs:
-    """Feeds an inbox from ``image`` and ``depth`` until ``destroy``.
+    """Feeds a job queue from ``image`` and ``depth`` until ``destroy``.
 
     refuse: told of every image and depth image that is not handed on.
     """
 
     def __init__(
-        self, node: Node, inbox: Inbox, settings: NodeSettings, refuse: Callable[[Exception], None]
+        self, node: Node, queue: JobQueue, settings: NodeSettings, refuse: Callable[[Exception], None]
     ) -> None:
         self._node = node
-        self._inbox = inbox
+        self._queue = queue
         self._refuse = refuse
         self._subscriptions: list[Any] = []
         self._group = MutuallyExclusiveCallbackGroup()  # the synchroniser is not thread-safe
         profile = qos.camera(settings.image_reliability)
-        self._synchroniser = make_synchroniser(inbox.store_pair, settings.sync_slop)
+        self._synchroniser = make_synchroniser(queue.store_pair, settings.sync_slop)
         self._use_depth = settings.use_depth
         self._subscribe("image", settings.image_transport, self._on_image, profile)
         if settings.use_depth:
@@ -53,7 +53,7 @@ class CameraInputs:
             self._node.destroy_subscription(subscription)
 
     def _on_image(self, message: Any) -> None:
-        self._inbox.store_image(message)
+        self._queue.store_image(message)
         if self._use_depth:
             self._synchroniser.add_image(message)
 

@@ -6,20 +6,20 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from instructsam_ros.ros.output.messages import box_messages, header_of
-from instructsam_ros.ros.processor import Answer
+from instructsam_ros.ros.processor import FrameResult
 from instructsam_ros.visualization import color
 
 LABEL_METRES = 0.03
 
 
-def marker_array(answer: Answer) -> MarkerArray:
+def marker_array(frame_result: FrameResult) -> MarkerArray:
     """A box and a label for every instance with geometry, replacing all markers before."""
-    header = header_of(answer)
+    header = header_of(frame_result)
     markers = [Marker(header=header, action=Marker.DELETEALL)]
-    for lifted in answer.result.lifted.instances:
+    for lifted in frame_result.result.lifted.instances:
         if lifted.box is None:
             continue
-        pose, size = box_messages(lifted, answer.pose)
+        pose, size = box_messages(lifted, frame_result.pose)
         red, green, blue = (channel / 255 for channel in color(lifted.id))
         box = Marker(header=header, ns="boxes", id=lifted.id, type=Marker.CUBE, pose=pose, scale=size)
         box.color = ColorRGBA(r=red, g=green, b=blue, a=0.35)

@@ -13,19 +13,19 @@ from instructsam_ros.lifting import LiftedInstance
 from instructsam_ros.lifting.box import quaternion
 from instructsam_ros.msg import Instance, InstanceArray, Timing
 from instructsam_ros.ros.conversions import cloud_from_points, mask_to_messages
-from instructsam_ros.ros.processor import Answer
+from instructsam_ros.ros.processor import FrameResult
 from instructsam_ros.ros.transforms import Pose
 
 
-def header_of(answer: Answer) -> Header:
+def header_of(frame_result: FrameResult) -> Header:
     """Stamp of the image, frame of the geometry."""
-    return Header(stamp=answer.camera.image.header.stamp, frame_id=answer.frame_id)
+    return Header(stamp=frame_result.messages.image.header.stamp, frame_id=frame_result.frame_id)
 
 
-def instance_array(answer: Answer) -> InstanceArray:
+def instance_array(frame_result: FrameResult) -> InstanceArray:
     """The whole answer."""
-    result = answer.result
-    header = header_of(answer)
+    result = frame_result.result
+    header = header_of(frame_result)
     height, width = result.frame.rgb.shape[:2]
     return InstanceArray(
         header=header,
@@ -36,7 +36,7 @@ def instance_array(answer: Answer) -> InstanceArray:
         status=int(result.segmentation.status),
         timings=[Timing(stage=stage, seconds=seconds) for stage, seconds in result.timings.items()],
         instances=[
-            _instance(lifted, answer.pose, header, answer.camera.image.header)
+            _instance(lifted, frame_result.pose, header, frame_result.messages.image.header)
             for lifted in result.lifted.instances
         ],
     )

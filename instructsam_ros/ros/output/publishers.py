@@ -17,7 +17,7 @@ from instructsam_ros.ros.conversions import cloud_from_points, image_from_array
 from instructsam_ros.ros.output import vision_msgs
 from instructsam_ros.ros.output.markers import marker_array, no_markers
 from instructsam_ros.ros.output.messages import header_of, instance_array
-from instructsam_ros.ros.processor import Answer
+from instructsam_ros.ros.processor import FrameResult
 from instructsam_ros.ros.qos import OUTPUT
 from instructsam_ros.visualization import label_image, overlay
 
@@ -29,7 +29,7 @@ class Publishers:
         self._node = node
         self._instances = node.create_publisher(InstanceArray, "~/instances", OUTPUT)
         self._markers = node.create_publisher(MarkerArray, "~/markers", OUTPUT)
-        makers: dict[str, tuple[Any, Callable[[Answer], Any]]] = {
+        makers: dict[str, tuple[Any, Callable[[FrameResult], Any]]] = {
             "~/points": (PointCloud2, points_message),
             "~/scene_points": (PointCloud2, scene_message),
             "~/label_image": (Image, label_message),
@@ -45,11 +45,11 @@ class Publishers:
         ]
         self._costly.append((self._markers, marker_array))
 
-    def publish(self, answer: Answer) -> None:
+    def publish(self, frame_result: FrameResult) -> None:
         """Send an answer to every topic that is listened to, and always to ~/instances."""
-        self._instances.publish(instance_array(answer))
+        self._instances.publish(instance_array(frame_result))
         for publisher, make in self._costly:
-            if publisher.get_subscription_count() and (message := make(answer)) is not None:
+            if publisher.get_subscription_count() and (message := make(frame_result)) is not None:
                 publisher.publish(message)
 
     def clear(self) -> None:
@@ -62,9 +62,9 @@ class Publishers:
             self._node.destroy_publisher(publisher)
 
 
-def points_message(answer: Answer) -> Any:
+def points_message(frame_result: FrameResult) -> Any:
     """One cloud of all instances. A pixel of several masks comes once, with its id in the label image."""
-    result = answer.result
+    result = frame_result.result
     instances, camera = result.lifted.instances, result.frame.camera
     numbers = np.arange(1, len(instances) + 1)
     points = np.concatenate([np.zeros((0, 3), np.float32), *(i.points for i in instances)])
@@ -76,26 +76,26 @@ def points_message(answer: Answer) -> Any:
         own = labels[rows, columns] == owners
         points, colors, owners = points[own], colors[own], owners[own]
     ids = np.array(result.ids, np.uint32)[owners - 1]
-    return cloud_from_points(answer.pose.apply(points), colors, header_of(answer), ids)
+    return cloud_from_points(frame_result.pose.apply(points), colors, header_of(frame_result), ids)
 
 
-def scene_message(answer: Answer) -> Any:
+def scene_message(frame_result: FrameResult) -> Any:
     """The scene without the instances; None where nothing was measured: no points would read as free."""
-    points, colors = answer.pipeline.scene_points(answer.result)
+    points, colors = frame_result.pipeline.scene_points(frame_result.result)
     if not len(points):
         return None
-    return cloud_from_points(answer.pose.apply(points), colors, header_of(answer))
+    return cloud_from_points(frame_result.pose.apply(points), colors, header_of(frame_result))
 
 
-def label_message(answer: Answer) -> Any:
+def label_message(frame_result: FrameResult) -> Any:
     """Ids per pixel as 16UC1."""
-    result = answer.result
+    result = frame_result.result
     labels = label_image(result.segmentation.instances, result.ids, result.frame.rgb.shape[:2])
-    return image_from_array(labels, "16UC1", answer.camera.image.header)
+    return image_from_array(labels, "16UC1", frame_result.messages.image.header)
 
 
-def overlay_message(answer: Answer) -> Any:
+def overlay_message(frame_result: FrameResult) -> Any:
     """The image with masks and labels drawn in."""
-    result = answer.result
+    result = frame_result.result
     picture = overlay(result.frame.rgb, result.segmentation.instances, result.ids)
-    return image_from_array(picture, "rgb8", answer.camera.image.header)
+    return image_from_array(picture, "rgb8", frame_result.messages.image.header)

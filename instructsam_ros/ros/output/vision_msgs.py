@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from instructsam_ros.ros.output.messages import box_messages, header_of
-from instructsam_ros.ros.processor import Answer
+from instructsam_ros.ros.processor import FrameResult
 
 
-def detections_2d(answer: Answer) -> Any:
+def detections_2d(frame_result: FrameResult) -> Any:
     """vision_msgs/Detection2DArray in pixels of the image. Raises ImportError without vision_msgs."""
     from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray
 
-    header = answer.camera.image.header
+    header = frame_result.messages.image.header
     detections = []
-    for lifted in answer.result.lifted.instances:
+    for lifted in frame_result.result.lifted.instances:
         x0, y0, x1, y1 = (float(v) for v in lifted.instance.box)
         box = BoundingBox2D(size_x=x1 - x0, size_y=y1 - y0)
         box.center.position.x, box.center.position.y = (x0 + x1) / 2, (y0 + y1) / 2
@@ -24,15 +24,15 @@ def detections_2d(answer: Answer) -> Any:
     return Detection2DArray(header=header, detections=detections)
 
 
-def detections_3d(answer: Answer) -> Any:
+def detections_3d(frame_result: FrameResult) -> Any:
     """vision_msgs/Detection3DArray of the instances with geometry. Raises ImportError without vision_msgs."""
     from vision_msgs.msg import BoundingBox3D, Detection3D, Detection3DArray
 
-    header = header_of(answer)
+    header = header_of(frame_result)
     detections = []
-    for lifted in answer.result.lifted.instances:
+    for lifted in frame_result.result.lifted.instances:
         if lifted.box is not None:
-            pose, size = box_messages(lifted, answer.pose)
+            pose, size = box_messages(lifted, frame_result.pose)
             box = BoundingBox3D(center=pose, size=size)
             hypothesis = _hypothesis(lifted)
             hypothesis.pose.pose = pose

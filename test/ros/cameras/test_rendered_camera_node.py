@@ -1,4 +1,4 @@
-"""The camera that looks at rendered scenes: its films, and the node as a process."""
+"""The camera that looks at rendered scenes: its clips, and the node as a process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.ros.cameras.scene_renderer import SPLIT, FilmOrder, render_film
+from instructsam_ros.ros.cameras.scene_renderer import SPLIT, ClipRequest, render_clip
 from instructsam_ros.ros.conversions import camera_from_info, depth_from_image, rgb_from_image
 from instructsam_ros.ros.input.synchronizer import stamp_ns
 from instructsam_ros.scenes.sampling.scene import sample_scene
@@ -34,11 +34,11 @@ SMALL = {"frames": 2, "width": 96, "height": 72, "renderer": "classic"}
 )
 def test_an_order_that_cannot_be_filmed_is_refused(wrong, named):
     with pytest.raises(ConfigError, match=named):
-        FilmOrder(**wrong)
+        ClipRequest(**wrong)
 
 
 def test_scenes_with_the_wanted_view_alone_are_filmed():
-    numbers = FilmOrder(seed=2, view="top").scenes()
+    numbers = ClipRequest(seed=2, view="top").scenes()
     chosen = [next(numbers) for _ in range(2)]
     views = [sample_scene(manifest().scene_seed(SPLIT, n)).view for n in range(2, chosen[-1] + 1)]
     assert [n for n, view in enumerate(views, 2) if view == "top"] == chosen
@@ -48,7 +48,7 @@ def test_a_film_is_the_sequence_of_its_scene():
     pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
     from instructsam_ros.scenes.rendering.video import render_sequence
 
-    frames = list(render_film(FilmOrder(**SMALL), 1, threading.Event()))
+    frames = list(render_clip(ClipRequest(**SMALL), 1, threading.Event()))
     expected = list(render_sequence(SPLIT, 1, **SMALL))
     assert len(frames) == SMALL["frames"]
     for frame, view in zip(frames, expected, strict=True):
@@ -61,7 +61,7 @@ def test_a_film_is_the_sequence_of_its_scene():
 def test_an_error_of_the_rendering_process_arrives_here():
     pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
     with pytest.raises(ConfigError, match="seeds of a split"):
-        next(render_film(FilmOrder(**SMALL), -1, threading.Event()))
+        next(render_clip(ClipRequest(**SMALL), -1, threading.Event()))
 
 
 def test_without_mujoco_the_node_names_the_extra_and_ends(tmp_path):

@@ -1,41 +1,45 @@
-"""A camera_info that is sent only once."""
-
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from lifecycle_msgs.msg import Transition
+from sensor_msgs.msg import CameraInfo
 
-from instructsam_ros.ros.conversions import info_from_camera
-from test.ros.conftest import CAMERA, Client, change, started
-
-NEAR = replace(CAMERA, fx=CAMERA.fx / 2, fy=CAMERA.fy / 2)
-"""Twice the field of view: things are twice as large."""
-
-
-def width(client: Client) -> float:
-    """Metres between the centre of the picture and the red thing, 35 pixels of CAMERA at 0.5 m."""
-
-    def answer():
-        future = client.service.call_async(client.service.srv_type.Request(instruction="the red thing"))
-        client.wait(future.done, lambda: client.send(camera=None))
-        found = future.result().result.instances
-        return found[0] if found and found[0].points.data else None
-
-    client.wait(client.service.service_is_ready)
-    return float(-client.wait(answer).centroid.x)
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.ros.conversions import camera_from_info, info_from_camera
+from instructsam_ros.types import CameraModel
+from test.ros.conversions.messages import HEADER
 
 
-def test_it_is_kept_over_activations_and_a_newer_one_holds(tmp_path):
-    with started(tmp_path, "once_node", model="fake", depth_wait=5.0) as (_, client):
-        client.wait(lambda: client.info.get_subscription_count())
-        client.info.publish(info_from_camera(CAMERA, client.header()))
-        assert width(client) == pytest.approx(35 / 300, rel=0.01)
-        assert change(client, Transition.TRANSITION_DEACTIVATE)
-        assert change(client, Transition.TRANSITION_ACTIVATE)
-        assert width(client) == pytest.approx(35 / 300, rel=0.01)
-        assert change(client, Transition.TRANSITION_DEACTIVATE)
-        client.info.publish(info_from_camera(NEAR, client.header()))
-        assert change(client, Transition.TRANSITION_ACTIVATE)
-        client.wait(lambda: width(client) == pytest.approx(35 / 150, rel=0.01))
+def test_a_camera_survives_and_an_uncalibrated_one_is_refused():
+    camera = CameraModel(640, 480, 600.0, 601.0, 320.5, 239.5, "plumb_bob", (0.1, -0.2, 0.0, 0.0, 0.05))
+    message = info_from_camera(camera, HEADER)
+    assert camera_from_info(message) == camera
+    rectified = camera_from_info(message, rectified=True)
+    assert (rectified.fx, rectified.cx, rectified.distortion) == (600.0, 320.5, ())
+    with pytest.raises(InvalidInputError, match="not calibrated"):
+        camera_from_info(CameraInfo(width=640, height=480))
+
+
+def test_an_equidistant_lens_bends_without_coefficients_too():
+    camera = CameraModel(640, 480, 300.0, 300.0, 320.0, 240.0, "equidistant", (0.0, 0.0, 0.0, 0.0))
+    assert camera_from_info(info_from_camera(camera, HEADER)) == camera
+    pinhole = CameraModel(640, 480, 300.0, 300.0, 320.0, 240.0, "plumb_bob", (0.0,) * 5)
+    assert camera_from_info(info_from_camera(pinhole, HEADER)).distortion_model == ""
+
+
+def test_binning_and_region_of_interest_keep_the_ray_of_a_pixel():
+    message = info_from_camera(CameraModel(640, 480, 600.0, 600.0, 320.0, 240.0), HEADER)
+    message.binning_x = message.binning_y = 2
+    message.roi.x_offset, message.roi.y_offset, message.roi.width, message.roi.height = 100, 60, 200, 100
+    camera = camera_from_info(message)
+    assert (camera.width, camera.height) == (100, 50)
+    # Binned pixel 10 covers the full-size columns 120 and 121, whose middle is 120.5.
+    assert (10 - camera.cx) / camera.fx == pytest.approx((120.5 - 320.0) / 600.0)
+    assert (7 - camera.cy) / camera.fy == pytest.approx((74.5 - 240.0) / 600.0)
+
+
+@pytest.mark.parametrize("place", [0, 4])
+def test_a_focal_length_that_no_camera_has_is_refused(place):
+    info = info_from_camera(CameraModel(160, 120, 150.0, 150.0, 79.5, 59.5), HEADER)
+    info.k[place] = 1e-300
+    with pytest.raises(InvalidInputError, match="less than a pixel"):
+        camera_from_info(info)

@@ -30,9 +30,9 @@ def test_a_message_with_a_negative_stamp_is_refused_and_the_next_ones_make_a_pai
             {topic.partition("/")[0]: callback}
         ),
     )
-    inbox = SimpleNamespace(store_image=images.append, store_pair=None)
+    queue = SimpleNamespace(store_image=images.append, store_pair=None)
     settings = NodeSettings(image_transport=transports[0], depth_transport=transports[1])
-    CameraInputs(node, inbox, settings, refused.append)
+    CameraInputs(node, queue, settings, refused.append)
     bad, good = message(-1.5), message(1)
     for stamped in (bad, good):
         for topic in ("image", "depth"):

@@ -11,11 +11,11 @@ from std_msgs.msg import Header
 from instructsam_ros.lifting import LiftSettings
 from instructsam_ros.pipeline import Pipeline, Result
 from instructsam_ros.ros.conversions import image_from_array, points_from_cloud
-from instructsam_ros.ros.input.frame_buffer import CameraMessages
+from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.output.markers import marker_array
 from instructsam_ros.ros.output.messages import instance_array
 from instructsam_ros.ros.output.publishers import label_message, points_message, scene_message
-from instructsam_ros.ros.processor import Answer
+from instructsam_ros.ros.processor import FrameResult
 from instructsam_ros.ros.transforms import IDENTITY, Pose
 from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
 
@@ -39,7 +39,7 @@ class Given:
         return self._answer
 
 
-def answer_of(depth, masks=(), scores=(), lens=LENSES[0], pose=IDENTITY) -> Answer:
+def answer_of(depth, masks=(), scores=(), lens=LENSES[0], pose=IDENTITY) -> FrameResult:
     """The red channel of the image tells the row of a pixel, the green one its column."""
     rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     rgb[..., 0], rgb[..., 1] = np.indices((HEIGHT, WIDTH))
@@ -47,8 +47,8 @@ def answer_of(depth, masks=(), scores=(), lens=LENSES[0], pose=IDENTITY) -> Answ
     instances = [Instance(m, tight_box(m), s, "mug") for m, s in zip(masks, scores, strict=True)]
     pipeline = Pipeline(Given(instances), LiftSettings(rim_px=0))
     result: Result = pipeline.run(Frame(rgb, depth, camera, frame_id="camera"), "mug")
-    messages = CameraMessages(image_from_array(rgb, "rgb8", Header(frame_id="camera")), None, None, 0.0)
-    return Answer(result, pose, "camera", messages, pipeline)
+    messages = FrameMessages(image_from_array(rgb, "rgb8", Header(frame_id="camera")), None, None, 0.0)
+    return FrameResult(result, pose, "camera", messages, pipeline)
 
 
 @st.composite

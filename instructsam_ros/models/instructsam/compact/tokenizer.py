@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from instructsam_ros.results import write_atomic
+from instructsam_ros.atomic_write import write_atomic
 
 SPECIAL_TOKENS = (
     "<pad>",

@@ -1,4 +1,4 @@
-"""A model that loads for as long as it is held up: ``backend:=test.ros.held_backend:load``."""
+"""A model that loads until a file appears: ``backend:=test.ros.gated_backend:load``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that is slower than the node allows: what diagnostics say, and what is let go."""
+"""A model that is slower than the node allows: diagnostics and dropped results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that does not hear that it is to stop: whoever asked is answered all the same."""
+"""A model that cannot be interrupted: requests are still answered in time."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from instructsam_ros.action import Segment
 from instructsam_ros.ros.conversions import image_from_array
 from test.ros.conftest import change, picture, started
 
-DEAF = 60.0
+MODEL_SECONDS = 60.0
 
 
 @pytest.fixture
-def deaf(tmp_path, request):
-    seconds = getattr(request, "param", DEAF)
+def uninterruptible(tmp_path, request):
+    seconds = getattr(request, "param", MODEL_SECONDS)
     options = {"model_options": f"'{{seconds: {seconds}}}'", "max_requests": 2}
-    with started(tmp_path, "deaf_node", backend="test.ros.deaf_backend:load", **options) as both:
+    with started(
+        tmp_path, "uninterruptible_node", backend="test.ros.uninterruptible_backend:load", **options
+    ) as both:
         yield both
 
 
-def test_budget_cancel_and_the_end_of_the_process_are_kept_to(deaf):
-    node, client = deaf
+def test_budget_cancel_and_the_end_of_the_process_are_kept_to(uninterruptible):
+    node, client = uninterruptible
     stages = []
 
     def goal(budget):
@@ -52,13 +54,13 @@ def test_budget_cancel_and_the_end_of_the_process_are_kept_to(deaf):
     time.sleep(0.5)
     assert not any(answer.done() for answer in answers)  # refused ones would have been answered
     assert node.stop(signal.SIGTERM) == 0
-    assert time.monotonic() - begun < DEAF
+    assert time.monotonic() - begun < MODEL_SECONDS
     assert "Traceback" not in node.log.read_text()
 
 
-@pytest.mark.parametrize("deaf", [12.0], indirect=True)
-def test_a_model_that_is_still_at_work_gets_no_second_worker(deaf):
-    node, client = deaf
+@pytest.mark.parametrize("uninterruptible", [12.0], indirect=True)
+def test_a_model_that_is_still_at_work_gets_no_second_worker(uninterruptible):
+    node, client = uninterruptible
     image = image_from_array(picture(), "rgb8", client.header())
     handle = client.goal("a mug", budget=0.2, image=image)
     client.result_of(handle.get_result_async())

@@ -1,4 +1,4 @@
-"""A model that cannot be interrupted: ``backend:=test.ros.deaf_backend:load``."""
+"""A model that cannot be interrupted: ``backend:=test.ros.uninterruptible_backend:load``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from instructsam_ros.types import Segmentation, Status
 
 
 @dataclass(frozen=True)
-class DeafSegmenter:
+class UninterruptibleSegmenter:
     """Works ``seconds`` on every image, whatever happens."""
 
     seconds: float
-    name: str = "deaf"
+    name: str = "uninterruptible"
 
     def encode(self, rgb: Any) -> Any:
         end, x = time.monotonic() + self.seconds, torch.ones(64, 64)
@@ -33,5 +33,5 @@ class DeafSegmenter:
         return self.segment(self.encode(rgb), instruction)
 
 
-def load(model: str, device: str, seconds: float) -> DeafSegmenter:
-    return DeafSegmenter(seconds)
+def load(model: str, device: str, seconds: float) -> UninterruptibleSegmenter:
+    return UninterruptibleSegmenter(seconds)
