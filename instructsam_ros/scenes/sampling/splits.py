@@ -35,4 +35,4 @@ class HeldOut:
 @cache
 def manifest() -> HeldOut:
     """The manifest shipped with the package."""
-    return load_yaml(HeldOut, Path(__file__).with_name("heldout.yaml"))
+    return load_yaml(HeldOut, Path(__file__).with_name("splits.yaml"))
