@@ -28,8 +28,6 @@ OPTIONS = {
     "exact": {},
     "reuse_frames 3": {"reuse_frames": 3},
     "reuse_frames 5": {"reuse_frames": 5},
-    "int8": {"int8": True},
-    "compile": {"compile": True},
 }
 WARM_UP = 2
 INSTRUCTIONS = 4
@@ -67,7 +65,7 @@ def main() -> None:
     }
     agreement: dict[str, list[float]] = {name: [] for name in models}
     seconds: dict[str, list[float]] = {name: [] for name in models}
-    for model in models.values():  # what is packed or compiled at the first answers is not counted
+    for model in models.values():  # what is packed at the first answers is not counted
         for _ in range(WARM_UP):
             model.segment_image(films[0][0].rgb, "all the mugs")
     for film in films:

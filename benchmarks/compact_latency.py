@@ -166,7 +166,7 @@ def ours(
     def fresh(segmenter: InstructSamSegmenter) -> Callable[[int], object]:
         return lambda number: segmenter.segment_image(frames[number], INSTRUCTIONS[number % 4])
 
-    ways = {"": model, "compiled, ": load(name, "cpu", approximations={"compile": True})}
+    ways = {"": model}
     for width, height in SMALLER:
         ways[f"{width}x{height}, "] = load(name, "cpu", approximations={"pyramid_size": [width, height]})
     features = model.encode(frames[0])

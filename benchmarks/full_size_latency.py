@@ -1,6 +1,6 @@
 """Plain procedure against shared and confirmed work, in turns, with equal results.
 
-plain_procedure.py restates what the published evaluation does for every instruction. This package
+reference_procedure.py restates what the published evaluation does for every instruction. This package
 encodes an image once for all instructions, keeps the language model's state behind the image, checks a
 previous or guessed answer in one pass instead of writing it, packs weights, and leaves out what nothing
 reads. Weights are random, so the model is made to give a fixed answer. Every configuration runs in processes
@@ -40,7 +40,6 @@ from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput, sam3_config
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.generation import Answer, Prefix
-from instructsam_ros.models.instructsam.int8 import quantise
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.speed_options import with_sam_size
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
@@ -50,11 +49,11 @@ from instructsam_ros.yaml_config import build
 PHRASES = ((1001, 1002), (1003, 1004, 1005))  # any words; --phrases takes the first ones
 QUESTION = tuple(range(2000, 2012))
 DISAGREEMENT = 1e-3  # in float32, from rounding in another order; of the spread of what is compared
-PLAIN, HUGE, EXACT, INT8 = "plain", "plain, huge pages", "exact", "int8"
+PLAIN, HUGE, EXACT = "plain", "plain, huge pages", "exact"
 REFERENCE = f"{PLAIN}, every instruction"
 """What results are compared with, and times."""
 SMALLER = {"two thirds of the side": 2 / 3, "half the side": 1 / 2}
-PARTS = (PLAIN, HUGE, EXACT, *SMALLER, INT8)
+PARTS = (PLAIN, HUGE, EXACT, *SMALLER)
 """Configurations of the model: of SAM 3's input in SMALLER."""
 STANDING, REUSE = "standing instruction", "queries of an earlier frame"
 RGB = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
@@ -164,8 +163,6 @@ def build_part(part: str, size: str, dtype: torch.dtype, device: str) -> Instruc
         side = sam3_config(config).vision_config.backbone_config.image_size
         config = with_sam_size(config, round(side * SMALLER[part]))
     model = build_model(config, random_tensors(config, dtype), "random weights", dtype, torch.device(device))
-    if part == INT8:
-        quantise(model.get_submodule("language.model.layers"))
     if part not in (PLAIN, HUGE):
         pack(model)
         if device == "cpu":
@@ -301,7 +298,7 @@ def main() -> None:
     reference: dict[str, Any] | None = None
     for _ in range(args.turns):
         for part in PARTS:  # the plain one first, which the others are compared with
-            if part not in args.only or (part == INT8 and args.device != "cpu"):
+            if part not in args.only:
                 continue
             measured = run_part(part)
             print(f"{part}: at most {measured['peak'] / 1e9:.1f} GB of memory", flush=True)
