@@ -1,6 +1,6 @@
 """Plain procedure against shared and confirmed work, in turns, with equal results.
 
-plain_procedure.py restates what the published evaluation does for every instruction. This package
+reference_procedure.py restates what the published evaluation does for every instruction. This package
 encodes an image once for all instructions, keeps the language model's state behind the image, checks a
 previous or guessed answer in one pass instead of writing it, packs weights, and leaves out what nothing
 reads. Weights are random, so the model is made to give a fixed answer. Every configuration runs in processes
