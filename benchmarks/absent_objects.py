@@ -1,6 +1,6 @@
-"""Whether a model says "nothing" to what is not there, also where it never learned the word.
+"""Accuracy on instructions about absent objects, also where the model never learned the word.
 
-    python -m benchmarks.not_there runs/scenes/heldout --views 200
+    python -m benchmarks.absent_objects runs/scenes/heldout --views 200
 
 Asks for things that no scene holds ("the drill"), for known things that are not in the picture, and for
 things in the picture at the side of such ("the mug to the left of the bowl", and no bowl); "nothing" is right

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.not_there import beside_nothing
+from benchmarks.absent_objects import beside_nothing
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths
 from instructsam_ros.scenes.instructions import instructions

@@ -1,6 +1,6 @@
-"""What the options that change results cost in agreement, on films of the package's own scenes.
+"""Agreement of the options that change results with the exact model, on rendered video.
 
-    python -m benchmarks.approximations --films 2 --frames 12
+    python -m benchmarks.speed_options --clips 2 --frames 12
 
 Every option answers the same standing instructions on the same frames as the exact model; the instructions
 are about things that the first frame shows. Agreement is the IoU of the union of all masks with that of the
@@ -31,13 +31,13 @@ OPTIONS = {
 }
 WARM_UP = 2
 INSTRUCTIONS = 4
-"""Per film."""
+"""Per clip."""
 
 
-def asked(view: View) -> list[str]:
+def answerable(view: View) -> list[str]:
     """Instructions that the view has an answer to."""
-    said = instructions(view.meta, np.random.default_rng(0), 4 * INSTRUCTIONS, split="heldout")
-    return [item.text for item in said if item.targets][:INSTRUCTIONS]
+    candidates = instructions(view.meta, np.random.default_rng(0), 4 * INSTRUCTIONS, split="heldout")
+    return [item.text for item in candidates if item.targets][:INSTRUCTIONS]
 
 
 def union(result: Segmentation, size: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -54,12 +54,12 @@ def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--model", default="compact")
-    parser.add_argument("--films", type=positive_int, default=2)
+    parser.add_argument("--clips", type=positive_int, default=2)
     parser.add_argument("--frames", type=positive_int, default=12)
     parser.add_argument("--threads", type=positive_int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    films = [list(render_sequence("heldout", number, args.frames)) for number in range(args.films)]
+    clips = [list(render_sequence("heldout", number, args.frames)) for number in range(args.clips)]
     models = {
         name: instructsam_ros.load(args.model, approximations=options) for name, options in OPTIONS.items()
     }
@@ -67,11 +67,11 @@ def main() -> None:
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for model in models.values():  # what is packed at the first answers is not counted
         for _ in range(WARM_UP):
-            model.segment_image(films[0][0].rgb, "all the mugs")
-    for film in films:
-        for instruction in asked(film[0]):
+            model.segment_image(clips[0][0].rgb, "all the mugs")
+    for clip in clips:
+        for instruction in answerable(clip[0]):
             previous: dict[str, Segmentation | None] = dict.fromkeys(models)
-            for rgb in (view.rgb for view in film):
+            for rgb in (view.rgb for view in clip):
                 masks = {}
                 for name, model in models.items():
                     start = time.process_time()
@@ -82,8 +82,8 @@ def main() -> None:
                     agreement[name].append(iou(mask, masks["exact"]))
     answers = len(agreement["exact"])
     if not answers:
-        raise InvalidInputError("no instruction about these films has an answer; take more --films")
-    print(f"{args.model}: {args.films} films, {answers} answers, {args.threads} thread(s)")
+        raise InvalidInputError("no instruction about these clips has an answer; take more --clips")
+    print(f"{args.model}: {args.clips} clips, {answers} answers, {args.threads} thread(s)")
     for name, values in agreement.items():
         below = sum(value < 0.9 for value in values)
         cost = 1000 * float(np.median(seconds[name]))
