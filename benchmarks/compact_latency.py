@@ -31,8 +31,12 @@ from instructsam_ros.backends.instructsam import InstructSamSegmenter, load
 from instructsam_ros.models.common.hub import checkpoint_folder
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
-from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS, embedded_ids, pad_phrases
-from instructsam_ros.models.instructsam.processing import PromptTokenizer
+from instructsam_ros.models.instructsam.processing import (
+    MAX_PHRASE_TOKENS,
+    PromptTokenizer,
+    embedded_ids,
+    pad_phrases,
+)
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths
 from instructsam_ros.types import Segmentation

@@ -22,7 +22,7 @@ from instructsam_ros.models.instructsam.detector import DetectorOutput, Memory, 
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.generation import Answer
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS, pad_phrases
+from instructsam_ros.models.instructsam.processing import MAX_PHRASE_TOKENS, pad_phrases
 
 
 @dataclass(frozen=True)

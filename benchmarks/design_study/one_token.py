@@ -18,13 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from instructsam_ros.models.instructsam.attention import answer_mask
+from instructsam_ros.models.instructsam.configuration import TokenIds
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.generation import Answer, AnswerDecoder, Choose, Prefix, _Run
-from instructsam_ros.models.instructsam.language import LanguageModel
+from instructsam_ros.models.instructsam.language import LanguageModel, answer_mask
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.models.instructsam.tokens import TokenIds
 from instructsam_ros.segmenter import Cancel
 from instructsam_ros.training.data.scenes import SceneBatch
 from instructsam_ros.training.objectives.compact.forward import SceneOutput, captured, forward_scene

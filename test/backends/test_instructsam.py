@@ -19,10 +19,10 @@ from instructsam_ros.backends.instructsam import (
     load,
 )
 from instructsam_ros.errors import CancelledError, CheckpointError, ConfigError, InvalidInputError
-from instructsam_ros.models.instructsam.behaviour import PAPER, RELEASED
 from instructsam_ros.models.instructsam.checkpoint import save_folder
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.generation import Answer
+from instructsam_ros.models.instructsam.inference_mode import PAPER, RELEASED
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from instructsam_ros.models.instructsam.behaviour import Behaviour
 from instructsam_ros.models.instructsam.detector import DetectorOutput
+from instructsam_ros.models.instructsam.inference_mode import Behaviour
 from instructsam_ros.training.objectives.matching import MatchWeights, match
 
 IGNORE = -100

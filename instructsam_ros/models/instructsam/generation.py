@@ -7,8 +7,10 @@ are what the detector segments with. Queries and mask markers are never generate
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -17,12 +19,16 @@ from transformers import DynamicCache
 
 from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.models.common.device import NOT_NUMBERS
-from instructsam_ros.models.instructsam.attention import BLOCK_EXTRA, answer_mask, grid_positions
-from instructsam_ros.models.instructsam.behaviour import Behaviour
+from instructsam_ros.models.instructsam.configuration import TokenIds
 from instructsam_ros.models.instructsam.features import ImageFeatures
-from instructsam_ros.models.instructsam.language import LanguageModel, fork_cache
-from instructsam_ros.models.instructsam.once import Once
-from instructsam_ros.models.instructsam.tokens import TokenIds
+from instructsam_ros.models.instructsam.inference_mode import Behaviour
+from instructsam_ros.models.instructsam.language import (
+    BLOCK_EXTRA,
+    LanguageModel,
+    answer_mask,
+    fork_cache,
+    grid_positions,
+)
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 
 Choose = Callable[[int, Tensor], int]
@@ -246,3 +252,36 @@ class AnswerDecoder:
             unread.state.offer(PrefixState(fork_cache(run.cache, self.language, before), hidden[-1]))
         run.queries += queries.split(size) if blocks else ()
         return self.language.logits(said)
+
+
+T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """Calls ``make`` at the first call, in whichever thread comes first, and keeps the result.
+
+    An exception reaches the caller and is not kept: the next call tries again.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: list[T] = []
+
+    def __call__(self) -> T:
+        """The value."""
+        with self._lock:
+            if not self._made:
+                self._made.append(self._make())
+        return self._made[0]
+
+    @property
+    def made(self) -> T | None:
+        """The value if it is there already."""
+        return self._made[0] if self._made else None
+
+    def offer(self, value: T) -> None:
+        """Spare the work of making a value that came about in another way; the first one stays."""
+        with self._lock:
+            if not self._made:
+                self._made.append(value)

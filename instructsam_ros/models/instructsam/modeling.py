@@ -17,13 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.models.instructsam.attention import training_mask
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageFeatures, ImageInputs
 from instructsam_ros.models.instructsam.generation import Answer, AnswerDecoder, Choose, Prefix
-from instructsam_ros.models.instructsam.language import LanguageModel
-from instructsam_ros.models.instructsam.phrases import (
+from instructsam_ros.models.instructsam.language import LanguageModel, training_mask
+from instructsam_ros.models.instructsam.processing import (
     MAX_PHRASE_TOKENS,
     embedded_ids,
     pad_phrases,

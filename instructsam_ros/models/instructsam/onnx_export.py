@@ -39,7 +39,7 @@ from instructsam_ros.models.instructsam.onnx_graphs import (
     features_of,
     image_graph,
 )
-from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS
+from instructsam_ros.models.instructsam.processing import MAX_PHRASE_TOKENS
 from instructsam_ros.results import put_in_place
 
 OPSET = 18

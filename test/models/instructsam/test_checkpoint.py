@@ -19,7 +19,6 @@ from torch import Tensor
 from instructsam_ros.cli import main
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.common.safetensors_folder import TensorFiles
-from instructsam_ros.models.instructsam.behaviour import RELEASED
 from instructsam_ros.models.instructsam.checkpoint import (
     build_model,
     check_shapes,
@@ -31,6 +30,7 @@ from instructsam_ros.models.instructsam.checkpoint import (
     weightless,
 )
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+from instructsam_ros.models.instructsam.inference_mode import RELEASED
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
 from instructsam_ros.paths import share

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.models.instructsam.features import ImageFeatures
-from instructsam_ros.models.instructsam.generation import Answer
+from instructsam_ros.models.instructsam.generation import Answer, Once
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.models.instructsam.phrases import embedded_ids, pad_phrases, phrase_spans
+from instructsam_ros.models.instructsam.processing import embedded_ids, pad_phrases, phrase_spans
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 
 torch.set_num_threads(1)
@@ -213,3 +213,32 @@ def test_scores_of_words_that_are_no_numbers_are_an_error(
     )
     with torch.inference_mode(), pytest.raises(InstructSamError, match="not numbers"):
         tiny_model.answer(features, [*PREFIX, *QUESTION])
+
+
+def test_a_value_is_made_once_and_when_asked_for() -> None:
+    made: list[int] = []
+    once = Once(lambda: made.append(7) or made[-1])
+    assert once.made is None
+    assert (once(), once(), once.made, made) == (7, 7, 7, [7])
+
+
+def test_what_is_offered_first_stays() -> None:
+    once = Once(lambda: 1)
+    once.offer(2)
+    once.offer(3)
+    assert (once(), once.made) == (2, 2)
+
+
+def test_a_failure_reaches_the_caller_and_is_tried_again() -> None:
+    results = iter([ValueError("not yet"), 5])
+
+    def make() -> int:
+        result = next(results)
+        if isinstance(result, ValueError):
+            raise result
+        return result
+
+    once = Once(make)
+    with pytest.raises(ValueError, match="not yet"):
+        once()
+    assert (once.made, once()) == (None, 5)

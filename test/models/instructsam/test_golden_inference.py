@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from instructsam_ros.models.instructsam.attention import BLOCK_EXTRA
 from instructsam_ros.models.instructsam.generation import Choose
+from instructsam_ros.models.instructsam.language import BLOCK_EXTRA
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.models.instructsam.phrases import embedded_ids
+from instructsam_ros.models.instructsam.processing import embedded_ids
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 from test.hooks import inputs_of
 

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instructsam_ros.errors import DivergedError
-from instructsam_ros.models.instructsam.behaviour import PAPER, RELEASED, Behaviour
 from instructsam_ros.models.instructsam.checkpoint import module_name
 from instructsam_ros.models.instructsam.detector import DetectorOutput
+from instructsam_ros.models.instructsam.inference_mode import PAPER, RELEASED, Behaviour
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 from instructsam_ros.training.objectives.instructsam import (
