@@ -21,7 +21,7 @@ from torch.nn.utils import parametrize
 from instructsam_ros.models.instructsam.configuration import TokenIds
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageFeatures
-from instructsam_ros.models.instructsam.generation import Answer, AnswerDecoder, Choose, Prefix, _Run
+from instructsam_ros.models.instructsam.generation import AnswerDecoder, Choose, Generation, Prefix, _Run
 from instructsam_ros.models.instructsam.language import LanguageModel, answer_mask
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.segmenter import Cancel
@@ -63,7 +63,7 @@ class OneTokenDecoder(AnswerDecoder):
         previous: Sequence[int] = (),
         cancel: Cancel | None = None,
         choose: Choose | None = None,
-    ) -> Answer:
+    ) -> Generation:
         """As AnswerDecoder.answer; decodes step by step, whatever ``previous`` guesses."""
         return super().answer(prefix, rest, max_new_tokens, (), cancel, choose)
 
@@ -148,7 +148,7 @@ class OneTokenInstructSam(InstructSam):
         """Answers with this model's weights."""
         config = self.config
         return OneTokenDecoder(
-            self.language, self.mask_queries, config.tokens, config.procedure, self.another
+            self.language, self.mask_queries, config.tokens, config.inference_mode, self.another
         )
 
     def segment_phrases(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from instructsam_ros.errors import CheckpointError, ConfigError
-from instructsam_ros.models.instructsam.inference_mode import Behaviour, read_behaviour
+from instructsam_ros.models.instructsam.inference_mode import InferenceMode, read_inference_mode
 from instructsam_ros.yaml_config import build, check_range
 
 QWEN_PROMPT = (
@@ -54,7 +54,7 @@ class InstructSamConfig:
     tokens: ids of the structuring tokens.
     num_queries: mask queries, hence the most instances of one phrase.
     out_dim: width of phrase embeddings and queries in the detector.
-    behaviour: which procedure to follow, "released", "paper" or a variant; see ``read_behaviour``.
+    behaviour: which procedure to follow, "released", "paper" or a variant; see ``read_inference_mode``.
     prompt: chat template with {image} before {instruction}. instruction_suffix: appended to every
     instruction. score_threshold: instances must score higher. presence_threshold: and the best of an
     answer higher than this, or nothing is there; 0 asks for no more. duplicate_iou: an instance whose
@@ -96,7 +96,7 @@ class InstructSamConfig:
         check_range(self, self.min_pixels, math.inf, "max_pixels")
         check_range(self, 0, 1, "score_threshold", "presence_threshold", "duplicate_iou")
         check_range(self, 0, 100, "choice_gain")
-        read_behaviour(self.behaviour)
+        read_inference_mode(self.behaviour)
         if not isinstance(self.language.get("hidden_size"), int):
             raise ValueError("language (text_config) names no hidden_size")
         words = self.language.get("vocab_size")
@@ -111,9 +111,9 @@ class InstructSamConfig:
             raise ValueError("language (text_config) names no rope_theta, nor do its rope_parameters")
 
     @property
-    def procedure(self) -> Behaviour:
+    def inference_mode(self) -> InferenceMode:
         """The behaviour that ``behaviour`` names."""
-        return read_behaviour(self.behaviour)
+        return read_inference_mode(self.behaviour)
 
     @property
     def hidden_size(self) -> int:

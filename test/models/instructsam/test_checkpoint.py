@@ -295,7 +295,7 @@ def test_the_older_place_of_rope_theta_is_read(folder: Path) -> None:
 def test_a_variant_of_a_preset_is_a_behaviour(folder: Path) -> None:
     change_config(folder, behaviour={"preset": "released", "block_offset": 0})
     config = InstructSamConfig.from_folder(folder)
-    assert config.procedure == dataclasses.replace(RELEASED, block_offset=0)
+    assert config.inference_mode == dataclasses.replace(RELEASED, block_offset=0)
     assert InstructSamConfig.from_released(json.loads(json.dumps(config.to_released()))) == config
 
 
