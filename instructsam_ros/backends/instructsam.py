@@ -54,7 +54,7 @@ class DecodedSegmentation(Segmentation):
 
     answer_ids: tuple[int, ...] = ()
     instruction: str = ""
-    spoken: Generation | None = None
+    generation: Generation | None = None
     frames: int = 1
 
 
@@ -104,8 +104,8 @@ class InstructSamSegmenter:
         instruction = check_instruction(instruction)
         start = time.perf_counter()
         last = previous if isinstance(previous, DecodedSegmentation) else None
-        if last and last.spoken and last.instruction == instruction and last.frames < self.reuse_frames:
-            answer, frames = last.spoken, last.frames + 1
+        if last and last.generation and last.instruction == instruction and last.frames < self.reuse_frames:
+            answer, frames = last.generation, last.frames + 1
         else:
             answer, frames = self._answer(features, instruction, last, cancel), 1
         phrases, queries = self.model.answered_phrases(answer)
@@ -132,7 +132,7 @@ class InstructSamSegmenter:
             MappingProxyType(seconds),
             answer_ids=answer.ids,
             instruction=instruction,
-            spoken=answer,
+            generation=answer,
             frames=frames,
         )
 

@@ -188,8 +188,8 @@ def test_a_direct_phrase_is_checked_in_one_pass(
     decoded = segmenter.segment(features, instruction)
     assert guessed.answer_ids == decoded.answer_ids == tuple(said)
     assert equal(guessed, decoded)
-    assert guessed.spoken is not None
-    torch.testing.assert_close(guessed.spoken.queries, decoded.spoken.queries, atol=2e-5, rtol=0)
+    assert guessed.generation is not None
+    torch.testing.assert_close(guessed.generation.queries, decoded.generation.queries, atol=2e-5, rtol=0)
 
 
 def test_a_long_instruction_is_no_phrase(segmenter: InstructSamSegmenter) -> None:
