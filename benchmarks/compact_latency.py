@@ -31,8 +31,12 @@ from instructsam_ros.backends.instructsam import InstructSamSegmenter, load
 from instructsam_ros.models.common.hub import checkpoint_folder
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
-from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS, embedded_ids, pad_phrases
-from instructsam_ros.models.instructsam.processing import PromptTokenizer
+from instructsam_ros.models.instructsam.processing import (
+    MAX_PHRASE_TOKENS,
+    PromptTokenizer,
+    embedded_ids,
+    pad_phrases,
+)
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths
 from instructsam_ros.types import Segmentation
@@ -67,7 +71,7 @@ def plain(segmenter: InstructSamSegmenter, rgb: NDArray[np.uint8], instruction: 
     features = model.encode_image(inputs)
     ids = [*prompts.image_ids(features.tokens.shape[1]), *prompts.instruction_ids(instruction)]
     phrases, queries = model.answered_phrases(model.answer(features, ids))
-    embedded = [embedded_ids(phrase, model.config.procedure.phrase_markers) for phrase in phrases]
+    embedded = [embedded_ids(phrase, model.config.inference_mode.phrase_markers) for phrase in phrases]
     padded, mask = pad_phrases(embedded, segmenter.device, MAX_PHRASE_TOKENS)
     embeds = model.text_hidden_fcs(model.language.embed(padded))
     output = model.detector(features, embeds, mask, model.mask_hidden_fcs(queries))

@@ -38,7 +38,7 @@ from instructsam_ros.models.instructsam.checkpoint import build_model, expected_
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput, sam3_config
 from instructsam_ros.models.instructsam.features import ImageFeatures
-from instructsam_ros.models.instructsam.generation import Answer, Prefix
+from instructsam_ros.models.instructsam.generation import Generation, Prefix
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.speed_options import with_sam_size
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
@@ -56,7 +56,7 @@ PARTS = (PLAIN, HUGE, EXACT, *SMALLER)
 """Configurations of the model: of SAM 3's input in SMALLER."""
 STANDING, REUSE = "standing instruction", "queries of an earlier frame"
 RGB = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
-Result = tuple[Answer, DetectorOutput]
+Result = tuple[Generation, DetectorOutput]
 Procedure = Callable[[Stopwatch], Result]
 
 
@@ -116,7 +116,7 @@ class Bench:
             prefix.state()
             return self.model.detector.prepare(features.joined()), prefix
 
-    def reuse(self, answer: Answer, watch: Stopwatch) -> Result:
+    def reuse(self, answer: Generation, watch: Stopwatch) -> Result:
         """A frame that takes over the queries of an earlier one."""
         features = self.features(watch)
         with watch("detector"):
@@ -174,7 +174,7 @@ def procedures(part: str, model: InstructSam, phrases: int) -> dict[str, Procedu
         plain = PlainProcedure(model, bench.prompt, bench.choose)
         return {f"{part}, every instruction": lambda watch: plain(RGB, watch)}
     frame: tuple[ImageFeatures, Prefix] | None = None
-    answer: Answer | None = None
+    answer: Generation | None = None
 
     def standing(watch: Stopwatch) -> Result:
         nonlocal frame, answer

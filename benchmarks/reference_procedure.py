@@ -20,9 +20,9 @@ from transformers.models.sam3.modeling_sam3 import box_cxcywh_to_xyxy
 from benchmarks.stopwatch import Stopwatch
 from instructsam_ros.models.instructsam.detector import DetectorOutput, Memory, Phrases
 from instructsam_ros.models.instructsam.features import ImageFeatures
-from instructsam_ros.models.instructsam.generation import Answer
+from instructsam_ros.models.instructsam.generation import Generation
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS, pad_phrases
+from instructsam_ros.models.instructsam.processing import MAX_PHRASE_TOKENS, pad_phrases
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PlainProcedure:
     prompt: Callable[[ImageFeatures], list[int]]
     choose: Callable[[int, Tensor], int]
 
-    def __call__(self, rgb: NDArray[np.uint8], watch: Stopwatch) -> tuple[Answer, DetectorOutput]:
+    def __call__(self, rgb: NDArray[np.uint8], watch: Stopwatch) -> tuple[Generation, DetectorOutput]:
         """Answer and segment one image from scratch."""
         encoder, weights = self.model.image_encoder, self.model.mask_queries
         inputs = encoder.preprocess(rgb).to(weights.device, weights.dtype)
@@ -57,7 +57,7 @@ class PlainProcedure:
         with watch("detector"):
             return answer, self._detect(features, answer)
 
-    def _detect(self, features: ImageFeatures, answer: Answer) -> DetectorOutput:
+    def _detect(self, features: ImageFeatures, answer: Generation) -> DetectorOutput:
         model, detector = self.model, self.model.detector
         phrases, queries = model.answered_phrases(answer)
         count = len(phrases)

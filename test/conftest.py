@@ -86,8 +86,7 @@ def manifest(golden_file: Callable[[str], Path]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def tiny_config(manifest: dict[str, Any]) -> InstructSamConfig:
     """The tiny model that the golden files were made with."""
-    from instructsam_ros.models.instructsam.configuration import InstructSamConfig
-    from instructsam_ros.models.instructsam.tokens import TokenIds
+    from instructsam_ros.models.instructsam.configuration import InstructSamConfig, TokenIds
 
     ids = manifest["ids"]
     tokens = TokenIds(

@@ -21,7 +21,7 @@ from instructsam_ros.models.cpu.optimize import optimize_for_cpu
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.features import ImageFeatures
-from instructsam_ros.models.instructsam.generation import Answer, Prefix
+from instructsam_ros.models.instructsam.generation import Generation, Prefix
 from instructsam_ros.models.instructsam.lora import load_merged
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.postprocessing import read_instances
@@ -54,7 +54,7 @@ class DecodedSegmentation(Segmentation):
 
     answer_ids: tuple[int, ...] = ()
     instruction: str = ""
-    spoken: Answer | None = None
+    generation: Generation | None = None
     frames: int = 1
 
 
@@ -104,8 +104,8 @@ class InstructSamSegmenter:
         instruction = check_instruction(instruction)
         start = time.perf_counter()
         last = previous if isinstance(previous, DecodedSegmentation) else None
-        if last and last.spoken and last.instruction == instruction and last.frames < self.reuse_frames:
-            answer, frames = last.spoken, last.frames + 1
+        if last and last.generation and last.instruction == instruction and last.frames < self.reuse_frames:
+            answer, frames = last.generation, last.frames + 1
         else:
             answer, frames = self._answer(features, instruction, last, cancel), 1
         phrases, queries = self.model.answered_phrases(answer)
@@ -134,7 +134,7 @@ class InstructSamSegmenter:
             MappingProxyType(seconds),
             answer_ids=answer.ids,
             instruction=instruction,
-            spoken=answer,
+            generation=answer,
             frames=frames,
         )
 
@@ -148,7 +148,7 @@ class InstructSamSegmenter:
         instruction: str,
         last: DecodedSegmentation | None,
         cancel: Cancel | None,
-    ) -> Answer:
+    ) -> Generation:
         """Ask the language model. What it said on the last frame, or would say if the instruction is
         itself a phrase, is checked in one pass.
         """
@@ -169,7 +169,7 @@ class InstructSamSegmenter:
             )
         return answer
 
-    def _ended(self, answer: Answer) -> bool:
+    def _ended(self, answer: Generation) -> bool:
         return answer.ids[-1] in self.model.config.tokens.eos
 
     def _wait(self) -> None:
@@ -198,7 +198,7 @@ def load(
     revision, offline: see ``checkpoint_folder``. adapter: a folder with a LoRA adapter for this model, which
     is merged as ``instructsam weights merge`` does.
     score_threshold: replaces the model's own thresholds. behaviour: replaces the model's own, see
-    ``read_behaviour``. approximations: what to trade for
+    ``read_inference_mode``. approximations: what to trade for
     speed, by the names in Approximations. cpu_optimizations: whether to apply ``optimize_for_cpu``, which
     changes results by rounding only and, on a CPU, how this process keeps memory. Raises CheckpointError for
     unusable weights and ConfigError for an unusable device or option.

@@ -19,10 +19,10 @@ from instructsam_ros.backends.instructsam import (
     load,
 )
 from instructsam_ros.errors import CancelledError, CheckpointError, ConfigError, InvalidInputError
-from instructsam_ros.models.instructsam.behaviour import PAPER, RELEASED
 from instructsam_ros.models.instructsam.checkpoint import save_folder
 from instructsam_ros.models.instructsam.detector import DetectorOutput
-from instructsam_ros.models.instructsam.generation import Answer
+from instructsam_ros.models.instructsam.generation import Generation
+from instructsam_ros.models.instructsam.inference_mode import PAPER, RELEASED
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths
@@ -51,7 +51,7 @@ def says(monkeypatch: pytest.MonkeyPatch, segmenter: InstructSamSegmenter, ids: 
     """Make the model answer with ``ids``, whatever it is asked."""
     answer = segmenter.model.answer
 
-    def scripted(*args: Any, **kwargs: Any) -> Answer:
+    def scripted(*args: Any, **kwargs: Any) -> Generation:
         return answer(*args, **{**kwargs, "choose": lambda step, _logits: ids[step]})
 
     monkeypatch.setattr(segmenter.model, "answer", scripted)
@@ -188,8 +188,8 @@ def test_a_direct_phrase_is_checked_in_one_pass(
     decoded = segmenter.segment(features, instruction)
     assert guessed.answer_ids == decoded.answer_ids == tuple(said)
     assert equal(guessed, decoded)
-    assert guessed.spoken is not None
-    torch.testing.assert_close(guessed.spoken.queries, decoded.spoken.queries, atol=2e-5, rtol=0)
+    assert guessed.generation is not None
+    torch.testing.assert_close(guessed.generation.queries, decoded.generation.queries, atol=2e-5, rtol=0)
 
 
 def test_a_long_instruction_is_no_phrase(segmenter: InstructSamSegmenter) -> None:
@@ -290,11 +290,11 @@ def test_half_precision_answers_nearly_the_same(
 
 
 def test_behaviour_can_be_chosen_when_loading(folder: Path) -> None:
-    assert load(str(folder), "cpu").model.config.procedure == RELEASED
-    assert load(str(folder), "cpu", behaviour="paper").model.config.procedure == PAPER
+    assert load(str(folder), "cpu").model.config.inference_mode == RELEASED
+    assert load(str(folder), "cpu", behaviour="paper").model.config.inference_mode == PAPER
     variant = load(
         str(folder), "cpu", behaviour={"preset": "paper", "block_offset": 1}
-    ).model.config.procedure
+    ).model.config.inference_mode
     assert variant == dataclasses.replace(PAPER, block_offset=1)
     with pytest.raises(ConfigError, match="preset 'quick'"):
         load(str(folder), "cpu", behaviour="quick")

@@ -16,7 +16,7 @@ from instructsam_ros.backends.instructsam import InstructSamSegmenter
 from instructsam_ros.errors import CheckpointError, ConfigError, MissingDependencyError
 from instructsam_ros.models.common.onnx_session import EXPORT_ID
 from instructsam_ros.models.common.safetensors_folder import TensorFiles
-from instructsam_ros.models.instructsam.generation import Answer
+from instructsam_ros.models.instructsam.generation import Generation
 from instructsam_ros.segmenter import load
 from instructsam_ros.types import Segmentation
 
@@ -29,7 +29,7 @@ def answer(segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest
     """Segment with an answer that names two phrases, which random weights would rarely give."""
     decode = segmenter.model.answer
 
-    def scripted(*args: Any, **kwargs: Any) -> Answer:
+    def scripted(*args: Any, **kwargs: Any) -> Generation:
         return decode(*args, **{**kwargs, "choose": lambda step, _logits: TWO_PHRASES[step]})
 
     with monkeypatch.context() as patch:

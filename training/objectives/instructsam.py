@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from instructsam_ros.models.instructsam.behaviour import Behaviour
 from instructsam_ros.models.instructsam.detector import DetectorOutput
+from instructsam_ros.models.instructsam.inference_mode import InferenceMode
 from instructsam_ros.training.objectives.matching import MatchWeights, match
 
 IGNORE = -100
@@ -25,7 +25,7 @@ LOWEST_TARGET = 0.1
 class LossSettings:
     """Weights of the terms. sample_points: compute mask losses on 12544 points instead of all pixels.
 
-    The released criteria carry the weights bce and dice once more, see ``Behaviour.weights_twice``.
+    The released criteria carry the weights bce and dice once more, see ``InferenceMode.weights_twice``.
     """
 
     bce: float = 2.0
@@ -80,7 +80,7 @@ def instructsam_losses(
     detections: Sequence[DetectorOutput | None],
     truths: Sequence[SampleTruth],
     settings: LossSettings,
-    behaviour: Behaviour,
+    behaviour: InferenceMode,
 ) -> Losses:
     """All terms of one batch.
 
@@ -111,7 +111,7 @@ def instructsam_losses(
 
 
 def _sample_losses(
-    detection: DetectorOutput, truth: SampleTruth, settings: LossSettings, behaviour: Behaviour
+    detection: DetectorOutput, truth: SampleTruth, settings: LossSettings, behaviour: InferenceMode
 ) -> tuple[list[tuple[Tensor, Tensor]], list[Tensor]]:
     """(bce, dice) of every matched pair and the score loss of every phrase."""
     size = detection.mask_logits.shape[-2:]
@@ -135,7 +135,7 @@ def _sample_losses(
 
 
 def _mask_pair(
-    logits: Tensor, truth: Tensor, boxes_only: bool, settings: LossSettings, behaviour: Behaviour
+    logits: Tensor, truth: Tensor, boxes_only: bool, settings: LossSettings, behaviour: InferenceMode
 ) -> tuple[Tensor, Tensor]:
     """Cross entropy and dice of one matched pair, both [h, w] masks."""
     if boxes_only:

@@ -15,6 +15,8 @@ the plain model.
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 from transformers.models.sam3.modeling_sam3 import Sam3ViTRoPEAttention
 
@@ -58,6 +60,6 @@ def use_paired_rotation(module: nn.Module) -> None:
 def use_bfloat16_attention(module: nn.Module) -> None:
     """Have transformers' layers below ``module`` attend as bfloat16_attention.py does, where it can."""
     for layer in module.modules():
-        config = getattr(layer, "config", None)
+        config: Any = getattr(layer, "config", None)
         if getattr(config, "_attn_implementation", None) == "sdpa":
             config._attn_implementation = bfloat16_attention.NAME

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from instructsam_ros.errors import CheckpointError, ConfigError
-from instructsam_ros.models.instructsam.behaviour import Behaviour, read_behaviour
-from instructsam_ros.models.instructsam.tokens import TokenIds, key_of
+from instructsam_ros.models.instructsam.inference_mode import InferenceMode, read_inference_mode
 from instructsam_ros.yaml_config import build, check_range
 
 QWEN_PROMPT = (
@@ -55,7 +54,7 @@ class InstructSamConfig:
     tokens: ids of the structuring tokens.
     num_queries: mask queries, hence the most instances of one phrase.
     out_dim: width of phrase embeddings and queries in the detector.
-    behaviour: which procedure to follow, "released", "paper" or a variant; see ``read_behaviour``.
+    behaviour: which procedure to follow, "released", "paper" or a variant; see ``read_inference_mode``.
     prompt: chat template with {image} before {instruction}. instruction_suffix: appended to every
     instruction. score_threshold: instances must score higher. presence_threshold: and the best of an
     answer higher than this, or nothing is there; 0 asks for no more. duplicate_iou: an instance whose
@@ -97,7 +96,7 @@ class InstructSamConfig:
         check_range(self, self.min_pixels, math.inf, "max_pixels")
         check_range(self, 0, 1, "score_threshold", "presence_threshold", "duplicate_iou")
         check_range(self, 0, 100, "choice_gain")
-        read_behaviour(self.behaviour)
+        read_inference_mode(self.behaviour)
         if not isinstance(self.language.get("hidden_size"), int):
             raise ValueError("language (text_config) names no hidden_size")
         words = self.language.get("vocab_size")
@@ -112,9 +111,9 @@ class InstructSamConfig:
             raise ValueError("language (text_config) names no rope_theta, nor do its rope_parameters")
 
     @property
-    def procedure(self) -> Behaviour:
+    def inference_mode(self) -> InferenceMode:
         """The behaviour that ``behaviour`` names."""
-        return read_behaviour(self.behaviour)
+        return read_inference_mode(self.behaviour)
 
     @property
     def hidden_size(self) -> int:
@@ -205,3 +204,81 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise CheckpointError(f"{path} holds a {type(data).__name__} instead of a mapping")
     return data
+
+
+# Field -> key in the released config.json. They are read, never assumed: the added tokens get
+# their ids from the order in which training added them.
+_RELEASED_KEYS = {
+    "image": "image_token_id",
+    "vision_start": "vision_start_token_id",
+    "vision_end": "vision_end_token_id",
+    "seg": "seg_token_index",
+    "mask_start": "seg_start_token_index",
+    "mask_end": "seg_end_token_index",
+    "ref_start": "ref_start_token_index",
+    "ref_end": "ref_end_token_index",
+}
+_REGION_KEY, _EOS_KEY = "region_token_index", "eos_token_id"
+
+
+@dataclass(frozen=True)
+class TokenIds:
+    """``<|image_pad|>``, ``<|vision_start|>``, ... as numbers.
+
+    An answer reads ``ref_start phrase ref_end mask_start seg*Q mask_end``; ``seg`` only marks places
+    whose embedding the mask queries replace. ``eos`` lists every id that ends an answer. Nothing here reads
+    ``region``; a folder that names it is written with it again, for the authors' code.
+    """
+
+    image: int
+    vision_start: int
+    vision_end: int
+    seg: int
+    mask_start: int
+    mask_end: int
+    ref_start: int
+    ref_end: int
+    eos: tuple[int, ...]
+    region: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.eos:
+            raise ValueError(f"eos ({_EOS_KEY}) lists no id; a model could never end its answer")
+        names: dict[int, str] = {}
+        for name, value in self.pairs():
+            if name != "region" and names.setdefault(value, name) != name:
+                both = " and ".join(map(key_of, (names[value], name)))
+                raise ValueError(f"{both} are both {value}; every token needs an id of its own")
+
+    def pairs(self) -> list[tuple[str, int]]:
+        """Name and id of every token that there is; ``eos`` once for each of its ids."""
+        single = [(name, value) for name, value in vars(self).items() if type(value) is int]
+        return [*single, *(("eos", end) for end in self.eos)]
+
+    @classmethod
+    def from_released(cls, config: Mapping[str, Any], where: str = "config.json") -> TokenIds:
+        """Read the ids from a config.json; raise ConfigError naming every key that is missing."""
+        missing = [key for key in _RELEASED_KEYS.values() if type(config.get(key)) is not int]
+        if missing:
+            raise ConfigError(f"{where} lacks {', '.join(missing)}; is this InstructSAM or its base model?")
+        eos = config.get(_EOS_KEY)
+        if eos is None:
+            eos = config["text_config"].get(_EOS_KEY)
+        ends = eos if isinstance(eos, list) else [eos]
+        if not all(type(end) is int for end in ends):
+            raise ConfigError(f"{where}: {_EOS_KEY} is {eos!r} instead of the ids that end an answer")
+        region = config.get(_REGION_KEY)
+        ids = {field: config[key] for field, key in _RELEASED_KEYS.items()}
+        return build(cls, ids | {"eos": ends, "region": region if type(region) is int else None}, where)
+
+    def to_released(self) -> dict[str, Any]:
+        """The config.json entries that ``from_released`` reads."""
+        region = {} if self.region is None else {_REGION_KEY: self.region}
+        ids = {key: getattr(self, field) for field, key in _RELEASED_KEYS.items()}
+        return {**ids, **region, _EOS_KEY: list(self.eos)}
+
+
+def key_of(name: str) -> str:
+    """A token's name as an error gives it: with its key in config.json."""
+    keys = {**_RELEASED_KEYS, "region": _REGION_KEY, "eos": _EOS_KEY}
+    return f"{name} ({keys[name]})"

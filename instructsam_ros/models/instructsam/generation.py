@@ -7,8 +7,10 @@ are what the detector segments with. Queries and mask markers are never generate
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -17,12 +19,16 @@ from transformers import DynamicCache
 
 from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.models.common.device import NOT_NUMBERS
-from instructsam_ros.models.instructsam.attention import BLOCK_EXTRA, answer_mask, grid_positions
-from instructsam_ros.models.instructsam.behaviour import Behaviour
+from instructsam_ros.models.instructsam.configuration import TokenIds
 from instructsam_ros.models.instructsam.features import ImageFeatures
-from instructsam_ros.models.instructsam.language import LanguageModel, fork_cache
-from instructsam_ros.models.instructsam.once import Once
-from instructsam_ros.models.instructsam.tokens import TokenIds
+from instructsam_ros.models.instructsam.inference_mode import InferenceMode
+from instructsam_ros.models.instructsam.language import (
+    BLOCK_EXTRA,
+    LanguageModel,
+    answer_mask,
+    fork_cache,
+    grid_positions,
+)
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 
 Choose = Callable[[int, Tensor], int]
@@ -55,11 +61,11 @@ class Prefix:
     visual: Tensor
     deepstack: tuple[Tensor, ...]
     shift: int
-    state: Once[PrefixState]
+    state: Lazy[PrefixState]
 
 
 @dataclass(frozen=True)
-class Answer:
+class Generation:
     """ids: generated tokens, the end included. blocks: index in ids of the end marker of each block
     of queries. queries: their hidden states [blocks, Q, D]. confirmed: how many tokens of a previous
     answer were taken over.
@@ -90,7 +96,7 @@ class AnswerDecoder:
     language: LanguageModel
     mask_queries: Tensor
     tokens: TokenIds
-    behaviour: Behaviour
+    behaviour: InferenceMode
 
     def prefix(self, ids: Sequence[int], features: ImageFeatures) -> Prefix:
         """A prompt, or the part of it up to the image, not yet read by the language model.
@@ -112,7 +118,7 @@ class AnswerDecoder:
             positions = torch.arange(len(ids), device=sequence.device).expand(3, -1)
         shift = int(positions[:, -1].max()) + 1 - len(ids)
         deepstack = features.deepstack
-        state = Once(lambda: self._read(embeds, positions, visual, deepstack))
+        state = Lazy(lambda: self._read(embeds, positions, visual, deepstack))
         return Prefix(tuple(ids), embeds, positions, visual, deepstack, shift, state)
 
     @torch.inference_mode()
@@ -132,7 +138,7 @@ class AnswerDecoder:
         previous: Sequence[int] = (),
         cancel: Cancel | None = None,
         choose: Choose | None = None,
-    ) -> Answer:
+    ) -> Generation:
         """Decode greedily from prefix + rest.
 
         rest: prompt ids after the prefix. previous: ids of an earlier answer that may still hold; it
@@ -149,7 +155,7 @@ class AnswerDecoder:
                 logits = self._feed(run, (), run.ids[-1:], len(run.ids) - 1)[-1]
         empty = self.mask_queries.new_empty(0, *self.mask_queries.shape)
         queries = torch.stack(run.queries) if run.queries else empty
-        return Answer(tuple(run.ids), tuple(run.blocks), queries, run.confirmed)
+        return Generation(tuple(run.ids), tuple(run.blocks), queries, run.confirmed)
 
     def _ended(self, ids: Sequence[int]) -> bool:
         return bool(ids) and ids[-1] in self.tokens.eos
@@ -246,3 +252,36 @@ class AnswerDecoder:
             unread.state.offer(PrefixState(fork_cache(run.cache, self.language, before), hidden[-1]))
         run.queries += queries.split(size) if blocks else ()
         return self.language.logits(said)
+
+
+T = TypeVar("T")
+
+
+class Lazy(Generic[T]):
+    """Calls ``make`` at the first call, in whichever thread comes first, and keeps the result.
+
+    An exception reaches the caller and is not kept: the next call tries again.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: list[T] = []
+
+    def __call__(self) -> T:
+        """The value."""
+        with self._lock:
+            if not self._made:
+                self._made.append(self._make())
+        return self._made[0]
+
+    @property
+    def made(self) -> T | None:
+        """The value if it is there already."""
+        return self._made[0] if self._made else None
+
+    def offer(self, value: T) -> None:
+        """Spare the work of making a value that came about in another way; the first one stays."""
+        with self._lock:
+            if not self._made:
+                self._made.append(value)

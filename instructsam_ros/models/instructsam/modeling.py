@@ -17,13 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.models.instructsam.attention import training_mask
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageFeatures, ImageInputs
-from instructsam_ros.models.instructsam.generation import Answer, AnswerDecoder, Choose, Prefix
-from instructsam_ros.models.instructsam.language import LanguageModel
-from instructsam_ros.models.instructsam.phrases import (
+from instructsam_ros.models.instructsam.generation import AnswerDecoder, Choose, Generation, Prefix
+from instructsam_ros.models.instructsam.language import LanguageModel, training_mask
+from instructsam_ros.models.instructsam.processing import (
     MAX_PHRASE_TOKENS,
     embedded_ids,
     pad_phrases,
@@ -68,7 +67,7 @@ class InstructSam(nn.Module):
     @property
     def decoder(self) -> AnswerDecoder:
         """Answers with this model's weights."""
-        return AnswerDecoder(self.language, self.mask_queries, self.config.tokens, self.config.procedure)
+        return AnswerDecoder(self.language, self.mask_queries, self.config.tokens, self.config.inference_mode)
 
     def encode_image(self, inputs: ImageInputs) -> ImageFeatures:
         """Everything that depends on the image alone, except the prefix."""
@@ -94,7 +93,7 @@ class InstructSam(nn.Module):
         previous_ids: Sequence[int] = (),
         cancel: Cancel | None = None,
         choose: Choose | None = None,
-    ) -> Answer:
+    ) -> Generation:
         """Answer a prompt about one image.
 
         prefix: from ``prefix`` for the same image, to save that work. previous_ids: see
@@ -108,13 +107,13 @@ class InstructSam(nn.Module):
         limit = self.config.max_new_tokens
         return self.decoder.answer(prefix, rest, limit, previous_ids, cancel, choose)
 
-    def answered_phrases(self, answer: Answer) -> tuple[list[tuple[int, ...]], Tensor]:
+    def answered_phrases(self, answer: Generation) -> tuple[list[tuple[int, ...]], Tensor]:
         """Phrases of an answer (markers included) and their query states [n, Q, D], in order.
 
         A block whose phrase was never opened, or has nothing to embed, is left out.
         """
         spans = phrase_spans(answer.ids, self.config.tokens)
-        markers = self.config.procedure.phrase_markers
+        markers = self.config.inference_mode.phrase_markers
         phrases, kept = [], []
         for row, end in enumerate(answer.blocks):
             if end in spans:
@@ -130,7 +129,7 @@ class InstructSam(nn.Module):
         """Segment n >= 1 phrases on one image. phrases: token ids as ``answered_phrases`` gives them;
         queries: their states [n, Q, D].
         """
-        markers = self.config.procedure.phrase_markers
+        markers = self.config.inference_mode.phrase_markers
         embeds, mask = self.embed_phrases([embedded_ids(phrase, markers) for phrase in phrases])
         output: DetectorOutput = self.detector(features, embeds, mask, self.mask_hidden_fcs(queries))
         return output

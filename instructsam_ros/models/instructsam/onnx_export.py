@@ -40,7 +40,7 @@ from instructsam_ros.models.instructsam.onnx_graphs import (
     features_of,
     image_graph,
 )
-from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS
+from instructsam_ros.models.instructsam.processing import MAX_PHRASE_TOKENS
 
 OPSET = 18
 TOLERANCE = 1e-4

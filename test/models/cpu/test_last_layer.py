@@ -12,8 +12,7 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextDecoderLay
 
 from instructsam_ros.models.cpu.last_layer import LastLayer
 from instructsam_ros.models.cpu.optimize import select_rows_in_last_layer
-from instructsam_ros.models.instructsam.attention import answer_mask
-from instructsam_ros.models.instructsam.language import LanguageModel
+from instructsam_ros.models.instructsam.language import LanguageModel, answer_mask
 
 torch.set_num_threads(1)
 SETTINGS = {

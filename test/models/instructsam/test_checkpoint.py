@@ -19,7 +19,6 @@ from torch import Tensor
 from instructsam_ros.cli import main
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.common.safetensors_folder import TensorFiles
-from instructsam_ros.models.instructsam.behaviour import RELEASED
 from instructsam_ros.models.instructsam.checkpoint import (
     build_model,
     check_shapes,
@@ -31,6 +30,7 @@ from instructsam_ros.models.instructsam.checkpoint import (
     weightless,
 )
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+from instructsam_ros.models.instructsam.inference_mode import RELEASED
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
 from instructsam_ros.paths import share
@@ -295,7 +295,7 @@ def test_the_older_place_of_rope_theta_is_read(folder: Path) -> None:
 def test_a_variant_of_a_preset_is_a_behaviour(folder: Path) -> None:
     change_config(folder, behaviour={"preset": "released", "block_offset": 0})
     config = InstructSamConfig.from_folder(folder)
-    assert config.procedure == dataclasses.replace(RELEASED, block_offset=0)
+    assert config.inference_mode == dataclasses.replace(RELEASED, block_offset=0)
     assert InstructSamConfig.from_released(json.loads(json.dumps(config.to_released()))) == config
 
 

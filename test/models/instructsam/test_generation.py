@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.models.instructsam.features import ImageFeatures
-from instructsam_ros.models.instructsam.generation import Answer
+from instructsam_ros.models.instructsam.generation import Generation, Lazy
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.models.instructsam.phrases import embedded_ids, pad_phrases, phrase_spans
+from instructsam_ros.models.instructsam.processing import embedded_ids, pad_phrases, phrase_spans
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 
 torch.set_num_threads(1)
@@ -40,7 +40,7 @@ def features(tiny_model: InstructSam) -> ImageFeatures:
         return tiny_model.encode_image(inputs)
 
 
-def forced(model: InstructSam, features: ImageFeatures, ids: Sequence[int], **kwargs: object) -> Answer:
+def forced(model: InstructSam, features: ImageFeatures, ids: Sequence[int], **kwargs: object) -> Generation:
     """The answer of a model that is made to say ``ids``."""
     with torch.inference_mode():
         return model.answer(
@@ -51,7 +51,7 @@ def forced(model: InstructSam, features: ImageFeatures, ids: Sequence[int], **kw
         )
 
 
-def assert_same(a: Answer, b: Answer) -> None:
+def assert_same(a: Generation, b: Generation) -> None:
     assert (a.ids, a.blocks) == (b.ids, b.blocks)
     torch.testing.assert_close(a.queries, b.queries, atol=2e-5, rtol=0)
 
@@ -141,7 +141,7 @@ def test_unfinished_answer_keeps_closed_phrases(model: InstructSam, features: Im
 def test_phrase_without_words(model: InstructSam, features: ImageFeatures) -> None:
     phrases, _ = model.answered_phrases(forced(model, features, [START, END, EOS]))
     # With markers there is something to embed, without them there is not.
-    assert phrases == ([(START, END)] if model.config.procedure.phrase_markers else [])
+    assert phrases == ([(START, END)] if model.config.inference_mode.phrase_markers else [])
 
 
 def test_prompt_for_another_image_is_refused(model: InstructSam, features: ImageFeatures) -> None:
@@ -213,3 +213,32 @@ def test_scores_of_words_that_are_no_numbers_are_an_error(
     )
     with torch.inference_mode(), pytest.raises(InstructSamError, match="not numbers"):
         tiny_model.answer(features, [*PREFIX, *QUESTION])
+
+
+def test_a_value_is_made_once_and_when_asked_for() -> None:
+    made: list[int] = []
+    once = Lazy(lambda: made.append(7) or made[-1])
+    assert once.made is None
+    assert (once(), once(), once.made, made) == (7, 7, 7, [7])
+
+
+def test_what_is_offered_first_stays() -> None:
+    once = Lazy(lambda: 1)
+    once.offer(2)
+    once.offer(3)
+    assert (once(), once.made) == (2, 2)
+
+
+def test_a_failure_reaches_the_caller_and_is_tried_again() -> None:
+    results = iter([ValueError("not yet"), 5])
+
+    def make() -> int:
+        result = next(results)
+        if isinstance(result, ValueError):
+            raise result
+        return result
+
+    once = Lazy(make)
+    with pytest.raises(ValueError, match="not yet"):
+        once()
+    assert (once.made, once()) == (None, 5)

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from instructsam_ros.models.instructsam.attention import BLOCK_EXTRA
 from instructsam_ros.models.instructsam.generation import Choose
+from instructsam_ros.models.instructsam.language import BLOCK_EXTRA
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.models.instructsam.phrases import embedded_ids
+from instructsam_ros.models.instructsam.processing import embedded_ids
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 from test.hooks import inputs_of
 
@@ -80,7 +80,7 @@ def test_inference_equals_the_released_code(
             assert not phrases or len(phrases) < len(answer.blocks)
             return
         output = tiny_model.segment_phrases(features, phrases, queries)
-        markers = tiny_model.config.procedure.phrase_markers
+        markers = tiny_model.config.inference_mode.phrase_markers
         embeds, mask = tiny_model.embed_phrases([embedded_ids(phrase, markers) for phrase in phrases])
         projected = tiny_model.mask_hidden_fcs(queries)
     # The released code pads phrases to 32 tokens.

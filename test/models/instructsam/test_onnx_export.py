@@ -35,7 +35,7 @@ def picture(height: int, width: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def compact_model() -> InstructSam:
     """The compact architecture with random weights and a small image, in which nothing seems to be meant."""
-    from instructsam_ros.models.instructsam.tokens import TokenIds
+    from instructsam_ros.models.instructsam.configuration import TokenIds
 
     language = {
         "vocab_size": 64,

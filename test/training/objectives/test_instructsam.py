@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instructsam_ros.errors import DivergedError
-from instructsam_ros.models.instructsam.behaviour import PAPER, RELEASED, Behaviour
 from instructsam_ros.models.instructsam.checkpoint import module_name
 from instructsam_ros.models.instructsam.detector import DetectorOutput
+from instructsam_ros.models.instructsam.inference_mode import PAPER, RELEASED, InferenceMode
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 from instructsam_ros.training.objectives.instructsam import (
@@ -141,7 +141,7 @@ def two_squares() -> torch.Tensor:
 
 
 def losses_of(
-    detections: list[DetectorOutput | None], truths: list[SampleTruth], behaviour: Behaviour = PAPER
+    detections: list[DetectorOutput | None], truths: list[SampleTruth], behaviour: InferenceMode = PAPER
 ) -> Losses:
     logits, labels = torch.zeros(len(truths), 3, 5), torch.ones(len(truths), 3, dtype=torch.int64)
     return instructsam_losses(
@@ -205,7 +205,7 @@ def test_released_mask_losses_carry_their_weights_twice(two_squares: torch.Tenso
 
 @pytest.mark.parametrize(("behaviour", "counts"), [(RELEASED, False), (PAPER, True)])
 def test_whether_the_last_sample_decides_for_all(
-    two_squares: torch.Tensor, behaviour: Behaviour, counts: bool
+    two_squares: torch.Tensor, behaviour: InferenceMode, counts: bool
 ) -> None:
     detections: list[DetectorOutput | None] = [perfect(two_squares, 3, [0, 1])] * 2
     truths = [SampleTruth(two_squares, [[0, 1]]), SampleTruth(two_squares, [[0, 1]], counts=False)]
@@ -213,7 +213,7 @@ def test_whether_the_last_sample_decides_for_all(
 
 
 @pytest.mark.parametrize("behaviour", [RELEASED, PAPER])
-def test_box_supervision(two_squares: torch.Tensor, behaviour: Behaviour) -> None:
+def test_box_supervision(two_squares: torch.Tensor, behaviour: InferenceMode) -> None:
     """A mask that fills its box is right; with rows projected, so is one that only spans it."""
     truth = SampleTruth(two_squares[1:], [[0]], boxes_only=True)
     spanning = two_squares[1].clone()

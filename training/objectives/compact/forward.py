@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from instructsam_ros.models.instructsam.attention import grid_positions, training_mask
 from instructsam_ros.models.instructsam.compact.detector import PointerDetector, PointerFeatures
 from instructsam_ros.models.instructsam.compact.image_encoder import PyramidInputs, normalize
 from instructsam_ros.models.instructsam.compact.pointer import Readout
 from instructsam_ros.models.instructsam.detector import Phrases
 from instructsam_ros.models.instructsam.features import ImageFeatures
+from instructsam_ros.models.instructsam.language import grid_positions, training_mask
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.training.collate import IGNORE, TokenRows
 from instructsam_ros.training.data.scenes import SceneBatch

@@ -133,7 +133,7 @@ def _set_losses(
     wanted_cells = chosen_cells(output.image_index, batch, targets)
     terms: dict[str, list[Tensor]] = {"score": [], "box": [], "pointer": [], "mask": [], "choice": []}
     for readout in output.readouts:
-        terms["choice"].append(wanted_cells.loss(readout.choice))
+        terms["choice"].append(wanted_cells.loss(readout.selection_logits))
         terms["score"].append(F.binary_cross_entropy_with_logits(readout.score_logits, present))
         boxes = readout.boxes[matches.row, matches.query]
         distance = 3 * (boxes - wanted_boxes).abs().sum(-1) + 1 - generalized_iou(boxes, wanted_boxes)

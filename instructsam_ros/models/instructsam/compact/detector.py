@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from transformers.models.sam3.modeling_sam3 import box_cxcywh_to_xyxy
 
-from instructsam_ros.models.instructsam.compact.mask_refiner import FineMasks
+from instructsam_ros.models.instructsam.compact.mask_refiner import MaskRefiner
 from instructsam_ros.models.instructsam.compact.pointer import (
-    BoxFalloff,
-    DenseValues,
+    BoxPrior,
+    CellPredictions,
     PointerReadout,
     Readout,
 )
@@ -44,7 +44,7 @@ class PointerFeatures(AttendedFeatures):
     """
 
     memory: Tensor
-    values: DenseValues
+    values: CellPredictions
     pixels: Tensor
     fine_pixels: Tensor
 
@@ -69,8 +69,8 @@ class PointerDetector(Detector):
         del self.mask_decoder.prompt_cross_attn, self.mask_decoder.prompt_cross_attn_norm
         self.channels = self.detr_decoder.config.hidden_size
         self.pointer = PointerReadout(self.channels, config.choice_gain)
-        self.falloff = BoxFalloff()
-        self.fine_masks = FineMasks(self.channels)
+        self.falloff = BoxPrior()
+        self.fine_masks = MaskRefiner(self.channels)
         self.mask_scale = nn.Parameter(torch.tensor(2.0))
         self.mask_bias = nn.Parameter(torch.tensor(-1.0))
 
@@ -105,7 +105,7 @@ class PointerDetector(Detector):
             PointerFeatures,
             attended=self._attend(features),
             memory=memory,
-            values=self.pointer.dense_values(memory, *coarse.shape[-2:]),
+            values=self.pointer.cell_predictions(memory, *coarse.shape[-2:]),
             pixels=pixels,
             fine_pixels=self.fine_masks.pixels(pixels, finest),
         )
@@ -120,20 +120,20 @@ class PointerDetector(Detector):
         )
 
     def point(
-        self, queries: Tensor, memory: Memory, values: DenseValues, phrases: Phrases
+        self, queries: Tensor, memory: Memory, values: CellPredictions, phrases: Phrases
     ) -> tuple[Readout, ...]:
         """Read out, let a decoder layer refine the queries around what was read, and again."""
         decoder = self.detr_decoder
         placed = memory.tokens + memory.position
         keys = self.pointer.keys(placed)
-        asked = self.pointer.asked(queries)
-        readouts = [self._read(queries, placed, keys, values, phrases, asked)]
+        global_query = self.pointer.global_query(queries)
+        readouts = [self._read(queries, placed, keys, values, phrases, global_query)]
         for layer in decoder.layers:
             boxes = readouts[-1].boxes.detach().to(self.mask_scale.dtype)
             position = decoder.ref_point_head(decoder.position_encoding.encode_boxes(boxes))
             bias = decoder._get_rpb_matrix(boxes, memory.grid)
             hidden = decoder_layer(layer, readouts[-1].queries, position, memory, bias, phrases)
-            readouts.append(self._read(hidden, placed, keys, values, phrases, asked))
+            readouts.append(self._read(hidden, placed, keys, values, phrases, global_query))
         return tuple(readouts)
 
     def _read(
@@ -141,12 +141,12 @@ class PointerDetector(Detector):
         queries: Tensor,
         memory: Tensor,
         keys: Tensor,
-        values: DenseValues,
+        values: CellPredictions,
         phrases: Phrases,
-        asked: Tensor,
+        global_query: Tensor,
     ) -> Readout:
         said = self.scores(self.detr_decoder.output_layer_norm(queries), phrases).float()
-        readout: Readout = self.pointer(queries, memory, keys, values, said, asked)
+        readout: Readout = self.pointer(queries, memory, keys, values, said, global_query)
         return readout
 
     def mask_logits(self, mask_embeds: Tensor, boxes: Tensor, pixels: Tensor) -> Tensor:

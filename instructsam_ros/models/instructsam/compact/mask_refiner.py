@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from instructsam_ros.models.instructsam.compact.image_encoder import FINE_CHANNELS, conv_norm, upsample
 
 
-class FineMasks(nn.Module):
+class MaskRefiner(nn.Module):
     """Starts as plain bilinear upsampling; learns what to add."""
 
     def __init__(self, channels: int) -> None:

@@ -1,7 +1,7 @@
 """Pointer read-out: what lets a detector trained from scratch on a small budget find its objects.
 
 Every query points at the cells of the detector's memory. Each cell already predicts, without
-knowing any instruction, the box and the mask embedding of the object it lies on (DenseValues); the
+knowing any instruction, the box and the mask embedding of the object it lies on (CellPredictions); the
 query reads the pointed-at cells and adds a correction of its own. Finding an object is thereby
 separated from delineating it, and delineation can be supervised on every object of every image.
 Choosing is a third step: all queries together say which cells belong to an answer, and each points at
@@ -38,7 +38,7 @@ def same_object(boxes: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class DenseValues:
+class CellPredictions:
     """Class-agnostic prediction of every memory cell.
 
     masks: [B, T, C] mask embeddings. boxes: [B, T, 4] cx cy w h in 0..1, float32. same: bool [B, T, T],
@@ -51,13 +51,13 @@ class DenseValues:
     same: Tensor
     cells: Tensor
 
-    def rows(self, image_index: Tensor) -> DenseValues:
+    def rows(self, image_index: Tensor) -> CellPredictions:
         """Values of the image of every row."""
-        return DenseValues(
+        return CellPredictions(
             self.masks[image_index], self.boxes[image_index], self.same[image_index], self.cells
         )
 
-    def commit(self, attention: Tensor, order: Tensor) -> Tensor:
+    def assign_exclusively(self, attention: Tensor, order: Tensor) -> Tensor:
         """Attention [n, Q, T] restricted to one object each, summing to one again.
 
         Between two objects that fit alike, attention is shared; what is read there would be a mixture
@@ -83,12 +83,12 @@ class DenseValues:
 class Readout:
     """What Q queries of n rows read.
 
-    choice: [n, T], float32 logits of "this cell belongs to an answer", which all queries share.
+    selection_logits: [n, T], float32 logits of "this cell belongs to an answer", which all queries share.
     attention: [n, Q, T], sums to one. mask_embeds: [n, Q, C]. boxes: [n, Q, 4] cx cy w h in 0..1.
     score_logits: [n, Q], float32. queries: [n, Q, C], the input queries plus what they point at.
     """
 
-    choice: Tensor
+    selection_logits: Tensor
     attention: Tensor
     mask_embeds: Tensor
     boxes: Tensor
@@ -123,7 +123,7 @@ class PointerReadout(nn.Module):
         self.rebind = nn.Linear(channels, channels)
         nn.init.zeros_(self.rebind.weight)
 
-    def dense_values(self, memory: Tensor, rows: int, columns: int) -> DenseValues:
+    def cell_predictions(self, memory: Tensor, rows: int, columns: int) -> CellPredictions:
         """memory [B, T, C] of one image, T = rows*columns cells; boxes start centred on their cell."""
         y, x = torch.meshgrid(
             (torch.arange(rows, device=memory.device) + 0.5) / rows,
@@ -135,31 +135,37 @@ class PointerReadout(nn.Module):
         start = torch.cat([cells[:, :2], 2 * cells[:, 2:]], -1)
         offset = self.box_values(memory).float()
         boxes = (offset + start.logit()).sigmoid()
-        return DenseValues(self.mask_values(memory), boxes, same_object(boxes), cells)
+        return CellPredictions(self.mask_values(memory), boxes, same_object(boxes), cells)
 
     def keys(self, memory: Tensor) -> Tensor:
         """Keys of (position-encoded) memory cells, [n, T, C]; computed once for all layers."""
         keys: Tensor = self.key_proj(memory)
         return keys
 
-    def asked(self, queries: Tensor) -> Tensor:
+    def global_query(self, queries: Tensor) -> Tensor:
         """What the language model's queries [n, Q, C] say of the choice, [n, 1, C]; every read-out is told.
 
         Layers bind queries to single objects and forget what an answer is to leave out: before they were
         told, a probe could read what "everything except the knife" leaves out from 89 % of the mean states
         that enter the first read-out and from 48 % of those that enter the last.
         """
-        asked: Tensor = self.choice_asked(self.norm(queries).mean(1, keepdim=True))
-        return asked
+        global_query: Tensor = self.choice_asked(self.norm(queries).mean(1, keepdim=True))
+        return global_query
 
     def forward(
-        self, queries: Tensor, memory: Tensor, keys: Tensor, values: DenseValues, said: Tensor, asked: Tensor
+        self,
+        queries: Tensor,
+        memory: Tensor,
+        keys: Tensor,
+        values: CellPredictions,
+        said: Tensor,
+        global_query: Tensor,
     ) -> Readout:
         """queries [n, Q, C], memory and keys [n, T, C], values of the same n rows. said: [n, Q], what the
-        detector adds to the scores. asked: [n, 1, C], see there.
+        detector adds to the scores. global_query: [n, 1, C], see there.
         """
         state = self.norm(queries)
-        chosen = self.choice_proj(state.mean(1, keepdim=True)) + asked
+        chosen = self.choice_proj(state.mean(1, keepdim=True)) + global_query
         choice = self._similarity(chosen, keys) + self.choice_bias
         logits = self._similarity(self.query_proj(state), keys)
         # The logarithm of a sigmoid, written so that ONNX Runtime has it, too: its sigmoid is 0 from -18 on.
@@ -167,10 +173,10 @@ class PointerReadout(nn.Module):
         own = self.score(state).squeeze(-1).float() + said
         read = attention
         if not self.training:
-            read = values.commit(attention, self.order(own + self._chosen(attention, choice)))
+            read = values.assign_exclusively(attention, self.order(own + self._chosen(attention, choice)))
         pointed = (read @ values.boxes).clamp(BOX_LOGIT_EPS, 1 - BOX_LOGIT_EPS)
         return Readout(
-            choice=choice.squeeze(1),
+            selection_logits=choice.squeeze(1),
             attention=attention,
             mask_embeds=read.to(memory.dtype) @ values.masks + self.mask_correction(state),
             boxes=(pointed.logit() + self.box_correction(state).float()).sigmoid(),
@@ -193,7 +199,7 @@ class PointerReadout(nn.Module):
         return (queries @ keys.transpose(1, 2)).float() / math.sqrt(keys.shape[-1])
 
 
-class BoxFalloff(nn.Module):
+class BoxPrior(nn.Module):
     """Lowers mask logits outside the predicted box, so that look-alikes elsewhere stay out."""
 
     MARGIN = 1.1

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instructsam_ros.models.instructsam.compact.pointer import (
-    BoxFalloff,
-    DenseValues,
+    BoxPrior,
+    CellPredictions,
     PointerReadout,
     same_object,
 )
@@ -19,7 +19,7 @@ def readout(scale=1.0):
     pointer = PointerReadout(CHANNELS)
     memory = torch.randn(2, ROWS * COLUMNS, CHANNELS) * scale
     queries = torch.randn(2, QUERIES, CHANNELS)
-    values = pointer.dense_values(memory, ROWS, COLUMNS)
+    values = pointer.cell_predictions(memory, ROWS, COLUMNS)
     return pointer(
         queries, memory, pointer.keys(memory), values, torch.zeros(2, QUERIES), NOTHING_ASKED
     ), values
@@ -27,7 +27,7 @@ def readout(scale=1.0):
 
 def cell_values(boxes, cells):
     boxes = torch.tensor([boxes])
-    return DenseValues(torch.zeros(1, len(cells), 2), boxes, same_object(boxes), torch.tensor(cells))
+    return CellPredictions(torch.zeros(1, len(cells), 2), boxes, same_object(boxes), torch.tensor(cells))
 
 
 def test_attention_is_a_distribution_and_boxes_lie_in_the_image():
@@ -52,10 +52,10 @@ def test_the_choice_gain_counts_in_use_alone():
         pointer = PointerReadout(CHANNELS, gain).train(training)
         torch.nn.init.normal_(pointer.choice_proj[-1].weight)
         memory, queries = torch.randn(1, ROWS * COLUMNS, CHANNELS), torch.randn(1, 1, CHANNELS)
-        values = pointer.dense_values(memory, ROWS, COLUMNS)
+        values = pointer.cell_predictions(memory, ROWS, COLUMNS)
         result = pointer(queries, memory, pointer.keys(memory), values, torch.zeros(1, 1), NOTHING_ASKED)
-        read = values.commit(result.attention, torch.zeros(1, 1, dtype=torch.int64))
-        return result.score_logits[0, 0], (read * result.choice).sum()
+        read = values.assign_exclusively(result.attention, torch.zeros(1, 1, dtype=torch.int64))
+        return result.score_logits[0, 0], (read * result.selection_logits).sum()
 
     (plain, chosen), (gained, _) = scores(0.0, training=False), scores(2.0, training=False)
     assert chosen.abs() > 0.01
@@ -68,19 +68,21 @@ def test_what_was_asked_counts_in_the_choice_of_every_layer():
     torch.manual_seed(0)
     pointer = PointerReadout(CHANNELS)
     memory, queries = torch.randn(2, ROWS * COLUMNS, CHANNELS), torch.randn(2, QUERIES, CHANNELS)
-    keys, values = pointer.keys(memory), pointer.dense_values(memory, ROWS, COLUMNS)
-    assert not pointer.asked(queries).any()
+    keys, values = pointer.keys(memory), pointer.cell_predictions(memory, ROWS, COLUMNS)
+    assert not pointer.global_query(queries).any()
     torch.nn.init.normal_(pointer.choice_asked[-1].weight)
-    asked = pointer.asked(queries)
-    assert torch.allclose(asked, pointer.asked(queries.flip(1)), atol=1e-5)  # of all queries alike
+    global_query = pointer.global_query(queries)
+    assert torch.allclose(
+        global_query, pointer.global_query(queries.flip(1)), atol=1e-5
+    )  # of all queries alike
 
-    def choice(later, asked):
-        return pointer(later, memory, keys, values, torch.zeros(2, QUERIES), asked).choice
+    def choice(later, global_query):
+        return pointer(later, memory, keys, values, torch.zeros(2, QUERIES), global_query).selection_logits
 
-    added = (keys @ asked.transpose(1, 2))[..., 0] / CHANNELS**0.5
+    added = (keys @ global_query.transpose(1, 2))[..., 0] / CHANNELS**0.5
     assert added.abs().amax() > 0.01
     for later in (queries, queries + torch.randn_like(queries)):
-        gained = choice(later, asked) - choice(later, torch.zeros_like(asked))
+        gained = choice(later, global_query) - choice(later, torch.zeros_like(global_query))
         assert torch.allclose(gained, added, atol=1e-5)
 
 
@@ -89,10 +91,12 @@ def test_in_use_a_query_commits_to_one_object():
     cells = [[x, 0.5, 0.25, 1.0] for x in (0.125, 0.375, 0.625, 0.875)]
     left, right = [0.25, 0.5, 0.4, 0.9], [0.75, 0.5, 0.4, 0.9]
     values = cell_values([left, left, right, right], cells)
-    committed = values.commit(torch.tensor([[[0.3, 0.2, 0.26, 0.24]]]), torch.zeros(1, 1, dtype=torch.int64))
+    committed = values.assign_exclusively(
+        torch.tensor([[[0.3, 0.2, 0.26, 0.24]]]), torch.zeros(1, 1, dtype=torch.int64)
+    )
     assert torch.allclose(committed, torch.tensor([[[0.6, 0.4, 0.0, 0.0]]]))
     both = torch.tensor([[[0.3, 0.2, 0.26, 0.24], [0.4, 0.2, 0.2, 0.2]]])
-    second, first = values.commit(both, torch.tensor([[1, 0]]))[0]
+    second, first = values.assign_exclusively(both, torch.tensor([[1, 0]]))[0]
     assert torch.allclose(first, torch.tensor([0.4, 0.2, 0.0, 0.0]) / 0.6), "the first takes its pick"
     assert torch.allclose(second, torch.tensor([0.0, 0.0, 0.26, 0.24]) / 0.5), "the other its next best"
 
@@ -100,13 +104,13 @@ def test_in_use_a_query_commits_to_one_object():
 def test_more_queries_than_objects_stay_defined():
     """Nothing is left for the second query; what it says must still be numbers."""
     values = cell_values([[0.5, 0.5, 1.0, 1.0]], [[0.5, 0.5, 1.0, 1.0]])
-    committed = values.commit(torch.ones(1, 2, 1), torch.tensor([[0, 1]]))
+    committed = values.assign_exclusively(torch.ones(1, 2, 1), torch.tensor([[0, 1]]))
     assert torch.allclose(committed, torch.ones(1, 2, 1))
 
 
 def test_the_strongest_cell_is_kept_even_outside_its_own_box():
     values = cell_values([[0.9, 0.5, 0.1, 0.1]] * 2, [[0.1, 0.5, 0.2, 1.0]] * 2)
-    committed = values.commit(torch.tensor([[[0.7, 0.3]]]), torch.zeros(1, 1, dtype=torch.int64))
+    committed = values.assign_exclusively(torch.tensor([[[0.7, 0.3]]]), torch.zeros(1, 1, dtype=torch.int64))
     assert torch.allclose(committed, torch.tensor([[[1.0, 0.0]]]))
 
 
@@ -120,7 +124,7 @@ def test_values_of_rows_are_those_of_their_images():
 
 @given(st.floats(0.1, 0.9), st.floats(0.1, 0.9), st.floats(0.05, 0.5), st.floats(0.05, 0.5))
 def test_falloff_spares_the_box_and_lowers_the_rest(cx, cy, w, h):
-    bias = BoxFalloff()(torch.tensor([[cx, cy, w, h]]), 20, 30)[0]
+    bias = BoxPrior()(torch.tensor([[cx, cy, w, h]]), 20, 30)[0]
     assert bias.shape == (20, 30)
     assert (bias <= 0).all()
     y, x = torch.meshgrid((torch.arange(20) + 0.5) / 20, (torch.arange(30) + 0.5) / 30, indexing="ij")

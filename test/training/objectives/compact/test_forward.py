@@ -171,7 +171,7 @@ def test_an_image_prepared_once_gives_the_same_answers(small_model, batch):
 def test_a_fresh_common_choice_changes_nothing(small_model, batch):
     """A run that starts from weights without it starts as good as they were."""
     before = forward_scene(small_model, batch).readouts[-1]
-    assert (before.choice == 0).all()
+    assert (before.selection_logits == 0).all()
     small_model.detector.pointer.choice_score.fill_(3.0)
     after = forward_scene(small_model, batch).readouts[-1]
     assert torch.equal(before.attention, after.attention)

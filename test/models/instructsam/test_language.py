@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLModel
 
-from instructsam_ros.models.instructsam.attention import answer_mask, grid_positions, training_mask
+from instructsam_ros.models.instructsam.language import answer_mask, grid_positions, training_mask
 
 CPU = torch.device("cpu")
 QUERIES = 3

@@ -16,7 +16,7 @@ from instructsam_ros.yaml_config import build
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class InferenceMode:
     """One choice per difference.
 
     positions: "text" counts every token, image tokens too, in one dimension; "grid" gives image
@@ -40,7 +40,7 @@ class Behaviour:
     box_rows_from_channels: bool
 
 
-RELEASED = Behaviour(
+RELEASED = InferenceMode(
     positions="text",
     block_offset=1,
     queries_see_mask_end=True,
@@ -49,7 +49,7 @@ RELEASED = Behaviour(
     weights_twice=True,
     box_rows_from_channels=True,
 )
-PAPER = Behaviour(
+PAPER = InferenceMode(
     positions="grid",
     block_offset=0,
     queries_see_mask_end=False,
@@ -61,7 +61,7 @@ PAPER = Behaviour(
 PRESETS = {"released": RELEASED, "paper": PAPER}
 
 
-def read_behaviour(value: str | Mapping[str, Any]) -> Behaviour:
+def read_inference_mode(value: str | Mapping[str, Any]) -> InferenceMode:
     """A preset by name, or a mapping with ``preset`` and the choices that differ from it, such as
     {"preset": "released", "block_offset": 0}. Raises ConfigError for anything else.
     """
@@ -71,4 +71,4 @@ def read_behaviour(value: str | Mapping[str, Any]) -> Behaviour:
     name = changes.pop("preset", None)
     if name not in PRESETS:
         raise ConfigError(f"behaviour: preset {name!r} is not one of {', '.join(PRESETS)}")
-    return build(Behaviour, vars(PRESETS[name]) | changes, "behaviour")
+    return build(InferenceMode, vars(PRESETS[name]) | changes, "behaviour")

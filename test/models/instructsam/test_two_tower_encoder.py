@@ -11,7 +11,7 @@ import torch
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
-from instructsam_ros.models.instructsam.preprocess import smart_size, square_pixels, vision_patches
+from instructsam_ros.models.instructsam.two_tower_encoder import smart_size, square_pixels, vision_patches
 
 TOLERANCE = 1e-6
 
