@@ -22,8 +22,8 @@ class DivergedError(InstructSamError):
 
 
 class CancelledError(InstructSamError):
-    """The caller asked to stop before the answer was complete."""
+    """The caller cancelled before the answer was complete."""
 
 
 class MissingDependencyError(InstructSamError, ImportError):
-    """An optional package is needed for what was asked; the message names how to get it."""
+    """An optional package is missing; the message names how to install it."""

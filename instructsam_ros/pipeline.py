@@ -90,7 +90,7 @@ class Pipeline:
             timings["encode"] = time.perf_counter() - started
         started = begin("segment")
         segmentation = self.segmenter.segment(features, instruction, previous=previous, cancel=cancel)
-        # The segmenter's own stages say more than one number for all of them.
+        # The segmenter's own stages are more detailed than one number for all of them.
         timings |= segmentation.timings or {"segment": time.perf_counter() - started}
         started = begin("lift")
         lifted = self._track(

@@ -51,13 +51,13 @@ class Segmenter(Protocol):
 
 
 def raise_if_cancelled(cancel: Cancel | None) -> None:
-    """Raise CancelledError when the caller has asked to stop."""
+    """Raise CancelledError when the caller has cancelled."""
     if cancel is not None and cancel():
         raise CancelledError("segmentation was cancelled by the caller")
 
 
 # Backend name -> "module:function"; the function takes (model, device, **options) and returns a
-# Segmenter. Imported on use, so that a missing optional package only matters to who asks for it.
+# Segmenter. Imported on use, so that a missing optional package only matters where it is used.
 BACKENDS: dict[str, str] = {
     "instructsam": "instructsam_ros.backends.instructsam:load",
     "onnx": "instructsam_ros.backends.onnx:load",

@@ -1,4 +1,4 @@
-"""The segmentation node, and RViz and a camera without hardware if asked for."""
+"""The segmentation node with optional RViz and camera without hardware."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOPICS = {
     "camera_info": "intrinsics of the colour image",
 }
 CAMERAS = {"none": "your own", "replay": "plays the sample scenes", "rendered": "publishes rendered scenes"}
-# Parameters of segment_node; an empty argument leaves what params_file says.
+# Parameters of segment_node; an empty argument leaves the value of params_file.
 PARAMETERS = {
     "model": (str, "compact, a hub id, a local folder, or fake"),
     "device": (str, "auto, cpu, cuda, cuda:0"),

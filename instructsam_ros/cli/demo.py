@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start the nodes, ask, print the table and write the files. "No target" is an answer too."""
+    """Start the nodes, send the instruction, print the result and write the files."""
     instruction = check_instruction(args.instruction)
     frame = _frame_files(args)
     args.output.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
                 node.check()
 
         try:
-            message, rgb = client.ask(instruction, args.timeout, check)
+            message, rgb = client.request(instruction, args.timeout, check)
         except TimeoutError as error:
             raise InstructSamError("\n".join([str(error), *(node.tail() for node in nodes)])) from None
     result = result_of(message, rgb)

@@ -22,7 +22,7 @@ from instructsam_ros.visualization import overlay
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov")  # of what is written
 IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-DEFAULT_FPS = 30.0  # of videos that do not say
+DEFAULT_FPS = 30.0  # of videos without a frame rate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     threshold = {} if args.threshold is None else {"score_threshold": args.threshold}
     # Not by with_suffix: a name with a time stamp has dots of its own.
     name = f"{args.input.name if args.input.is_dir() else args.input.stem}_segmented"
-    # Names are checked before the model is loaded and hours of film are segmented.
+    # Names are checked before the model is loaded and hours of video are segmented.
     if args.input.is_dir():
         out = args.out or Path(name)
         if out.exists() and not out.is_dir():
@@ -187,7 +187,7 @@ def _segment_video(
     if not frames:
         raise InvalidInputError(f"{path} is neither a readable picture nor a readable video")
     print(f"written: {out}, {frames} frames, {answered} of them with a target")
-    if total and frames < total - max(1, total // 50):  # what files say of themselves is not exact
+    if total and frames < total - max(1, total // 50):  # frame counts in file headers are not exact
         raise InvalidInputError(
             f"only {frames} of the {total} frames of {path} could be read; is it damaged?"
         )

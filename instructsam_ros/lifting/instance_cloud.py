@@ -16,7 +16,7 @@ from instructsam_ros.lifting.projection import back_project, pixel_rays
 from instructsam_ros.lifting.settings import LiftSettings
 from instructsam_ros.types import Frame, Instance
 
-# An object this many tolerances tall is told from the plane that it stands on.
+# An object this many tolerances tall is separated from the plane that it stands on.
 _TALL = 3
 # A mask's border is searched for the plane this many times as deep as it is trimmed.
 _RIM_REACH = 4

@@ -1,4 +1,4 @@
-"""One question to a running segmentation node, over its topics."""
+"""Client of a running segmentation node, over its topics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from instructsam_ros.msg import Instance, InstanceArray
 from instructsam_ros.ros.conversions import rgb_from_image
 from instructsam_ros.ros.input.synchronizer import stamp_ns
 
-ASK_AGAIN_SECONDS = 0.5
+REPEAT_SECONDS = 0.5
 KEPT_PICTURES = 20
 
 
@@ -67,13 +67,13 @@ class Client:
         self._node.destroy_node()
         rclpy.shutdown(context=self._context)
 
-    def ask(
+    def request(
         self, instruction: str, timeout: float, check: Callable[[], None]
     ) -> tuple[Any, NDArray[np.uint8]]:
-        """The InstanceArray that answers the instruction, and its image, uint8 [H, W, 3].
+        """Return the InstanceArray for the instruction, and its image, uint8 [H, W, 3].
 
         check: called all the while; may raise. Raises InstructSamError when the node reports a
-        failure and TimeoutError when nothing is heard within ``timeout`` seconds.
+        failure and TimeoutError when there is no answer within ``timeout`` seconds.
         """
         deadline, next_time = time.monotonic() + timeout, 0.0
         while time.monotonic() < deadline:
@@ -86,10 +86,10 @@ class Client:
                     for picture in self._pictures:
                         if stamp_ns(answer) in picture.stamps:
                             return answer, rgb_from_image(picture.image)
-            # Asked again in case the node was not listening yet; the same words do not interrupt it.
+            # Published again in case the node was not subscribed yet; the same one does not interrupt it.
             if self._publisher.get_subscription_count() and time.monotonic() >= next_time:
                 self._publisher.publish(String(data=instruction))
-                next_time = time.monotonic() + ASK_AGAIN_SECONDS
+                next_time = time.monotonic() + REPEAT_SECONDS
         raise TimeoutError(f"no answer within {timeout:g} s")
 
     def _on_image(self, message: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 
-# Shown from the start, so that a zero can be told from a counter that does not exist.
+# Shown from the start, so that a zero differs from a counter that does not exist.
 NAMES = (
     *("received", "processed", "dropped", "stale", "preempted", "without_depth"),
     *("invalid_instruction", "invalid_input", "no_frame", "transform_failed", "timed_out", "cancelled"),

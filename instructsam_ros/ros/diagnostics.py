@@ -1,4 +1,4 @@
-"""/diagnostics: is the camera there, does the worker live, what was dropped and why."""
+"""Diagnostics: state of camera and worker, rates, and counts of dropped frames by reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ROS domain of one's own, for programs whose topics are nobody else's business."""
+"""Reservation of a ROS domain, for programs whose topics must not reach other programs."""
 
 from __future__ import annotations
 

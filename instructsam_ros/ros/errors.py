@@ -1,4 +1,4 @@
-"""Failures that only exist around a node, and the error codes of service and action."""
+"""Errors that only occur in a node, and the error codes of service and action."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ _CODES: tuple[tuple[type[Exception], int, str], ...] = (
 
 
 def as_exception(error: BaseException) -> Exception:
-    """What a thread hands on of what it caught: what is no Exception would end the thread that gets it.
+    """Return an Exception for anything that was raised, so that it can be raised again in another thread.
 
-    Such is a panic of a library in Rust, and a backend that calls sys.exit().
+    A panic of a library in Rust and sys.exit() in a backend raise no Exception and would end that thread.
     """
     if isinstance(error, Exception):
         return error
@@ -63,10 +63,10 @@ def as_exception(error: BaseException) -> Exception:
 
 
 def error_code(error: Exception) -> int:
-    """The ERROR_* value that tells a client what went wrong."""
+    """Return the ERROR_* value of an error for clients."""
     return next((code for kind, code, _ in _CODES if isinstance(error, kind)), 99)
 
 
 def counter_name(error: Exception) -> str:
-    """The counter that this kind of failure is counted under."""
+    """Return the name of the counter of this kind of error."""
     return next((name for kind, _, name in _CODES if isinstance(error, kind)), "internal_error")

@@ -1,4 +1,4 @@
-"""What goes to a node's logger and so to /rosout: what the package logs, and how often failures are told."""
+"""Logging to a node's logger and so to /rosout: the package's records, and errors at a limited rate."""
 
 from __future__ import annotations
 
@@ -35,28 +35,30 @@ class NodeHandler(logging.Handler):
             self._logger.info(text)
 
 
-class FailureLog:
-    """Tells failures to a node's logger, each at most once in ``seconds``. Safe from any thread.
+class ErrorLog:
+    """Logs errors to a node's logger, each at most once in ``seconds``. Thread-safe.
 
-    One with other numbers in it is the same, or a camera would be complained of with every frame; but
-    every instruction that is refused was somebody's wish, so there numbers count.
+    Errors that differ in numbers only count as the same, or a bad camera would be logged with every
+    frame. For refused instructions numbers count: each of them was sent on purpose.
     """
 
     def __init__(self, logger: Any, seconds: float) -> None:
         self._logger = logger
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._told: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
-    def tell(self, error: Exception) -> None:
+    def log(self, error: Exception) -> None:
         """Log it, unless the same was logged a moment ago."""
         text = f"{type(error).__name__}: {error}"
         kind = text if isinstance(error, InvalidInstructionError) else re.sub(r"\d+", "", text)
         with self._lock:
             now = time.monotonic()
-            self._told = {told: at for told, at in self._told.items() if now - at < self._seconds}
-            fresh = kind not in self._told
+            self._logged_at = {
+                logged: at for logged, at in self._logged_at.items() if now - at < self._seconds
+            }
+            fresh = kind not in self._logged_at
             if fresh:
-                self._told[kind] = now
+                self._logged_at[kind] = now
         if fresh:
             self._logger.error(text)

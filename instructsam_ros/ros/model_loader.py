@@ -1,4 +1,4 @@
-"""Loads the model in a thread of its own, so that a slow disk or download cannot hang the node."""
+"""Loading of the model in a thread, so that a slow disk or download cannot block the node."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POLL_SECONDS = 0.1
 
 
 class ModelLoader:
-    """Loads one model at a time: two beside each other may be more than the memory holds."""
+    """Loads one model at a time: two at once may exceed the memory."""
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None

@@ -1,4 +1,4 @@
-"""Nodes of this package as child processes that never outlive their parent's use of them."""
+"""Nodes of this package as child processes that end with their context manager."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ class ParameterStore:
     """Declares the parameters on a node and keeps the settings that are in force.
 
     A change is checked as a whole and takes effect as a whole, or is refused with the reason.
-    ``configured`` is asked whether settings that are read at configure time are frozen.
+    ``configured`` returns whether settings that are read at configure time are frozen.
     """
 
     def __init__(self, node: Any, configured: Any) -> None:

@@ -1,4 +1,4 @@
-"""From the messages of one frame to the result that is published: decode, segment, lift, transform."""
+"""Processing of one frame: decode, segment, lift, transform."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from instructsam_ros.tracking.tracker import Tracker
 from instructsam_ros.types import Frame, Segmentation, Status
 
 REMEMBERED = 64
-"""Warnings that are not given again."""
+"""Number of distinct warnings that are not repeated."""
 
 
 @dataclass(frozen=True)
 class FrameResult:
-    """A result in the camera's frame, and where it is to be expressed: ``pose`` of the camera in frame_id."""
+    """A result in the camera's frame, and ``pose`` of the camera in ``frame_id``, the frame of the output."""
 
     result: Result
     pose: Pose
@@ -46,7 +46,7 @@ class FrameResult:
 class Processor:
     """Runs jobs one after the other; the state of the stream (ids, last answer) lives here.
 
-    warn: told once of what is odd about a frame that can be used all the same.
+    warn: called once per kind of inconsistency in frames that can still be used.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Processor:
         self._previous: tuple[str, Segmentation] | None = None
 
     def run(self, job: Job, cancel: Callable[[], bool]) -> FrameResult:
-        """The answer of a job. Raises InvalidInputError, CancelledError, TransformError and the model's."""
+        """Return a job's result. Raises InvalidInputError, CancelledError, TransformError and the model's."""
         if job.messages is None:
             raise InvalidInputError("there is no frame to segment")
         settings = self._settings()

@@ -36,7 +36,7 @@ POLL_SECONDS = 0.02
 
 
 class RequestServers:
-    """Answers explicit requests. queue: returns None while the node is not active."""
+    """Serves explicit requests. queue: returns None while the node is not active."""
 
     def __init__(
         self,
@@ -111,16 +111,16 @@ class RequestServers:
                 raise NotActiveError("the node is not active; see its lifecycle state and /diagnostics")
             queue.submit(request)
             answer.result = answer_of(request, queue)
-        # A failure is answered with its code; one that nobody foresaw gets ERROR_INTERNAL.
+        # A failure is answered with its code; an unexpected one gets ERROR_INTERNAL.
         except Exception as error:
             answer.error_code, answer.error_msg = error_code(error), str(error) or type(error).__name__
             self._counters.add(counter_name(error))
 
 
 def answer_of(request: Request, queue: JobQueue) -> InstanceArray:
-    """Wait for the answer of a request that was submitted, and no longer than its caller wants to.
+    """Wait for the answer of a submitted request until its deadline or cancellation.
 
-    That holds even for a model that cannot be interrupted. Raises CancelledError, NoFrameError or
+    The limits hold even for a model that cannot be interrupted. Raises CancelledError, NoFrameError or
     TimeBudgetError when the budget runs out, NotActiveError, and what the work on it raised.
     """
     while not wait([request.answer], POLL_SECONDS).done:
@@ -144,7 +144,7 @@ def answer_of(request: Request, queue: JobQueue) -> InstanceArray:
 
 
 def _own_frame(goal: Segment.Goal, now: float) -> FrameMessages | None:
-    """The frame that a goal brings along, or None for the newest. Raises InvalidInputError."""
+    """Return the frame in a goal, or None for the newest. Raises InvalidInputError."""
     image, depth, info = (
         message if _is_filled(message) else None for message in (goal.image, goal.depth, goal.camera_info)
     )

@@ -21,7 +21,7 @@ from instructsam_ros.ros.errors import NotActiveError, StaleError, counter_name
 from instructsam_ros.ros.input.job_queue import JobQueue
 from instructsam_ros.ros.input.persistent_inputs import PersistentInputs
 from instructsam_ros.ros.input.subscriptions import CameraInputs, subscribe_camera_info
-from instructsam_ros.ros.logs import FailureLog
+from instructsam_ros.ros.logs import ErrorLog
 from instructsam_ros.ros.model_loader import ModelLoader
 from instructsam_ros.ros.node_main import spin
 from instructsam_ros.ros.output.publishers import Publishers
@@ -41,7 +41,7 @@ THREADS = 16
 class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
     """Lifecycle: configure loads the model, activate listens and answers, deactivate stops both.
 
-    stop: set by the process when it is to end, so that loading a model does not hold it up.
+    stop: set by the process when it is to end, so that loading a model does not delay the end.
     """
 
     def __init__(self, stop: threading.Event) -> None:
@@ -53,7 +53,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._loader = ModelLoader()
         self._counters = Counters()
         self._health = Health()
-        self._failures = FailureLog(self.get_logger(), LOG_EVERY)
+        self._errors = ErrorLog(self.get_logger(), LOG_EVERY)
         self._processor: Processor | None = None
         self._outputs: Publishers | None = None
         self._inputs: CameraInputs | None = None
@@ -84,7 +84,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._autostart = self.create_timer(0.0, self._start, callback_group=transitions, clock=clock)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the model; a failure leaves the node up and unconfigured, with the reason told."""
+        """Load the model; a failure leaves the node up and unconfigured, and reports the reason."""
         if self._still_busy():
             return TransitionCallbackReturn.FAILURE
         self._frozen = True
@@ -131,20 +131,20 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let the model go."""
+        """Release the model."""
         self._release()
         self._health.state = "unconfigured"
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop and let everything go."""
+        """Stop and release everything."""
         self._halt()
         self._release()
         self._health.state = "shut down"
         return super().on_shutdown(state)
 
     def close(self) -> None:
-        """End the worker and refuse what waits; for the end of the process."""
+        """End the worker and refuse waiting requests; for the end of the process."""
         self._halt()
         self._requests.destroy()
 
@@ -167,7 +167,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
             self._outputs.clear()
 
     def _still_busy(self) -> bool:
-        """Whether a model that did not stop in time works on; there is never more than one. Tells so."""
+        """Report and return whether a model that did not stop in time is still running; at most one may."""
         busy = self._orphaned_worker is not None and self._orphaned_worker.alive
         if busy:
             self._report(
@@ -208,7 +208,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
 
     def _report(self, error: Exception) -> None:
         self._health.note(error)
-        self._failures.tell(error)
+        self._errors.log(error)
 
     def _warn(self, text: str) -> None:
         self.get_logger().warning(text)

@@ -1,4 +1,4 @@
-"""Where the camera is in another tf frame, at the time of the image."""
+"""Pose of the camera in another tf frame, at the time of the image."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IDENTITY = Pose(np.eye(3), np.zeros(3))
 
 
 class Transforms:
-    """tf2_ros behind one call. ``buffer`` is a tf2_ros.Buffer, or None where tf is not to be had."""
+    """tf2_ros behind one call. ``buffer`` is a tf2_ros.Buffer, or None where tf is not installed."""
 
     def __init__(self, buffer: Any, why_not: str = "", listener: Any = None) -> None:
         self._buffer = buffer

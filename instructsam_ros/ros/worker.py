@@ -25,8 +25,8 @@ class Worker:
     """Takes jobs from the queue until it is closed. No failure of a job ends it.
 
     process: makes the answer of a job, polling the given function to know when to stop. publish:
-    sends an answer of the stream. report: told of every failure that nobody wished for. Those of
-    requests are counted where they are answered, since some are answered before the model is done.
+    sends an answer of the stream. report: called with every error but cancellations. Errors
+    of requests are counted where they are answered, since some are answered before the model is done.
     """
 
     def __init__(
@@ -84,8 +84,8 @@ class Worker:
                 job.request.answer.set_result(self._answer(job))
             if job.request is None or not job.request.withdrawn:
                 self._counters.add("processed")
-        # Whatever a backend raises, a panic of a library in Rust too, the thread lives on, and who asked is
-        # told.
+        # Whatever a backend raises, a panic of a library in Rust too, the thread goes on, and the caller gets
+        # the error.
         except BaseException as raised:
             error = as_exception(raised)
             if job.request is not None:
@@ -99,7 +99,7 @@ class Worker:
 
     def _stream_answer(self, job: Job) -> Any:
         answer = self._process(job, job.superseded)
-        if job.superseded():  # since the model last asked
+        if job.superseded():  # since the model last polled
             raise CancelledError("a new instruction came before the answer was sent")
         return answer
 

@@ -1,4 +1,4 @@
-"""Whatever is sent, the node counts it, says why, and answers the next good question."""
+"""The node counts bad input, reports the reason, and answers the next valid request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the statuses say, without a node."""
+"""Statuses in /diagnostics, without a node."""
 
 from __future__ import annotations
 

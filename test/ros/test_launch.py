@@ -1,4 +1,4 @@
-"""The launch file, where launch is installed: it starts nodes that hear and answer each other."""
+"""The launch file, where launch is installed: it starts nodes that communicate."""
 
 from __future__ import annotations
 

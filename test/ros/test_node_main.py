@@ -1,4 +1,4 @@
-"""What keeps a node up."""
+"""Errors in callbacks, signals, arguments and logs of a node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many requests at once: none is lost; and what those are told that are not answered in time."""
+"""Many requests at once: none is lost, and late ones get the right error."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def test_every_request_of_a_burst_is_answered():
     ("images", "error", "said"),
     [([], NoFrameError, "no usable image arrived"), ([1], TimeBudgetError, "other requests were served")],
 )
-def test_a_budget_that_ends_in_the_queue_tells_whether_there_was_a_frame(images, error, said):
-    queue = JobQueue(Counters(), lambda: NodeSettings(use_depth=False))  # nobody works on what it holds
+def test_a_budget_that_ends_in_the_queue_reports_whether_there_was_a_frame(images, error, said):
+    queue = JobQueue(Counters(), lambda: NodeSettings(use_depth=False))  # without a worker
     request = Request("a mug", deadline=time.monotonic() - 1.0)
     queue.submit(request)
     for second in images:

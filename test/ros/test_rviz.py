@@ -1,4 +1,4 @@
-"""What RViz is told to show is what the node publishes, and RViz hears it."""
+"""The displays of the RViz configuration match the topics, types and QoS of the node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where tf cannot tell, nothing is guessed."""
+"""Look-ups that tf cannot answer fail; poses are never guessed."""
 
 from pathlib import Path
 from xml.etree import ElementTree

@@ -84,7 +84,7 @@ def test_what_is_no_exception_does_not_end_the_worker_either(work):
 
 
 def test_an_answer_that_is_no_longer_wanted_is_preempted_and_every_frame_is_counted_once():
-    """The second instruction comes when the model has asked for the last time whether to stop."""
+    """The second instruction comes after the model has polled for the last time whether to stop."""
     counters, published, sent = Counters(), [], threading.Event()
     queue = JobQueue(counters, lambda: NodeSettings(use_depth=False))
 
@@ -144,7 +144,7 @@ def test_failures_on_the_stream_are_counted_by_their_kind(work):
     assert counts["processed"] == 0
 
 
-def test_what_the_caller_wished_for_is_no_fault_of_the_node(work):
+def test_a_cancellation_is_not_reported_as_an_error(work):
     def process(*_):
         raise CancelledError("the caller cancelled")
 

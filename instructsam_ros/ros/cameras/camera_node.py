@@ -1,4 +1,4 @@
-"""What every camera of this package does: publish the frames that it is given."""
+"""Base class of the camera nodes: publishes frames at a rate."""
 
 from __future__ import annotations
 

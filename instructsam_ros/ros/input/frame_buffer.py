@@ -32,7 +32,7 @@ class Arrival:
 
 
 def frame_id_warning(messages: FrameMessages) -> str:
-    """What is odd about the tf frames that the parts of a frame name; empty if nothing is."""
+    """Return a warning about inconsistent frame_ids of a frame's parts; empty if there is none."""
     own = messages.image.header.frame_id
     if not own:
         return "the image has no frame_id, so nobody can tell where things are: set it in the camera's driver"
@@ -51,17 +51,17 @@ class FrameBuffer:
     """The newest frame. An image waits ``depth_wait`` seconds for its depth, then goes without.
 
     Where no depth has come in time for long, images do not wait any more until one does. Frames come out in
-    the order in which their images arrived: a pair that is complete when its image, or a later one, has
-    been handed out is let go. A frame that the stream never saw before the next one came counts as
-    dropped, if there was an instruction to see it with. ``unseen``: the present instruction has not seen
-    the newest frame. Not locked: JobQueue does that.
+    the order in which their images arrived: a pair that is complete only after its image, or a later one,
+    has been handed out is discarded. A frame that the stream has not processed when the next one comes
+    counts as dropped, if there was an instruction. ``unseen``: the newest frame has not been processed with
+    the active instruction. Not locked: JobQueue does that.
     """
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._arrivals: dict[int, Arrival] = {}
         self._waiting: deque[tuple[Arrival, Any]] = deque(maxlen=QUEUE_SIZE)
-        self._patient = True
+        self._waits_for_depth = True
         self._info: Any | None = None
         self._count = self._shown = 0
         self._first_image_at = self._shown_at = 0.0
@@ -83,7 +83,7 @@ class FrameBuffer:
 
     @property
     def frame_id_warning(self) -> str:
-        """What is odd about the tf frames of the newest frame."""
+        """Warning about inconsistent frame_ids of the newest frame."""
         frame = self.newest
         return "" if frame is None else frame_id_warning(replace(frame, info=self._info))
 
@@ -107,7 +107,7 @@ class FrameBuffer:
         if arrival is None:
             return
         if now - arrival.at <= depth_wait + TOLERANCE:
-            self._patient = True
+            self._waits_for_depth = True
             self.last_depth_at = now
             self.depth_offset = (stamp_ns(depth) - stamp_ns(image)) / NANOSECONDS
         if arrival.number > self._shown:
@@ -118,7 +118,7 @@ class FrameBuffer:
 
         gone_after: seconds without depth in time after which no image waits for it.
         """
-        wait = depth_wait if self._patient else 0.0
+        wait = depth_wait if self._waits_for_depth else 0.0
         pushed_out = self._count - QUEUE_SIZE + 1  # by the next image
         due = [
             (arrival, image)
@@ -130,7 +130,7 @@ class FrameBuffer:
         arrival, image = due[-1]
         out = min(now, arrival.at + wait)  # a busy model must not make it look newer
         self._show(FrameMessages(image, None, None, arrival.at), arrival.number, out)
-        self._patient = self.last_depth_at is not None and now - self.last_depth_at <= gone_after
+        self._waits_for_depth = self.last_depth_at is not None and now - self.last_depth_at <= gone_after
 
     def current(self, now: float, depth_wait: float, max_age: float) -> FrameMessages | None:
         """The newest frame with the latest camera_info, for ``max_age`` seconds from when it came out.
@@ -144,12 +144,12 @@ class FrameBuffer:
             return None
         return FrameMessages(frame.image, frame.depth, self._info, frame.received)
 
-    def look(self) -> None:
-        """From now on there is an instruction, which has not seen the newest frame."""
+    def mark_unseen(self) -> None:
+        """Mark the newest frame as unprocessed after a change of the instruction."""
         self.unseen, self._wanted = self.newest is not None, True
 
     def mark_seen(self) -> None:
-        """The stream works on the newest frame."""
+        """Mark the newest frame as processed by the stream."""
         self.unseen = self._missed = False
 
     def _show(self, frame: FrameMessages, number: int, at: float) -> None:

@@ -1,4 +1,4 @@
-"""Where callbacks leave what arrives: frames, the active instruction, explicit requests."""
+"""Queue between callbacks and worker: frames, the active instruction and explicit requests."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ POLL_SECONDS = 0.05
 
 @dataclass
 class Request:
-    """One explicit question. ``answer`` gets the InstanceArray or the exception.
+    """One explicit request. ``answer`` gets the FrameResult or the exception.
 
-    messages: the frame to use, or None for the newest. deadline: time.monotonic(), or None. withdrawn: nobody
-    waits for the answer any more.
+    messages: the frame to use, or None for the newest. deadline: time.monotonic(), or None. withdrawn: the
+    caller has stopped waiting.
     """
 
     instruction: str
@@ -51,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Job:
-    """What the worker does next. messages is None when no frame came in time for the request."""
+    """The next work of the worker. messages is None when no frame came in time for the request."""
 
     instruction: str
     messages: FrameMessages | None
@@ -99,7 +99,7 @@ class JobQueue:
                 return False
             self.instruction, self._instructed = text, time.monotonic()
             self._generation += 1
-            self.frames.look()
+            self.frames.mark_unseen()
             self._changed.notify_all()
             return True
 
@@ -134,7 +134,7 @@ class JobQueue:
     def next_job(self) -> Job | None:
         """Wait a moment for something to do; nothing comes after close().
 
-        Requests go before the stream, but for one frame of it after each, lest they starve it.
+        Requests have priority, but after each one the stream gets a frame, so that it does not starve.
         """
         with self._changed:
             job = self._pick()
@@ -144,7 +144,7 @@ class JobQueue:
             return job
 
     def lacks_frame(self, request: Request) -> bool:
-        """Whether there is no frame that the request could be answered on."""
+        """Return whether there is no frame to answer the request on."""
         with self._changed:
             now = time.monotonic()
             self._pass_without_depth(now)
@@ -183,9 +183,9 @@ class JobQueue:
         return Job(self.instruction, messages, None, lambda: self._generation != generation)
 
     def _newest(self, now: float, since: float) -> FrameMessages | None:
-        """The newest frame for somebody who asked at ``since``.
+        """Return the newest frame for an instruction given at ``since``.
 
-        What has come since then is not too old for them, however long the model was busy.
+        Frames since then are not too old for it, however long the model was busy.
         """
         settings = self._settings()
         return self.frames.current(now, settings.depth_wait, max(settings.camera_timeout, now - since))

@@ -1,4 +1,4 @@
-"""What outlives an activation: the active instruction and the latest camera_info."""
+"""Inputs that persist across activations: the instruction and the latest camera_info."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class PersistentInputs:
     """Hands the instruction and the camera_info to the queue of this activation, and to that of the next.
 
     Under one lock: what comes while the node activates reaches the queue, and after what it replaces.
-    announce: told, in order, of each instruction that begins to be answered; "" when none is any more.
+    announce: called, in order, with each instruction that becomes active; with "" when none is any more.
     """
 
     def __init__(self, instruction: str, announce: Callable[[str], None]) -> None:
@@ -47,7 +47,7 @@ class PersistentInputs:
             self._hand_over()
 
     def deactivate(self) -> JobQueue | None:
-        """Let go of the queue and return it; None if there was none."""
+        """Detach the queue and return it; None if there was none."""
         with self._lock:
             queue, self._queue = self._queue, None
             if queue is not None:

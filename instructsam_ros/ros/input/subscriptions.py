@@ -19,7 +19,7 @@ from instructsam_ros.ros.parameters import NodeSettings
 def subscribe_camera_info(node: Node, store: Callable[[Any], None]) -> None:
     """Store every ``camera_info`` from now on, whatever state the node is in: some drivers send but one.
 
-    Best effort, which hears every driver, since the node's parameters may change while it listens.
+    Best effort, which matches every driver, since the node's parameters may change while it listens.
     """
     profile = qos.camera("best_effort")
     group = MutuallyExclusiveCallbackGroup()
@@ -29,7 +29,7 @@ def subscribe_camera_info(node: Node, store: Callable[[Any], None]) -> None:
 class CameraInputs:
     """Feeds a job queue from ``image`` and ``depth`` until ``destroy``.
 
-    refuse: told of every image and depth image that is not handed on.
+    refuse: called with the error of every image and depth image that is not passed on.
     """
 
     def __init__(

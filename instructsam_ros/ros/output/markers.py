@@ -34,5 +34,5 @@ def marker_array(frame_result: FrameResult) -> MarkerArray:
 
 
 def no_markers() -> MarkerArray:
-    """What takes all markers away, for when no answer will replace them."""
+    """Return a message that deletes all markers, for when no result will replace them."""
     return MarkerArray(markers=[Marker(action=Marker.DELETEALL)])

@@ -1,4 +1,4 @@
-"""An InstanceArray message back into the values that pictures, tables and files are made of."""
+"""Conversion of InstanceArray messages back to results, for pictures, tables and files."""
 
 from __future__ import annotations
 

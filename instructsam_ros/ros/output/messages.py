@@ -1,4 +1,4 @@
-"""An answer as instructsam_ros/InstanceArray."""
+"""Results as instructsam_ros/InstanceArray."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def header_of(frame_result: FrameResult) -> Header:
 
 
 def instance_array(frame_result: FrameResult) -> InstanceArray:
-    """The whole answer."""
+    """Return the whole result as a message."""
     result = frame_result.result
     header = header_of(frame_result)
     height, width = result.frame.rgb.shape[:2]

@@ -1,4 +1,4 @@
-"""The output topics; the costly ones are computed only while somebody listens."""
+"""Output topics; the costly ones are computed only while they have subscribers."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class Publishers:
         self._costly.append((self._markers, marker_array))
 
     def publish(self, frame_result: FrameResult) -> None:
-        """Send an answer to every topic that is listened to, and always to ~/instances."""
+        """Publish a result on every topic with subscribers, and always on ~/instances."""
         self._instances.publish(instance_array(frame_result))
         for publisher, make in self._costly:
             if publisher.get_subscription_count() and (message := make(frame_result)) is not None:
                 publisher.publish(message)
 
     def clear(self) -> None:
-        """Take back what would stay in sight: RViz keeps markers until they are replaced."""
+        """Delete all markers: RViz keeps them until they are replaced."""
         self._markers.publish(no_markers())
 
     def destroy(self) -> None:

@@ -1,4 +1,4 @@
-"""Twins of the answer as vision_msgs, for programs that already speak it."""
+"""Results as vision_msgs, for programs that use these messages."""
 
 from __future__ import annotations
 

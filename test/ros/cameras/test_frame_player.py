@@ -47,13 +47,13 @@ def until(ready) -> None:
         time.sleep(0.005)
 
 
-def test_the_last_film_repeats(play):
+def test_the_last_clip_repeats(play):
     player, _ = play([[frame(1), frame(2), frame(3)]])
     player.join()
     assert shown(player, 7) == [1, 2, 3, 1, 2, 3, 1]
 
 
-def test_while_the_first_film_is_made_its_newest_frame_stands_still(play):
+def test_while_the_first_clip_is_made_its_newest_frame_stands_still(play):
     go_on = threading.Event()
 
     def slow():
@@ -68,7 +68,7 @@ def test_while_the_first_film_is_made_its_newest_frame_stands_still(play):
     assert shown(player, 4) == [2, 1, 2, 1]
 
 
-def test_a_film_is_shown_when_it_is_complete_and_the_one_before_has_ended(play):
+def test_a_clip_is_shown_when_it_is_complete_and_the_one_before_has_ended(play):
     half, finish = threading.Event(), threading.Event()
 
     def second():
@@ -85,7 +85,7 @@ def test_a_film_is_shown_when_it_is_complete_and_the_one_before_has_ended(play):
     assert shown(player, 4) == [2, 3, 4, 3]
 
 
-def test_only_one_film_is_made_ahead(play):
+def test_only_one_clip_is_made_ahead(play):
     begun = []
 
     def clip(number):
@@ -108,7 +108,7 @@ def test_a_failure_instead_of_the_first_frame_is_raised(play):
         play([broken()])
 
 
-def test_a_failure_later_is_reported_and_the_last_film_goes_on(play):
+def test_a_failure_later_is_reported_and_the_last_clip_goes_on(play):
     def clips():
         yield [frame(1), frame(2)]
         raise ConfigError("no more scenes")

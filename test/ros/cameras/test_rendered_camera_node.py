@@ -32,19 +32,19 @@ SMALL = {"frames": 2, "width": 96, "height": 72, "renderer": "classic"}
         ({"renderer": "opengl"}, "'filament'"),
     ],
 )
-def test_an_order_that_cannot_be_filmed_is_refused(wrong, named):
+def test_a_clip_request_that_cannot_be_rendered_is_refused(wrong, named):
     with pytest.raises(ConfigError, match=named):
         ClipRequest(**wrong)
 
 
-def test_scenes_with_the_wanted_view_alone_are_filmed():
+def test_scenes_with_the_requested_view_alone_are_rendered():
     numbers = ClipRequest(seed=2, view="top").scenes()
     chosen = [next(numbers) for _ in range(2)]
     views = [sample_scene(manifest().scene_seed(SPLIT, n)).view for n in range(2, chosen[-1] + 1)]
     assert [n for n, view in enumerate(views, 2) if view == "top"] == chosen
 
 
-def test_a_film_is_the_sequence_of_its_scene():
+def test_a_clip_is_the_sequence_of_its_scene():
     pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
     from instructsam_ros.scenes.rendering.video import render_sequence
 

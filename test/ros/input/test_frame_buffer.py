@@ -22,7 +22,7 @@ def buffer(counters) -> FrameBuffer:
     """With a camera_info, and an instruction to look for."""
     buffer = FrameBuffer(counters)
     buffer.store_info("info")
-    buffer.look()
+    buffer.mark_unseen()
     return buffer
 
 
@@ -171,7 +171,7 @@ def test_a_frame_that_another_instruction_has_seen_is_not_dropped(buffer, counte
     buffer.store_image(message(1), 1.0)
     buffer.pass_without_depth(1.0, 0.0, GONE)
     buffer.mark_seen()
-    buffer.look()
+    buffer.mark_unseen()
     assert buffer.unseen
     buffer.store_image(message(2), 2.0)
     buffer.pass_without_depth(2.0, 0.0, GONE)
