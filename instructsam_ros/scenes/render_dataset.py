@@ -41,7 +41,7 @@ _SPAWN = multiprocessing.get_context("spawn")  # GL and Vulkan contexts do not s
 
 
 @dataclass(frozen=True)
-class Production:
+class RenderJob:
     """What to render. split: a key of the manifest's seeds."""
 
     views: int
@@ -92,7 +92,7 @@ class Production:
         return {k: v for k, v in dataclasses.asdict(self).items() if k not in ("views", "out")}
 
 
-def produce(job: Production, processes: int = 1) -> int:
+def render_dataset(job: RenderJob, processes: int = 1) -> int:
     """Render what is not there yet, with a progress bar; return the number of views rendered now.
 
     A shard appears under its name only when it is complete, so a killed run continues at the last
@@ -132,7 +132,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _render_missing(job: Production, processes: int) -> int:
+def _render_missing(job: RenderJob, processes: int) -> int:
     missing = [shard for shard in range(job.shards) if not _complete(job, shard)]
     todo = sum(len(job.views_of(shard)) for shard in missing)
     with tqdm(total=job.views, initial=job.views - todo, unit="view") as bar:
@@ -142,7 +142,7 @@ def _render_missing(job: Production, processes: int) -> int:
     return todo
 
 
-def _claim_folder(job: Production) -> None:
+def _claim_folder(job: RenderJob) -> None:
     """Write the job's recipe into its folder, or compare it with what is there."""
     path = job.out / JOB_FILE
     has_views = any(job.out.glob("shard-*"))
@@ -158,7 +158,7 @@ def _claim_folder(job: Production) -> None:
         raise ConfigError(f"{job.out} holds views of another job ({said}); render into another folder")
 
 
-def _known_recipe(job: Production) -> dict[str, Any]:
+def _known_recipe(job: RenderJob) -> dict[str, Any]:
     """The recipe in the job's folder. Raises ConfigError for a file that is none."""
     try:
         known: dict[str, Any] = json.loads((job.out / JOB_FILE).read_text())
@@ -172,7 +172,7 @@ def _known_recipe(job: Production) -> dict[str, Any]:
     return known
 
 
-def _complete(job: Production, shard: int) -> bool:
+def _complete(job: RenderJob, shard: int) -> bool:
     """A shard of a shorter earlier run counts as missing when more views belong to it now."""
     return _written(job.folder(shard)) >= len(job.views_of(shard))
 
@@ -182,7 +182,7 @@ def _written(shard: Path) -> int:
     return len(list(shard.glob("*.json")))
 
 
-def _in_processes(job: Production, shards: list[int], processes: int) -> Iterator[int]:
+def _in_processes(job: RenderJob, shards: list[int], processes: int) -> Iterator[int]:
     """Yields now and then how many views more there are."""
     for shard in shards:
         shutil.rmtree(job.partial(shard), ignore_errors=True)  # of a killed run; they would count
@@ -204,13 +204,13 @@ def _in_processes(job: Production, shards: list[int], processes: int) -> Iterato
         far_end.close()
 
 
-def _rendered(job: Production, shard: int) -> int:
+def _rendered(job: RenderJob, shard: int) -> int:
     """Views that a shard has by now."""
     views = len(job.views_of(shard))
     return views if _complete(job, shard) else _written(job.partial(shard))
 
 
-def _in_own_process(job: Production, shard: int, lifeline: Connection) -> None:
+def _in_own_process(job: RenderJob, shard: int, lifeline: Connection) -> None:
     """A process per shard: Filament keeps about 2 MB of every scene it has rendered."""
     with ProcessPoolExecutor(1, _SPAWN, _prepare_worker, (lifeline,)) as pool:
         try:
@@ -233,12 +233,12 @@ def _end_with(lifeline: Connection) -> None:
     os._exit(1)
 
 
-def _render_whole_shard(job: Production, shard: int) -> None:
+def _render_whole_shard(job: RenderJob, shard: int) -> None:
     for _ in _render_shard(job, shard):
         pass
 
 
-def _render_shard(job: Production, shard: int) -> Iterator[int]:
+def _render_shard(job: RenderJob, shard: int) -> Iterator[int]:
     """Render one shard, yielding the number of views after each scene."""
     from instructsam_ros.scenes.rendering.render import render_scene
 

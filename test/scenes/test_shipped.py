@@ -20,7 +20,7 @@ from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.preview import write_contact_sheet
 from instructsam_ros.scenes.sampling.splits import manifest
 from instructsam_ros.scenes.testset import write_testset
-from test.scenes.metas import HEIGHT, ROW, WIDTH
+from test.scenes.scene_metadata import HEIGHT, ROW, WIDTH
 
 
 def size(folder: Path) -> int:

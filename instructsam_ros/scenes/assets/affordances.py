@@ -10,7 +10,7 @@ class Affordance(NamedTuple):
 
     phrase: str
     sure: tuple[str, ...]
-    arguable: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
 
 
 _VEGETABLES = ("tomato", "carrot", "cucumber", "bell pepper")
@@ -58,4 +58,4 @@ def affords(category: str, affordance: str) -> int | None:
     entry = AFFORDANCES[affordance]
     if category in entry.sure:
         return 1
-    return None if category in entry.arguable else 0
+    return None if category in entry.ambiguous else 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-STRANGERS: dict[str, tuple[str, str]] = {
+OOV_OBJECTS: dict[str, tuple[str, str]] = {
     one: (one, many)
     for one, many in (
         ("drill", "drills"),
@@ -48,25 +48,25 @@ STRANGERS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 """Category -> singular and plural."""
 
-STRANGE_PHRASE = "unknown thing"
+OOV_PHRASE = "unknown thing"
 """Canonical phrase of a purpose that nothing in any scene serves."""
 
-STRANGE_PURPOSES = (
+OOV_PURPOSES = (
     "tighten a screw with", "hammer nails with", "drill holes with", "measure the room with", "sleep on",
     "unlock my bicycle with", "inflate a balloon with", "paint the wall with", "listen to music with",
     "write a letter with", "wear in winter", "ride to school on", "play chess with", "sew buttons on with",
 )  # fmt: skip
-STRANGE_SITUATIONS = (
+OOV_SITUATIONS = (
     "The screw is loose.", "It rains and we go for a walk.", "My phone has no electricity.",
     "I want to read a novel.", "The nail sticks out of the wall.", "We are going to play football.",
     "My feet are cold.", "There is dust beneath the sofa.", "The door is locked.",
     "I want to phone my sister.",
 )  # fmt: skip
-_SAID = [name for names in STRANGERS.values() for name in names]
-_SAID += [text.rstrip(".") for text in (*STRANGE_PURPOSES, *STRANGE_SITUATIONS)]
+_SAID = [name for names in OOV_OBJECTS.values() for name in names]
+_SAID += [text.rstrip(".") for text in (*OOV_PURPOSES, *OOV_SITUATIONS)]
 _ANY = re.compile("|".join(rf"\b{re.escape(text)}\b" for text in _SAID), re.IGNORECASE)
 
 
-def is_strange(text: str) -> bool:
+def is_out_of_vocabulary(text: str) -> bool:
     """Whether an instruction speaks of something that no scene holds."""
     return _ANY.search(text) is not None

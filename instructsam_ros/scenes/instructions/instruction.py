@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from instructsam_ros.scenes.instructions.drafting import Level
+from instructsam_ros.scenes.instructions.logical_form import Level
 from instructsam_ros.scenes.instructions.templates import Form
 
 Cardinality = Literal["one", "many", "all", "none"]
@@ -19,7 +19,7 @@ class Mention:
 
     text: str
     ids: tuple[int, ...]
-    place: bool = False
+    is_anchor: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class Instruction:
     mentions: tuple[Mention, ...]
 
     @property
-    def names_nothing(self) -> bool:
+    def has_absent_referent(self) -> bool:
         """Whether it asks for, or relates to, something that is not in the picture."""
         content_is_missing = self.kind == "host_with" and any(not mention.ids for mention in self.mentions)
-        return not self.phrase_ids or self.place_is_missing or content_is_missing
+        return not self.phrase_ids or self.anchor_is_absent or content_is_missing
 
     @property
-    def place_is_missing(self) -> bool:
+    def anchor_is_absent(self) -> bool:
         """Whether it relates what it asks for to something that is not in the picture."""
-        return any(mention.place and not mention.ids for mention in self.mentions)
+        return any(mention.is_anchor and not mention.ids for mention in self.mentions)

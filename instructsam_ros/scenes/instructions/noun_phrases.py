@@ -36,7 +36,7 @@ class Noun:
         }
 
 
-NOWHERE = 0
+NO_ANCHOR = 0
 """Id of an anchor that is not in the picture; those of objects start at 1."""
 
 

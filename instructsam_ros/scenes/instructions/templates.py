@@ -11,6 +11,7 @@ from instructsam_ros.scenes.sampling.splits import manifest
 from instructsam_ros.yaml_config import parse_mapping
 
 Form = Literal["declarative", "question", "phrase"]
+Table = Literal["sentence_templates", "constructs"]
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ class Template:
 
 
 @dataclass(frozen=True)
-class Wording:
+class Paraphrases:
     """carriers and constructs by family ("one", "rel.many"), the other tables by topic.
 
     verbs: for the slot of that name in a carrier. redundant: words of constructs that change nothing.
     """
 
-    carriers: dict[str, tuple[Template, ...]]
+    sentence_templates: dict[str, tuple[Template, ...]]
     constructs: dict[str, tuple[Template, ...]]
     relations: dict[str, tuple[str, ...]]
     fillers: dict[str, tuple[str, ...]]
@@ -49,16 +50,14 @@ class Wording:
     verbs: tuple[str, ...]
     redundant: tuple[str, ...]
 
-    def choices(
-        self, table: Literal["carriers", "constructs"], family: str, split: str
-    ) -> tuple[Template, ...]:
+    def choices(self, table: Table, family: str, split: str) -> tuple[Template, ...]:
         """Templates of a family that a split may use; empty where the kind has no such family."""
         templates: tuple[Template, ...] = getattr(self, table).get(family, ())
         return templates if split != "train" else tuple(t for t in templates if not t.held_out)
 
 
 @cache
-def wording() -> Wording:
+def paraphrases() -> Paraphrases:
     """The tables shipped with the package."""
     path = Path(__file__).with_name("templates.yaml")
     data = parse_mapping(path.read_text(), str(path))
@@ -67,9 +66,9 @@ def wording() -> Wording:
         for kind, numbers in data["constructs"].items()
         for number, entries in numbers.items()
     }
-    carriers = {number: _templates(number, entries) for number, entries in data["carriers"].items()}
-    return Wording(
-        carriers,
+    sentence_templates = {number: _templates(number, entries) for number, entries in data["carriers"].items()}
+    return Paraphrases(
+        sentence_templates,
         constructs,
         relations=_tuples(data["relations"]),
         fillers=_tuples(data["fillers"]),
@@ -81,9 +80,9 @@ def wording() -> Wording:
 
 
 @cache
-def usable(table: Literal["carriers", "constructs"], family: str, split: str) -> tuple[Template, ...]:
+def usable(table: Table, family: str, split: str) -> tuple[Template, ...]:
     """``wording().choices``, remembered."""
-    return wording().choices(table, family, split)
+    return paraphrases().choices(table, family, split)
 
 
 def is_held_out(template: str) -> bool:

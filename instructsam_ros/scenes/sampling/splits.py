@@ -15,7 +15,7 @@ NOVEL_WORLDS = ("heldout", "testset")
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class SplitManifest:
     """seeds: first scene seed of each split. pairs: (color, category). templates: sentence template ids."""
 
     seeds: dict[str, int]
@@ -33,6 +33,6 @@ class HeldOut:
 
 
 @cache
-def manifest() -> HeldOut:
+def manifest() -> SplitManifest:
     """The manifest shipped with the package."""
-    return load_yaml(HeldOut, Path(__file__).with_name("splits.yaml"))
+    return load_yaml(SplitManifest, Path(__file__).with_name("splits.yaml"))

@@ -18,7 +18,7 @@ import pytest
 from instructsam_ros.cli import main
 from instructsam_ros.errors import ConfigError, InstructSamError, InvalidInputError
 from instructsam_ros.scenes.dataset import View, iter_views, load_view, save_view, view_paths
-from instructsam_ros.scenes.render_dataset import LARGEST, Production, _in_processes, produce
+from instructsam_ros.scenes.render_dataset import LARGEST, RenderJob, _in_processes, render_dataset
 
 pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
 
@@ -145,14 +145,14 @@ def test_views_survive_the_disk(views: list[View], tmp_path: Path) -> None:
 def test_a_killed_run_continues_and_equals_an_uninterrupted_one(
     tmp_path: Path,
 ) -> None:
-    def job(folder: str) -> Production:
-        return Production(3, tmp_path / folder, width=64, height=48, renderer="classic", shard_views=2)
+    def job(folder: str) -> RenderJob:
+        return RenderJob(3, tmp_path / folder, width=64, height=48, renderer="classic", shard_views=2)
 
-    assert produce(job("whole")) == 3
-    assert produce(job("resumed")) == 3
+    assert render_dataset(job("whole")) == 3
+    assert render_dataset(job("resumed")) == 3
     (tmp_path / "resumed" / "shard-0001").rename(tmp_path / "resumed" / ".shard-0001.partial")
-    assert produce(job("resumed")) == 1
-    assert produce(job("resumed")) == 0
+    assert render_dataset(job("resumed")) == 1
+    assert render_dataset(job("resumed")) == 0
     names = [path.name for path in view_paths(tmp_path / "whole")]
     assert names == ["000000.jpg", "000001.jpg", "000002.jpg"]
     for first, second in zip(iter_views(tmp_path / "whole"), iter_views(tmp_path / "resumed"), strict=True):
@@ -162,8 +162,8 @@ def test_a_killed_run_continues_and_equals_an_uninterrupted_one(
 
 
 def test_several_processes_render_the_same_as_one(tmp_path: Path) -> None:
-    def job(folder: str, shard_views: int) -> Production:
-        return Production(
+    def job(folder: str, shard_views: int) -> RenderJob:
+        return RenderJob(
             3,
             tmp_path / folder,
             width=64,
@@ -177,14 +177,14 @@ def test_several_processes_render_the_same_as_one(tmp_path: Path) -> None:
     stale = several.partial(1)
     stale.mkdir(parents=True)
     (stale / "000001.json").write_text("of a killed run")
-    assert produce(one) == produce(several, processes=2) == 3
+    assert render_dataset(one) == render_dataset(several, processes=2) == 3
     assert sorted(path.name for path in several.out.glob("*shard-*")) == [f"shard-000{i}" for i in range(3)]
     for first, second in zip(iter_views(one.out), iter_views(several.out), strict=True):
         assert np.array_equal(first.rgb, second.rgb)
 
 
-def small(out: Path, **options: object) -> Production:
-    job = Production(2, out, width=64, height=48, renderer="classic")
+def small(out: Path, **options: object) -> RenderJob:
+    job = RenderJob(2, out, width=64, height=48, renderer="classic")
     return dataclasses.replace(job, **options)  # type: ignore[arg-type]
 
 
@@ -192,8 +192,8 @@ def test_only_one_run_writes_to_a_folder(tmp_path: Path) -> None:
     with (tmp_path / ".lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(ConfigError, match="another render is writing to"):
-            produce(small(tmp_path))
-    assert produce(small(tmp_path)) == 2
+            render_dataset(small(tmp_path))
+    assert render_dataset(small(tmp_path)) == 2
 
 
 def test_a_shard_that_lost_views_is_not_reported_as_complete(
@@ -209,7 +209,7 @@ def test_a_shard_that_lost_views_is_not_reported_as_complete(
 
     monkeypatch.setattr(rendering, "render_scene", deleting)
     with pytest.raises(InstructSamError, match="run again"):
-        produce(job)
+        render_dataset(job)
     assert not job.folder(0).exists()
 
 
@@ -253,38 +253,38 @@ def test_a_folder_records_the_renderer_that_was_chosen(
 ) -> None:
     monkeypatch.setattr(rendering, "filament_failure", lambda: "no Vulkan")
     job = small(tmp_path, renderer="auto", views=4, shard_views=2)
-    assert produce(job) == 4
+    assert render_dataset(job) == 4
     assert capsys.readouterr().out.count("renderer: classic") == 1
     recipe = json.loads((tmp_path / "job.json").read_text())
     assert recipe["renderer"] == "classic"
     monkeypatch.setattr(rendering, "filament_failure", lambda: "")
     with pytest.raises(ConfigError, match="renderer 'classic', not 'filament'"):
-        produce(job)
+        render_dataset(job)
     (tmp_path / "job.json").write_text(json.dumps(recipe | {"renderer": "auto"}))  # of an older version
-    assert produce(dataclasses.replace(job, renderer="classic")) == 0
+    assert render_dataset(dataclasses.replace(job, renderer="classic")) == 0
     with pytest.raises(ConfigError, match="renderer 'classic', not 'filament'"):
-        produce(job)
+        render_dataset(job)
 
 
 def test_a_foreign_job_file_is_left_alone(tmp_path: Path) -> None:
     foreign = tmp_path / "job.json"
     foreign.write_text('{"command": "backup"}')
     with pytest.raises(ConfigError, match="render into another folder"):
-        produce(small(tmp_path))
+        render_dataset(small(tmp_path))
     assert foreign.read_text() == '{"command": "backup"}'
 
 
 def test_a_folder_keeps_to_one_job(tmp_path: Path) -> None:
-    job = Production(2, tmp_path / "data", width=64, height=48, renderer="classic")
-    assert produce(job) == 2
-    assert produce(dataclasses.replace(job, views=1)) == 0
+    job = RenderJob(2, tmp_path / "data", width=64, height=48, renderer="classic")
+    assert render_dataset(job) == 2
+    assert render_dataset(dataclasses.replace(job, views=1)) == 0
     with pytest.raises(ConfigError, match="split 'train', not 'heldout'"):
-        produce(dataclasses.replace(job, split="heldout"))
+        render_dataset(dataclasses.replace(job, split="heldout"))
     with pytest.raises(ConfigError, match="seed 0, not 3"):
-        produce(dataclasses.replace(job, seed=3))
+        render_dataset(dataclasses.replace(job, seed=3))
     (job.out / "job.json").write_text("[]")
     with pytest.raises(ConfigError, match=r"no readable job\.json"):
-        produce(job)
+        render_dataset(job)
 
 
 def test_command_line_renders_and_previews(tmp_path: Path) -> None:
@@ -302,20 +302,20 @@ def test_bad_requests_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="instructsam scenes render"):
         view_paths(tmp_path)
     with pytest.raises(ConfigError, match="must divide"):
-        Production(4, tmp_path, views_per_scene=3)
+        RenderJob(4, tmp_path, views_per_scene=3)
     with pytest.raises(ConfigError, match="at least 1 view"):
-        Production(0, tmp_path)
+        RenderJob(0, tmp_path)
     with pytest.raises(ConfigError, match="seeds of a split"):
-        Production(1, tmp_path, seed=-1)
+        RenderJob(1, tmp_path, seed=-1)
     with pytest.raises(ConfigError, match="seeds of a split"):
-        Production(4, tmp_path, seed=SEEDS_PER_SPLIT - 1)
+        RenderJob(4, tmp_path, seed=SEEDS_PER_SPLIT - 1)
     with pytest.raises(ConfigError, match=f"at most {LARGEST}"):
-        Production(1, tmp_path, width=40000)
+        RenderJob(1, tmp_path, width=40000)
     with pytest.raises(ConfigError, match="processes"):
-        produce(small(tmp_path), processes=-3)
+        render_dataset(small(tmp_path), processes=-3)
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="is not a folder"):
-        produce(small(tmp_path / "file"))
+        render_dataset(small(tmp_path / "file"))
     with pytest.raises(ConfigError, match="seeds of a split"):
         rendering.render_seeds("train", SEEDS_PER_SPLIT - 1, 2)
 
