@@ -1,4 +1,4 @@
-"""Instructions about rendered views, with answers that nobody can argue about."""
+"""Instructions about rendered views, with unambiguous ground truth."""
 
 from instructsam_ros.scenes.instructions.generator import instructions
 from instructsam_ros.scenes.instructions.instruction import Instruction

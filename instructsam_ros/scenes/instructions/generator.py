@@ -1,4 +1,4 @@
-"""Random instructions about a view, balanced over levels and kinds, with exact answers only."""
+"""Generator of instructions about a view: balanced over levels and kinds, unambiguous answers only."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ MAX_TARGETS = 10
 MIN_OBJECTS = 3
 _KINDS_TRIED = 8
 _HEAD_SLOTS = ("n", "ns", "bare", "bares", "purpose", "situation")
-_TRIES = 8  # per kind, so that rare kinds get their share; most drafts fail because somebody could argue
+_TRIES = 8  # per kind, so that rare kinds get their share; most logical forms are ambiguous
 _PART_OF_THE_NAMED = frozenset({
     "rel", "rel_count", "rel_all", "except_color", "except_one", "except_rel", "topk", "topk_side", "host_on",
     "aff_not", "aff_rel", "host", "host_with", "empty", "same", "between", "beside", "beside_all",
@@ -87,10 +87,11 @@ def instructions(
     *,
     split: Literal["train", "heldout"] = "train",
 ) -> list[Instruction]:
-    """Up to ``count`` different instructions about a view; fewer where little can be said.
+    """Generate up to ``count`` distinct instructions about a view; fewer for sparse scenes.
 
-    split: "train" keeps to wordings and colour-category pairs that are not held out, "heldout" uses
-    all. About a fifth have no target, in every kind that can have none. At most 10 targets.
+    split: "train" keeps to templates and colour-category pairs that are not held out; "heldout", the
+    validation split, uses all. About a fifth have no target, in every kind that can have none; none has
+    more than 10.
     """
     facts = SceneFacts(meta)
     sampler = InstructionSampler(facts, random.Random(int(rng.integers(1 << 62))), split)
@@ -122,7 +123,7 @@ def _one_instruction(sampler: InstructionSampler, known: dict[str, Instruction])
 def realize_instruction(
     sampler: InstructionSampler, logical_form: LogicalForm, *, negative: bool
 ) -> Instruction | None:
-    """Put a draft into words if its answer is exact and as wanted (without or with a target)."""
+    """Realize a logical form if its answer is unambiguous and has (or, for a negative, lacks) a target."""
     targets = members(logical_form.answer)
     if not exact(logical_form.answer) or negative != (not targets) or len(targets) > MAX_TARGETS:
         return None
@@ -130,7 +131,7 @@ def realize_instruction(
         return None
     named = members(logical_form.head.named)
     if logical_form.excludes and targets and len(named) <= len(targets):
-        return None  # an exception that excepts nothing
+        return None  # an exception without effect
     sentence = realize(sampler, logical_form, len(targets))
     if sentence is None:
         return None
@@ -149,8 +150,9 @@ def realize_instruction(
 
 
 def _mentions(sampler: InstructionSampler, logical_form: LogicalForm, text: str) -> tuple[Mention, ...]:
-    """The head noun, or what it is for, the anchor and other nouns, as far as the wording uses them. A noun
-    that says less than the head is left out: in "the mug that is red", "the mug" is any mug.
+    """Collect the noun phrases of the text with their referents: head noun or purpose, anchors, others.
+
+    A noun less specific than the head is left out: in "the mug that is red", "the mug" is any mug.
     """
     head = [logical_form.slots[slot].rstrip(".") for slot in _HEAD_SLOTS if slot in logical_form.slots]
     written = [words for words in head if logical_form.head.color in words and _occurs(words, text)]

@@ -1,4 +1,4 @@
-"""Somebody who looks at a picture and picks what to talk about."""
+"""Random choice of the objects, noun phrases, anchors and purposes of an instruction."""
 
 from __future__ import annotations
 
@@ -38,20 +38,21 @@ from instructsam_ros.scenes.sampling.splits import manifest
 
 T = TypeVar("T")
 OOV_SHARE = 0.25
-"""How often what is absent is something that no scene holds."""
+"""Share of out-of-vocabulary objects among absent ones."""
 ABSENT_ANCHOR_SHARE = 0.5
-"""How often a relation without a target is one to something that is not in the picture."""
+"""Share of absent anchors among relations without a target."""
 NEAR_MISS_SHARE = 0.3
-"""How often that is a near miss: a thing of the picture in another colour, or another thing in its colour."""
+"""Share of near misses among absent anchors: the right category in a wrong colour, or the reverse."""
 OOV_PURPOSE = "strange"
-"""A purpose that nothing in any scene serves, among the names of affordances."""
+"""Name of the out-of-vocabulary purpose beside those of affordances."""
 
 
 class InstructionSampler:
-    """picture: what is seen. random: the source of all choices. split: "train" avoids held-out wordings.
+    """Samples the parts of logical forms about one scene.
 
-    absent: whether an instruction without a target is wanted; kinds then choose near misses.
-    anchors: every name of an anchor used so far, and the object that bears it, or NOWHERE.
+    facts: the scene. random: source of all choices. split: "train" avoids held-out templates and pairs.
+    negative: whether an instruction without a target is wanted; kinds then choose near misses.
+    anchors: noun phrase of every anchor sampled so far -> object id, or NO_ANCHOR.
     """
 
     def __init__(self, facts: SceneFacts, source: random.Random, split: str) -> None:
@@ -67,31 +68,31 @@ class InstructionSampler:
         self.colors = sorted({item.color for item in self.seen} - set(COLORLESS))
 
     def pick(self, options: Sequence[T]) -> T:
-        """One of the options, each as likely."""
+        """Choose one of the options uniformly."""
         return self.random.choice(options)
 
     def chance(self, probability: float) -> bool:
-        """True with that probability."""
+        """Return True with the given probability."""
         return self.random.random() < probability
 
     def visible_object(self) -> ObjectFacts:
-        """A well visible object."""
+        """Choose a clearly visible object."""
         return self.pick(self.seen)
 
     def category(self) -> str:
-        """A category in the picture; now and then one that is not, when no target is wanted."""
+        """Choose a category of the scene, or sometimes an absent one for a negative instruction."""
         if self.negative and self.chance(0.4):
             return self.absent_category()
         return self.visible_object().category
 
     def absent_category(self) -> str:
-        """A category that is not in the picture; now and then one that is in no picture."""
+        """Choose a category that is absent from the scene, sometimes an out-of-vocabulary one."""
         return self.pick(list(OOV_OBJECTS) if self.chance(OOV_SHARE) else self.absent_categories)
 
     def family(self) -> Noun | None:
-        """A category that occurs several times, now and then with a colour that several of it have.
+        """Choose a category with several instances, sometimes with a colour that several of them share.
 
-        When no target is wanted: a missing category, or a present one in a colour that it has not.
+        For a negative instruction: an absent category, or a present one in a colour it does not have.
         """
         if self.negative:
             return self._near_miss() if self.chance(0.4) else self.noun(self.absent_category())
@@ -104,13 +105,13 @@ class InstructionSampler:
         return self.noun(category, self.pick(shared) if shared and self.chance(0.3) else "")
 
     def allowed(self, color: str, category: str) -> bool:
-        """Whether the split may name this pair; nobody says "the orange orange"."""
+        """Return whether the split may name this pair; "the orange orange" is never allowed."""
         if color == category:
             return False
         return self.split != "train" or (color, category) not in manifest().pairs
 
     def noun(self, category: str, color: str = "") -> Noun:
-        """A category by one of its names, with a colour adjective if given."""
+        """Build a noun phrase from one of the category's names and an optional colour adjective."""
         one, many = OOV_OBJECTS.get(category) or self.pick(CATALOGUE[category].names)
         tests = [is_category(category)] + ([has_color(color)] if color else [])
         prefix = f"{color} " if color else ""
@@ -126,10 +127,10 @@ class InstructionSampler:
         )
 
     def colored(self) -> Noun | None:
-        """A category with a colour: one in the picture, or a near miss when no target is wanted.
+        """Choose a coloured category of the scene, or a near miss for a negative instruction.
 
-        Near misses: the right thing in another colour that is in the picture, or another thing in
-        the right colour, now and then one that no scene holds.
+        Near misses: a present category in another present colour, or another category (sometimes an
+        out-of-vocabulary one) in a present colour.
         """
         if self.negative and self.colors and self.chance(OOV_SHARE):
             return self.noun(self.pick(list(OOV_OBJECTS)), self.pick(self.colors))
@@ -142,14 +143,14 @@ class InstructionSampler:
 
     def _near_miss(self) -> Noun | None:
         item = self.visible_object()
-        if self.chance(0.6):  # right thing, wrong colour
+        if self.chance(0.6):  # right category, wrong colour
             options = [color for color in CATALOGUE[item.category].colors if color not in COLORLESS]
             if not options:
                 return None
             nearby = [color for color in options if color in self.colors and color != item.color]
             color = self.pick(nearby if nearby and self.chance(0.7) else options)
             category = item.category
-        elif item.color not in COLORLESS:  # right colour, wrong thing
+        elif item.color not in COLORLESS:  # right colour, wrong category
             color = item.color
             fitting = [name for name, entry in CATALOGUE.items() if color in entry.colors]
             category = self.pick(fitting)
@@ -158,21 +159,21 @@ class InstructionSampler:
         return self.noun(category, color) if self.allowed(color, category) else None
 
     def group(self, group: str) -> Noun:
-        """A group of categories."""
+        """Build a noun phrase for a group of categories."""
         one, many = self.pick(GROUP_NAMES[group])
         return Noun(one, many, one, many, GROUP_PHRASES[group], self.facts.where(in_group(group)))
 
     def object_noun(self, named: Selection | None = None, adjective: str = "") -> Noun:
-        """Any object, or those of an adjective."""
+        """Build the noun phrase "object", with an optional adjective and its referents."""
         prefix = f"{adjective} " if adjective else ""
         one, many = prefix + "object", prefix + "objects"
         everything = self.facts.everything() if named is None else named
         return Noun(one, many, one, many, prefix + OBJECT_PHRASE, everything)
 
     def purpose(self) -> tuple[str, Noun]:
-        """An affordance and its canonical noun; one that the picture offers unless no target is wanted.
+        """Choose an affordance and its canonical noun phrase: one that the scene offers.
 
-        Then now and then a purpose that no scene ever serves.
+        For a negative instruction: one that it does not offer, sometimes an out-of-vocabulary purpose.
         """
         if self.negative and self.chance(OOV_SHARE):
             one, many = OOV_PHRASE, OOV_PHRASE + "s"
@@ -189,7 +190,7 @@ class InstructionSampler:
         return name, Noun(phrase, phrase + "s", phrase, phrase + "s", phrase, named)
 
     def purpose_slots(self, name: str) -> dict[str, str]:
-        """Wordings of an affordance."""
+        """Choose paraphrases of an affordance."""
         if name == OOV_PURPOSE:
             return {"purpose": self.pick(OOV_PURPOSES), "situation": self.pick(OOV_SITUATIONS)}
         return {
@@ -198,11 +199,11 @@ class InstructionSampler:
         }
 
     def relation(self, relation: Relation) -> str:
-        """A wording of a relation."""
+        """Choose a paraphrase of a relation."""
         return self.pick(paraphrases().relations[relation])
 
     def anchor(self, *excluded: int) -> Anchor | None:
-        """A visible object that its category, or colour and category, names uniquely."""
+        """Choose a visible object that its category, or colour and category, identifies uniquely."""
         for _ in range(4):
             item = self.visible_object()
             if item.id in excluded:
@@ -218,10 +219,10 @@ class InstructionSampler:
         return None
 
     def maybe_absent_anchor(self, *among: str) -> Anchor | None:
-        """Now and then, when no target is wanted, an anchor that is not in the picture.
+        """Sample, for some negative instructions, an anchor that is absent from the scene.
 
-        among: categories to choose from; all if none are given. What is then said to be there is in
-        the picture (``absent`` is over), so that only the missing anchor leaves it without a target.
+        among: categories to choose from; all if none are given. ``negative`` is then reset, so that the head
+        noun has referents and the absent anchor alone leaves the instruction without a target.
         """
         if not self.negative or not self.chance(ABSENT_ANCHOR_SHARE):
             return None
@@ -231,7 +232,7 @@ class InstructionSampler:
         return anchor
 
     def absent_anchor(self, *among: str) -> Anchor | None:
-        """An anchor that is surely not in the picture; of certain categories, if any are given."""
+        """Sample an anchor that is unambiguously absent, from the given categories if any."""
         options = [category for category in self.absent_categories if category in among]
         if among and not options:
             return None

@@ -23,17 +23,17 @@ from instructsam_ros.scenes.instructions.three_valued_logic import (
 )
 
 MAX_LATERAL_OFFSET = 0.35
-"""How far what is between two things may be from the line from one to the other, as a share of its length."""
+"""Largest distance of an object between two anchors from the line joining them, as a share of its length."""
 
 
 def purpose(sampler: InstructionSampler) -> LogicalForm:
-    """Something to drink from."""
+    """Sample 'Something to drink from'."""
     name, noun = sampler.purpose()
     return LogicalForm("complex", "aff", noun, noun.named, sampler.purpose_slots(name))
 
 
 def purpose_not_color(sampler: InstructionSampler) -> LogicalForm | None:
-    """Something to drink from, but nothing red."""
+    """Sample 'Something to drink from, but nothing red'."""
     name, noun = sampler.purpose()
     colors = _colors_of(sampler, noun) or list(DISH_COLORS)
     color = sampler.pick(colors)
@@ -43,7 +43,7 @@ def purpose_not_color(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def purpose_color(sampler: InstructionSampler) -> LogicalForm:
-    """Something red to drink from."""
+    """Sample 'Something red to drink from'."""
     name, noun = sampler.purpose()
     if sampler.negative and sampler.chance(0.6):  # the right purpose in a colour that is elsewhere
         sampler.negative = False
@@ -60,7 +60,7 @@ def purpose_color(sampler: InstructionSampler) -> LogicalForm:
 
 
 def purpose_related(sampler: InstructionSampler) -> LogicalForm | None:
-    """Something to drink from, left of the bowl."""
+    """Sample 'Something to drink from, left of the bowl'."""
     absent_anchor = sampler.maybe_absent_anchor()
     if sampler.negative:  # the purpose is served, but on another side
         sampler.negative = sampler.chance(0.3)
@@ -78,7 +78,7 @@ def purpose_related(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def purpose_size(sampler: InstructionSampler) -> LogicalForm:
-    """The largest thing to drink from."""
+    """Sample 'The largest thing to drink from'."""
     name, noun = sampler.purpose()
     word = sampler.pick([word for word, (key, _) in SIZES.items() if key == "size"])
     answer = extreme(sampler.facts, noun.named, "size", descending=SIZES[word][1])
@@ -88,20 +88,20 @@ def purpose_size(sampler: InstructionSampler) -> LogicalForm:
 
 
 def food(sampler: InstructionSampler) -> LogicalForm:
-    """All that can be eaten."""
+    """Sample 'All that can be eaten'."""
     named = sampler.facts.where(affording("edible"))
     return LogicalForm("complex", "food", Noun("food", "food", "food", "food", "food", named), named)
 
 
 def not_food(sampler: InstructionSampler) -> LogicalForm:
-    """All that cannot be eaten."""
+    """Sample 'All that cannot be eaten'."""
     head = sampler.object_noun()
     answer = subtract(head.named, sampler.facts.where(affording("edible")))
     return LogicalForm("complex", "nonfood", head, answer)
 
 
 def host(sampler: InstructionSampler) -> LogicalForm | None:
-    """The plate that has something on it."""
+    """Sample 'The plate that has something on it'."""
     noun = _dishes(sampler)
     if noun is None:
         return None
@@ -110,7 +110,7 @@ def host(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def host_with(sampler: InstructionSampler) -> LogicalForm | None:
-    """The plate with a banana on it."""
+    """Sample 'The plate with a banana on it'."""
     carried = [t for t in sampler.seen if t.parent is not None]
     if not carried:
         return None
@@ -125,7 +125,7 @@ def host_with(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def empty(sampler: InstructionSampler) -> LogicalForm | None:
-    """The empty plate, where another one carries something."""
+    """Sample 'The empty plate', where another one carries something."""
     noun = _dishes(sampler)
     if noun is None:
         return None
@@ -136,7 +136,7 @@ def empty(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def same_color(sampler: InstructionSampler) -> LogicalForm | None:
-    """Everything else of the colour of the mug."""
+    """Sample 'Everything else of the colour of the mug'."""
     head = sampler.object_noun()
     # A place without a colour: that of "the red mug" is red, whether there is such a mug or not.
     absent_anchor = sampler.maybe_absent_anchor(*CATALOGUE)
@@ -155,7 +155,7 @@ def same_color(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def between(sampler: InstructionSampler) -> LogicalForm | None:
-    """The apples right of the mug and left of the bowl."""
+    """Sample 'The apples right of the mug and left of the bowl'."""
     absent_anchor = sampler.maybe_absent_anchor()
     left = absent_anchor or sampler.anchor()
     right = sampler.anchor(left.id) if left else None
@@ -181,7 +181,7 @@ def between(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def _in_line(item: ObjectFacts, left: ObjectFacts, right: ObjectFacts) -> bool:
-    """Whether a thing is near enough to the line from left to right to stand between the two."""
+    """Return whether an object is close enough to the line from left to right to be between the two."""
     line = np.subtract((right.right, right.ahead), (left.right, left.ahead))
     way = np.subtract((item.right, item.ahead), (left.right, left.ahead))
     aside = abs(line[0] * way[1] - line[1] * way[0])
@@ -194,7 +194,7 @@ def _colors_of(sampler: InstructionSampler, noun: Noun) -> list[str]:
 
 
 def _dishes(sampler: InstructionSampler) -> Noun | None:
-    """Plates, bowls, pans, boards or trays of which several are seen."""
+    """Sample a noun for plates, bowls, pans, boards or trays of which several are visible."""
     options = [c for c in (*DISHES["on"], *DISHES["in"]) if sampler.counts[c] > 1]
     if not options:
         return None
@@ -203,7 +203,7 @@ def _dishes(sampler: InstructionSampler) -> Noun | None:
 
 
 def _carries(sampler: InstructionSampler, host_id: int, content: Noun | None = None) -> Truth:
-    """Whether something lies on it, or such content; arguable where the load can barely be seen."""
+    """Return whether it carries something, or such content; ambiguous if that is barely visible."""
     load = content.named if content else sampler.facts.everything()
     return either(0, *(load[i] for i, t in sampler.facts.objects.items() if t.parent == host_id))
 

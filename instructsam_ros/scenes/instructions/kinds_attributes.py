@@ -1,4 +1,4 @@
-"""Kinds of instructions that name things: by category, colour, group, material, number, exception."""
+"""Kinds of instructions that name objects: by category, colour, group, material, number, exception."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from instructsam_ros.scenes.instructions.three_valued_logic import (
 
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 EMPTY_EXCEPTION_SHARE = 0.2
-"""How often "everything except the knife" is said where there is no knife."""
+"""Share of exceptions without referents: "everything except the knife" without a knife."""
 TWO_EXCEPTIONS_SHARE = 0.3
-"""How often two things are left out: "everything except the knife and the mugs"."""
+"""Share of exceptions of two nouns: "everything except the knife and the mugs"."""
 UNIFORM_SHARE = 0.5
-"""How often "the mug that is not red" has no target because all mugs are red; else there is no mug."""
+"""Share of negatives of "the mug that is not red" in which all mugs are red, instead of absent."""
 SUBSTANCES = {"metal": "metal", "glass": "glass", "wooden": "wood"}
 
 
 def concept(sampler: InstructionSampler) -> LogicalForm | None:
-    """A bare noun phrase: all that it names."""
+    """Sample a bare noun phrase for all its referents."""
     noun = sampler.colored() if sampler.chance(0.6) else sampler.noun(_present_or_absent(sampler))
     return None if noun is None else LogicalForm("concept", "concept", noun, noun.named, noun.slots)
 
 
 def concept_group(sampler: InstructionSampler) -> LogicalForm:
-    """The bare name of a group: fruit, utensils."""
+    """Sample the bare name of a group: fruit, utensils."""
     noun = sampler.group(sampler.pick(list(GROUP_NAMES)))
     return LogicalForm("concept", "concept", noun, noun.named, noun.slots)
 
 
 def name(sampler: InstructionSampler) -> LogicalForm:
-    """The mug: exactly one, or none."""
+    """Sample 'The mug': exactly one, or none."""
     noun = sampler.noun(_present_or_absent(sampler))
     return LogicalForm("simple", "name", noun, noun.named, noun.slots, unique=True)
 
 
 def every(sampler: InstructionSampler) -> LogicalForm | None:
-    """All the mugs, or all of a group."""
+    """Sample 'All the mugs', or all of a group."""
     if sampler.chance(0.25):
         noun = sampler.group(sampler.pick(list(GROUP_NAMES)))
     else:
@@ -58,19 +58,19 @@ def every(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def everything(sampler: InstructionSampler) -> LogicalForm:
-    """All objects."""
+    """Sample 'All objects'."""
     head = sampler.object_noun()
     return LogicalForm("simple", "everything", head, head.named)
 
 
 def attribute(sampler: InstructionSampler) -> LogicalForm | None:
-    """The red mug, the red mugs."""
+    """Sample 'The red mug' or 'the red mugs'."""
     noun = sampler.colored()
     return None if noun is None else LogicalForm("simple", "attr", noun, noun.named, noun.slots)
 
 
 def color_all(sampler: InstructionSampler) -> LogicalForm | None:
-    """Everything red."""
+    """Sample 'Everything red'."""
     negative = [color for color in DISH_COLORS if color not in sampler.colors]
     options = negative if sampler.negative else sampler.colors
     if not options:
@@ -81,13 +81,13 @@ def color_all(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def color_one(sampler: InstructionSampler) -> LogicalForm | None:
-    """The red one, where only one thing is red."""
+    """Sample 'The red one', where only one object is red."""
     logical_form = color_all(sampler)
     return logical_form and replace(logical_form, construct="color_one", unique=True)
 
 
 def material(sampler: InstructionSampler) -> LogicalForm:
-    """All metal objects."""
+    """Sample 'All metal objects'."""
     adjective = sampler.pick(list(SUBSTANCES))
     noun = sampler.object_noun(sampler.facts.where(made_of(SUBSTANCES[adjective])), adjective)
     return LogicalForm(
@@ -96,7 +96,7 @@ def material(sampler: InstructionSampler) -> LogicalForm:
 
 
 def count(sampler: InstructionSampler) -> LogicalForm | None:
-    """The three mugs, where there are exactly three."""
+    """Sample 'The three mugs', where there are exactly three."""
     noun = sampler.family()
     if noun is None:
         return None
@@ -107,7 +107,7 @@ def count(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def union(sampler: InstructionSampler) -> LogicalForm | None:
-    """The mugs and the red bowl: both parts exist, or none does."""
+    """Sample 'The mugs and the red bowl': both parts exist, or none does."""
     first, second = (_named_part(sampler) for _ in range(2))
     if first is None or second is None or first.bare == second.bare:
         return None
@@ -124,7 +124,7 @@ def union(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def except_color(sampler: InstructionSampler) -> LogicalForm | None:
-    """All the mugs except the red one; when absent, all of them may be red."""
+    """Sample 'All the mugs except the red one'; as a negative, all may be red."""
     uniform = _uniform_categories(sampler) if sampler.negative and sampler.chance(UNIFORM_SHARE) else []
     noun = sampler.noun(sampler.pick(uniform)) if uniform else sampler.family()
     if noun is None or noun.color:
@@ -145,13 +145,13 @@ def except_color(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def not_color(sampler: InstructionSampler) -> LogicalForm | None:
-    """The mug that is not red, where all others are, or all are."""
+    """Sample 'The mug that is not red', where all others are, or all are."""
     logical_form = except_color(sampler)
     return logical_form and replace(logical_form, construct="not_color", unique=True)
 
 
 def except_one(sampler: InstructionSampler) -> LogicalForm | None:
-    """Everything except the knife; now and then there is none, and so everything is meant."""
+    """Sample 'Everything except the knife'; sometimes there is no knife."""
     if sampler.negative:
         return None
     excludes = not sampler.chance(EMPTY_EXCEPTION_SHARE)
@@ -177,7 +177,7 @@ def _named_part(sampler: InstructionSampler) -> Noun | None:
 
 
 def _uniform_categories(sampler: InstructionSampler) -> list[str]:
-    """Categories of which all that is seen has one colour."""
+    """List the categories whose visible objects all have one colour."""
     colors: dict[str, set[str]] = {}
     for item in sampler.seen:
         colors.setdefault(item.category, set()).add(item.color)
@@ -185,13 +185,13 @@ def _uniform_categories(sampler: InstructionSampler) -> list[str]:
 
 
 def _are_disjoint(nouns: list[Noun]) -> bool:
-    """Whether each names something, and none what another one names."""
+    """Return whether all nouns have referents and no two share one."""
     named = [set(members(noun.named)) for noun in nouns]
     return all(named) and len(set.union(*named)) == sum(map(len, named))
 
 
 def _excluded(sampler: InstructionSampler) -> Noun:
-    """A thing of the picture by its name, now and then with its colour; a group; all of a colour."""
+    """Sample an excluded noun: a visible object, sometimes with its colour; a group; a colour."""
     if sampler.chance(0.2):
         return sampler.colored() or sampler.noun(sampler.visible_object().category)
     if sampler.chance(0.15):
@@ -203,7 +203,7 @@ def _excluded(sampler: InstructionSampler) -> Noun:
 
 
 def _definite(sampler: InstructionSampler, noun: Noun) -> str:
-    """ "the mug" or "the mugs", as the picture has them; either where it has none."""
+    """Return "the mug" or "the mugs" by number of referents; either if there are none."""
     found = len(members(noun.named))
     plural = found > 1 or (found == 0 and sampler.chance(0.5))
     return f"the {noun.plural if plural else noun.singular}"

@@ -1,4 +1,4 @@
-"""Kinds of instructions about where things are, and about their order in size and place."""
+"""Kinds of instructions about spatial relations, and about order in size and position."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from instructsam_ros.scenes.instructions.spatial_relations import (
 )
 from instructsam_ros.scenes.instructions.three_valued_logic import members, subtract
 
-# height is compared only among things that stand upright
+# height is compared only among upright objects
 UPRIGHT = frozenset({
     "mug", "cup", "glass", "wine glass", "bottle", "can", "jar", "milk carton", "cereal box", "teapot",
     "pot", "kettle", "vase",
@@ -36,11 +36,11 @@ SIDE_NAMES = {"left": False, "right": True}
 DISTANCES = {"closest to": False, "nearest to": False, "farthest from": True, "furthest from": True}
 ORDINALS = {1: "first", 2: "second", 3: "third"}
 DISHES: dict[str, tuple[str, ...]] = {"on": ("plate", "cutting board", "tray"), "in": ("bowl", "pan")}
-"""What things lie on, and what they lie in."""
+"""Categories that objects lie on or in."""
 
 
 def relation(sampler: InstructionSampler) -> LogicalForm | None:
-    """The mug left of the bowl."""
+    """Sample 'The mug left of the bowl'."""
     placed = _placed(
         sampler,
         lambda: sampler.colored() if sampler.chance(0.3) else sampler.noun(sampler.category()),
@@ -55,7 +55,7 @@ def relation(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def relation_count(sampler: InstructionSampler) -> LogicalForm | None:
-    """The two mugs left of the bowl. The number is right, or nothing is there."""
+    """Sample 'The two mugs left of the bowl'; the number is right unless there are none."""
     logical_form = relation(sampler)
     if logical_form is None:
         return None
@@ -68,7 +68,7 @@ def relation_count(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def relation_all(sampler: InstructionSampler) -> LogicalForm | None:
-    """Everything left of the bowl."""
+    """Sample 'Everything left of the bowl'."""
     anchor = sampler.maybe_absent_anchor() or sampler.anchor()
     if anchor is None:
         return None
@@ -81,7 +81,7 @@ def relation_all(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def except_relation(sampler: InstructionSampler) -> LogicalForm | None:
-    """All the mugs except the ones left of the bowl; when absent, all of them may be."""
+    """Sample 'All the mugs except the ones left of the bowl'; as a negative, all may be."""
     uniform = sampler.negative and sampler.chance(UNIFORM_SHARE)
     noun = sampler.noun(sampler.visible_object().category) if uniform else sampler.family()
     anchor = sampler.anchor(*members(noun.named)) if noun else None
@@ -98,13 +98,13 @@ def except_relation(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def not_related(sampler: InstructionSampler) -> LogicalForm | None:
-    """The mug that is not left of the bowl; where all others are, or all are."""
+    """Sample 'The mug that is not left of the bowl', where all others are, or all are."""
     logical_form = except_relation(sampler)
     return logical_form and replace(logical_form, construct="not_rel", unique=True)
 
 
 def beside(sampler: InstructionSampler) -> LogicalForm | None:
-    """The mugs next to the bowl."""
+    """Sample 'The mugs next to the bowl'."""
     placed = _placed(
         sampler,
         lambda: sampler.family() if sampler.chance(0.6) else sampler.noun(sampler.category()),
@@ -117,7 +117,7 @@ def beside(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def beside_all(sampler: InstructionSampler) -> LogicalForm | None:
-    """Everything next to the bowl."""
+    """Sample 'Everything next to the bowl'."""
     anchor = sampler.maybe_absent_anchor() or sampler.anchor()
     if anchor is None:
         return None
@@ -127,7 +127,7 @@ def beside_all(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def size_superlative(sampler: InstructionSampler) -> LogicalForm | None:
-    """The largest mug."""
+    """Sample 'The largest mug'."""
     noun, word = sampler.family(), sampler.pick(list(SIZES))
     if noun is None or (SIZES[word][0] == "height" and noun.category not in UPRIGHT):
         return None
@@ -137,7 +137,7 @@ def size_superlative(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def side_superlative(sampler: InstructionSampler) -> LogicalForm | None:
-    """The leftmost mug, the leftmost object."""
+    """Sample 'The leftmost mug' or 'the leftmost object'."""
     noun = _family_or_objects(sampler)
     if noun is None:
         return None
@@ -147,7 +147,7 @@ def side_superlative(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def distance_superlative(sampler: InstructionSampler) -> LogicalForm | None:
-    """The mug closest to the camera."""
+    """Sample 'The mug closest to the camera'."""
     noun = _family_or_objects(sampler)
     if noun is None:
         return None
@@ -157,7 +157,7 @@ def distance_superlative(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def top_k(sampler: InstructionSampler) -> LogicalForm | None:
-    """The two largest mugs."""
+    """Sample 'The two largest mugs'."""
     noun = sampler.family()
     if noun is None:
         return None
@@ -170,7 +170,7 @@ def top_k(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def top_k_side(sampler: InstructionSampler) -> LogicalForm | None:
-    """The two mugs on the left, of three or more."""
+    """Sample 'The two mugs on the left', of three or more."""
     noun = sampler.family()
     if noun is None:
         return None
@@ -179,7 +179,7 @@ def top_k_side(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def ordinal(sampler: InstructionSampler) -> LogicalForm | None:
-    """The second mug from the left, of three or more."""
+    """Sample 'The second mug from the left', of three or more."""
     noun = sampler.family()
     if noun is None:
         return None
@@ -190,7 +190,7 @@ def ordinal(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def near(sampler: InstructionSampler) -> LogicalForm | None:
-    """The mug closest to the bowl."""
+    """Sample 'The mug closest to the bowl'."""
     placed = _placed(sampler, lambda: _family_or_objects(sampler))
     if placed is None:
         return None
@@ -200,7 +200,7 @@ def near(sampler: InstructionSampler) -> LogicalForm | None:
 
 
 def on_or_in(sampler: InstructionSampler) -> LogicalForm | None:
-    """The apple in the bowl, the food on the plate; when absent, what is not there."""
+    """Sample 'The apple in the bowl' or 'the food on the plate'; as a negative, absent food."""
     hosts = {t.parent: t.relation for t in sampler.seen if t.parent is not None}
     word: str | None
     word, dishes = sampler.pick(list(DISHES.items()))
@@ -233,16 +233,16 @@ def _first(
     descending: bool,
     slots: dict[str, str],
 ) -> LogicalForm:
-    """The two or three that come first in an order."""
+    """Build the logical form of the first two or three in an order."""
     number = 3 if len(members(noun.named)) > 3 and sampler.chance(0.4) else 2
     answer = extreme(sampler.facts, noun.named, key, descending=descending, count=number)
     return LogicalForm("simple", construct, noun, answer, noun.slots | slots | {"number": NUMBERS[number]})
 
 
 def _placed(sampler: InstructionSampler, draw: Callable[[], Noun | None]) -> tuple[Noun, Anchor] | None:
-    """What is asked for, and what it is related to: something else, or what is not in the picture.
+    """Sample a head noun and its anchor: another object, or one absent from the scene.
 
-    The latter is decided first: then what is asked for is there (``Speaker.nowhere``).
+    An absent anchor is sampled first: the head noun then has referents (``maybe_absent_anchor``).
     """
     absent_anchor = sampler.maybe_absent_anchor()
     noun = draw()

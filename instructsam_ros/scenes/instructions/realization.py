@@ -1,4 +1,4 @@
-"""Drafts into sentences."""
+"""Surface realization of logical forms as sentences."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Sentence(NamedTuple):
 
 
 def realize(sampler: InstructionSampler, logical_form: LogicalForm, targets: int) -> Sentence | None:
-    """A sentence that suits the number of targets; None if no template does."""
+    """Realize a logical form as a sentence that suits the number of targets; None if no template does."""
     families = [
         family
         for family in (*_NOUN_FAMILIES, *_SENTENCE_FAMILIES)
@@ -51,7 +51,7 @@ def realize(sampler: InstructionSampler, logical_form: LogicalForm, targets: int
 
 
 def _suits(family: str, logical_form: LogicalForm, targets: int) -> bool:
-    """Singular wordings for one target, plural ones for several, either where there is none."""
+    """Return whether a family agrees in number: singular for one target, plural for several, any for none."""
     if family.endswith("one"):
         return targets <= 1
     if logical_form.unique:
@@ -65,7 +65,7 @@ def _suits(family: str, logical_form: LogicalForm, targets: int) -> bool:
 
 
 def _with_politeness(sampler: InstructionSampler, template: Template, text: str) -> str:
-    """Now and then "please", "robot, " or ", thanks" around it."""
+    """Sometimes add "please", "robot, " or ", thanks"."""
     if template.form == "question":
         return text[:-1] + ", please?" if sampler.chance(0.1) else text
     if template.form == "phrase" or template.text.startswith("{situation}") or not sampler.chance(0.3):
@@ -81,7 +81,7 @@ def _with_politeness(sampler: InstructionSampler, template: Template, text: str)
 
 
 def _spelled(sampler: InstructionSampler, text: str, form: Form) -> str:
-    """Articles, capitals and full stops, with the carelessness of somebody who types."""
+    """Set articles, capitals and full stops, the latter two at random as in typed input."""
     text = re.sub(r"\b([Aa]) (?=[aeio]|umb)", r"\1n ", text)
     text = re.sub(r"\ball two\b", "both", text)
     if form == "phrase":

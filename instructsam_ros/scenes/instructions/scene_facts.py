@@ -1,4 +1,4 @@
-"""What is true of the objects in one rendered view."""
+"""Facts about the objects in one rendered view, and predicates over them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from instructsam_ros.scenes.assets.catalogue import CATALOGUE, COLORLESS
 from instructsam_ros.scenes.instructions.color_names import plausible_names
 from instructsam_ros.scenes.instructions.three_valued_logic import Selection, Truth, both
 
-# asked for -> categories of which some people would say so
+# category -> categories that are ambiguous with it
 LOOKALIKES: dict[str, tuple[str, ...]] = {
     "cup": ("mug", "glass"),
     "glass": ("cup", "wine glass", "vase"),
@@ -23,7 +23,7 @@ LOOKALIKES: dict[str, tuple[str, ...]] = {
     "tray": ("cutting board",),
     "spoon": ("ladle",),
 }
-# group -> categories about which people differ
+# group -> categories whose membership is ambiguous
 AMBIGUOUS_MEMBERS: dict[str, tuple[str, ...]] = {
     "fruit": ("tomato", "cucumber", "bell pepper"),
     "vegetable": ("tomato",),
@@ -35,10 +35,10 @@ AMBIGUOUS_MEMBERS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class ObjectFacts:
-    """One object as the language sees it.
+    """Facts about one object.
 
     right, ahead: metres along the horizontal axes of the viewer. at: position in the camera frame.
-    column: mean image column as a share of the width, None where unseen. seen: 1 well visible,
+    column: mean image column as a share of the width, None if invisible. seen: 1 clearly visible,
     0 invisible, None barely.
     """
 
@@ -61,26 +61,26 @@ class ObjectFacts:
 
 
 class SceneFacts:
-    """The things of a view by id, and predicates over them."""
+    """Holds the objects of a view by id and selects among them."""
 
     def __init__(self, meta: dict[str, Any]) -> None:
         self.objects = {item.id: item for item in _read_objects(meta)}
 
     def everything(self) -> Selection:
-        """All visible objects."""
+        """Select all visible objects."""
         return {i: item.seen for i, item in self.objects.items()}
 
     def where(self, *predicates: Callable[[ObjectFacts], Truth]) -> Selection:
-        """Visible objects for which all predicates hold."""
+        """Select the visible objects for which all predicates hold."""
         return {i: both(t.seen, *(holds(t) for holds in predicates)) for i, t in self.objects.items()}
 
     def well_seen(self) -> list[ObjectFacts]:
-        """Objects that an instruction may be about."""
+        """List the clearly visible objects, which instructions may refer to."""
         return [item for item in self.objects.values() if item.seen == 1]
 
 
 def is_category(category: str) -> Callable[[ObjectFacts], Truth]:
-    """Whether it is called that."""
+    """Build a predicate: the object is of that category."""
 
     def holds(item: ObjectFacts) -> Truth:
         if item.category == category:
@@ -91,7 +91,7 @@ def is_category(category: str) -> Callable[[ObjectFacts], Truth]:
 
 
 def in_group(group: str) -> Callable[[ObjectFacts], Truth]:
-    """Whether it belongs to a group of the catalogue."""
+    """Build a predicate: the object belongs to a group of the catalogue."""
 
     def holds(item: ObjectFacts) -> Truth:
         if item.category in AMBIGUOUS_MEMBERS.get(group, ()):
@@ -104,7 +104,7 @@ def in_group(group: str) -> Callable[[ObjectFacts], Truth]:
 
 
 def has_color(color: str) -> Callable[[ObjectFacts], Truth]:
-    """Whether it has that colour by design and looks like it; arguable when only one of both."""
+    """Build a predicate: the object has that colour by design and in the image; ambiguous if only one."""
 
     def holds(item: ObjectFacts) -> Truth:
         looks = color in item.named_colors
@@ -118,7 +118,7 @@ def has_color(color: str) -> Callable[[ObjectFacts], Truth]:
 
 
 def made_of(material: str) -> Callable[[ObjectFacts], Truth]:
-    """Whether it is visibly of "metal", "glass" or "wood"."""
+    """Build a predicate: the object is visibly of "metal", "glass" or "wood"."""
 
     def holds(item: ObjectFacts) -> Truth:
         if material == "metal":
@@ -139,7 +139,7 @@ def made_of(material: str) -> Callable[[ObjectFacts], Truth]:
 
 
 def affording(affordance: str) -> Callable[[ObjectFacts], Truth]:
-    """Whether it serves that purpose."""
+    """Build a predicate: the object serves that purpose."""
     return lambda item: affords(item.category, affordance)
 
 
@@ -179,7 +179,7 @@ def _read_objects(meta: dict[str, Any]) -> list[ObjectFacts]:
 
 
 def _seen(entry: dict[str, Any], area: int) -> Truth:
-    """Whether a person would notice it: thin utensils at fewer pixels than bulky things."""
+    """Rate visibility; thin utensils need fewer pixels than bulky objects."""
     if entry["pixels"] < area * 7e-5:
         return 0
     enough = area * (0.0007 if "utensil" in entry["groups"] else 0.0013)

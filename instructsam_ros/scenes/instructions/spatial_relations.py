@@ -1,4 +1,4 @@
-"""Left, right, behind, on; largest, leftmost, nearest: with margins that nobody argues about."""
+"""Left, right, behind, on; largest, leftmost, nearest: with margins that exclude ambiguous cases."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Relation = Literal["left", "right", "front", "behind", "on", "in", "beside"]
 RankKey = Literal["size", "height", "column", "distance"]
 
 NEXT_TO, NOT_NEXT_TO = 0.07, 0.16
-"""Gap in metres up to which one thing is next to another, and from which on it is not."""
+"""Gap in metres up to which two objects are next to each other, and from which on they are not."""
 
 SIDES: tuple[Relation, ...] = ("left", "right", "front", "behind")
 
 
 def related(item: ObjectFacts, relation: Relation, anchor: ObjectFacts) -> Truth:
-    """Whether ``thing`` stands in that relation to ``anchor``, as the viewer sees it."""
+    """Return whether ``item`` stands in that relation to ``anchor`` from the camera's viewpoint."""
     if item.id == anchor.id:
         return 0
     if relation in ("on", "in"):
@@ -48,7 +48,7 @@ def related(item: ObjectFacts, relation: Relation, anchor: ObjectFacts) -> Truth
 
 
 def _sideways(item: ObjectFacts, anchor: ObjectFacts, across: float, along: float, sign: int) -> Truth:
-    """Both in space (metres) and in the image (share of its width)."""
+    """Compare both in space (metres) and in the image (share of its width)."""
     if item.column is None or anchor.column is None:
         return None
     in_space, in_image = sign * across, sign * (item.column - anchor.column)
@@ -58,7 +58,7 @@ def _sideways(item: ObjectFacts, anchor: ObjectFacts, across: float, along: floa
 
 
 def _next_to(item: ObjectFacts, anchor: ObjectFacts) -> Truth:
-    """By the gap between the two on the table, whichever way they are turned."""
+    """Compare the gap between the two on the table, whatever their yaw."""
     apart = math.hypot(item.right - anchor.right, item.ahead - anchor.ahead)
     largest_gap, smallest_gap = (
         apart - sum(side(t.extent[:2]) / 2 for t in (item, anchor)) for side in (min, max)
@@ -69,7 +69,7 @@ def _next_to(item: ObjectFacts, anchor: ObjectFacts) -> Truth:
 
 
 def select_related(facts: SceneFacts, selection: Selection, relation: Relation, anchor: int) -> Selection:
-    """Members of ``selection`` that stand in the relation to the anchor; none do to one that is nowhere."""
+    """Select the members that stand in the relation to the anchor; none for NO_ANCHOR."""
     if anchor == NO_ANCHOR:
         return dict.fromkeys(selection, 0)
     reference = facts.objects[anchor]
@@ -90,7 +90,7 @@ def _value(item: ObjectFacts, key: RankKey) -> float:
 
 
 def _apart(first: ObjectFacts, second: ObjectFacts, key: RankKey) -> bool:
-    """Whether a person would be sure about the order of the two."""
+    """Return whether the order of the two is unambiguous."""
     a, b = _value(first, key), _value(second, key)
     if key == "distance":
         return abs(a - b) > 0.07
@@ -108,14 +108,14 @@ def _apart(first: ObjectFacts, second: ObjectFacts, key: RankKey) -> bool:
 
 
 def ranked(facts: SceneFacts, selection: Selection, key: RankKey, *, descending: bool) -> list[int]:
-    """Members in order of a measure."""
+    """Sort the members by a measure."""
     return sorted(members(selection), key=lambda i: _value(facts.objects[i], key), reverse=descending)
 
 
 def extreme(
     facts: SceneFacts, selection: Selection, key: RankKey, *, descending: bool, count: int = 1
 ) -> Selection:
-    """The ``count`` first members in that order; undecided unless the cut is clear and leaves some out.
+    """Select the ``count`` first members in that order; undecided unless the cut is clear and excludes some.
 
     An empty selection has no extreme member, and that is a clear answer.
     """
@@ -130,7 +130,7 @@ def extreme(
 
 
 def nth(facts: SceneFacts, selection: Selection, position: int, *, from_right: bool) -> Selection:
-    """The member at a position (1 = first) from the left or right; undecided unless neighbours are apart."""
+    """Select the member at a position (1 = first) from a side; undecided unless neighbours are apart."""
     order = ranked(facts, selection, "column", descending=from_right)
     if not exact(selection) or 0 < len(order) < max(position, 3):
         return undecided(selection)
@@ -141,9 +141,9 @@ def nth(facts: SceneFacts, selection: Selection, position: int, *, from_right: b
 
 
 def nearest(facts: SceneFacts, selection: Selection, anchor: int) -> Selection:
-    """The member closest to the anchor; undecided unless it is clearly closer than the next.
+    """Select the member closest to the anchor; undecided unless it is clearly closer than the next.
 
-    None is closest to an anchor that is nowhere.
+    No member is closest to NO_ANCHOR.
     """
     if anchor == NO_ANCHOR:
         return dict.fromkeys(selection, 0)

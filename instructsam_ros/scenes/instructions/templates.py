@@ -1,4 +1,4 @@
-"""The wording of instructions: templates.yaml as frozen tables, and which of them are held out."""
+"""Sentence templates and paraphrases: templates.yaml as frozen tables, with the held-out templates marked."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ Table = Literal["sentence_templates", "constructs"]
 
 @dataclass(frozen=True)
 class Template:
-    """id: frozen name such as "one.pick_up" or "rel.many.plain". text: with {slots}."""
+    """A sentence template. id: frozen name such as "one.pick_up" or "rel.many.plain". text: with {slots}."""
 
     id: str
     text: str
 
     @property
     def form(self) -> Form:
-        """What kind of sentence it is."""
+        """Return the sentence type."""
         if self.text == "{x}":
             return "phrase"
         return "question" if self.text.endswith("?") else "declarative"
 
     @property
     def held_out(self) -> bool:
-        """Whether training never uses it."""
+        """Return whether it is excluded from training."""
         return self.id in manifest().templates
 
 
 @dataclass(frozen=True)
 class Paraphrases:
-    """carriers and constructs by family ("one", "rel.many"), the other tables by topic.
+    """Sentence templates and constructs by family ("one", "rel.many"), the other tables by topic.
 
-    verbs: for the slot of that name in a carrier. redundant: words of constructs that change nothing.
+    sentence_templates: "carriers" in templates.yaml. verbs: for the slot of that name in a sentence
+    template. redundant: words of constructs without effect on the meaning.
     """
 
     sentence_templates: dict[str, tuple[Template, ...]]
@@ -51,14 +52,14 @@ class Paraphrases:
     redundant: tuple[str, ...]
 
     def choices(self, table: Table, family: str, split: str) -> tuple[Template, ...]:
-        """Templates of a family that a split may use; empty where the kind has no such family."""
+        """Return the templates of a family that a split may use; empty if the kind has no such family."""
         templates: tuple[Template, ...] = getattr(self, table).get(family, ())
         return templates if split != "train" else tuple(t for t in templates if not t.held_out)
 
 
 @cache
 def paraphrases() -> Paraphrases:
-    """The tables shipped with the package."""
+    """Load the tables shipped with the package."""
     path = Path(__file__).with_name("templates.yaml")
     data = parse_mapping(path.read_text(), str(path))
     constructs = {
@@ -81,12 +82,12 @@ def paraphrases() -> Paraphrases:
 
 @cache
 def usable(table: Table, family: str, split: str) -> tuple[Template, ...]:
-    """``wording().choices``, remembered."""
+    """Return ``paraphrases().choices``, cached."""
     return paraphrases().choices(table, family, split)
 
 
 def is_held_out(template: str) -> bool:
-    """Whether an instruction's template id contains a part that training never uses."""
+    """Return whether an instruction's template id contains a part that is excluded from training."""
     return any(part in manifest().templates for part in template.split("|"))
 
 

@@ -1,4 +1,4 @@
-"""Every word that training instructions and their phrases are made of, and which of them say nothing."""
+"""Vocabulary of training instructions and their phrases, and its filler words."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _WORD = re.compile(r"[a-z]+")
 
 
 def training_texts() -> list[str]:
-    """Texts that together hold every word and sign of the training split."""
+    """Return texts that together contain every word and sign of the training split."""
     return [*_around_nouns(), *_meaningful()]
 
 
 @cache
 def filler_words() -> frozenset[str]:
-    """Lower-case words that never change what is meant: "please", "segment", "could"."""
+    """Return the lower-case words without effect on the meaning: "please", "segment", "could"."""
     return (_words(_around_nouns()) - _words(_meaningful())) | set(paraphrases().redundant)
 
 
