@@ -1,4 +1,4 @@
-"""What no scene holds: asked for now and then, and never there."""
+"""Out-of-vocabulary objects: mentioned now and then, and never a target."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sampled() -> list[Instruction]:
     return [i for _ in range(400) for i in instructions(ROW, rng, 12) if is_out_of_vocabulary(i.text)]
 
 
-def test_every_name_is_of_words_that_training_otherwise_never_says() -> None:
+def test_every_name_is_of_words_that_training_otherwise_never_uses() -> None:
     known = set(re.findall(r"[a-z]+", " ".join(training_texts()).lower()))
     assert not known & set(re.findall(r"[a-z]+", " ".join(NAMES)))
     assert not set(OOV_OBJECTS) & set(CATALOGUE)
@@ -37,13 +37,13 @@ def test_every_name_is_of_words_that_training_otherwise_never_says() -> None:
         assert set(re.findall(r"[a-z]+", text.lower())) - known, text
 
 
-def test_a_text_is_strange_by_its_words() -> None:
+def test_a_text_is_out_of_vocabulary_by_its_words() -> None:
     assert is_out_of_vocabulary("Where is the red DRILL?")
     assert is_out_of_vocabulary("the screw is loose, so find what helps")
     assert not is_out_of_vocabulary("the hatched mug")
 
 
-def test_they_are_asked_for_in_many_ways_and_answered_with_nothing(sampled: list[Instruction]) -> None:
+def test_many_kinds_mention_them_and_none_has_a_target(sampled: list[Instruction]) -> None:
     assert {"concept", "name", "attr", "all", "count", "rel", "near", "aff", "aff_rel"} <= {
         i.kind for i in sampled
     }
@@ -55,7 +55,7 @@ def test_they_are_asked_for_in_many_ways_and_answered_with_nothing(sampled: list
     assert {i.cardinality for i in others} == {"none"}
 
 
-def test_a_strange_place_leaves_the_phrase_what_it_was(sampled: list[Instruction]) -> None:
+def test_an_out_of_vocabulary_anchor_leaves_the_phrase_what_it_was(sampled: list[Instruction]) -> None:
     """ "The mug left of the drill" is still about mugs."""
     mugs = [i for i in sampled if i.phrase == "mug"]
     assert mugs
@@ -80,7 +80,7 @@ def test_nothing_is_found_beside_a_known_thing_that_is_not_there() -> None:
     assert all(m.ids == () for m in nameless)
 
 
-def test_nothing_relates_to_what_is_nowhere() -> None:
+def test_nothing_relates_to_no_anchor() -> None:
     picture = SceneFacts(ROW)
     nothing = dict.fromkeys(picture.objects, 0)
     assert select_related(picture, picture.everything(), "left", NO_ANCHOR) == nothing

@@ -1,4 +1,4 @@
-"""An instruction and its twin about a place that is not in the picture."""
+"""An instruction and its absent-anchor negative."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pairs() -> list[tuple[Instruction, Instruction | None]]:
     return [(item, absent_anchor_negative(item, view, rng)) for view, item in sampled]
 
 
-def test_every_kind_with_a_place_has_twins(pairs) -> None:
+def test_every_kind_with_an_anchor_has_negatives(pairs) -> None:
     assert {item.kind for item, twin in pairs if twin} == ANCHORED_KINDS
 
 
@@ -31,7 +31,7 @@ def test_what_has_no_place_or_no_target_has_none(pairs) -> None:
     assert not [twin.text for item, twin in pairs if twin and item.kind not in ANCHORED_KINDS]
 
 
-def test_only_the_place_differs(pairs) -> None:
+def test_only_the_anchor_differs(pairs) -> None:
     for item, twin in pairs:
         if twin is None:
             continue
@@ -47,7 +47,7 @@ def test_only_the_place_differs(pairs) -> None:
 
 
 @pytest.mark.parametrize("view", [ROW, TABLE])
-def test_the_place_is_not_in_the_picture(view) -> None:
+def test_the_anchor_is_absent_from_the_scene(view) -> None:
     rng = np.random.default_rng(5)
     sampled = [i for _ in range(100) for i in instructions(view, rng, 12)]
     twins = [twin for item in sampled if (twin := absent_anchor_negative(item, view, rng))]

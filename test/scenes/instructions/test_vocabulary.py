@@ -1,4 +1,4 @@
-"""The lexicon knows what training can say, and which words of it are idle."""
+"""The vocabulary covers all training texts; its filler words carry no meaning."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def words(*texts: str) -> set[str]:
     return set(re.findall(r"[a-z]+", " ".join(texts).lower()))
 
 
-def test_every_word_of_training_is_known_or_strange() -> None:
+def test_every_word_of_training_is_known_or_out_of_vocabulary() -> None:
     tokenizer = build_tokenizer(training_texts())
     known = set(tokenizer.get_vocab())
     names = [name for names in OOV_OBJECTS.values() for name in names]
     rng = np.random.default_rng(0)
     sampled = [i for scene in (ROW, TABLE, DEPTH) for _ in range(40) for i in instructions(scene, rng, 24)]
     texts = {text for item in sampled for text in (item.text, flip(item.text), item.phrase)}
-    strange = words(*map(tokenizer.normalizer.normalize_str, texts)) - known
-    assert strange
-    assert strange <= words(*names, OOV_PHRASE, *OOV_PURPOSES, *OOV_SITUATIONS)
+    unknown = words(*map(tokenizer.normalizer.normalize_str, texts)) - known
+    assert unknown
+    assert unknown <= words(*names, OOV_PHRASE, *OOV_PURPOSES, *OOV_SITUATIONS)
     assert len(texts) > 1000
 
 
@@ -39,6 +39,6 @@ def test_words_of_heldout_wordings_alone_are_unknown() -> None:
     assert not known & {"gather", "locate", "suits"}
 
 
-def test_idle_words_carry_no_meaning() -> None:
+def test_filler_words_carry_no_meaning() -> None:
     assert {"please", "segment", "retrieve", "sitting"} <= filler_words()
     assert not filler_words() & {"left", "mug", "except", "not", "red", "largest", "on", "drink", "two"}
