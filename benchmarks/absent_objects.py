@@ -26,8 +26,8 @@ from benchmarks.wordings import united_iou
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.instructions import Instruction, instructions
-from instructsam_ros.scenes.instructions.absent_objects import is_strange
-from instructsam_ros.scenes.instructions.scene_facts import Picture, is_category
+from instructsam_ros.scenes.instructions.absent_objects import is_out_of_vocabulary
+from instructsam_ros.scenes.instructions.scene_facts import SceneFacts, is_category
 
 TRIED = 60
 """Instructions drawn per view, of which only few are about strangers."""
@@ -38,8 +38,8 @@ def beside_nothing(
     view: View, said: Sequence[Instruction], rng: np.random.Generator
 ) -> Iterator[Instruction]:
     """Plain names of things that are there, to the left of something that surely is not."""
-    picture = Picture(view.meta)
-    missing = [c for c in CATALOGUE if set(picture.where(is_category(c)).values()) == {0}]
+    facts = SceneFacts(view.meta)
+    missing = [c for c in CATALOGUE if set(facts.where(is_category(c)).values()) == {0}]
     present = [i for i in said if i.kind == "concept" and i.targets]
     for item, category in zip(present, rng.permutation(missing), strict=False):
         text = f"the {item.phrase} to the left of the {category}"
@@ -63,13 +63,15 @@ def main() -> None:
         said = instructions(view.meta, rng, TRIED)
         nothing = [i for i in said if not i.targets]
         groups: dict[str, list[Instruction]] = {
-            "a thing that no scene holds": [i for i in nothing if is_strange(i.text) and not i.phrase_ids],
+            "a thing that no scene holds": [
+                i for i in nothing if is_out_of_vocabulary(i.text) and not i.phrase_ids
+            ],
             "a known thing that is not there": [
-                i for i in nothing if not is_strange(i.text) and not i.phrase_ids
+                i for i in nothing if not is_out_of_vocabulary(i.text) and not i.phrase_ids
             ],
             "a thing at the side of what is not there": list(beside_nothing(view, said, rng)),
             "a thing that is there, but not so": [
-                i for i in nothing if not is_strange(i.text) and i.phrase_ids
+                i for i in nothing if not is_out_of_vocabulary(i.text) and i.phrase_ids
             ],
             "a thing that is there": [i for i in said if i.targets],
         }

@@ -24,9 +24,14 @@ from benchmarks.command import positive_int, run
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.instructions import Instruction, is_held_out
-from instructsam_ros.scenes.instructions.drafting import Speaker
-from instructsam_ros.scenes.instructions.generator import ABSENT_SHARE, FEWEST_THINGS, KINDS, phrase_draft
-from instructsam_ros.scenes.instructions.scene_facts import Picture
+from instructsam_ros.scenes.instructions.generator import (
+    KINDS,
+    MIN_OBJECTS,
+    NEGATIVE_SHARE,
+    realize_instruction,
+)
+from instructsam_ros.scenes.instructions.instruction_sampler import InstructionSampler
+from instructsam_ros.scenes.instructions.scene_facts import SceneFacts
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.training.evaluation import bootstrap
 
@@ -43,23 +48,23 @@ class Pair(NamedTuple):
 
 def pairs(view: View, seed: int, count: int) -> Iterator[Pair]:
     """Up to ``count`` pairs about a view."""
-    speaker = Speaker(Picture(view.meta), random.Random(seed), "heldout")
-    if len(speaker.seen) < FEWEST_THINGS:
+    sampler = InstructionSampler(SceneFacts(view.meta), random.Random(seed), "heldout")
+    if len(sampler.seen) < MIN_OBJECTS:
         return
     kinds = {kind: weight for table in KINDS.values() for kind, weight in table.items()}
     for _ in range(20 * count):
         if count == 0:
             return
-        speaker.absent = absent = speaker.chance(ABSENT_SHARE)
-        draft = speaker.random.choices(list(kinds), list(kinds.values()))[0](speaker)
-        if draft is None:
+        sampler.negative = negative = sampler.chance(NEGATIVE_SHARE)
+        logical_form = sampler.random.choices(list(kinds), list(kinds.values()))[0](sampler)
+        if logical_form is None:
             continue
-        worded = [phrase_draft(speaker, draft, absent=absent) for _ in range(TRIES)]
+        worded = [realize_instruction(sampler, logical_form, negative=negative) for _ in range(TRIES)]
         known = [item for item in worded if item and not is_held_out(item.template)]
-        strange = [item for item in worded if item and is_held_out(item.template)]
-        if known and strange:
+        unseen = [item for item in worded if item and is_held_out(item.template)]
+        if known and unseen:
             count -= 1
-            yield Pair(speaker.pick(known), speaker.pick(strange))
+            yield Pair(sampler.pick(known), sampler.pick(unseen))
 
 
 def united_iou(segmenter: Segmenter, features: object, item: Instruction, ids: NDArray[np.uint8]) -> float:
@@ -109,12 +114,12 @@ def main() -> None:
         if not some.any():
             continue
         _, picture = np.unique(table[some, 0], return_inverse=True)
-        trained, strange = table[some, 1], table[some, 2]
-        low, high = interval(strange - trained, picture)
+        trained, unseen = table[some, 1], table[some, 2]
+        low, high = interval(unseen - trained, picture)
         print(
             f"{name}: {some.sum()} pairs, gIoU {trained.mean():.3f} as trained, "
-            f"{strange.mean():.3f} held out, "
-            f"difference {100 * (strange - trained).mean():+.1f} "
+            f"{unseen.mean():.3f} held out, "
+            f"difference {100 * (unseen - trained).mean():+.1f} "
             f"[{100 * low:+.1f}, {100 * high:+.1f}] points"
         )
 

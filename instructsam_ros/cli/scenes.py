@@ -47,9 +47,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _render(args: argparse.Namespace) -> int:
-    from instructsam_ros.scenes.render_dataset import Production, produce
+    from instructsam_ros.scenes.render_dataset import RenderJob, render_dataset
 
-    job = Production(
+    job = RenderJob(
         views=args.count,
         out=args.out,
         split=_split(args),
@@ -60,7 +60,7 @@ def _render(args: argparse.Namespace) -> int:
         renderer=args.renderer,
         sensor_noise=not args.exact_depth,
     )
-    rendered = produce(job, args.processes)
+    rendered = render_dataset(job, args.processes)
     print(f"{args.out}: {args.count} views, {rendered} rendered now")
     return 0
 

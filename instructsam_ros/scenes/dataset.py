@@ -1,4 +1,4 @@
-"""Rendered views on disk: 200 a shard, four files a view. See docs/scenes.md for the format."""
+"""Dataset of rendered views on disk: 200 per shard, four files a view. See docs/scenes.md for the format."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ JPEG_QUALITY = 95
 
 @dataclass(frozen=True)
 class View:
-    """One RGB-D image with exact answers.
+    """An RGB-D image with exact annotations.
 
     rgb: uint8 [H, W, 3]. ids: uint8 [H, W], 0 background, 200 and above occluders. depth: float32
-    [H, W] metres, 0 = none. meta: see scenes.annotate.
+    [H, W] metres, 0 = none. meta: see scenes.rendering.annotations.
     """
 
     rgb: NDArray[np.uint8]
@@ -32,7 +32,7 @@ class View:
 
 
 def view_paths(root: str | Path) -> list[Path]:
-    """The JPEG of every view below a dataset folder, in order. Raises InvalidInputError if there is none."""
+    """List the JPEG of every view below a dataset folder, in order; InvalidInputError if there is none."""
     paths = sorted(Path(root).glob("shard-*/*.jpg")) or sorted(Path(root).glob("*.jpg"))
     if not paths:
         raise InvalidInputError(
@@ -54,7 +54,7 @@ def load_view(path: str | Path, *, depth: bool = True) -> View:
 
 
 def iter_views(root: str | Path, *, depth: bool = True) -> Iterator[View]:
-    """Every view of a dataset, in order."""
+    """Iterate over the views of a dataset, in order."""
     for path in view_paths(root):
         yield load_view(path, depth=depth)
 

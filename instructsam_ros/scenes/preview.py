@@ -22,7 +22,7 @@ _WIDTH = 384  # pixels a view is shown at
 
 
 def contact_sheet(views: Iterable[View], seed: int = 0) -> NDArray[np.uint8]:
-    """uint8 RGB sheet; every tile shows a view, an instruction about it and the objects that answer it."""
+    """Draw a uint8 RGB sheet; every tile shows a view, an instruction and its target objects."""
     rng = np.random.default_rng(seed)
     tiles = []
     for view in views:
@@ -37,7 +37,7 @@ def contact_sheet(views: Iterable[View], seed: int = 0) -> NDArray[np.uint8]:
 
 
 def write_contact_sheet(views: Iterable[View], path: Path, seed: int = 0) -> None:
-    """``contact_sheet`` into an image file."""
+    """Write ``contact_sheet`` to an image file."""
     kind = path.suffix.lower()
     if kind not in (".png", ".jpg", ".jpeg"):
         raise InvalidInputError(f"cannot write {path}; use a name that ends in .png or .jpg")
@@ -49,7 +49,7 @@ def write_contact_sheet(views: Iterable[View], path: Path, seed: int = 0) -> Non
 
 
 def outline(view: View, targets: Iterable[int]) -> NDArray[np.uint8]:
-    """The image with the given objects tinted and outlined."""
+    """Tint and outline the given objects in the image."""
     image = view.rgb.copy()
     for number, target in enumerate(targets):
         mask = view.ids == target

@@ -1,4 +1,4 @@
-"""Many scenes to disk: shards, several processes, resumable."""
+"""Rendering of datasets: shards, several processes, resumable."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _SPAWN = multiprocessing.get_context("spawn")  # GL and Vulkan contexts do not s
 
 
 @dataclass(frozen=True)
-class Production:
-    """What to render. split: a key of the manifest's seeds."""
+class RenderJob:
+    """A dataset to render. split: a key of the manifest's seeds."""
 
     views: int
     out: Path
@@ -67,33 +67,33 @@ class Production:
         self.scene_seed(self.views - 1)
 
     def scene_seed(self, view: int) -> int:
-        """Seed of the scene that a view shows. Raises ConfigError outside of the split's range."""
+        """Return the seed of the scene that a view shows. Raises ConfigError outside of the split's range."""
         return manifest().scene_seed(self.split, self.seed + view // self.views_per_scene)
 
     @property
     def shards(self) -> int:
-        """Number of shards."""
+        """Return the number of shards."""
         return -(-self.views // self.shard_views)
 
     def views_of(self, shard: int) -> range:
-        """Numbers of the views in a shard."""
+        """Return the numbers of the views in a shard."""
         return range(shard * self.shard_views, min(self.views, (shard + 1) * self.shard_views))
 
     def folder(self, shard: int) -> Path:
-        """Where a finished shard lies."""
+        """Return the folder of a finished shard."""
         return self.out / f"shard-{shard:04d}"
 
     def partial(self, shard: int) -> Path:
-        """Where an unfinished shard grows."""
+        """Return the folder of an unfinished shard."""
         return self.out / f".shard-{shard:04d}.partial"
 
     def recipe(self) -> dict[str, object]:
-        """What every continuation of this job must share; only the number of views may change."""
+        """Return the settings that a resumed run must share; only the number of views may change."""
         return {k: v for k, v in dataclasses.asdict(self).items() if k not in ("views", "out")}
 
 
-def produce(job: Production, processes: int = 1) -> int:
-    """Render what is not there yet, with a progress bar; return the number of views rendered now.
+def render_dataset(job: RenderJob, processes: int = 1) -> int:
+    """Render the missing views, with a progress bar; return the number of views rendered now.
 
     A shard appears under its name only when it is complete, so a killed run continues at the last
     complete shard. A view's content depends on the job and its own number alone. Raises ConfigError for a
@@ -111,7 +111,7 @@ def produce(job: Production, processes: int = 1) -> int:
 
 
 def _working_renderer(name: RendererName) -> WorkingRenderer:
-    """The renderer of the whole job; reported once."""
+    """Choose the renderer of the whole job and report it once."""
     from instructsam_ros.scenes.rendering.render import working_renderer
 
     working = working_renderer(name)
@@ -121,7 +121,7 @@ def _working_renderer(name: RendererName) -> WorkingRenderer:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Two runs would delete each other's unfinished shards. The lock ends with the process."""
+    """Lock the folder until the process ends: two runs would delete each other's unfinished shards."""
     with (folder / LOCK_FILE).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -132,7 +132,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _render_missing(job: Production, processes: int) -> int:
+def _render_missing(job: RenderJob, processes: int) -> int:
     missing = [shard for shard in range(job.shards) if not _complete(job, shard)]
     todo = sum(len(job.views_of(shard)) for shard in missing)
     with tqdm(total=job.views, initial=job.views - todo, unit="view") as bar:
@@ -142,7 +142,7 @@ def _render_missing(job: Production, processes: int) -> int:
     return todo
 
 
-def _claim_folder(job: Production) -> None:
+def _claim_folder(job: RenderJob) -> None:
     """Write the job's recipe into its folder, or compare it with what is there."""
     path = job.out / JOB_FILE
     has_views = any(job.out.glob("shard-*"))
@@ -158,7 +158,7 @@ def _claim_folder(job: Production) -> None:
         raise ConfigError(f"{job.out} holds views of another job ({said}); render into another folder")
 
 
-def _known_recipe(job: Production) -> dict[str, Any]:
+def _known_recipe(job: RenderJob) -> dict[str, Any]:
     """The recipe in the job's folder. Raises ConfigError for a file that is none."""
     try:
         known: dict[str, Any] = json.loads((job.out / JOB_FILE).read_text())
@@ -172,18 +172,18 @@ def _known_recipe(job: Production) -> dict[str, Any]:
     return known
 
 
-def _complete(job: Production, shard: int) -> bool:
+def _complete(job: RenderJob, shard: int) -> bool:
     """A shard of a shorter earlier run counts as missing when more views belong to it now."""
     return _written(job.folder(shard)) >= len(job.views_of(shard))
 
 
 def _written(shard: Path) -> int:
-    """Views in a folder; the JSON is the last file of each."""
+    """Count the views in a folder; the JSON is the last file of each."""
     return len(list(shard.glob("*.json")))
 
 
-def _in_processes(job: Production, shards: list[int], processes: int) -> Iterator[int]:
-    """Yields now and then how many views more there are."""
+def _in_processes(job: RenderJob, shards: list[int], processes: int) -> Iterator[int]:
+    """Render shards in parallel; yield the number of new views at intervals."""
     for shard in shards:
         shutil.rmtree(job.partial(shard), ignore_errors=True)  # of a killed run; they would count
     threads = ThreadPoolExecutor(max(1, min(processes, len(shards))))
@@ -204,14 +204,14 @@ def _in_processes(job: Production, shards: list[int], processes: int) -> Iterato
         far_end.close()
 
 
-def _rendered(job: Production, shard: int) -> int:
-    """Views that a shard has by now."""
+def _rendered(job: RenderJob, shard: int) -> int:
+    """Count the views that a shard has so far."""
     views = len(job.views_of(shard))
     return views if _complete(job, shard) else _written(job.partial(shard))
 
 
-def _in_own_process(job: Production, shard: int, lifeline: Connection) -> None:
-    """A process per shard: Filament keeps about 2 MB of every scene it has rendered."""
+def _in_own_process(job: RenderJob, shard: int, lifeline: Connection) -> None:
+    """Render a shard in a process of its own: Filament keeps about 2 MB of every scene it has rendered."""
     with ProcessPoolExecutor(1, _SPAWN, _prepare_worker, (lifeline,)) as pool:
         try:
             pool.submit(_render_whole_shard, job, shard).result()
@@ -233,12 +233,12 @@ def _end_with(lifeline: Connection) -> None:
     os._exit(1)
 
 
-def _render_whole_shard(job: Production, shard: int) -> None:
+def _render_whole_shard(job: RenderJob, shard: int) -> None:
     for _ in _render_shard(job, shard):
         pass
 
 
-def _render_shard(job: Production, shard: int) -> Iterator[int]:
+def _render_shard(job: RenderJob, shard: int) -> Iterator[int]:
     """Render one shard, yielding the number of views after each scene."""
     from instructsam_ros.scenes.rendering.render import render_scene
 
@@ -262,7 +262,7 @@ def _render_shard(job: Production, shard: int) -> Iterator[int]:
 
 @cache
 def _renderer(name: WorkingRenderer) -> ColorRenderer:
-    """One renderer a process."""
+    """Return the renderer of this process."""
     from instructsam_ros.scenes.rendering.render import RENDERERS
 
     return RENDERERS[name]()

@@ -1,4 +1,4 @@
-"""The benchmark that ships with the package: held-out views in the Inst2Seg benchmark form."""
+"""Writer of the shipped test set: views of a split of their own in the Inst2Seg benchmark form."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write_testset(views: Iterable[View], out: Path, seed: int = 0) -> int:
     occur in training. Raises MissingDependencyError without pycocotools, and InvalidInputError for
     a folder that is not empty: pictures of an earlier set would stay among the new ones.
     """
-    _coco()  # rather now than after the first view
+    _coco()  # fail before the first view is rendered
     if out.exists() and any(out.iterdir()):
         raise InvalidInputError(f"{out} is not empty; remove it, or write the test set into another folder")
     rng = np.random.default_rng(seed)
@@ -75,7 +75,7 @@ def _is_novel(instruction: Instruction, view: View) -> bool:
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """Compressed COCO RLE of a bool [H, W] mask."""
+    """Encode as compressed COCO RLE a bool [H, W] mask."""
     rle = _coco().encode(np.asfortranarray(mask, np.uint8))
     return {"size": rle["size"], "counts": rle["counts"].decode("ascii")}
 

@@ -24,7 +24,13 @@ from torch.utils.data import Dataset
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.models.instructsam.compact.image_encoder import PyramidConfig
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
-from instructsam_ros.scenes.instructions import Instruction, flip, idle_words, instructions, without_its_place
+from instructsam_ros.scenes.instructions import (
+    Instruction,
+    absent_anchor_negative,
+    filler_words,
+    flip,
+    instructions,
+)
 from instructsam_ros.training.collate import TokenRows, encode_rows
 from instructsam_ros.training.data.random_resized_crop import random_frame
 from instructsam_ros.training.data.transforms import jitter, repaint_background
@@ -170,7 +176,7 @@ class SceneBatches(Dataset[SceneBatch]):
                 )
             self.paths += paths
         vocabulary = tokenizer.get_vocab()
-        self.idle = frozenset(vocabulary[word] for word in idle_words() if word in vocabulary)
+        self.idle = frozenset(vocabulary[word] for word in filler_words() if word in vocabulary)
         self.category_index = {name: index for index, name in enumerate(categories)}
         self.color_index = {name: index for index, name in enumerate(colors)}
 
@@ -210,7 +216,7 @@ class SceneBatches(Dataset[SceneBatch]):
         for item in picked:
             said.append(item)
             if rng.random() < self.settings.missing_places:
-                said.append(without_its_place(item, view.meta, rng))
+                said.append(absent_anchor_negative(item, view.meta, rng))
         return [item for item in said if item is not None][: len(picked)]
 
     def _told(self, path: Path, rng: np.random.Generator) -> tuple[View, list[Instruction]]:
@@ -221,7 +227,7 @@ class SceneBatches(Dataset[SceneBatch]):
                 view = random_frame(view, rng)
             told = instructions(view.meta, rng, WRITTEN * self.settings.instructions, split="train")
             # Missing places come from _with_missing_places alone: in no kind are they more than the others.
-            found = [item for item in told if not item.place_is_missing]
+            found = [item for item in told if not item.anchor_is_absent]
             if found:
                 return view, found
             path = self.paths[rng.integers(len(self.paths))]
@@ -285,7 +291,7 @@ class SceneBatches(Dataset[SceneBatch]):
             mentions=locate_mentions(self.tokenizer, texts, nouns),
             targets=tuple(targets),
             named=tuple(named),
-            missing=torch.tensor([item.names_nothing for _, items, _ in samples for item in items]),
+            missing=torch.tensor([item.has_absent_referent for _, items, _ in samples for item in items]),
         )
 
 

@@ -1,4 +1,4 @@
-"""What household objects are for: the facts behind instructions that never name the object."""
+"""Affordances of household objects, for instructions that describe a purpose."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import NamedTuple
 
 
 class Affordance(NamedTuple):
-    """phrase: canonical noun phrase. sure: categories everybody accepts; arguable: where people differ."""
+    """phrase: canonical noun phrase. sure: categories everybody accepts; ambiguous: debatable ones."""
 
     phrase: str
     sure: tuple[str, ...]
-    arguable: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
 
 
 _VEGETABLES = ("tomato", "carrot", "cucumber", "bell pepper")
 _FRUIT = ("apple", "banana", "pear", "orange", "lemon")
 _PACKED = ("can", "jar", "cereal box", "milk carton", "tea box", "bottle")
 
-# The wording of each (templates.yaml) is narrow enough that few categories stay arguable.
+# The paraphrases of each (templates.yaml) are narrow enough that few categories stay ambiguous.
 AFFORDANCES: dict[str, Affordance] = {
     "drink": Affordance(
         "drinking vessel", ("mug", "cup", "glass", "wine glass"), ("bowl", "jar", "vase", "bottle")
@@ -54,8 +54,8 @@ AFFORDANCES: dict[str, Affordance] = {
 
 
 def affords(category: str, affordance: str) -> int | None:
-    """1 when the category surely affords it, 0 when surely not, None when people differ."""
+    """Return 1 if the category affords it, 0 if not, None if ambiguous."""
     entry = AFFORDANCES[affordance]
     if category in entry.sure:
         return 1
-    return None if category in entry.arguable else 0
+    return None if category in entry.ambiguous else 0

@@ -1,13 +1,13 @@
-"""Instructions about rendered views, with answers that nobody can argue about."""
+"""Instructions about rendered views, with unambiguous ground truth."""
 
 from instructsam_ros.scenes.instructions.generator import instructions
 from instructsam_ros.scenes.instructions.instruction import Instruction
 from instructsam_ros.scenes.instructions.mirror import flip, mirror_meta
-from instructsam_ros.scenes.instructions.negatives import without_its_place
+from instructsam_ros.scenes.instructions.negatives import absent_anchor_negative
 from instructsam_ros.scenes.instructions.templates import is_held_out
-from instructsam_ros.scenes.instructions.vocabulary import idle_words, training_texts
+from instructsam_ros.scenes.instructions.vocabulary import filler_words, training_texts
 
 __all__ = [
-    "Instruction", "flip", "idle_words", "instructions", "is_held_out", "mirror_meta", "training_texts",
-    "without_its_place",
+    "Instruction", "absent_anchor_negative", "filler_words", "flip", "instructions", "is_held_out",
+    "mirror_meta", "training_texts",
 ]  # fmt: skip

@@ -1,15 +1,15 @@
-"""Things that no scene holds, for instructions that ask for what the model never learned to see.
+"""Out-of-vocabulary objects, purposes and situations, for instructions without a target.
 
-No training text names them otherwise, so the words of their names, and in every purpose and situation
-some words, reach the compact model as the unknown word. What it learns of them holds for all such words: a
-noun that it does not know names nothing that it could find.
+No other training text contains the words of their names, so the compact model's tokenizer maps them to the
+unknown token, as it does at least one word of every purpose and situation. What the model learns about them
+therefore holds for every unknown noun: it has no referent.
 """
 
 from __future__ import annotations
 
 import re
 
-STRANGERS: dict[str, tuple[str, str]] = {
+OOV_OBJECTS: dict[str, tuple[str, str]] = {
     one: (one, many)
     for one, many in (
         ("drill", "drills"),
@@ -48,25 +48,25 @@ STRANGERS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 """Category -> singular and plural."""
 
-STRANGE_PHRASE = "unknown thing"
-"""Canonical phrase of a purpose that nothing in any scene serves."""
+OOV_PHRASE = "unknown thing"
+"""Canonical phrase of a purpose that no object of any scene serves."""
 
-STRANGE_PURPOSES = (
+OOV_PURPOSES = (
     "tighten a screw with", "hammer nails with", "drill holes with", "measure the room with", "sleep on",
     "unlock my bicycle with", "inflate a balloon with", "paint the wall with", "listen to music with",
     "write a letter with", "wear in winter", "ride to school on", "play chess with", "sew buttons on with",
 )  # fmt: skip
-STRANGE_SITUATIONS = (
+OOV_SITUATIONS = (
     "The screw is loose.", "It rains and we go for a walk.", "My phone has no electricity.",
     "I want to read a novel.", "The nail sticks out of the wall.", "We are going to play football.",
     "My feet are cold.", "There is dust beneath the sofa.", "The door is locked.",
     "I want to phone my sister.",
 )  # fmt: skip
-_SAID = [name for names in STRANGERS.values() for name in names]
-_SAID += [text.rstrip(".") for text in (*STRANGE_PURPOSES, *STRANGE_SITUATIONS)]
-_ANY = re.compile("|".join(rf"\b{re.escape(text)}\b" for text in _SAID), re.IGNORECASE)
+_TEXTS = [name for names in OOV_OBJECTS.values() for name in names]
+_TEXTS += [text.rstrip(".") for text in (*OOV_PURPOSES, *OOV_SITUATIONS)]
+_ANY = re.compile("|".join(rf"\b{re.escape(text)}\b" for text in _TEXTS), re.IGNORECASE)
 
 
-def is_strange(text: str) -> bool:
-    """Whether an instruction speaks of something that no scene holds."""
+def is_out_of_vocabulary(text: str) -> bool:
+    """Return whether an instruction mentions an out-of-vocabulary object, purpose or situation."""
     return _ANY.search(text) is not None

@@ -1,4 +1,4 @@
-"""Which colour names a person might give to a rendered colour."""
+"""Plausible names of a rendered colour."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SLACK = 9  # degrees by which people's borders between hues differ
 
 
 def plausible_names(rgb: Sequence[int] | None) -> frozenset[str]:
-    """Overlapping on purpose: a dark desaturated blue may be called blue, black or gray.
+    """Return all plausible names of a colour; a dark desaturated blue may be blue, black or gray.
 
     rgb: sRGB 0..255, or None for an unseen object, which has no colour.
     """

@@ -1,4 +1,4 @@
-"""Random instructions about a view, balanced over levels and kinds, with exact answers only."""
+"""Generator of instructions about a view: balanced over levels and kinds, unambiguous answers only."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any, Literal
 import numpy as np
 
 from instructsam_ros.scenes.instructions import kinds_affordances, kinds_attributes, kinds_spatial
-from instructsam_ros.scenes.instructions.drafting import Draft, Level, Speaker
 from instructsam_ros.scenes.instructions.instruction import Cardinality, Instruction, Mention
-from instructsam_ros.scenes.instructions.noun_phrases import NOWHERE
-from instructsam_ros.scenes.instructions.realization import put_into_words
-from instructsam_ros.scenes.instructions.scene_facts import Picture
+from instructsam_ros.scenes.instructions.instruction_sampler import InstructionSampler
+from instructsam_ros.scenes.instructions.logical_form import Level, LogicalForm
+from instructsam_ros.scenes.instructions.noun_phrases import NO_ANCHOR
+from instructsam_ros.scenes.instructions.realization import realize
+from instructsam_ros.scenes.instructions.scene_facts import SceneFacts
 from instructsam_ros.scenes.instructions.three_valued_logic import exact, members
 
-Kind = Callable[[Speaker], Draft | None]
+Kind = Callable[[InstructionSampler], LogicalForm | None]
 
 # kind -> how often it is tried
 KINDS: dict[Level, dict[Kind, float]] = {
@@ -67,12 +68,12 @@ KINDS: dict[Level, dict[Kind, float]] = {
     },
 }
 LEVEL_SHARE: dict[Level, float] = {"concept": 0.2, "simple": 0.5, "complex": 0.3}
-ABSENT_SHARE = 0.23
-MOST_TARGETS = 10
-FEWEST_THINGS = 3
+NEGATIVE_SHARE = 0.23
+MAX_TARGETS = 10
+MIN_OBJECTS = 3
 _KINDS_TRIED = 8
 _HEAD_SLOTS = ("n", "ns", "bare", "bares", "purpose", "situation")
-_TRIES = 8  # per kind, so that rare kinds get their share; most drafts fail because somebody could argue
+_TRIES = 8  # per kind, so that rare kinds get their share; most logical forms are ambiguous
 _PART_OF_THE_NAMED = frozenset({
     "rel", "rel_count", "rel_all", "except_color", "except_one", "except_rel", "topk", "topk_side", "host_on",
     "aff_not", "aff_rel", "host", "host_with", "empty", "same", "between", "beside", "beside_all",
@@ -86,78 +87,86 @@ def instructions(
     *,
     split: Literal["train", "heldout"] = "train",
 ) -> list[Instruction]:
-    """Up to ``count`` different instructions about a view; fewer where little can be said.
+    """Generate up to ``count`` distinct instructions about a view; fewer for sparse scenes.
 
-    split: "train" keeps to wordings and colour-category pairs that are not held out, "heldout" uses
-    all. About a fifth have no target, in every kind that can have none. At most 10 targets.
+    split: "train" keeps to templates and colour-category pairs that are not held out; "heldout", the
+    validation split, uses all. About a fifth have no target, in every kind that can have none; none has
+    more than 10.
     """
-    picture = Picture(meta)
-    speaker = Speaker(picture, random.Random(int(rng.integers(1 << 62))), split)
-    if len(speaker.seen) < FEWEST_THINGS:
+    facts = SceneFacts(meta)
+    sampler = InstructionSampler(facts, random.Random(int(rng.integers(1 << 62))), split)
+    if len(sampler.seen) < MIN_OBJECTS:
         return []
     found: dict[str, Instruction] = {}
     for _ in range(count):
-        instruction = _one_instruction(speaker, found)
+        instruction = _one_instruction(sampler, found)
         if instruction is not None:
             found[instruction.text] = instruction
     return list(found.values())
 
 
-def _one_instruction(speaker: Speaker, known: dict[str, Instruction]) -> Instruction | None:
-    level = speaker.random.choices(list(LEVEL_SHARE), list(LEVEL_SHARE.values()))[0]
-    absent = speaker.chance(ABSENT_SHARE)
+def _one_instruction(sampler: InstructionSampler, known: dict[str, Instruction]) -> Instruction | None:
+    level = sampler.random.choices(list(LEVEL_SHARE), list(LEVEL_SHARE.values()))[0]
+    negative = sampler.chance(NEGATIVE_SHARE)
     kinds, weights = list(KINDS[level]), list(KINDS[level].values())
     for _ in range(_KINDS_TRIED):
-        kind = speaker.random.choices(kinds, weights)[0]
+        kind = sampler.random.choices(kinds, weights)[0]
         for _ in range(_TRIES):
-            speaker.absent = absent
-            draft = kind(speaker)
-            instruction = draft and phrase_draft(speaker, draft, absent=absent)
+            sampler.negative = negative
+            logical_form = kind(sampler)
+            instruction = logical_form and realize_instruction(sampler, logical_form, negative=negative)
             if instruction and instruction.text not in known:
                 return instruction
     return None
 
 
-def phrase_draft(speaker: Speaker, draft: Draft, *, absent: bool) -> Instruction | None:
-    """Put a draft into words if its answer is exact and as wanted (without or with a target)."""
-    targets = members(draft.answer)
-    if not exact(draft.answer) or absent != (not targets) or len(targets) > MOST_TARGETS:
+def realize_instruction(
+    sampler: InstructionSampler, logical_form: LogicalForm, *, negative: bool
+) -> Instruction | None:
+    """Realize a logical form if its answer is unambiguous and has (or, for a negative, lacks) a target."""
+    targets = members(logical_form.answer)
+    if not exact(logical_form.answer) or negative != (not targets) or len(targets) > MAX_TARGETS:
         return None
-    if draft.unique and len(targets) > 1:
+    if logical_form.unique and len(targets) > 1:
         return None
-    named = members(draft.head.named)
-    if draft.excludes and targets and len(named) <= len(targets):
-        return None  # an exception that excepts nothing
-    sentence = put_into_words(speaker, draft, len(targets))
+    named = members(logical_form.head.named)
+    if logical_form.excludes and targets and len(named) <= len(targets):
+        return None  # an exception without effect
+    sentence = realize(sampler, logical_form, len(targets))
     if sentence is None:
         return None
     return Instruction(
         text=sentence.text,
-        level=draft.level,
-        kind=draft.construct,
-        cardinality=_cardinality(draft, len(targets), len(named)),
+        level=logical_form.level,
+        kind=logical_form.construct,
+        cardinality=_cardinality(logical_form, len(targets), len(named)),
         form=sentence.form,
         template=sentence.template,
         targets=targets,
-        phrase=draft.head.phrase,
+        phrase=logical_form.head.phrase,
         phrase_ids=named,
-        mentions=_mentions(speaker, draft, sentence.text),
+        mentions=_mentions(sampler, logical_form, sentence.text),
     )
 
 
-def _mentions(speaker: Speaker, draft: Draft, text: str) -> tuple[Mention, ...]:
-    """The head noun, or what it is for, the anchor and other nouns, as far as the wording uses them. A noun
-    that says less than the head is left out: in "the mug that is red", "the mug" is any mug.
+def _mentions(sampler: InstructionSampler, logical_form: LogicalForm, text: str) -> tuple[Mention, ...]:
+    """Collect the noun phrases of the text with their referents: head noun or purpose, anchors, others.
+
+    A noun less specific than the head is left out: in "the mug that is red", "the mug" is any mug.
     """
-    head = [draft.slots[slot].rstrip(".") for slot in _HEAD_SLOTS if slot in draft.slots]
-    written = [words for words in head if draft.head.color in words and _occurs(words, text)]
-    named = members(draft.head.named)
-    found = [Mention(max(written, key=len), named)] if written and (named or exact(draft.head.named)) else []
-    found += [Mention(words, members(named)) for words, named in draft.others.items() if exact(named)]
-    slots = [draft.slots[slot] for slot in ("anchor", "second") if slot in draft.slots]
-    for place in (words for words in slots if words not in draft.others):
-        thing = speaker.anchors[place]
-        found.append(Mention(place, () if thing == NOWHERE else (thing,), place=True))
+    head = [logical_form.slots[slot].rstrip(".") for slot in _HEAD_SLOTS if slot in logical_form.slots]
+    written = [words for words in head if logical_form.head.color in words and _occurs(words, text)]
+    named = members(logical_form.head.named)
+    found = (
+        [Mention(max(written, key=len), named)]
+        if written and (named or exact(logical_form.head.named))
+        else []
+    )
+    found += [Mention(words, members(named)) for words, named in logical_form.others.items() if exact(named)]
+    slots = [logical_form.slots[slot] for slot in ("anchor", "second") if slot in logical_form.slots]
+    for place in (words for words in slots if words not in logical_form.others):
+        item = sampler.anchors[place]
+        found.append(Mention(place, () if item == NO_ANCHOR else (item,), is_anchor=True))
     return tuple(mention for mention in found if _occurs(mention.text, text))
 
 
@@ -165,9 +174,9 @@ def _occurs(words: str, text: str) -> bool:
     return re.search(rf"\b{re.escape(words)}\b", text, re.IGNORECASE) is not None
 
 
-def _cardinality(draft: Draft, targets: int, named: int) -> Cardinality:
+def _cardinality(logical_form: LogicalForm, targets: int, named: int) -> Cardinality:
     if targets <= 1:
         return "one" if targets else "none"
     # "Everything except the knife", where there is none, leaves nothing out.
-    part = targets < named or draft.construct != "except_one"
-    return "many" if part and draft.construct in _PART_OF_THE_NAMED else "all"
+    part = targets < named or logical_form.construct != "except_one"
+    return "many" if part and logical_form.construct in _PART_OF_THE_NAMED else "all"

@@ -1,11 +1,11 @@
-"""One instruction with its exact answer."""
+"""An instruction with its ground truth."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from instructsam_ros.scenes.instructions.drafting import Level
+from instructsam_ros.scenes.instructions.logical_form import Level
 from instructsam_ros.scenes.instructions.templates import Form
 
 Cardinality = Literal["one", "many", "all", "none"]
@@ -13,24 +13,25 @@ Cardinality = Literal["one", "many", "all", "none"]
 
 @dataclass(frozen=True)
 class Mention:
-    """A noun phrase of an instruction, as it is written there, and the objects that it stands for; none if
-    no such thing is in the picture. place: whether what is asked for is only related to it.
+    """A noun phrase of an instruction, verbatim, with the ids of its referents; empty if they are absent.
+
+    is_anchor: whether it is an anchor of a relation rather than part of the target description.
     """
 
     text: str
     ids: tuple[int, ...]
-    place: bool = False
+    is_anchor: bool = False
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """What is asked, and which objects answer it.
+    """A text with its target objects.
 
     kind: which sort of reference (see docs/scenes.md). cardinality: "all" = all that the noun names,
     "many" = several of them. template: "construct|carrier" ids of templates.yaml. targets: object
     ids, ascending, empty for no target. phrase: canonical noun phrase that follows from the meaning
-    alone; phrase_ids: all objects it surely names, whatever relation, rank or exception follows.
-    mentions: what is asked for and what it is related to ("the mug", "the red bowl").
+    alone; phrase_ids: all its unambiguous referents, before any relation, rank or exception.
+    mentions: noun phrases of targets and anchors ("the mug", "the red bowl").
     """
 
     text: str
@@ -45,12 +46,12 @@ class Instruction:
     mentions: tuple[Mention, ...]
 
     @property
-    def names_nothing(self) -> bool:
-        """Whether it asks for, or relates to, something that is not in the picture."""
+    def has_absent_referent(self) -> bool:
+        """Return whether a target description or an anchor has no referent in the scene."""
         content_is_missing = self.kind == "host_with" and any(not mention.ids for mention in self.mentions)
-        return not self.phrase_ids or self.place_is_missing or content_is_missing
+        return not self.phrase_ids or self.anchor_is_absent or content_is_missing
 
     @property
-    def place_is_missing(self) -> bool:
-        """Whether it relates what it asks for to something that is not in the picture."""
-        return any(mention.place and not mention.ids for mention in self.mentions)
+    def anchor_is_absent(self) -> bool:
+        """Return whether an anchor has no referent in the scene."""
+        return any(mention.is_anchor and not mention.ids for mention in self.mentions)

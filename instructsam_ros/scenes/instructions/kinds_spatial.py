@@ -1,13 +1,14 @@
-"""Kinds of instructions about where things are, and about their order in size and place."""
+"""Kinds of instructions about spatial relations, and about order in size and position."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from instructsam_ros.scenes.instructions.drafting import Draft, Speaker
-from instructsam_ros.scenes.instructions.kinds_attributes import ALIKE_SHARE, NUMBERS
-from instructsam_ros.scenes.instructions.noun_phrases import NOWHERE, Anchor, Noun
+from instructsam_ros.scenes.instructions.instruction_sampler import InstructionSampler
+from instructsam_ros.scenes.instructions.kinds_attributes import NUMBERS, UNIFORM_SHARE
+from instructsam_ros.scenes.instructions.logical_form import LogicalForm
+from instructsam_ros.scenes.instructions.noun_phrases import NO_ANCHOR, Anchor, Noun
 from instructsam_ros.scenes.instructions.scene_facts import in_group
 from instructsam_ros.scenes.instructions.spatial_relations import (
     SIDES,
@@ -19,7 +20,7 @@ from instructsam_ros.scenes.instructions.spatial_relations import (
 )
 from instructsam_ros.scenes.instructions.three_valued_logic import members, subtract
 
-# height is compared only among things that stand upright
+# height is compared only among upright objects
 UPRIGHT = frozenset({
     "mug", "cup", "glass", "wine glass", "bottle", "can", "jar", "milk carton", "cereal box", "teapot",
     "pot", "kettle", "vase",
@@ -35,214 +36,221 @@ SIDE_NAMES = {"left": False, "right": True}
 DISTANCES = {"closest to": False, "nearest to": False, "farthest from": True, "furthest from": True}
 ORDINALS = {1: "first", 2: "second", 3: "third"}
 DISHES: dict[str, tuple[str, ...]] = {"on": ("plate", "cutting board", "tray"), "in": ("bowl", "pan")}
-"""What things lie on, and what they lie in."""
+"""Categories that objects lie on or in."""
 
 
-def relation(speaker: Speaker) -> Draft | None:
-    """The mug left of the bowl."""
+def relation(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The mug left of the bowl'."""
     placed = _placed(
-        speaker,
-        lambda: speaker.colored() if speaker.chance(0.3) else speaker.noun(speaker.category()),
+        sampler,
+        lambda: sampler.colored() if sampler.chance(0.3) else sampler.noun(sampler.category()),
     )
     if placed is None:
         return None
     noun, anchor = placed
-    side = speaker.pick(SIDES)
-    answer = select_related(speaker.picture, noun.named, side, anchor.id)
-    slots = noun.slots | {"relation": speaker.relation(side), "anchor": anchor.text}
-    return Draft("simple", "rel", noun, answer, slots)
+    side = sampler.pick(SIDES)
+    answer = select_related(sampler.facts, noun.named, side, anchor.id)
+    slots = noun.slots | {"relation": sampler.relation(side), "anchor": anchor.text}
+    return LogicalForm("simple", "rel", noun, answer, slots)
 
 
-def relation_count(speaker: Speaker) -> Draft | None:
-    """The two mugs left of the bowl. The number is right, or nothing is there."""
-    draft = relation(speaker)
-    if draft is None:
+def relation_count(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The two mugs left of the bowl'; the number is right unless there are none."""
+    logical_form = relation(sampler)
+    if logical_form is None:
         return None
-    number = len(members(draft.answer)) or speaker.pick(list(NUMBERS))
+    number = len(members(logical_form.answer)) or sampler.pick(list(NUMBERS))
     if number not in NUMBERS:
         return None
-    return replace(draft, construct="rel_count", slots=draft.slots | {"number": NUMBERS[number]})
-
-
-def relation_all(speaker: Speaker) -> Draft | None:
-    """Everything left of the bowl."""
-    anchor = speaker.nowhere() or speaker.anchor()
-    if anchor is None:
-        return None
-    side = speaker.pick(SIDES)
-    head = speaker.objects()
-    answer = select_related(speaker.picture, head.named, side, anchor.id)
-    return Draft(
-        "simple", "rel_all", head, answer, {"relation": speaker.relation(side), "anchor": anchor.text}
+    return replace(
+        logical_form, construct="rel_count", slots=logical_form.slots | {"number": NUMBERS[number]}
     )
 
 
-def except_relation(speaker: Speaker) -> Draft | None:
-    """All the mugs except the ones left of the bowl; when absent, all of them may be."""
-    alike = speaker.absent and speaker.chance(ALIKE_SHARE)
-    noun = speaker.noun(speaker.thing().category) if alike else speaker.family()
-    anchor = speaker.anchor(*members(noun.named)) if noun else None
+def relation_all(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'Everything left of the bowl'."""
+    anchor = sampler.maybe_absent_anchor() or sampler.anchor()
+    if anchor is None:
+        return None
+    side = sampler.pick(SIDES)
+    head = sampler.object_noun()
+    answer = select_related(sampler.facts, head.named, side, anchor.id)
+    return LogicalForm(
+        "simple", "rel_all", head, answer, {"relation": sampler.relation(side), "anchor": anchor.text}
+    )
+
+
+def except_relation(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'All the mugs except the ones left of the bowl'; as a negative, all may be."""
+    uniform = sampler.negative and sampler.chance(UNIFORM_SHARE)
+    noun = sampler.noun(sampler.visible_object().category) if uniform else sampler.family()
+    anchor = sampler.anchor(*members(noun.named)) if noun else None
     if noun is None or anchor is None:
         return None
-    side = speaker.pick(SIDES)
-    excluded = select_related(speaker.picture, noun.named, side, anchor.id)
+    side = sampler.pick(SIDES)
+    excluded = select_related(sampler.facts, noun.named, side, anchor.id)
     slots = noun.slots | {
-        "relation": speaker.relation(side),
+        "relation": sampler.relation(side),
         "anchor": anchor.text,
         "ones": "one" if len(members(excluded)) == 1 else "ones",
     }
-    return Draft("simple", "except_rel", noun, subtract(noun.named, excluded), slots, excludes=True)
+    return LogicalForm("simple", "except_rel", noun, subtract(noun.named, excluded), slots, excludes=True)
 
 
-def not_related(speaker: Speaker) -> Draft | None:
-    """The mug that is not left of the bowl; where all others are, or all are."""
-    draft = except_relation(speaker)
-    return draft and replace(draft, construct="not_rel", unique=True)
+def not_related(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The mug that is not left of the bowl', where all others are, or all are."""
+    logical_form = except_relation(sampler)
+    return logical_form and replace(logical_form, construct="not_rel", unique=True)
 
 
-def beside(speaker: Speaker) -> Draft | None:
-    """The mugs next to the bowl."""
+def beside(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The mugs next to the bowl'."""
     placed = _placed(
-        speaker,
-        lambda: speaker.family() if speaker.chance(0.6) else speaker.noun(speaker.category()),
+        sampler,
+        lambda: sampler.family() if sampler.chance(0.6) else sampler.noun(sampler.category()),
     )
     if placed is None:
         return None
     noun, anchor = placed
-    answer = select_related(speaker.picture, noun.named, "beside", anchor.id)
-    return Draft("simple", "beside", noun, answer, noun.slots | {"anchor": anchor.text})
+    answer = select_related(sampler.facts, noun.named, "beside", anchor.id)
+    return LogicalForm("simple", "beside", noun, answer, noun.slots | {"anchor": anchor.text})
 
 
-def beside_all(speaker: Speaker) -> Draft | None:
-    """Everything next to the bowl."""
-    anchor = speaker.nowhere() or speaker.anchor()
+def beside_all(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'Everything next to the bowl'."""
+    anchor = sampler.maybe_absent_anchor() or sampler.anchor()
     if anchor is None:
         return None
-    head = speaker.objects()
-    answer = select_related(speaker.picture, head.named, "beside", anchor.id)
-    return Draft("simple", "beside_all", head, answer, {"anchor": anchor.text})
+    head = sampler.object_noun()
+    answer = select_related(sampler.facts, head.named, "beside", anchor.id)
+    return LogicalForm("simple", "beside_all", head, answer, {"anchor": anchor.text})
 
 
-def size_superlative(speaker: Speaker) -> Draft | None:
-    """The largest mug."""
-    noun, word = speaker.family(), speaker.pick(list(SIZES))
+def size_superlative(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The largest mug'."""
+    noun, word = sampler.family(), sampler.pick(list(SIZES))
     if noun is None or (SIZES[word][0] == "height" and noun.category not in UPRIGHT):
         return None
     key, descending = SIZES[word]
-    answer = extreme(speaker.picture, noun.named, key, descending=descending)
-    return Draft("simple", "sup_size", noun, answer, noun.slots | {"rank": word}, unique=True)
+    answer = extreme(sampler.facts, noun.named, key, descending=descending)
+    return LogicalForm("simple", "sup_size", noun, answer, noun.slots | {"rank": word}, unique=True)
 
 
-def side_superlative(speaker: Speaker) -> Draft | None:
-    """The leftmost mug, the leftmost object."""
-    noun = _family_or_objects(speaker)
+def side_superlative(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The leftmost mug' or 'the leftmost object'."""
+    noun = _family_or_objects(sampler)
     if noun is None:
         return None
-    side = speaker.pick(list(SIDE_NAMES))
-    answer = extreme(speaker.picture, noun.named, "column", descending=SIDE_NAMES[side])
-    return Draft("simple", "sup_side", noun, answer, noun.slots | {"side": side}, unique=True)
+    side = sampler.pick(list(SIDE_NAMES))
+    answer = extreme(sampler.facts, noun.named, "column", descending=SIDE_NAMES[side])
+    return LogicalForm("simple", "sup_side", noun, answer, noun.slots | {"side": side}, unique=True)
 
 
-def distance_superlative(speaker: Speaker) -> Draft | None:
-    """The mug closest to the camera."""
-    noun = _family_or_objects(speaker)
+def distance_superlative(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The mug closest to the camera'."""
+    noun = _family_or_objects(sampler)
     if noun is None:
         return None
-    word = speaker.pick(list(DISTANCES))
-    answer = extreme(speaker.picture, noun.named, "distance", descending=DISTANCES[word])
-    return Draft("simple", "sup_near", noun, answer, noun.slots | {"rank": word}, unique=True)
+    word = sampler.pick(list(DISTANCES))
+    answer = extreme(sampler.facts, noun.named, "distance", descending=DISTANCES[word])
+    return LogicalForm("simple", "sup_near", noun, answer, noun.slots | {"rank": word}, unique=True)
 
 
-def top_k(speaker: Speaker) -> Draft | None:
-    """The two largest mugs."""
-    noun = speaker.family()
+def top_k(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The two largest mugs'."""
+    noun = sampler.family()
     if noun is None:
         return None
     ranks = SIZES | {f"{side}most": ("column", descending) for side, descending in SIDE_NAMES.items()}
-    word = speaker.pick(list(ranks))
+    word = sampler.pick(list(ranks))
     key, descending = ranks[word]
     if key == "height" and noun.category not in UPRIGHT:
         return None
-    return _first(speaker, noun, "topk", key, descending, {"rank": word})
+    return _first(sampler, noun, "topk", key, descending, {"rank": word})
 
 
-def top_k_side(speaker: Speaker) -> Draft | None:
-    """The two mugs on the left, of three or more."""
-    noun = speaker.family()
+def top_k_side(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The two mugs on the left', of three or more."""
+    noun = sampler.family()
     if noun is None:
         return None
-    side = speaker.pick(list(SIDE_NAMES))
-    return _first(speaker, noun, "topk_side", "column", SIDE_NAMES[side], {"side": side})
+    side = sampler.pick(list(SIDE_NAMES))
+    return _first(sampler, noun, "topk_side", "column", SIDE_NAMES[side], {"side": side})
 
 
-def ordinal(speaker: Speaker) -> Draft | None:
-    """The second mug from the left, of three or more."""
-    noun = speaker.family()
+def ordinal(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The second mug from the left', of three or more."""
+    noun = sampler.family()
     if noun is None:
         return None
-    side, position = speaker.pick(list(SIDE_NAMES)), speaker.pick(list(ORDINALS))
-    answer = nth(speaker.picture, noun.named, position, from_right=SIDE_NAMES[side])
+    side, position = sampler.pick(list(SIDE_NAMES)), sampler.pick(list(ORDINALS))
+    answer = nth(sampler.facts, noun.named, position, from_right=SIDE_NAMES[side])
     slots = noun.slots | {"side": side, "nth": ORDINALS[position]}
-    return Draft("simple", "ordinal", noun, answer, slots, unique=True)
+    return LogicalForm("simple", "ordinal", noun, answer, slots, unique=True)
 
 
-def near(speaker: Speaker) -> Draft | None:
-    """The mug closest to the bowl."""
-    placed = _placed(speaker, lambda: _family_or_objects(speaker))
+def near(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The mug closest to the bowl'."""
+    placed = _placed(sampler, lambda: _family_or_objects(sampler))
     if placed is None:
         return None
     noun, anchor = placed
-    answer = nearest(speaker.picture, noun.named, anchor.id)
-    return Draft("simple", "near", noun, answer, noun.slots | {"anchor": anchor.text}, unique=True)
+    answer = nearest(sampler.facts, noun.named, anchor.id)
+    return LogicalForm("simple", "near", noun, answer, noun.slots | {"anchor": anchor.text}, unique=True)
 
 
-def on_or_in(speaker: Speaker) -> Draft | None:
-    """The apple in the bowl, the food on the plate; when absent, what is not there."""
-    hosts = {t.parent: t.relation for t in speaker.seen if t.parent is not None}
+def on_or_in(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The apple in the bowl' or 'the food on the plate'; as a negative, absent food."""
+    hosts = {t.parent: t.relation for t in sampler.seen if t.parent is not None}
     word: str | None
-    word, dishes = speaker.pick(list(DISHES.items()))
-    anchor, carried = speaker.nowhere(*dishes), speaker.seen
+    word, dishes = sampler.pick(list(DISHES.items()))
+    anchor, carried = sampler.maybe_absent_anchor(*dishes), sampler.seen
     if anchor is None:
-        anchor = speaker.anchor(*(i for i in speaker.picture.things if i not in hosts)) if hosts else None
+        anchor = sampler.anchor(*(i for i in sampler.facts.objects if i not in hosts)) if hosts else None
         if anchor is None:
             return None
-        word, carried = hosts[anchor.id], [t for t in speaker.seen if t.parent == anchor.id]
-    if speaker.chance(0.25):
-        food = speaker.picture.where(in_group("food"))
+        word, carried = hosts[anchor.id], [t for t in sampler.seen if t.parent == anchor.id]
+    if sampler.chance(0.25):
+        food = sampler.facts.where(in_group("food"))
         noun = Noun("piece of food", "pieces of food", "piece of food", "pieces of food", "food", food)
-    elif speaker.chance(0.25):
-        noun = speaker.objects()
+    elif sampler.chance(0.25):
+        noun = sampler.object_noun()
     else:
-        category = speaker.category() if speaker.absent else speaker.pick(carried).category
-        if anchor.id != NOWHERE and category == speaker.picture.things[anchor.id].category:
+        category = sampler.category() if sampler.negative else sampler.pick(carried).category
+        if anchor.id != NO_ANCHOR and category == sampler.facts.objects[anchor.id].category:
             return None
-        noun = speaker.noun(category)
-    answer = select_related(speaker.picture, noun.named, "in" if word == "in" else "on", anchor.id)
-    slots = noun.slots | {"relation": speaker.relation("in" if word == "in" else "on"), "anchor": anchor.text}
-    return Draft("simple", "host_on", noun, answer, slots)
+        noun = sampler.noun(category)
+    answer = select_related(sampler.facts, noun.named, "in" if word == "in" else "on", anchor.id)
+    slots = noun.slots | {"relation": sampler.relation("in" if word == "in" else "on"), "anchor": anchor.text}
+    return LogicalForm("simple", "host_on", noun, answer, slots)
 
 
 def _first(
-    speaker: Speaker, noun: Noun, construct: str, key: RankKey, descending: bool, slots: dict[str, str]
-) -> Draft:
-    """The two or three that come first in an order."""
-    number = 3 if len(members(noun.named)) > 3 and speaker.chance(0.4) else 2
-    answer = extreme(speaker.picture, noun.named, key, descending=descending, count=number)
-    return Draft("simple", construct, noun, answer, noun.slots | slots | {"number": NUMBERS[number]})
+    sampler: InstructionSampler,
+    noun: Noun,
+    construct: str,
+    key: RankKey,
+    descending: bool,
+    slots: dict[str, str],
+) -> LogicalForm:
+    """Build the logical form of the first two or three in an order."""
+    number = 3 if len(members(noun.named)) > 3 and sampler.chance(0.4) else 2
+    answer = extreme(sampler.facts, noun.named, key, descending=descending, count=number)
+    return LogicalForm("simple", construct, noun, answer, noun.slots | slots | {"number": NUMBERS[number]})
 
 
-def _placed(speaker: Speaker, draw: Callable[[], Noun | None]) -> tuple[Noun, Anchor] | None:
-    """What is asked for, and what it is related to: something else, or what is not in the picture.
+def _placed(sampler: InstructionSampler, draw: Callable[[], Noun | None]) -> tuple[Noun, Anchor] | None:
+    """Sample a head noun and its anchor: another object, or one absent from the scene.
 
-    The latter is decided first: then what is asked for is there (``Speaker.nowhere``).
+    An absent anchor is sampled first: the head noun then has referents (``maybe_absent_anchor``).
     """
-    nowhere = speaker.nowhere()
+    absent_anchor = sampler.maybe_absent_anchor()
     noun = draw()
-    anchor = (nowhere or speaker.anchor(*members(noun.named))) if noun else None
+    anchor = (absent_anchor or sampler.anchor(*members(noun.named))) if noun else None
     return None if noun is None or anchor is None else (noun, anchor)
 
 
-def _family_or_objects(speaker: Speaker) -> Noun | None:
-    if speaker.absent or speaker.chance(0.8):
-        return speaker.family()
-    return speaker.objects()
+def _family_or_objects(sampler: InstructionSampler) -> Noun | None:
+    if sampler.negative or sampler.chance(0.8):
+        return sampler.family()
+    return sampler.object_noun()

@@ -21,7 +21,7 @@ def flip(text: str) -> str:
 
 
 def mirror_meta(meta: dict[str, Any]) -> dict[str, Any]:
-    """Annotations of the horizontally mirrored image.
+    """Mirror the annotations horizontally, for the mirrored image.
 
     The camera frame is mirrored (x to -x). A mirrored world frame would not be right-handed, so
     ``R_world_cam`` and ``pos_world`` stay those of the original scene.

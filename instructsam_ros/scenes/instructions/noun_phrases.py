@@ -1,4 +1,4 @@
-"""Noun phrases: a surface form, a canonical phrase, and what they name in a picture."""
+"""Noun phrases: surface forms, a canonical phrase and the referents in a scene."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from instructsam_ros.scenes.instructions.three_valued_logic import Selection
 class Noun:
     """singular, plural: surface forms with adjectives. bare, bares: without. phrase: canonical form.
 
-    named: what it names in the picture, from its meaning alone. color: the
-    adjective, category: of the catalogue; "" for none.
+    named: its referents in the scene. color: the adjective, category: of the
+    catalogue; "" for none.
     """
 
     singular: str
@@ -36,8 +36,8 @@ class Noun:
         }
 
 
-NOWHERE = 0
-"""Id of an anchor that is not in the picture; those of objects start at 1."""
+NO_ANCHOR = 0
+"""Id of an anchor that is absent from the scene; ids of objects start at 1."""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
-"""Drafts into sentences."""
+"""Surface realization of logical forms as sentences."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from instructsam_ros.scenes.instructions.drafting import Draft, Speaker
-from instructsam_ros.scenes.instructions.templates import Form, Template, usable, wording
+from instructsam_ros.scenes.instructions.instruction_sampler import InstructionSampler
+from instructsam_ros.scenes.instructions.logical_form import LogicalForm
+from instructsam_ros.scenes.instructions.templates import Form, Template, paraphrases, usable
 
 _NOUN_FAMILIES = ("one", "many", "every")
 _CLAUSES = ("I", "you", "your", "we", "it", "what", "next", "anything", "whatever", "the", "of")
@@ -22,67 +23,71 @@ class Sentence(NamedTuple):
     template: str
 
 
-def put_into_words(speaker: Speaker, draft: Draft, targets: int) -> Sentence | None:
-    """A sentence that suits the number of targets; None if no template does."""
+def realize(sampler: InstructionSampler, logical_form: LogicalForm, targets: int) -> Sentence | None:
+    """Realize a logical form as a sentence that suits the number of targets; None if no template does."""
     families = [
         family
         for family in (*_NOUN_FAMILIES, *_SENTENCE_FAMILIES)
-        if _suits(family, draft, targets)
-        and usable("constructs", f"{draft.construct}.{family}", speaker.split)
+        if _suits(family, logical_form, targets)
+        and usable("constructs", f"{logical_form.construct}.{family}", sampler.split)
     ]
     if not families:
         return None
-    family = speaker.random.choices(families, [1 if name.startswith("ask") else 2 for name in families])[0]
-    construct = speaker.pick(usable("constructs", f"{draft.construct}.{family}", speaker.split))
-    text = construct.text.format_map(draft.slots)
+    family = sampler.random.choices(families, [1 if name.startswith("ask") else 2 for name in families])[0]
+    construct = sampler.pick(usable("constructs", f"{logical_form.construct}.{family}", sampler.split))
+    text = construct.text.format_map(logical_form.slots)
     if family in _NOUN_FAMILIES:
-        carrier = speaker.pick(usable("carriers", family, speaker.split))
-        sentence = carrier.text.format(x=text, verb=speaker.pick(wording().verbs))
-        filled = _with_manners(speaker, carrier, sentence)
-        return Sentence(_spelled(speaker, filled, carrier.form), carrier.form, f"{construct.id}|{carrier.id}")
+        sentence_template = sampler.pick(usable("sentence_templates", family, sampler.split))
+        sentence = sentence_template.text.format(x=text, verb=sampler.pick(paraphrases().verbs))
+        filled = _with_politeness(sampler, sentence_template, sentence)
+        return Sentence(
+            _spelled(sampler, filled, sentence_template.form),
+            sentence_template.form,
+            f"{construct.id}|{sentence_template.id}",
+        )
     form: Form = "phrase" if family.startswith("phrase") else construct.form
-    filled = text if form == "phrase" else _with_manners(speaker, construct, text)
-    return Sentence(_spelled(speaker, filled, form), form, construct.id)
+    filled = text if form == "phrase" else _with_politeness(sampler, construct, text)
+    return Sentence(_spelled(sampler, filled, form), form, construct.id)
 
 
-def _suits(family: str, draft: Draft, targets: int) -> bool:
-    """Singular wordings for one target, plural ones for several, either where there is none."""
+def _suits(family: str, logical_form: LogicalForm, targets: int) -> bool:
+    """Return whether a family agrees in number: singular for one target, plural for several, any for none."""
     if family.endswith("one"):
         return targets <= 1
-    if draft.unique:
+    if logical_form.unique:
         return family in ("say", "ask")
     if family.endswith("_many"):
         return targets != 1
     if family in ("many", "every"):
-        has_singular = bool(usable("constructs", f"{draft.construct}.one", "heldout"))
+        has_singular = bool(usable("constructs", f"{logical_form.construct}.one", "heldout"))
         return targets != 1 or not has_singular
     return True
 
 
-def _with_manners(speaker: Speaker, template: Template, text: str) -> str:
-    """Now and then "please", "robot, " or ", thanks" around it."""
+def _with_politeness(sampler: InstructionSampler, template: Template, text: str) -> str:
+    """Sometimes add "please", "robot, " or ", thanks"."""
     if template.form == "question":
-        return text[:-1] + ", please?" if speaker.chance(0.1) else text
-    if template.form == "phrase" or template.text.startswith("{situation}") or not speaker.chance(0.3):
+        return text[:-1] + ", please?" if sampler.chance(0.1) else text
+    if template.form == "phrase" or template.text.startswith("{situation}") or not sampler.chance(0.3):
         return text
-    fillers = wording().fillers
-    if speaker.chance(0.6):
-        before = speaker.pick(fillers["before"])
+    fillers = paraphrases().fillers
+    if sampler.chance(0.6):
+        before = sampler.pick(fillers["before"])
         clumsy = before in _BEFORE_VERBS and template.text.split()[0] in _CLAUSES
         return text if clumsy else before + text
-    after = speaker.pick(fillers["after"])
+    after = sampler.pick(fillers["after"])
     clumsy = after == " for me" and re.search(r"\bme\b", text) is not None
     return text if clumsy else text.rstrip(".") + after
 
 
-def _spelled(speaker: Speaker, text: str, form: Form) -> str:
-    """Articles, capitals and full stops, with the carelessness of somebody who types."""
+def _spelled(sampler: InstructionSampler, text: str, form: Form) -> str:
+    """Set articles, capitals and full stops, the latter two at random as in typed input."""
     text = re.sub(r"\b([Aa]) (?=[aeio]|umb)", r"\1n ", text)
     text = re.sub(r"\ball two\b", "both", text)
     if form == "phrase":
-        return text if speaker.chance(0.7) else text[0].upper() + text[1:]
-    if speaker.chance(0.75):
+        return text if sampler.chance(0.7) else text[0].upper() + text[1:]
+    if sampler.chance(0.75):
         text = text[0].upper() + text[1:]
-    if form == "declarative" and text[-1] not in ".!" and speaker.chance(0.6):
+    if form == "declarative" and text[-1] not in ".!" and sampler.chance(0.6):
         text += "."
     return text

@@ -1,4 +1,4 @@
-"""What is true of the objects in one rendered view."""
+"""Facts about the objects in one rendered view, and predicates over them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from instructsam_ros.scenes.assets.catalogue import CATALOGUE, COLORLESS
 from instructsam_ros.scenes.instructions.color_names import plausible_names
 from instructsam_ros.scenes.instructions.three_valued_logic import Selection, Truth, both
 
-# asked for -> categories of which some people would say so
+# category -> categories that are ambiguous with it
 LOOKALIKES: dict[str, tuple[str, ...]] = {
     "cup": ("mug", "glass"),
     "glass": ("cup", "wine glass", "vase"),
@@ -23,8 +23,8 @@ LOOKALIKES: dict[str, tuple[str, ...]] = {
     "tray": ("cutting board",),
     "spoon": ("ladle",),
 }
-# group -> categories about which people differ
-ARGUABLE_MEMBERS: dict[str, tuple[str, ...]] = {
+# group -> categories whose membership is ambiguous
+AMBIGUOUS_MEMBERS: dict[str, tuple[str, ...]] = {
     "fruit": ("tomato", "cucumber", "bell pepper"),
     "vegetable": ("tomato",),
     "food": ("can", "jar", "cereal box", "milk carton", "tea box", "bottle"),
@@ -34,11 +34,11 @@ ARGUABLE_MEMBERS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Thing:
-    """One object as the language sees it.
+class ObjectFacts:
+    """Facts about one object.
 
     right, ahead: metres along the horizontal axes of the viewer. at: position in the camera frame.
-    column: mean image column as a share of the width, None where unseen. seen: 1 well visible,
+    column: mean image column as a share of the width, None if invisible. seen: 1 clearly visible,
     0 invisible, None barely.
     """
 
@@ -60,90 +60,90 @@ class Thing:
     seen: Truth
 
 
-class Picture:
-    """The things of a view by id, and predicates over them."""
+class SceneFacts:
+    """Holds the objects of a view by id and selects among them."""
 
     def __init__(self, meta: dict[str, Any]) -> None:
-        self.things = {thing.id: thing for thing in _read_things(meta)}
+        self.objects = {item.id: item for item in _read_objects(meta)}
 
     def everything(self) -> Selection:
-        """All visible objects."""
-        return {i: thing.seen for i, thing in self.things.items()}
+        """Select all visible objects."""
+        return {i: item.seen for i, item in self.objects.items()}
 
-    def where(self, *predicates: Callable[[Thing], Truth]) -> Selection:
-        """Visible objects for which all predicates hold."""
-        return {i: both(t.seen, *(holds(t) for holds in predicates)) for i, t in self.things.items()}
+    def where(self, *predicates: Callable[[ObjectFacts], Truth]) -> Selection:
+        """Select the visible objects for which all predicates hold."""
+        return {i: both(t.seen, *(holds(t) for holds in predicates)) for i, t in self.objects.items()}
 
-    def well_seen(self) -> list[Thing]:
-        """Objects that an instruction may be about."""
-        return [thing for thing in self.things.values() if thing.seen == 1]
+    def well_seen(self) -> list[ObjectFacts]:
+        """List the clearly visible objects, which instructions may refer to."""
+        return [item for item in self.objects.values() if item.seen == 1]
 
 
-def is_category(category: str) -> Callable[[Thing], Truth]:
-    """Whether it is called that."""
+def is_category(category: str) -> Callable[[ObjectFacts], Truth]:
+    """Build a predicate: the object is of that category."""
 
-    def holds(thing: Thing) -> Truth:
-        if thing.category == category:
+    def holds(item: ObjectFacts) -> Truth:
+        if item.category == category:
             return 1
-        return None if thing.category in LOOKALIKES.get(category, ()) else 0
+        return None if item.category in LOOKALIKES.get(category, ()) else 0
 
     return holds
 
 
-def in_group(group: str) -> Callable[[Thing], Truth]:
-    """Whether it belongs to a group of the catalogue."""
+def in_group(group: str) -> Callable[[ObjectFacts], Truth]:
+    """Build a predicate: the object belongs to a group of the catalogue."""
 
-    def holds(thing: Thing) -> Truth:
-        if thing.category in ARGUABLE_MEMBERS.get(group, ()):
+    def holds(item: ObjectFacts) -> Truth:
+        if item.category in AMBIGUOUS_MEMBERS.get(group, ()):
             return None
-        if group == "cutlery" and thing.material == "wood":
+        if group == "cutlery" and item.material == "wood":
             return None  # a wooden spoon is for cooking
-        return int(group in thing.groups)
+        return int(group in item.groups)
 
     return holds
 
 
-def has_color(color: str) -> Callable[[Thing], Truth]:
-    """Whether it has that colour by design and looks like it; arguable when only one of both."""
+def has_color(color: str) -> Callable[[ObjectFacts], Truth]:
+    """Build a predicate: the object has that colour by design and in the image; ambiguous if only one."""
 
-    def holds(thing: Thing) -> Truth:
-        looks = color in thing.named_colors
-        if thing.color in COLORLESS:  # metal and glass mirror what is around them
+    def holds(item: ObjectFacts) -> Truth:
+        looks = color in item.named_colors
+        if item.color in COLORLESS:  # metal and glass mirror what is around them
             return None if looks or color in ("gray", "white", "black", "brown") else 0
-        if thing.color == color:
+        if item.color == color:
             return 1 if looks else None
         return None if looks else 0
 
     return holds
 
 
-def made_of(material: str) -> Callable[[Thing], Truth]:
-    """Whether it is visibly of "metal", "glass" or "wood"."""
+def made_of(material: str) -> Callable[[ObjectFacts], Truth]:
+    """Build a predicate: the object is visibly of "metal", "glass" or "wood"."""
 
-    def holds(thing: Thing) -> Truth:
+    def holds(item: ObjectFacts) -> Truth:
         if material == "metal":
-            if thing.color == "silver" and thing.category != "pan":
+            if item.color == "silver" and item.category != "pan":
                 return 1
-            doubtful = thing.category in ("pan", "knife", "jar", "can", "whisk", "kettle", "pot")
+            doubtful = item.category in ("pan", "knife", "jar", "can", "whisk", "kettle", "pot")
         elif material == "glass":
-            if thing.category in ("glass", "wine glass"):
+            if item.category in ("glass", "wine glass"):
                 return 1
-            doubtful = thing.material == "glass" or thing.category in ("bottle", "vase")
+            doubtful = item.material == "glass" or item.category in ("bottle", "vase")
         else:
-            if thing.material == "wood":
+            if item.material == "wood":
                 return 1
-            doubtful = thing.color == "brown" or thing.category in ("pan", "knife")
-        return None if doubtful or thing.material == material else 0
+            doubtful = item.color == "brown" or item.category in ("pan", "knife")
+        return None if doubtful or item.material == material else 0
 
     return holds
 
 
-def affording(affordance: str) -> Callable[[Thing], Truth]:
-    """Whether it serves that purpose."""
-    return lambda thing: affords(thing.category, affordance)
+def affording(affordance: str) -> Callable[[ObjectFacts], Truth]:
+    """Build a predicate: the object serves that purpose."""
+    return lambda item: affords(item.category, affordance)
 
 
-def _read_things(meta: dict[str, Any]) -> list[Thing]:
+def _read_objects(meta: dict[str, Any]) -> list[ObjectFacts]:
     width, height = meta["K"]["width"], meta["K"]["height"]
     up = np.asarray(meta["R_world_cam"])[2]  # the world's z axis in the camera frame
     ahead = np.array([0, 0, 1.0]) - up[2] * up
@@ -151,12 +151,12 @@ def _read_things(meta: dict[str, Any]) -> list[Thing]:
         ahead = np.array([0, -1.0, 0]) + up[1] * up
     ahead /= np.linalg.norm(ahead)
     right = np.cross(ahead, up)
-    things = []
+    objects = []
     for entry in meta["objects"]:
         kind = CATALOGUE.get(entry["category"])
         at = np.asarray(entry["pos_cam"])
-        things.append(
-            Thing(
+        objects.append(
+            ObjectFacts(
                 id=entry["id"],
                 category=entry["category"],
                 color=entry["color"],
@@ -175,11 +175,11 @@ def _read_things(meta: dict[str, Any]) -> list[Thing]:
                 seen=_seen(entry, width * height),
             )
         )
-    return things
+    return objects
 
 
 def _seen(entry: dict[str, Any], area: int) -> Truth:
-    """Whether a person would notice it: thin utensils at fewer pixels than bulky things."""
+    """Rate visibility; thin utensils need fewer pixels than bulky objects."""
     if entry["pixels"] < area * 7e-5:
         return 0
     enough = area * (0.0007 if "utensil" in entry["groups"] else 0.0013)

@@ -1,4 +1,4 @@
-"""Left, right, behind, on; largest, leftmost, nearest: with margins that nobody argues about."""
+"""Left, right, behind, on; largest, leftmost, nearest: with margins that exclude ambiguous cases."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from itertools import pairwise
 from typing import Literal
 
-from instructsam_ros.scenes.instructions.noun_phrases import NOWHERE
-from instructsam_ros.scenes.instructions.scene_facts import Picture, Thing
+from instructsam_ros.scenes.instructions.noun_phrases import NO_ANCHOR
+from instructsam_ros.scenes.instructions.scene_facts import ObjectFacts, SceneFacts
 from instructsam_ros.scenes.instructions.three_valued_logic import (
     Selection,
     Truth,
@@ -21,76 +21,76 @@ Relation = Literal["left", "right", "front", "behind", "on", "in", "beside"]
 RankKey = Literal["size", "height", "column", "distance"]
 
 NEXT_TO, NOT_NEXT_TO = 0.07, 0.16
-"""Gap in metres up to which one thing is next to another, and from which on it is not."""
+"""Gap in metres up to which two objects are next to each other, and from which on they are not."""
 
 SIDES: tuple[Relation, ...] = ("left", "right", "front", "behind")
 
 
-def related(thing: Thing, relation: Relation, anchor: Thing) -> Truth:
-    """Whether ``thing`` stands in that relation to ``anchor``, as the viewer sees it."""
-    if thing.id == anchor.id:
+def related(item: ObjectFacts, relation: Relation, anchor: ObjectFacts) -> Truth:
+    """Return whether ``item`` stands in that relation to ``anchor`` from the camera's viewpoint."""
+    if item.id == anchor.id:
         return 0
     if relation in ("on", "in"):
-        if thing.parent != anchor.id:
+        if item.parent != anchor.id:
             return 0
-        return 1 if thing.relation == relation else None
-    if thing.parent == anchor.id or anchor.parent == thing.id:
+        return 1 if item.relation == relation else None
+    if item.parent == anchor.id or anchor.parent == item.id:
         return None  # what lies on a plate is neither left nor right of it, nor next to it
     if relation == "beside":
-        return _next_to(thing, anchor)
-    across, along = thing.right - anchor.right, thing.ahead - anchor.ahead
+        return _next_to(item, anchor)
+    across, along = item.right - anchor.right, item.ahead - anchor.ahead
     if relation in ("left", "right"):
-        return _sideways(thing, anchor, across, along, -1 if relation == "left" else 1)
+        return _sideways(item, anchor, across, along, -1 if relation == "left" else 1)
     beyond = -along if relation == "front" else along
     if beyond > 0.07:
         return 1 if beyond >= 0.8 * abs(across) else None
     return 0 if beyond < -0.03 else None
 
 
-def _sideways(thing: Thing, anchor: Thing, across: float, along: float, sign: int) -> Truth:
-    """Both in space (metres) and in the image (share of its width)."""
-    if thing.column is None or anchor.column is None:
+def _sideways(item: ObjectFacts, anchor: ObjectFacts, across: float, along: float, sign: int) -> Truth:
+    """Compare both in space (metres) and in the image (share of its width)."""
+    if item.column is None or anchor.column is None:
         return None
-    in_space, in_image = sign * across, sign * (thing.column - anchor.column)
+    in_space, in_image = sign * across, sign * (item.column - anchor.column)
     if in_space > 0.05 and in_image > 0.05:
         return 1 if in_space >= 0.6 * abs(along) else None
     return 0 if in_space < -0.02 and in_image < -0.02 else None
 
 
-def _next_to(thing: Thing, anchor: Thing) -> Truth:
-    """By the gap between the two on the table, whichever way they are turned."""
-    apart = math.hypot(thing.right - anchor.right, thing.ahead - anchor.ahead)
+def _next_to(item: ObjectFacts, anchor: ObjectFacts) -> Truth:
+    """Compare the gap between the two on the table, whatever their yaw."""
+    apart = math.hypot(item.right - anchor.right, item.ahead - anchor.ahead)
     largest_gap, smallest_gap = (
-        apart - sum(side(t.extent[:2]) / 2 for t in (thing, anchor)) for side in (min, max)
+        apart - sum(side(t.extent[:2]) / 2 for t in (item, anchor)) for side in (min, max)
     )
-    if largest_gap < NEXT_TO and thing.parent in (None, anchor.parent):
+    if largest_gap < NEXT_TO and item.parent in (None, anchor.parent):
         return 1
     return 0 if smallest_gap > NOT_NEXT_TO else None
 
 
-def select_related(picture: Picture, selection: Selection, relation: Relation, anchor: int) -> Selection:
-    """Members of ``selection`` that stand in the relation to the anchor; none do to one that is nowhere."""
-    if anchor == NOWHERE:
+def select_related(facts: SceneFacts, selection: Selection, relation: Relation, anchor: int) -> Selection:
+    """Select the members that stand in the relation to the anchor; none for NO_ANCHOR."""
+    if anchor == NO_ANCHOR:
         return dict.fromkeys(selection, 0)
-    place = picture.things[anchor]
+    reference = facts.objects[anchor]
     return {
-        i: both(truth, related(picture.things[i], relation, place)) if truth != 0 else 0
+        i: both(truth, related(facts.objects[i], relation, reference)) if truth != 0 else 0
         for i, truth in selection.items()
     }
 
 
-def _value(thing: Thing, key: RankKey) -> float:
+def _value(item: ObjectFacts, key: RankKey) -> float:
     if key == "size":
-        return math.prod(length + 0.01 for length in thing.extent) ** (1 / 3)
+        return math.prod(length + 0.01 for length in item.extent) ** (1 / 3)
     if key == "height":
-        return thing.extent[2]
+        return item.extent[2]
     if key == "column":
-        return thing.right
-    return math.hypot(*thing.at)
+        return item.right
+    return math.hypot(*item.at)
 
 
-def _apart(first: Thing, second: Thing, key: RankKey) -> bool:
-    """Whether a person would be sure about the order of the two."""
+def _apart(first: ObjectFacts, second: ObjectFacts, key: RankKey) -> bool:
+    """Return whether the order of the two is unambiguous."""
     a, b = _value(first, key), _value(second, key)
     if key == "distance":
         return abs(a - b) > 0.07
@@ -102,53 +102,53 @@ def _apart(first: Thing, second: Thing, key: RankKey) -> bool:
             and (first.column - second.column) * (a - b) > 0
             and abs(first.column - second.column) > 0.05
         )
-    if any(thing.visible < 0.75 or thing.truncated for thing in (first, second)):
+    if any(item.visible < 0.75 or item.truncated for item in (first, second)):
         return False
     return max(a, b) / min(a, b) > (1.14 if key == "size" else 1.2)
 
 
-def ranked(picture: Picture, selection: Selection, key: RankKey, *, descending: bool) -> list[int]:
-    """Members in order of a measure."""
-    return sorted(members(selection), key=lambda i: _value(picture.things[i], key), reverse=descending)
+def ranked(facts: SceneFacts, selection: Selection, key: RankKey, *, descending: bool) -> list[int]:
+    """Sort the members by a measure."""
+    return sorted(members(selection), key=lambda i: _value(facts.objects[i], key), reverse=descending)
 
 
 def extreme(
-    picture: Picture, selection: Selection, key: RankKey, *, descending: bool, count: int = 1
+    facts: SceneFacts, selection: Selection, key: RankKey, *, descending: bool, count: int = 1
 ) -> Selection:
-    """The ``count`` first members in that order; undecided unless the cut is clear and leaves some out.
+    """Select the ``count`` first members in that order; undecided unless the cut is clear and excludes some.
 
     An empty selection has no extreme member, and that is a clear answer.
     """
-    order = ranked(picture, selection, key, descending=descending)
+    order = ranked(facts, selection, key, descending=descending)
     if not exact(selection) or 0 < len(order) <= count:
         return undecided(selection)
     inside, outside = order[:count], order[count:]
-    things = picture.things
-    if not all(_apart(things[i], things[o], key) for i in inside for o in outside):
+    objects = facts.objects
+    if not all(_apart(objects[i], objects[o], key) for i in inside for o in outside):
         return undecided(selection)
     return {i: int(i in inside) for i in selection}
 
 
-def nth(picture: Picture, selection: Selection, position: int, *, from_right: bool) -> Selection:
-    """The member at a position (1 = first) from the left or right; undecided unless neighbours are apart."""
-    order = ranked(picture, selection, "column", descending=from_right)
+def nth(facts: SceneFacts, selection: Selection, position: int, *, from_right: bool) -> Selection:
+    """Select the member at a position (1 = first) from a side; undecided unless neighbours are apart."""
+    order = ranked(facts, selection, "column", descending=from_right)
     if not exact(selection) or 0 < len(order) < max(position, 3):
         return undecided(selection)
-    things = picture.things
-    if not all(_apart(things[a], things[b], "column") for a, b in pairwise(order)):
+    objects = facts.objects
+    if not all(_apart(objects[a], objects[b], "column") for a, b in pairwise(order)):
         return undecided(selection)
     return {i: int(bool(order) and i == order[position - 1]) for i in selection}
 
 
-def nearest(picture: Picture, selection: Selection, anchor: int) -> Selection:
-    """The member closest to the anchor; undecided unless it is clearly closer than the next.
+def nearest(facts: SceneFacts, selection: Selection, anchor: int) -> Selection:
+    """Select the member closest to the anchor; undecided unless it is clearly closer than the next.
 
-    None is closest to an anchor that is nowhere.
+    No member is closest to NO_ANCHOR.
     """
-    if anchor == NOWHERE:
+    if anchor == NO_ANCHOR:
         return dict.fromkeys(selection, 0)
-    place = picture.things[anchor].at
-    distance = {i: math.dist(picture.things[i].at, place) for i in members(selection) if i != anchor}
+    reference = facts.objects[anchor].at
+    distance = {i: math.dist(facts.objects[i].at, reference) for i in members(selection) if i != anchor}
     if not exact(selection) or len(distance) == 1:
         return undecided(selection)
     order = sorted(distance, key=distance.__getitem__)

@@ -1,4 +1,4 @@
-"""The wording of instructions: templates.yaml as frozen tables, and which of them are held out."""
+"""Sentence templates and paraphrases: templates.yaml as frozen tables, with the held-out templates marked."""
 
 from __future__ import annotations
 
@@ -11,36 +11,38 @@ from instructsam_ros.scenes.sampling.splits import manifest
 from instructsam_ros.yaml_config import parse_mapping
 
 Form = Literal["declarative", "question", "phrase"]
+Table = Literal["sentence_templates", "constructs"]
 
 
 @dataclass(frozen=True)
 class Template:
-    """id: frozen name such as "one.pick_up" or "rel.many.plain". text: with {slots}."""
+    """A sentence template. id: frozen name such as "one.pick_up" or "rel.many.plain". text: with {slots}."""
 
     id: str
     text: str
 
     @property
     def form(self) -> Form:
-        """What kind of sentence it is."""
+        """Return the sentence type."""
         if self.text == "{x}":
             return "phrase"
         return "question" if self.text.endswith("?") else "declarative"
 
     @property
     def held_out(self) -> bool:
-        """Whether training never uses it."""
+        """Return whether it is excluded from training."""
         return self.id in manifest().templates
 
 
 @dataclass(frozen=True)
-class Wording:
-    """carriers and constructs by family ("one", "rel.many"), the other tables by topic.
+class Paraphrases:
+    """Sentence templates and constructs by family ("one", "rel.many"), the other tables by topic.
 
-    verbs: for the slot of that name in a carrier. redundant: words of constructs that change nothing.
+    sentence_templates: "carriers" in templates.yaml. verbs: for the slot of that name in a sentence
+    template. redundant: words of constructs without effect on the meaning.
     """
 
-    carriers: dict[str, tuple[Template, ...]]
+    sentence_templates: dict[str, tuple[Template, ...]]
     constructs: dict[str, tuple[Template, ...]]
     relations: dict[str, tuple[str, ...]]
     fillers: dict[str, tuple[str, ...]]
@@ -49,17 +51,15 @@ class Wording:
     verbs: tuple[str, ...]
     redundant: tuple[str, ...]
 
-    def choices(
-        self, table: Literal["carriers", "constructs"], family: str, split: str
-    ) -> tuple[Template, ...]:
-        """Templates of a family that a split may use; empty where the kind has no such family."""
+    def choices(self, table: Table, family: str, split: str) -> tuple[Template, ...]:
+        """Return the templates of a family that a split may use; empty if the kind has no such family."""
         templates: tuple[Template, ...] = getattr(self, table).get(family, ())
         return templates if split != "train" else tuple(t for t in templates if not t.held_out)
 
 
 @cache
-def wording() -> Wording:
-    """The tables shipped with the package."""
+def paraphrases() -> Paraphrases:
+    """Load the tables shipped with the package."""
     path = Path(__file__).with_name("templates.yaml")
     data = parse_mapping(path.read_text(), str(path))
     constructs = {
@@ -67,9 +67,9 @@ def wording() -> Wording:
         for kind, numbers in data["constructs"].items()
         for number, entries in numbers.items()
     }
-    carriers = {number: _templates(number, entries) for number, entries in data["carriers"].items()}
-    return Wording(
-        carriers,
+    sentence_templates = {number: _templates(number, entries) for number, entries in data["carriers"].items()}
+    return Paraphrases(
+        sentence_templates,
         constructs,
         relations=_tuples(data["relations"]),
         fillers=_tuples(data["fillers"]),
@@ -81,13 +81,13 @@ def wording() -> Wording:
 
 
 @cache
-def usable(table: Literal["carriers", "constructs"], family: str, split: str) -> tuple[Template, ...]:
-    """``wording().choices``, remembered."""
-    return wording().choices(table, family, split)
+def usable(table: Table, family: str, split: str) -> tuple[Template, ...]:
+    """Return ``paraphrases().choices``, cached."""
+    return paraphrases().choices(table, family, split)
 
 
 def is_held_out(template: str) -> bool:
-    """Whether an instruction's template id contains a part that training never uses."""
+    """Return whether an instruction's template id contains a part that is excluded from training."""
     return any(part in manifest().templates for part in template.split("|"))
 
 

@@ -1,4 +1,4 @@
-"""Every word that training instructions and their phrases are made of, and which of them say nothing."""
+"""Vocabulary of training instructions and their phrases, and its filler words."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 from instructsam_ros.scenes.instructions.kinds_attributes import NUMBERS, SUBSTANCES
 from instructsam_ros.scenes.instructions.kinds_spatial import DISTANCES, ORDINALS, SIDE_NAMES, SIZES
 from instructsam_ros.scenes.instructions.noun_phrases import GROUP_NAMES, GROUP_PHRASES, OBJECT_PHRASE
-from instructsam_ros.scenes.instructions.templates import Template, wording
+from instructsam_ros.scenes.instructions.templates import Template, paraphrases
 
 _SLOT = re.compile(r"\{(\w+)\}(most)?")
 _WORD = re.compile(r"[a-z]+")
 
 
 def training_texts() -> list[str]:
-    """Texts that together hold every word and sign of the training split."""
+    """Return texts that together contain every word and sign of the training split."""
     return [*_around_nouns(), *_meaningful()]
 
 
 @cache
-def idle_words() -> frozenset[str]:
-    """Lower-case words that never change what is meant: "please", "segment", "could"."""
-    return (_words(_around_nouns()) - _words(_meaningful())) | set(wording().redundant)
+def filler_words() -> frozenset[str]:
+    """Return the lower-case words without effect on the meaning: "please", "segment", "could"."""
+    return (_words(_around_nouns()) - _words(_meaningful())) | set(paraphrases().redundant)
 
 
 def _around_nouns() -> list[str]:
-    said = wording()
+    phrasings = paraphrases()
     return [
-        *_trained(said.carriers),
-        *said.verbs,
-        *(filler for side in said.fillers.values() for filler in side),
+        *_trained(phrasings.sentence_templates),
+        *phrasings.verbs,
+        *(filler for side in phrasings.fillers.values() for filler in side),
     ]
 
 
 def _meaningful() -> list[str]:
-    said = wording()
-    tables = (said.relations, said.purposes, said.situations)
+    phrasings = paraphrases()
+    tables = (phrasings.relations, phrasings.purposes, phrasings.situations)
     return [
-        *_trained(said.constructs),
+        *_trained(phrasings.constructs),
         *(text for table in tables for texts in table.values() for text in texts),
         *(name for entry in CATALOGUE.values() for pair in entry.names for name in pair),
         *(color for entry in CATALOGUE.values() for color in entry.colors),

@@ -1,4 +1,4 @@
-"""Short RGB-D films: the camera swings around one scene while an object is pushed across the table."""
+"""Short RGB-D clips: the camera swings around one scene while an object is pushed across the table."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def render_sequence(
     renderer: RendererName = "auto",
     sensor_noise: bool = True,
 ) -> Iterator[View]:
-    """Frames of scene ``number`` of a split; ids stay the same in all of them.
+    """Render the frames of scene ``number`` of a split; ids stay the same in all of them.
 
-    The camera's swing is periodic, so a film may be repeated; the object is pushed there in the
+    The camera's swing is periodic, so a clip may be repeated; the object is pushed there in the
     first half and back in the second. meta has "frame", and "pushed": the id of that object or None.
     """
     from instructsam_ros.scenes.rendering.render import choose_renderer, render_world
@@ -66,7 +66,7 @@ def render_sequence(
 
 
 def swing(camera: CameraPose, phase: float) -> CameraPose:
-    """The pose at a phase in radians of a swing around the camera's target.
+    """Return the pose at a phase in radians of a swing around the camera's target.
 
     ``camera`` itself at 0, or a little lower where it looks straight down.
     """
@@ -79,7 +79,7 @@ def swing(camera: CameraPose, phase: float) -> CameraPose:
 
 
 def plan_push(scene: Scene, rng: Rng) -> tuple[SceneObject | None, Array]:
-    """An object and a way [3] in metres to push it without touching others; (None, zeros) if none can."""
+    """Choose an object and a way [3] in metres to push it without contact; (None, zeros) if none can."""
     edge = np.array(scene.surroundings.table_half)
     standing = [item for item in scene.objects if item.parent is None]
     for index in rng.permutation(len(standing)):

@@ -1,4 +1,4 @@
-"""The frozen manifest of what is held out from training: seeds, surfaces, pairs, sentence templates."""
+"""Frozen manifest of the splits: seeds, and surfaces, pairs and templates held out from training."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from instructsam_ros.errors import ConfigError
 from instructsam_ros.yaml_config import load_yaml
 
 SEEDS_PER_SPLIT = 100_000_000
-NOVEL_WORLDS = ("heldout", "testset")
-"""Splits that also sample the surfaces and pairs kept from training."""
+NOVEL_WORLDS = ("heldout", "testset")  # "heldout": name of the validation split in files
+"""Splits that also sample the surfaces and pairs held out from training."""
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """seeds: first scene seed of each split. pairs: (color, category). templates: sentence template ids."""
+class SplitManifest:
+    """Holds seeds and held-out values of the splits.
+
+    seeds: first scene seed of each split. pairs: (color, category). templates: sentence template ids.
+    """
 
     seeds: dict[str, int]
     surfaces: tuple[str, ...]
@@ -24,7 +27,7 @@ class HeldOut:
     templates: tuple[str, ...] = ()
 
     def scene_seed(self, split: str, offset: int) -> int:
-        """Seed of scene ``offset`` of a split; ConfigError outside of the split's range."""
+        """Return the seed of scene ``offset`` of a split. Raises ConfigError outside of the split's range."""
         if split not in self.seeds:
             raise ConfigError(f"unknown split {split!r}; known: {', '.join(self.seeds)}")
         if not 0 <= offset < SEEDS_PER_SPLIT:
@@ -33,6 +36,6 @@ class HeldOut:
 
 
 @cache
-def manifest() -> HeldOut:
-    """The manifest shipped with the package."""
-    return load_yaml(HeldOut, Path(__file__).with_name("splits.yaml"))
+def manifest() -> SplitManifest:
+    """Load the manifest shipped with the package."""
+    return load_yaml(SplitManifest, Path(__file__).with_name("splits.yaml"))

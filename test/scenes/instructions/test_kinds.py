@@ -11,8 +11,8 @@ import pytest
 
 from instructsam_ros.scenes.assets.catalogue import DISH_COLORS
 from instructsam_ros.scenes.instructions import Instruction, instructions
-from instructsam_ros.scenes.instructions.templates import wording
-from test.scenes.metas import CLOSE, DEPTH, ROW, TABLE
+from instructsam_ros.scenes.instructions.templates import paraphrases
+from test.scenes.scene_metadata import CLOSE, DEPTH, ROW, TABLE
 
 SCENES: dict[str, dict[str, Any]] = {"row": ROW, "table": TABLE, "depth": DEPTH, "close": CLOSE}
 
@@ -123,7 +123,7 @@ def test_answer_worked_out_by_hand(scene: str, kind: str, pattern: str, expected
 
 
 def test_every_kind_is_worked_out_by_hand() -> None:
-    kinds = {construct.rsplit(".", 1)[0] for construct in wording().constructs}
+    kinds = {construct.rsplit(".", 1)[0] for construct in paraphrases().constructs}
     assert kinds == {kind for _, kind, _, _ in ANSWERS}
 
 
@@ -151,32 +151,34 @@ def test_every_noun_of_an_exception_or_a_union_is_a_mention(
 ) -> None:
     matching = [i for i in said_about("row") if i.kind == kind and re.search(pattern, i.text)]
     assert matching
-    for said in matching:
-        assert said.mentions
-        assert {mention.text: mention.ids for mention in said.mentions}.items() <= named.items(), said.text
+    for sampled in matching:
+        assert sampled.mentions
+        assert {mention.text: mention.ids for mention in sampled.mentions}.items() <= named.items(), (
+            sampled.text
+        )
 
 
 def test_contents_that_are_not_in_the_picture_are_named_all_the_same() -> None:
-    said = [i for i in said_about("table") if i.kind == "host_with" and i.phrase == "plate"]
-    missing = {i.names_nothing for i in said if re.search(r"\b(lemon|banana|carrot)\b", i.text)}
+    sampled = [i for i in said_about("table") if i.kind == "host_with" and i.phrase == "plate"]
+    missing = {i.has_absent_referent for i in sampled if re.search(r"\b(lemon|banana|carrot)\b", i.text)}
     assert missing == {True}
-    assert {i.names_nothing for i in said if re.search(r"\b(apple|spoon)\b", i.text)} == {False}
+    assert {i.has_absent_referent for i in sampled if re.search(r"\b(apple|spoon)\b", i.text)} == {False}
 
 
 def test_the_same_words_always_have_the_same_answer() -> None:
     for scene in SCENES:
         answers: dict[str, set[tuple[int, ...]]] = {}
-        for said in said_about(scene):
-            answers.setdefault(said.text.lower(), set()).add(said.targets)
+        for sampled in said_about(scene):
+            answers.setdefault(sampled.text.lower(), set()).add(sampled.targets)
         assert not [text for text, found in answers.items() if len(found) > 1]
 
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_phrase_names_the_targets_and_follows_from_the_words(scene: str) -> None:
     by_text: dict[str, set[str]] = {}
-    for said in said_about(scene):
-        assert set(said.targets) <= set(said.phrase_ids)
-        by_text.setdefault(said.text.lower(), set()).add(said.phrase)
+    for sampled in said_about(scene):
+        assert set(sampled.targets) <= set(sampled.phrase_ids)
+        by_text.setdefault(sampled.text.lower(), set()).add(sampled.phrase)
     assert all(len(phrases) == 1 for phrases in by_text.values())
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instructsam_ros.scenes.instructions import flip, instructions, mirror_meta
-from instructsam_ros.scenes.instructions.scene_facts import Picture
+from instructsam_ros.scenes.instructions.scene_facts import SceneFacts
 from instructsam_ros.scenes.instructions.spatial_relations import (
     SIDES,
     Relation,
@@ -16,8 +16,8 @@ from instructsam_ros.scenes.instructions.spatial_relations import (
     nth,
     related,
 )
-from instructsam_ros.scenes.instructions.templates import wording
-from test.scenes.metas import DEPTH, ROW, TABLE, entry, meta
+from instructsam_ros.scenes.instructions.templates import paraphrases
+from test.scenes.scene_metadata import DEPTH, ROW, TABLE, entry, meta
 
 OPPOSITE: dict[Relation, Relation] = {"left": "right", "right": "left", "front": "front", "behind": "behind"}
 
@@ -29,23 +29,23 @@ scenes = st.lists(places, min_size=2, max_size=6).map(
 
 def test_left_and_right_are_sides_in_every_purpose_and_situation() -> None:
     """ "How much is left" would become "how much is right"."""
-    said = [
+    sampled = [
         text
-        for table in (wording().purposes, wording().situations)
+        for table in (paraphrases().purposes, paraphrases().situations)
         for texts in table.values()
         for text in texts
     ]
-    assert said
-    assert [text for text in said if flip(text) != text] == []
+    assert sampled
+    assert [text for text in sampled if flip(text) != text] == []
 
 
 @given(scenes)
 def test_relations_of_the_mirrored_scene_are_mirrored(annotations: dict[str, object]) -> None:
-    original, mirrored = Picture(annotations), Picture(mirror_meta(annotations))
-    for first, thing in original.things.items():
-        for second, anchor in original.things.items():
+    original, mirrored = SceneFacts(annotations), SceneFacts(mirror_meta(annotations))
+    for first, thing in original.objects.items():
+        for second, anchor in original.objects.items():
             for side in SIDES:
-                twin = related(mirrored.things[first], OPPOSITE[side], mirrored.things[second])
+                twin = related(mirrored.objects[first], OPPOSITE[side], mirrored.objects[second])
                 assert related(thing, side, anchor) == twin
 
 
@@ -53,7 +53,7 @@ def test_relations_of_the_mirrored_scene_are_mirrored(annotations: dict[str, obj
 def test_orders_of_the_mirrored_scene_are_mirrored(
     annotations: dict[str, object], from_right: bool, count: int
 ) -> None:
-    original, mirrored = Picture(annotations), Picture(mirror_meta(annotations))
+    original, mirrored = SceneFacts(annotations), SceneFacts(mirror_meta(annotations))
     everything = original.everything()
     for key, twin_order in (("column", not from_right), ("size", from_right), ("distance", from_right)):
         ours = extreme(original, everything, key, descending=from_right, count=count)
@@ -70,8 +70,8 @@ def test_flipped_instructions_have_the_same_answer_in_the_mirrored_scene() -> No
         answers: list[dict[str, tuple[int, ...]]] = []
         for version in (scene, mirror_meta(scene)):
             rng = np.random.default_rng(1)
-            said = [i for _ in range(300) for i in instructions(version, rng, 12, split="heldout")]
-            answers.append({i.text.lower(): i.targets for i in said})
+            sampled = [i for _ in range(300) for i in instructions(version, rng, 12, split="heldout")]
+            answers.append({i.text.lower(): i.targets for i in sampled})
         for text, targets in answers[0].items():
             if flip(text) in answers[1]:
                 assert targets == answers[1][flip(text)], text

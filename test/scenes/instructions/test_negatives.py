@@ -1,4 +1,4 @@
-"""An instruction and its twin about a place that is not in the picture."""
+"""An instruction and its absent-anchor negative."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from instructsam_ros.scenes.instructions import Instruction, instructions, without_its_place
-from instructsam_ros.scenes.instructions.negatives import NEEDS_ITS_PLACE
-from test.scenes.metas import CLOSE, ROW, TABLE
+from instructsam_ros.scenes.instructions import Instruction, absent_anchor_negative, instructions
+from instructsam_ros.scenes.instructions.negatives import ANCHORED_KINDS
+from test.scenes.scene_metadata import CLOSE, ROW, TABLE
 
 
 @pytest.fixture(scope="module")
 def pairs() -> list[tuple[Instruction, Instruction | None]]:
     rng = np.random.default_rng(4)
     views = (ROW, TABLE, CLOSE)
-    said = [(view, i) for _ in range(300) for view in views for i in instructions(view, rng, 12)]
-    return [(item, without_its_place(item, view, rng)) for view, item in said]
+    sampled = [(view, i) for _ in range(300) for view in views for i in instructions(view, rng, 12)]
+    return [(item, absent_anchor_negative(item, view, rng)) for view, item in sampled]
 
 
-def test_every_kind_with_a_place_has_twins(pairs) -> None:
-    assert {item.kind for item, twin in pairs if twin} == NEEDS_ITS_PLACE
+def test_every_kind_with_an_anchor_has_negatives(pairs) -> None:
+    assert {item.kind for item, twin in pairs if twin} == ANCHORED_KINDS
 
 
 def test_what_has_no_place_or_no_target_has_none(pairs) -> None:
     assert not [twin.text for item, twin in pairs if twin and not item.targets]
     assert any(not item.targets for item, _ in pairs)
-    assert not [twin.text for item, twin in pairs if twin and item.kind not in NEEDS_ITS_PLACE]
+    assert not [twin.text for item, twin in pairs if twin and item.kind not in ANCHORED_KINDS]
 
 
-def test_only_the_place_differs(pairs) -> None:
+def test_only_the_anchor_differs(pairs) -> None:
     for item, twin in pairs:
         if twin is None:
             continue
         (old,) = {m for m in item.mentions if m not in twin.mentions}
         (new,) = {m for m in twin.mentions if m not in item.mentions}
-        assert (old.place, new.place, new.ids) == (True, True, ())
+        assert (old.is_anchor, new.is_anchor, new.ids) == (True, True, ())
         assert old.ids
-        said, again = item.text.lower(), twin.text.lower()
-        assert re.sub(rf"\b{re.escape(old.text.lower())}\b", new.text.lower(), said) == again != said
+        sampled, again = item.text.lower(), twin.text.lower()
+        assert re.sub(rf"\b{re.escape(old.text.lower())}\b", new.text.lower(), sampled) == again != sampled
         assert twin.text[0].isupper() == item.text[0].isupper()
         assert (twin.targets, twin.cardinality) == ((), "none")
         assert (twin.phrase, twin.phrase_ids, twin.kind) == (item.phrase, item.phrase_ids, item.kind)
 
 
 @pytest.mark.parametrize("view", [ROW, TABLE])
-def test_the_place_is_not_in_the_picture(view) -> None:
+def test_the_anchor_is_absent_from_the_scene(view) -> None:
     rng = np.random.default_rng(5)
-    said = [i for _ in range(100) for i in instructions(view, rng, 12)]
-    twins = [twin for item in said if (twin := without_its_place(item, view, rng))]
+    sampled = [i for _ in range(100) for i in instructions(view, rng, 12)]
+    twins = [twin for item in sampled if (twin := absent_anchor_negative(item, view, rng))]
     names = {m.text for twin in twins for m in twin.mentions if not m.ids}
     assert len(names) > 20
     assert not names & {f"the {entry['category']}" for entry in view["objects"]}
@@ -66,13 +66,13 @@ def test_what_lies_on_something_misses_a_dish(pairs) -> None:
 def test_a_place_whose_name_means_something_else_too_stays(pairs) -> None:
     """ "The orange mug left of the orange" would become "the bowl mug left of the bowl"."""
     item = next(item for item, twin in pairs if twin and item.kind == "rel")
-    place = next(m.text for m in item.mentions if m.place)
+    place = next(m.text for m in item.mentions if m.is_anchor)
     twice = replace(item, text=f"{item.text} {place} mug")
-    assert without_its_place(item, ROW, np.random.default_rng(0)) is not None
-    assert without_its_place(twice, ROW, np.random.default_rng(0)) is None
+    assert absent_anchor_negative(item, ROW, np.random.default_rng(0)) is not None
+    assert absent_anchor_negative(twice, ROW, np.random.default_rng(0)) is None
 
 
 def test_a_head_noun_is_no_place(pairs) -> None:
     heads = [m for item, _ in pairs if item.kind in ("concept", "all", "aff") for m in item.mentions]
     assert heads
-    assert not any(m.place for m in heads)
+    assert not any(m.is_anchor for m in heads)

@@ -45,6 +45,6 @@ def test_holes_come_in_patches():
     depth = np.ones((HEIGHT, WIDTH), np.float32)
     scene = SimpleNamespace(objects=[SimpleNamespace(id=1, color="silver")])
     lost = simulate_sensor(depth, ids, scene, np.random.default_rng(0)) == 0
-    alike = (lost[:, 1:] == lost[:, :-1]).mean()
+    uniform = (lost[:, 1:] == lost[:, :-1]).mean()
     share = lost.mean()
-    assert alike > share**2 + (1 - share) ** 2 + 0.2  # far more than of holes strewn at random
+    assert uniform > share**2 + (1 - share) ** 2 + 0.2  # far more than of holes strewn at random

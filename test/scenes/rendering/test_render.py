@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from instructsam_ros.cli import main
-from instructsam_ros.errors import ConfigError, InstructSamError, InvalidInputError
-from instructsam_ros.scenes.dataset import View, iter_views, load_view, save_view, view_paths
-from instructsam_ros.scenes.render_dataset import LARGEST, Production, _in_processes, produce
+from instructsam_ros.errors import ConfigError, InvalidInputError
+from instructsam_ros.scenes.dataset import View, load_view, save_view
 
 pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
 
 from instructsam_ros.scenes.rendering import render as rendering
 from instructsam_ros.scenes.rendering.render import choose_renderer, filament_failure, render_scene
 from instructsam_ros.scenes.sampling.scene import sample_scene
-from instructsam_ros.scenes.sampling.splits import SEEDS_PER_SPLIT
 
 WIDTH, HEIGHT = 128, 96
 
@@ -142,151 +137,6 @@ def test_views_survive_the_disk(views: list[View], tmp_path: Path) -> None:
     assert not load_view(tmp_path / "000000.jpg", depth=False).depth.any()
 
 
-def test_a_killed_run_continues_and_equals_an_uninterrupted_one(
-    tmp_path: Path,
-) -> None:
-    def job(folder: str) -> Production:
-        return Production(3, tmp_path / folder, width=64, height=48, renderer="classic", shard_views=2)
-
-    assert produce(job("whole")) == 3
-    assert produce(job("resumed")) == 3
-    (tmp_path / "resumed" / "shard-0001").rename(tmp_path / "resumed" / ".shard-0001.partial")
-    assert produce(job("resumed")) == 1
-    assert produce(job("resumed")) == 0
-    names = [path.name for path in view_paths(tmp_path / "whole")]
-    assert names == ["000000.jpg", "000001.jpg", "000002.jpg"]
-    for first, second in zip(iter_views(tmp_path / "whole"), iter_views(tmp_path / "resumed"), strict=True):
-        assert np.array_equal(first.rgb, second.rgb)
-        assert np.array_equal(first.depth, second.depth)
-        assert first.meta == second.meta
-
-
-def test_several_processes_render_the_same_as_one(tmp_path: Path) -> None:
-    def job(folder: str, shard_views: int) -> Production:
-        return Production(
-            3,
-            tmp_path / folder,
-            width=64,
-            height=48,
-            renderer="classic",
-            views_per_scene=1,
-            shard_views=shard_views,
-        )
-
-    one, several = job("one", 3), job("several", 1)
-    stale = several.partial(1)
-    stale.mkdir(parents=True)
-    (stale / "000001.json").write_text("of a killed run")
-    assert produce(one) == produce(several, processes=2) == 3
-    assert sorted(path.name for path in several.out.glob("*shard-*")) == [f"shard-000{i}" for i in range(3)]
-    for first, second in zip(iter_views(one.out), iter_views(several.out), strict=True):
-        assert np.array_equal(first.rgb, second.rgb)
-
-
-def small(out: Path, **options: object) -> Production:
-    job = Production(2, out, width=64, height=48, renderer="classic")
-    return dataclasses.replace(job, **options)  # type: ignore[arg-type]
-
-
-def test_only_one_run_writes_to_a_folder(tmp_path: Path) -> None:
-    with (tmp_path / ".lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(ConfigError, match="another render is writing to"):
-            produce(small(tmp_path))
-    assert produce(small(tmp_path)) == 2
-
-
-def test_a_shard_that_lost_views_is_not_reported_as_complete(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = small(tmp_path, views_per_scene=1)
-    real = rendering.render_scene
-
-    def deleting(*args: Any, **options: Any) -> list[View]:
-        for path in tmp_path.glob(".shard-*/*.json"):
-            path.unlink()
-        return real(*args, **options)
-
-    monkeypatch.setattr(rendering, "render_scene", deleting)
-    with pytest.raises(InstructSamError, match="run again"):
-        produce(job)
-    assert not job.folder(0).exists()
-
-
-def test_a_killed_renderer_is_reported_and_ends_the_others(tmp_path: Path) -> None:
-    job = small(tmp_path, views=400)
-
-    def kill_one() -> None:
-        for _ in _in_processes(job, [0, 1], 2):
-            for worker in multiprocessing.active_children()[:1]:
-                worker.kill()
-
-    with pytest.raises(InstructSamError, match="a renderer was killed"):
-        kill_one()
-    assert not multiprocessing.active_children()
-    assert not list(tmp_path.glob("shard-*"))
-
-
-def test_renderers_end_with_the_run_that_started_them(tmp_path: Path) -> None:
-    script = f"""
-import multiprocessing, os, signal
-from pathlib import Path
-from instructsam_ros.scenes.render_dataset import Production, _in_processes
-
-if __name__ == "__main__":
-    job = Production(400, Path({str(tmp_path)!r}), width=64, height=48, renderer="classic")
-    for _ in _in_processes(job, [0, 1], 2):
-        if len(multiprocessing.active_children()) == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-"""
-    path = tmp_path / "script.py"
-    path.write_text(script)
-    root = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    # The renderers hold the pipe open, so this returns when they have ended, too.
-    done = subprocess.run([sys.executable, path], env=root, capture_output=True, timeout=600)
-    assert done.returncode < 0
-    assert not list(tmp_path.glob("shard-*"))
-
-
-def test_a_folder_records_the_renderer_that_was_chosen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(rendering, "filament_failure", lambda: "no Vulkan")
-    job = small(tmp_path, renderer="auto", views=4, shard_views=2)
-    assert produce(job) == 4
-    assert capsys.readouterr().out.count("renderer: classic") == 1
-    recipe = json.loads((tmp_path / "job.json").read_text())
-    assert recipe["renderer"] == "classic"
-    monkeypatch.setattr(rendering, "filament_failure", lambda: "")
-    with pytest.raises(ConfigError, match="renderer 'classic', not 'filament'"):
-        produce(job)
-    (tmp_path / "job.json").write_text(json.dumps(recipe | {"renderer": "auto"}))  # of an older version
-    assert produce(dataclasses.replace(job, renderer="classic")) == 0
-    with pytest.raises(ConfigError, match="renderer 'classic', not 'filament'"):
-        produce(job)
-
-
-def test_a_foreign_job_file_is_left_alone(tmp_path: Path) -> None:
-    foreign = tmp_path / "job.json"
-    foreign.write_text('{"command": "backup"}')
-    with pytest.raises(ConfigError, match="render into another folder"):
-        produce(small(tmp_path))
-    assert foreign.read_text() == '{"command": "backup"}'
-
-
-def test_a_folder_keeps_to_one_job(tmp_path: Path) -> None:
-    job = Production(2, tmp_path / "data", width=64, height=48, renderer="classic")
-    assert produce(job) == 2
-    assert produce(dataclasses.replace(job, views=1)) == 0
-    with pytest.raises(ConfigError, match="split 'train', not 'heldout'"):
-        produce(dataclasses.replace(job, split="heldout"))
-    with pytest.raises(ConfigError, match="seed 0, not 3"):
-        produce(dataclasses.replace(job, seed=3))
-    (job.out / "job.json").write_text("[]")
-    with pytest.raises(ConfigError, match=r"no readable job\.json"):
-        produce(job)
-
-
 def test_command_line_renders_and_previews(tmp_path: Path) -> None:
     options = ["--width", "64", "--height", "48", "--renderer", "classic", "--heldout", "--seed", "7"]
     assert main(["scenes", "render", "2", str(tmp_path / "data"), *options]) == 0
@@ -296,28 +146,6 @@ def test_command_line_renders_and_previews(tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
     assert main(["scenes", "preview", str(sheet), "--data", str(tmp_path / "data"), "--count", "2"]) == 0
     assert sheet.stat().st_size > 1000
-
-
-def test_bad_requests_say_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="instructsam scenes render"):
-        view_paths(tmp_path)
-    with pytest.raises(ConfigError, match="must divide"):
-        Production(4, tmp_path, views_per_scene=3)
-    with pytest.raises(ConfigError, match="at least 1 view"):
-        Production(0, tmp_path)
-    with pytest.raises(ConfigError, match="seeds of a split"):
-        Production(1, tmp_path, seed=-1)
-    with pytest.raises(ConfigError, match="seeds of a split"):
-        Production(4, tmp_path, seed=SEEDS_PER_SPLIT - 1)
-    with pytest.raises(ConfigError, match=f"at most {LARGEST}"):
-        Production(1, tmp_path, width=40000)
-    with pytest.raises(ConfigError, match="processes"):
-        produce(small(tmp_path), processes=-3)
-    (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="is not a folder"):
-        produce(small(tmp_path / "file"))
-    with pytest.raises(ConfigError, match="seeds of a split"):
-        rendering.render_seeds("train", SEEDS_PER_SPLIT - 1, 2)
 
 
 def test_an_incomplete_view_says_what_to_do(views: list[View], tmp_path: Path) -> None:

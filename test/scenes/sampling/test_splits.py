@@ -11,11 +11,11 @@ from instructsam_ros.errors import ConfigError
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 from instructsam_ros.scenes.assets.textures import SURFACES
 from instructsam_ros.scenes.instructions import instructions, is_held_out
-from instructsam_ros.scenes.instructions.templates import wording
+from instructsam_ros.scenes.instructions.templates import paraphrases
 from instructsam_ros.scenes.sampling.layout import sample_objects
 from instructsam_ros.scenes.sampling.scene import _sample_surroundings
 from instructsam_ros.scenes.sampling.splits import manifest
-from test.scenes.metas import DEPTH, ROW, TABLE
+from test.scenes.scene_metadata import DEPTH, ROW, TABLE
 
 WORLDS = range(40)
 
@@ -43,16 +43,16 @@ def test_surfaces_are_held_out() -> None:
 def test_the_manifest_names_things_that_exist() -> None:
     assert all(color in CATALOGUE[category].colors for color, category in manifest().pairs)
     assert set(manifest().surfaces) <= set(SURFACES)
-    words = wording()
-    tables = [*words.carriers.values(), *words.constructs.values()]
+    words = paraphrases()
+    tables = [*words.sentence_templates.values(), *words.constructs.values()]
     known = {template.id for templates in tables for template in templates}
     assert set(manifest().templates) <= known
     assert 0.05 < len(manifest().templates) / len(known) < 0.2
 
 
 def test_no_training_wording_contains_a_heldout_one() -> None:
-    words = wording()
-    for families in (words.carriers, words.constructs):
+    words = paraphrases()
+    for families in (words.sentence_templates, words.constructs):
         for family in families.values():
             kept = [template.text for template in family if template.held_out]
             assert not [t.text for t in family if not t.held_out and any(text in t.text for text in kept)]

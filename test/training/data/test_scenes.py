@@ -45,7 +45,7 @@ def test_a_missing_place_follows_the_same_place_that_is_there(batches):
     for items in told(batches(missing_places=1.0)):
         assert len(items) == 6
         for before, item in zip([None, *items], items, strict=False):
-            if item.place_is_missing:
+            if item.anchor_is_absent:
                 assert before is not None
                 assert before.targets
                 assert (before.template, before.phrase) == (item.template, item.phrase)
@@ -56,7 +56,7 @@ def test_a_missing_place_follows_the_same_place_that_is_there(batches):
 def test_no_missing_places_unless_wanted(batches):
     said = [item for items in told(batches(missing_places=0.0)) for item in items]
     assert said
-    assert not [item.text for item in said if item.place_is_missing]
+    assert not [item.text for item in said if item.anchor_is_absent]
 
 
 def test_what_is_there_is_taught_as_there_however_small_the_views(batches):
