@@ -28,11 +28,12 @@ from instructsam_ros.training.averaging import Average
 from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.config import EvaluationSettings, TrainSettings
 from instructsam_ros.training.cpu_kernels import CpuKernels
-from instructsam_ros.training.data.scenes import BatchRange, SceneBatch, SceneBatches, SceneDataSettings
+from instructsam_ros.training.data.scenes import SceneBatch, SceneBatches, SceneDataSettings
 from instructsam_ros.training.metric_logger import Journal
 from instructsam_ros.training.objectives.compact.losses import scene_loss
 from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
 from instructsam_ros.training.optim import learning_rate, make_optimizer
+from instructsam_ros.training.sampler import BatchRange
 from instructsam_ros.training.validation import validate
 
 
@@ -56,7 +57,9 @@ class ArmRun:
             settings.seed,
         )
         self.average = Average(self.model, settings.optimizer.ema)
-        self.optimizer = make_optimizer(self.model, self.heads, settings.optimizer)
+        self.optimizer = make_optimizer(
+            self.model, self.heads, self.model.image_encoder.get_submodule("backbone"), settings.optimizer
+        )
         self.step = 0
         self._resume()
         self.train_journal = Journal(self.folder, "train", self.step)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from instructsam_ros.errors import InvalidInputError, MissingDependencyError
+from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.types import check_instruction
 
 LABELS = ("level", "kind", "cardinality", "form", "template", "split", "view")
@@ -59,6 +61,20 @@ class BenchmarkImage:
                 return np.asarray(image.convert("RGB"))
         except Exception as error:  # PIL raises another kind for each format
             raise InvalidInputError(f"cannot decode the image {self.path}: {error}") from None
+
+    def samples(self) -> list[Sample]:
+        """Its instructions as samples of one phrase each: the instruction, cleaned up as the released
+        training does (first letter small, no full stop).
+        """
+        found = []
+        for item in self.items:
+            text = item.text.strip().removesuffix(".") or item.text
+            phrase = Phrase(text[:1].lower() + text[1:], partial(self.masks, item))
+            split = item.labels.get("split", "")
+            found.append(
+                Sample(self.name, self.read, item.text, (phrase,), False, "inst2seg", split, item.labels)
+            )
+        return found
 
     def masks(self, item: BenchmarkItem) -> NDArray[np.bool_]:
         """The instances of one of its instructions, bool [m, H, W]."""
