@@ -21,7 +21,7 @@ from instructsam_ros.training import checkpoint
 from instructsam_ros.training.averaging import Average
 from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
 from instructsam_ros.training.cpu_kernels import CpuKernels
-from instructsam_ros.training.metric_logger import Journal
+from instructsam_ros.training.metric_logger import MetricLogger
 from instructsam_ros.training.objectives import Batch, build_objective
 from instructsam_ros.training.optim import by_part, learning_rate, make_optimizer
 from instructsam_ros.training.sampler import BatchRange
@@ -84,7 +84,7 @@ class Trainer:
         started, counted = time.monotonic(), 0
         main = self.accelerator.is_main_process
         if main:
-            journal, evaluations = (Journal(self.folder, name, self.step) for name in ("train", "eval"))
+            journal, evaluations = (MetricLogger(self.folder, name, self.step) for name in ("train", "eval"))
             self._evaluate_if_due(journal, evaluations)  # a run may have been killed just before
         progress = tqdm(
             loader, initial=self.step, total=settings.steps, desc="train", unit="step", disable=not main
@@ -165,7 +165,7 @@ class Trainer:
         for gradient, part in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
 
-    def _evaluate_if_due(self, journal: Journal, evaluations: Journal) -> None:
+    def _evaluate_if_due(self, journal: MetricLogger, evaluations: MetricLogger) -> None:
         """Every so many steps, and after the last one, score the averaged weights on held-out views; write
         metrics, plots and sample overlays.
         """

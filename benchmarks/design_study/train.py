@@ -29,7 +29,7 @@ from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.config import EvaluationSettings, TrainSettings
 from instructsam_ros.training.cpu_kernels import CpuKernels
 from instructsam_ros.training.data.scenes import SceneBatch, SceneBatches, SceneDataSettings
-from instructsam_ros.training.metric_logger import Journal
+from instructsam_ros.training.metric_logger import MetricLogger
 from instructsam_ros.training.objectives.compact.losses import scene_loss
 from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
 from instructsam_ros.training.optim import learning_rate, make_optimizer
@@ -62,8 +62,8 @@ class ArmRun:
         )
         self.step = 0
         self._resume()
-        self.train_journal = Journal(self.folder, "train", self.step)
-        self.eval_journal = Journal(self.folder, "eval", self.step)
+        self.train_journal = MetricLogger(self.folder, "train", self.step)
+        self.eval_journal = MetricLogger(self.folder, "eval", self.step)
 
     def run(self, until: int | None = None) -> None:
         """Train to the last step, or only to step ``until``."""
