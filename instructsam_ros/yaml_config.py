@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,8 +35,16 @@ class UniqueKeyLoader(yaml.SafeLoader):  # type: ignore[misc]
         return node
 
 
-def load_yaml(kind: type[T], path: str | Path) -> T:
-    """Read one YAML file into the dataclass ``kind``. Raises ConfigError that names file and key."""
+def load_yaml(kind: type[T], path: str | Path, overrides: Sequence[str] = ()) -> T:
+    """Read one YAML file into the dataclass ``kind``. Raises ConfigError that names file and key.
+
+    overrides: ``dotted.key=value``, see ``override``.
+    """
+    return build(kind, load_mapping(path, overrides), str(path))
+
+
+def load_mapping(path: str | Path, overrides: Sequence[str] = ()) -> Any:
+    """Content of one YAML file, which should be a mapping, with ``overrides`` in it."""
     try:
         text = Path(path).read_text()
     except FileNotFoundError:
@@ -43,7 +52,28 @@ def load_yaml(kind: type[T], path: str | Path) -> T:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from None
     data = _parse(text, str(path))
-    return build(kind, {} if data is None else data, str(path))
+    return override({} if data is None else data, overrides)
+
+
+def override(data: Any, overrides: Sequence[str]) -> Any:
+    """A copy of settings with values in place of those that ``dotted.key=value`` names, parsed as YAML.
+
+    Raises ConfigError for another form, and for a key inside a value that holds no keys. Unknown keys are
+    found by ``build``.
+    """
+    data = copy.deepcopy(data)
+    for item in overrides:
+        name, equals, value = item.partition("=")
+        *parents, last = name.split(".")
+        if not equals or not all((*parents, last)):
+            raise ConfigError(f"{item!r} is no override; write key=value, e.g. optimizer.learning_rate=1e-4")
+        place = data
+        for parent in parents:
+            place = place.setdefault(parent, {}) if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            raise ConfigError(f"{item!r}: {'.'.join(parents) or 'the file'} holds no keys")
+        place[last] = _parse(value, name)
+    return data
 
 
 def parse_mapping(text: str, where: str) -> dict[str, Any]:

@@ -118,3 +118,43 @@ def test_an_empty_file_is_all_defaults(tmp_path):
     path = tmp_path / "empty.yaml"
     path.write_text("")
     assert load_yaml(Inner, path) == Inner()
+
+
+@dataclass(frozen=True)
+class InnerOverridden:
+    rate: float = 1.0
+
+
+@dataclass(frozen=True)
+class Overridden:
+    inner: InnerOverridden = field(default_factory=InnerOverridden)
+    names: tuple[str, ...] = ()
+    steps: int = 1
+
+
+def test_overrides_replace_values_of_the_file(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("steps: 3\ninner: {rate: 2}\n")
+    found = load_yaml(Overridden, path, ["inner.rate=1e-4", "names=[a, b]", "steps=7"])
+    assert found == Overridden(InnerOverridden(1e-4), ("a", "b"), 7)
+    path.write_text("")
+    assert load_yaml(Overridden, path, ["inner.rate=3"]).inner.rate == 3.0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("inner.rat=1", r"inner: unknown setting rat; known: rate"),
+        ("step=1", r"unknown setting step;"),
+        ("steps", r"'steps' is no override; write key=value"),
+        ("inner..rate=1", r"is no override"),
+        ("steps.of=1", r"'steps.of=1': steps holds no keys"),
+        ("steps=[", r"steps is not valid YAML"),
+        ("inner.rate=fast", r"inner\.rate: expected a number, got 'fast'"),
+    ],
+)
+def test_wrong_overrides_are_named(tmp_path, text, message):
+    path = tmp_path / "a.yaml"
+    path.write_text("steps: 3\n")
+    with pytest.raises(ConfigError, match=message):
+        load_yaml(Overridden, path, [text])

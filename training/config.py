@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,8 @@ from instructsam_ros.models.common.device import torch_dtype
 from instructsam_ros.scenes.dataset import view_paths
 from instructsam_ros.training.data.scenes import SceneDataSettings
 from instructsam_ros.training.objectives.compact.losses import SceneLossSettings
-from instructsam_ros.yaml_config import MAX_THREADS, check_range, load_yaml
+from instructsam_ros.training.objectives.instructsam import LossSettings
+from instructsam_ros.yaml_config import MAX_THREADS, build, check_range, load_mapping
 
 MAX_SEED = 2**32 - 1
 
@@ -63,45 +65,29 @@ class EvaluationSettings:
         check_range(self, 0, MAX_SEED, "seed")
 
 
-@dataclass(frozen=True)
-class TrainSettings:
-    """One training run.
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What every run has, whatever its objective.
 
-    model: name under config/models or path of the model's configuration. backbone: pretrained image
-    weights. init: an earlier run's folder (its averaged weights and heads), a model folder, or "compact"
-    (what ships), to start from.
-    image_only_steps: first steps that train only the image side, on the dense losses.
     out: folder of checkpoints, logs and plots. checkpoint_every, log_every: steps. threads: CPU threads of
     torch, 0 keeps torch's own. workers: processes that make batches.
     precision: "bf16" computes a step in bfloat16, "no" in float32; "auto" where the device has bfloat16.
     """
 
-    model: str
-    data: SceneDataSettings
-    evaluation: EvaluationSettings
     out: str
     steps: int
-    backbone: str = ""
-    init: str = ""
-    image_only_steps: int = 0
     checkpoint_every: int = 100
     log_every: int = 20
     seed: int = 0
     threads: int = 0
     workers: int = 1
     precision: Literal["auto", "bf16", "no"] = "auto"
-    loss: SceneLossSettings = field(default_factory=SceneLossSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
 
     def __post_init__(self) -> None:
         check_range(self, 1, math.inf, "steps", "checkpoint_every", "log_every")
-        check_range(self, 0, math.inf, "image_only_steps")
         check_range(self, 0, MAX_THREADS, "threads", "workers")
         check_range(self, 0, MAX_SEED, "seed")
-        if self.steps < self.image_only_steps:
-            raise ValueError(f"image_only_steps ({self.image_only_steps}) exceeds steps ({self.steps})")
-        if bool(self.backbone) == bool(self.init):
-            raise ValueError("set either backbone (a fresh model) or init (an earlier run), not both")
 
     def mixed_precision(self, device: torch.device) -> Literal["bf16", "no"]:
         """What ``precision`` comes to on a device, in accelerate's words."""
@@ -110,11 +96,106 @@ class TrainSettings:
         return "bf16" if torch_dtype("auto", device) == torch.bfloat16 else "no"
 
 
-def load_settings(path: str | Path) -> TrainSettings:
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings(RunSettings):
+    """A run of the compact model on rendered scenes.
+
+    model: name under config/models or path of the model's configuration. backbone: pretrained image
+    weights. init: an earlier run's folder (its averaged weights and heads), a model folder, or "compact"
+    (what ships), to start from.
+    image_only_steps: first steps that train only the image side, on the dense losses.
+    """
+
+    objective: Literal["compact"] = "compact"
+    model: str
+    data: SceneDataSettings
+    evaluation: EvaluationSettings
+    backbone: str = ""
+    init: str = ""
+    image_only_steps: int = 0
+    loss: SceneLossSettings = field(default_factory=SceneLossSettings)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, 0, math.inf, "image_only_steps")
+        if self.steps < self.image_only_steps:
+            raise ValueError(f"image_only_steps ({self.image_only_steps}) exceeds steps ({self.steps})")
+        if bool(self.backbone) == bool(self.init):
+            raise ValueError("set either backbone (a fresh model) or init (an earlier run), not both")
+
+
+@dataclass(frozen=True)
+class AnnotationDataSettings:
+    """annotations: a JSON file in the Inst2Seg form; images: the folder its paths start from. batch: samples
+    of one step.
+    """
+
+    annotations: str
+    images: str
+    batch: int = 1
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, math.inf, "batch")
+
+
+@dataclass(frozen=True)
+class AnnotationEvaluationSettings:
+    """annotations, images: as in AnnotationDataSettings. every: steps between two. limit: evaluate the first
+    so many instructions, 0 for all. samples: how many of the worst answers are also written as pictures.
+    """
+
+    annotations: str
+    images: str
+    every: int = 500
+    limit: int = 0
+    samples: int = 12
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, math.inf, "every", "samples")
+        check_range(self, 0, math.inf, "limit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstructSamTrainSettings(RunSettings):
+    """A run of the whole InstructSAM objective on annotated images. model: a checkpoint folder in the
+    released layout, which the run starts from.
+    """
+
+    objective: Literal["instructsam"]
+    model: str
+    data: AnnotationDataSettings
+    evaluation: AnnotationEvaluationSettings
+    loss: LossSettings = field(default_factory=LossSettings)
+
+
+def read_settings(
+    path: str | Path, overrides: Sequence[str] = ()
+) -> TrainSettings | InstructSamTrainSettings:
+    """Read a training file; ``objective`` decides on its other keys. overrides: ``dotted.key=value``. Raises
+    ConfigError that names the key.
+    """
+    values = load_mapping(path, overrides)
+    if values.get("objective") == "instructsam":
+        return build(InstructSamTrainSettings, values, str(path))
+    if values.get("objective", "compact") != "compact":
+        raise ConfigError(f"{path}.objective: {values['objective']!r} is not one of 'compact', 'instructsam'")
+    return build(TrainSettings, values, str(path))
+
+
+def load_settings(
+    path: str | Path, overrides: Sequence[str] = ()
+) -> TrainSettings | InstructSamTrainSettings:
     """Read and validate a training file. Raises ConfigError that names the key, and InvalidInputError for a
     folder without views.
     """
-    settings = load_yaml(TrainSettings, path)
+    settings = read_settings(path, overrides)
+    if isinstance(settings, InstructSamTrainSettings):
+        if Path(settings.data.annotations).resolve() == Path(settings.evaluation.annotations).resolve():
+            raise ConfigError(
+                f"{path}: {settings.data.annotations} is both in data and evaluation; what is trained on "
+                "says nothing about what was learned"
+            )
+        return settings
     roots, held_out = settings.data.roots, settings.evaluation.root
     if Path(held_out).resolve() in [Path(root).resolve() for root in roots]:
         raise ConfigError(

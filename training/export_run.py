@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from instructsam_ros.errors import CheckpointError
 from instructsam_ros.models.instructsam.checkpoint import save_folder, weightless
+from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.training import checkpoint
-from instructsam_ros.training.config import TrainSettings
+from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
 from instructsam_ros.training.initialization import compact_config, read_tokenizer
 
 
-def export_run(settings: TrainSettings, folder: Path) -> int:
-    """Write the newest checkpoint's averaged weights in the released layout, in half precision; returns its
-    step. Reads nothing but the run's folder and the model file.
+def export_run(settings: TrainSettings | InstructSamTrainSettings, folder: Path) -> int:
+    """Write the newest checkpoint's averaged weights in the released layout, in half precision (InstructSAM:
+    bfloat16, as released); returns its step. Reads nothing but the run's folder and the model file.
 
     Raises CheckpointError for a run that has no checkpoint yet, or one of another model.
     """
@@ -21,13 +26,23 @@ def export_run(settings: TrainSettings, folder: Path) -> int:
     state = checkpoint.load(run)
     if state is None:
         raise CheckpointError(f"there is no checkpoint in {run} to export")
+    if isinstance(settings, InstructSamTrainSettings):
+        origin = Path(settings.model)
+        model = _filled(InstructSamConfig.from_folder(origin), state, run)
+        save_folder(model, folder, dtype=torch.bfloat16, like=[origin])
+        return int(state["step"])
     tokenizer = read_tokenizer(run / "tokenizer.json")
-    model = weightless(compact_config(settings.model, tokenizer))
+    model = _filled(compact_config(settings.model, tokenizer), state, run)
+    save_folder(model.half(), folder, tokenizer.to_str())
+    return int(state["step"])
+
+
+def _filled(config: InstructSamConfig, state: dict[str, Any], run: Path) -> InstructSam:
+    model = weightless(config)
     try:
         model.load_state_dict(state["average"], assign=True)
     except RuntimeError as error:
         raise CheckpointError(
             f"the run in {run} has another model ({error}); set model to its file"
         ) from None
-    save_folder(model.half(), folder, tokenizer.to_str())
-    return int(state["step"])
+    return model

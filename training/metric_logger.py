@@ -13,7 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 from instructsam_ros.atomic_write import write_atomic
 
 
-class Journal:
+class MetricLogger:
     """Rows of one table (``train`` or ``eval``), each with a step; a resumed run drops rows from after
     the checkpoint it resumes from.
     """

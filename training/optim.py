@@ -13,7 +13,7 @@ from torch.optim import AdamW, Muon, Optimizer
 
 from instructsam_ros.models.common.device import computes_bfloat16
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.training.config import OptimizerSettings, TrainSettings
+from instructsam_ros.training.config import OptimizerSettings, RunSettings
 from instructsam_ros.training.cpu_kernels import Float32Products
 
 NEW, PRETRAINED = "", "backbone_"
@@ -59,13 +59,17 @@ class Optimizers:
             member.load_state_dict(state)
 
 
-def make_optimizer(model: InstructSam, heads: nn.Module, settings: OptimizerSettings) -> Optimizers:
+def make_optimizer(
+    model: InstructSam, heads: nn.Module, pretrained: nn.Module, settings: OptimizerSettings
+) -> Optimizers:
     """AdamW over trainable parameters; no weight decay on biases, norms and scalars.
+
+    pretrained: the part of the model that learns at ``settings.backbone_rate``.
 
     With ``settings.muon`` the matrices of language model and detector are moved by Muon (Jordan et al.
     2024) instead, with updates of AdamW's size (arXiv 2502.16982), so one learning rate fits both.
     """
-    backbone = {id(p) for p in model.image_encoder.get_submodule("backbone").parameters()}
+    backbone = {id(p) for p in pretrained.parameters()}
     inner = {id(p) for p in _inner_matrices(model)} if settings.muon else set()
     trainable = [p for p in (*model.parameters(), *heads.parameters()) if p.requires_grad]
     groups = []
@@ -113,7 +117,7 @@ def by_part(optimizer: Optimizers) -> dict[str, list[nn.Parameter]]:
     return dict(parts)
 
 
-def learning_rate(step: int, settings: TrainSettings) -> float:
+def learning_rate(step: int, settings: RunSettings) -> float:
     """Linear warm-up, then cosine to ``final`` of the peak; both phases of training share one curve."""
     optimizer = settings.optimizer
     warmup = min(1.0, (step + 1) / optimizer.warmup_steps)

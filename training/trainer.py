@@ -17,24 +17,14 @@ from tqdm import tqdm
 
 from instructsam_ros.backends.instructsam import InstructSamSegmenter
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError
-from instructsam_ros.models.instructsam.checkpoint import load_folder
-from instructsam_ros.models.instructsam.processing import PromptTokenizer
-from instructsam_ros.paths import COMPACT_WEIGHTS
 from instructsam_ros.training import checkpoint
 from instructsam_ros.training.averaging import Average
-from instructsam_ros.training.classes import CATEGORIES, COLORS
-from instructsam_ros.training.config import TrainSettings
+from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
 from instructsam_ros.training.cpu_kernels import CpuKernels
-from instructsam_ros.training.data.scenes import BatchRange, SceneBatch, SceneBatches
-from instructsam_ros.training.initialization import build_for_training, move_words, read_tokenizer, take_over
-from instructsam_ros.training.metric_logger import Journal
-from instructsam_ros.training.objectives.compact.forward import forward_images, forward_scene
-from instructsam_ros.training.objectives.compact.losses import scene_loss
-from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
+from instructsam_ros.training.metric_logger import MetricLogger
+from instructsam_ros.training.objectives import Batch, build_objective
 from instructsam_ros.training.optim import by_part, learning_rate, make_optimizer
-from instructsam_ros.training.validation import validate
-
-WORDS = "language.model.embed_tokens.weight"
+from instructsam_ros.training.sampler import BatchRange
 
 
 class Trainer:
@@ -49,7 +39,7 @@ class Trainer:
     Raises ConfigError for a second run in one process in another precision.
     """
 
-    def __init__(self, settings: TrainSettings) -> None:
+    def __init__(self, settings: TrainSettings | InstructSamTrainSettings) -> None:
         if settings.threads:
             torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
@@ -65,39 +55,25 @@ class Trainer:
                 f"precision: cannot train in {self.precision!r} after another run in this process; start a "
                 f"process of its own for this run ({error})"
             ) from None
-        parts = build_for_training(settings, self.folder)
-        self.tokenizer = parts.tokenizer
-        self.model = parts.model.to(self.accelerator.device)
-        backbone = self.model.image_encoder.get_submodule("backbone")
-        backbone.requires_grad_(settings.optimizer.backbone_rate > 0)
-        channels = self.model.detector.channels
-        self.heads = AuxiliaryHeads(channels, len(CATEGORIES), len(COLORS), self.model.config.hidden_size).to(
-            self.accelerator.device
-        )
-        self.batches = SceneBatches(
-            settings.data,
-            parts.tokenizer,
-            CATEGORIES,
-            COLORS,
-            self.model.config.num_queries,
-            settings.seed,
-            processes=self.accelerator.num_processes,
-            image_size=(self.model.config.vision["width"], self.model.config.vision["height"]),
-        )
+        device = self.accelerator.device
+        self.objective = build_objective(settings, self.folder, self.accelerator.num_processes)
+        self.model, self.heads = self.objective.model.to(device), self.objective.heads.to(device)
+        self.batches = self.objective.batches
+        self.objective.pretrained.requires_grad_(settings.optimizer.backbone_rate > 0)
         self.average = Average(self.model, settings.optimizer.ema)
-        self.optimizer = make_optimizer(self.model, self.heads, settings.optimizer)
+        self.optimizer = make_optimizer(self.model, self.heads, self.objective.pretrained, settings.optimizer)
         self.step = 0
         self._resume()
 
-    def run(self, until: int | None = None) -> None:
-        """Train to the last step (or stop after step ``until``), with checkpoints on the way.
+    def run(self, max_steps: int | None = None) -> None:
+        """Train to the last step (or stop after step ``max_steps``), with checkpoints on the way.
 
         Raises DivergedError at a step whose loss or gradients are not finite; the last checkpoint stays.
         """
         settings = self.settings
-        last = settings.steps if until is None else min(until, settings.steps)
+        last = settings.steps if max_steps is None else min(max_steps, settings.steps)
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
-        loader: DataLoader[SceneBatch] = DataLoader(
+        loader: DataLoader[Any] = DataLoader(
             self.batches,
             batch_size=None,
             sampler=BatchRange(self.step, last, process, processes),
@@ -108,7 +84,7 @@ class Trainer:
         started, counted = time.monotonic(), 0
         main = self.accelerator.is_main_process
         if main:
-            journal, evaluations = (Journal(self.folder, name, self.step) for name in ("train", "eval"))
+            journal, evaluations = (MetricLogger(self.folder, name, self.step) for name in ("train", "eval"))
             self._evaluate_if_due(journal, evaluations)  # a run may have been killed just before
         progress = tqdm(
             loader, initial=self.step, total=settings.steps, desc="train", unit="step", disable=not main
@@ -128,7 +104,7 @@ class Trainer:
             if not main:
                 continue
             if self.step % settings.log_every == 0:
-                images = counted * settings.data.images * processes
+                images = counted * self.objective.images * processes
                 rate = images / (time.monotonic() - started)
                 row = {name: value / counted for name, value in sums.items()}
                 journal.add(self.step, row | {"images_per_second": rate})
@@ -141,16 +117,14 @@ class Trainer:
             journal.plot("training losses")
         self.accelerator.wait_for_everyone()
 
-    def _train_step(self, batch: SceneBatch) -> dict[str, float]:
+    def _train_step(self, batch: Batch) -> dict[str, float]:
         settings = self.settings
         batch = batch.to(self.accelerator.device)
         rate = learning_rate(self.step, settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
         with self.accelerator.autocast(), self._kernels():
-            images_only = self.step < settings.image_only_steps
-            output = (forward_images if images_only else forward_scene)(self.model, batch)
-            loss, terms = scene_loss(output, batch, self.heads, settings.loss)
+            loss, terms = self.objective.loss(batch, self.step)
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
         parts = by_part(self.optimizer)
@@ -191,24 +165,23 @@ class Trainer:
         for gradient, part in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
 
-    def _evaluate_if_due(self, journal: Journal, evaluations: Journal) -> None:
+    def _evaluate_if_due(self, journal: MetricLogger, evaluations: MetricLogger) -> None:
         """Every so many steps, and after the last one, score the averaged weights on held-out views; write
         metrics, plots and sample overlays.
         """
         settings, step = self.settings, self.step
         due = step % settings.evaluation.every == 0 or step == settings.steps
-        if not due or step <= settings.image_only_steps or evaluations.knows(step):
+        if not due or step <= self.objective.evaluate_after or evaluations.knows(step):
             return
         with self.accelerator.autocast():
-            metrics = validate(self.segmenter(), settings.evaluation, self.folder / "samples", step)
+            metrics = self.objective.evaluate(self.segmenter(), self.folder / "samples", step)
         evaluations.add(step, metrics)
         journal.plot("training losses")
         evaluations.plot("held-out metrics")
 
     def segmenter(self) -> InstructSamSegmenter:
         """The averaged weights as users run them."""
-        prompts = PromptTokenizer(self.tokenizer.to_str(), self.model.config)
-        return InstructSamSegmenter(self.average.model, prompts)
+        return InstructSamSegmenter(self.average.model, self.objective.prompts)
 
     def save(self) -> None:
         """Write a checkpoint of everything that the next step depends on."""
@@ -226,7 +199,8 @@ class Trainer:
     def _resume(self) -> None:
         state: dict[str, Any] | None = checkpoint.load(self.folder)
         if state is None:
-            self._start_from(self.settings.init)
+            self.objective.start()
+            self.average.model.load_state_dict(self.model.state_dict())
             return
         try:
             self.model.load_state_dict(state["model"])
@@ -261,22 +235,3 @@ class Trainer:
             ) from None
         for group, settings in zip(self.optimizer.param_groups, own, strict=True):
             group.update(settings)
-
-    def _start_from(self, run: str) -> None:
-        """Take over the averaged weights of an earlier run or a model folder, if there is one."""
-        if not run:
-            return
-        folder = COMPACT_WEIGHTS if run == "compact" else Path(run)
-        state = checkpoint.load(folder)
-        if state is not None:
-            weights = state["average"]
-            take_over(self.heads, state["heads"])
-        elif (folder / "config.json").exists():
-            weights = load_folder(folder).state_dict()
-        else:
-            raise CheckpointError(f"init: neither a checkpoint of a run nor a model in {run}")
-        words = self.model.language.model.embed_tokens.weight
-        old = read_tokenizer(folder / "tokenizer.json")
-        weights[WORDS] = move_words(weights[WORDS], old, self.tokenizer, words.detach())
-        take_over(self.model, weights)
-        self.average.model.load_state_dict(self.model.state_dict())

@@ -11,7 +11,8 @@ from instructsam_ros.training.optim import make_optimizer
 def members(model, **settings):
     model.requires_grad_()
     heads = AuxiliaryHeads(32, 5, 4, 64)
-    made = make_optimizer(model, heads, OptimizerSettings(backbone_rate=0.1, **settings))
+    backbone = model.image_encoder.backbone
+    made = make_optimizer(model, heads, backbone, OptimizerSettings(backbone_rate=0.1, **settings))
     return {type(m): [p for g in m.param_groups for p in g["params"]] for m in made.members}, heads
 
 
@@ -39,7 +40,10 @@ def test_muon_moves_a_matrix_about_as_far_as_adamw(small_model):
     weight = small_model.language.model.layers[0].mlp.down_proj.weight
     moved = []
     for muon in (False, True):
-        made = make_optimizer(small_model, AuxiliaryHeads(32, 5, 4, 64), OptimizerSettings(muon=muon))
+        backbone = small_model.image_encoder.backbone
+        made = make_optimizer(
+            small_model, AuxiliaryHeads(32, 5, 4, 64), backbone, OptimizerSettings(muon=muon)
+        )
         before = weight.detach().clone()
         weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
         made.step()
@@ -54,7 +58,10 @@ def test_muon_without_bfloat16_moves_the_same_way(small_model):
     before, moved = weight.detach().clone(), []
     gradient = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
     for float32 in (False, True):
-        made = make_optimizer(small_model, AuxiliaryHeads(32, 5, 4, 64), OptimizerSettings(muon=True))
+        backbone = small_model.image_encoder.backbone
+        made = make_optimizer(
+            small_model, AuxiliaryHeads(32, 5, 4, 64), backbone, OptimizerSettings(muon=True)
+        )
         made.float32 = float32
         weight.grad = gradient.clone()
         made.step()

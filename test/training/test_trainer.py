@@ -17,9 +17,9 @@ from instructsam_ros.cli import main
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError, InvalidInputError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.training import checkpoint
-from instructsam_ros.training import trainer as trainer_module
 from instructsam_ros.training.config import TrainSettings, load_settings
 from instructsam_ros.training.export_run import export_run
+from instructsam_ros.training.objectives.compact import objective
 from instructsam_ros.training.optim import by_part, learning_rate
 from instructsam_ros.training.trainer import Trainer
 from instructsam_ros.yaml_config import build
@@ -128,7 +128,7 @@ def test_an_evaluation_is_neither_lost_nor_repeated(settings, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer_module, "validate", killed)
+        patch.setattr(objective, "validate", killed)
         with pytest.raises(KeyboardInterrupt):
             Trainer(settings).run()
     Trainer(settings).run()

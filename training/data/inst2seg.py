@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from instructsam_ros.errors import InvalidInputError, MissingDependencyError
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.mask_codec import instance_rles, mask_api
+from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.types import check_instruction
 
 LABELS = ("level", "kind", "cardinality", "form", "template", "split", "view")
 SHOWN_PROBLEMS = 20
 LONGEST = 65535
 """Pixels of a side, as many as formats of images hold; pycocotools counts in 32 bits."""
-FARTHEST = 10
-"""How many times the image's longer side a polygon's coordinates may be; huge ones crash pycocotools."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,20 @@ class BenchmarkImage:
                 return np.asarray(image.convert("RGB"))
         except Exception as error:  # PIL raises another kind for each format
             raise InvalidInputError(f"cannot decode the image {self.path}: {error}") from None
+
+    def samples(self) -> list[Sample]:
+        """Its instructions as samples of one phrase each: the instruction, cleaned up as the released
+        training does (first letter small, no full stop).
+        """
+        found = []
+        for item in self.items:
+            text = item.text.strip().removesuffix(".") or item.text
+            phrase = Phrase(text[:1].lower() + text[1:], partial(self.masks, item))
+            split = item.labels.get("split", "")
+            found.append(
+                Sample(self.name, self.read, item.text, (phrase,), False, "inst2seg", split, item.labels)
+            )
+        return found
 
     def masks(self, item: BenchmarkItem) -> NDArray[np.bool_]:
         """The instances of one of its instructions, bool [m, H, W]."""
@@ -95,83 +110,6 @@ def load_inst2seg(annotations: Path, images: Path) -> list[BenchmarkImage]:
             + (f"\n  and {rest} more" if rest > 0 else "")
         )
     return [image for image in found if image is not None]
-
-
-def instance_rles(mask: Any, height: int, width: int) -> tuple[dict[str, Any], ...]:
-    """One compressed RLE per instance of a ``mask`` value; masks without a pixel, as which some sets write
-    "no target", are none. Raises InvalidInputError for other forms.
-    """
-    if mask is None:
-        return ()
-    if not isinstance(mask, dict | list):
-        raise InvalidInputError(f"mask is a {type(mask).__name__}, not RLE, polygons, a list of them or null")
-    one = isinstance(mask, dict) or (mask and all(_is_polygon(part) for part in mask))
-    rles = [_rle(instance, height, width) for instance in ([mask] if one else mask)]
-    return tuple(rle for rle in rles if mask_api().area(rle) > 0)
-
-
-def mask_api() -> Any:
-    """pycocotools.mask. Raises MissingDependencyError that names the extra."""
-    try:
-        from pycocotools import mask
-    except ImportError:
-        raise MissingDependencyError(
-            "reading benchmark masks needs pycocotools: pip install 'instructsam-ros[training]'"
-        ) from None
-    return mask
-
-
-def _rle(instance: Any, height: int, width: int) -> dict[str, Any]:
-    api = mask_api()
-    if isinstance(instance, list) and all(_is_polygon(part) for part in instance):
-        if any(abs(value) > FARTHEST * max(height, width) for part in instance for value in part):
-            raise InvalidInputError(f"a polygon reaches far beyond the image of {width}x{height}")
-        polygons = [part for part in instance if part] or [[0.0] * 6]  # pycocotools merges no empty list
-        rle: dict[str, Any] = api.merge(api.frPyObjects(polygons, height, width))
-        return rle
-    if not isinstance(instance, dict) or not {"size", "counts"} <= instance.keys():
-        raise InvalidInputError("an instance is neither an RLE {size, counts} nor a list of polygons")
-    size, counts = instance["size"], instance["counts"]
-    if size != [height, width]:
-        raise InvalidInputError(f"an RLE has size {size}, the image [{height}, {width}]")
-    runs = counts if isinstance(counts, list) else compressed_runs(counts)
-    if not all(type(run) is int and run >= 0 for run in runs) or sum(runs) != height * width:
-        raise InvalidInputError(f"the runs of an RLE do not add up to {height}x{width} pixels")
-    packed: dict[str, Any] = api.frPyObjects({"size": size, "counts": runs}, height, width)
-    return packed
-
-
-def compressed_runs(counts: Any) -> list[int]:
-    """Run lengths of COCO's compressed RLE: numbers of five bits a character, the lowest first, from the
-    third run on as the difference from the run before last. pycocotools reads damaged ones without
-    complaint, and beyond their end. Raises InvalidInputError for a text that is not one.
-    """
-    if not isinstance(counts, str):
-        raise InvalidInputError(f"the counts of an RLE are a {type(counts).__name__}, not a list or a text")
-    runs: list[int] = []
-    value = shift = 0
-    for character in counts:
-        bits = ord(character) - ord("0")
-        if not 0 <= bits < 64:
-            raise InvalidInputError(f"an RLE cannot be decoded: it contains {character!r}")
-        value |= (bits & 31) << shift
-        shift += 5
-        if not bits & 32:  # the last character of a number, whose highest bit is its sign
-            signed = value - (1 << shift) if bits & 16 else value
-            runs.append(signed + (runs[-2] if len(runs) > 2 else 0))
-            value = shift = 0
-    if shift:
-        raise InvalidInputError("an RLE cannot be decoded: it breaks off within a number")
-    return runs
-
-
-def _is_polygon(part: Any) -> bool:
-    return (
-        isinstance(part, list)
-        and (not part or len(part) >= 6)
-        and len(part) % 2 == 0
-        and all(type(value) in (int, float) and value == value for value in part)  # not NaN
-    )
 
 
 def _image(entry: Any, images: Path, where: str, problems: list[str]) -> BenchmarkImage | None:

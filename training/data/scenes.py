@@ -8,7 +8,7 @@ the batches that the interrupted one would have seen, with no sampler state to s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -324,19 +324,3 @@ def _weight(item: Instruction, progress: float) -> float:
     if item.phrase_ids and not item.targets:
         weight *= UNHEARD
     return weight
-
-
-class BatchRange(torch.utils.data.Sampler[int]):
-    """One process's batches of the steps first..last-1, in order; a resumed run starts where it stopped.
-
-    Every step takes ``processes`` batches, one per process.
-    """
-
-    def __init__(self, first: int, last: int, process: int = 0, processes: int = 1) -> None:
-        self.batches = range(first * processes + process, last * processes + process, processes)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.batches)
-
-    def __len__(self) -> int:
-        return len(self.batches)

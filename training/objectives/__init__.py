@@ -1,0 +1,66 @@
+"""Objectives: what a run learns, behind one protocol, so that one trainer serves them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+if TYPE_CHECKING:
+    from instructsam_ros.models.instructsam.modeling import InstructSam
+    from instructsam_ros.models.instructsam.processing import PromptTokenizer
+    from instructsam_ros.segmenter import Segmenter
+    from instructsam_ros.training.config import RunSettings
+
+
+class Batch(Protocol):
+    """One step's data of one process."""
+
+    def to(self, device: torch.device) -> Any:
+        """A copy with every tensor on ``device``."""
+
+
+class Objective(Protocol):
+    """Builds a model and its data, and computes the loss to minimise.
+
+    model, heads: trained together; only the model is averaged, evaluated and exported. pretrained: its
+    module that ``optimizer.backbone_rate`` is for. prompts: tokenizer of the segmenter. batches: index =
+    step * processes + process. images: of one batch. evaluate_after: the first step whose weights can be
+    evaluated is behind this one.
+    """
+
+    model: InstructSam
+    heads: nn.Module
+    pretrained: nn.Module
+    prompts: PromptTokenizer
+    batches: Dataset[Any]
+    images: int
+    evaluate_after: int
+
+    def start(self) -> None:
+        """Load the weights that a new run begins with, if its settings name any."""
+
+    def loss(self, batch: Any, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """The total to minimise, and its terms by name (unweighted or not, detached)."""
+
+    def evaluate(self, segmenter: Segmenter, samples: Path, step: int) -> dict[str, float]:
+        """Metrics on data that is not trained on; writes examples into the folder ``samples``."""
+
+
+def build_objective(settings: RunSettings, folder: Path, processes: int = 1) -> Objective:
+    """The objective that a training file names. folder: of the run."""
+    # Imported when chosen; the settings import the loss settings of all objectives.
+    from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
+
+    if isinstance(settings, InstructSamTrainSettings):
+        from instructsam_ros.training.objectives.instructsam_objective import InstructSamObjective
+
+        return InstructSamObjective(settings, processes)
+    if isinstance(settings, TrainSettings):
+        from instructsam_ros.training.objectives.compact.objective import CompactObjective
+
+        return CompactObjective(settings, folder, processes)
+    raise TypeError(f"no objective takes {type(settings).__name__}")

@@ -1,16 +1,14 @@
 import contextlib
 import json
-import sys
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from instructsam_ros.errors import InvalidInputError, MissingDependencyError
-from instructsam_ros.training.data.inst2seg import instance_rles, load_inst2seg, mask_api
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.inst2seg import load_inst2seg
+from instructsam_ros.training.data.mask_codec import mask_api
 
 H, W = 48, 64
 SQUARE = [8, 8, 24, 8, 24, 28, 8, 28]
@@ -70,19 +68,6 @@ def test_compressed_rle_and_orientation(folder):
     masks = masks_of(folder, {"size": [H, W], "counts": rle["counts"].decode()})
     assert np.array_equal(masks[0], truth.astype(bool))
     assert masks_of(folder, BOTTOM)[0, :, 0].all()
-
-
-@given(st.integers(0, 1 << 32), st.sampled_from([0.0, 1e-3, 0.1, 0.9, 1.0]))
-def test_compressed_runs_are_those_of_pycocotools_and_a_cut_is_noticed(seed, flips):
-    changes = np.random.default_rng(seed).random((H, W)) < flips
-    truth = changes.T.ravel().cumsum().reshape(W, H).T % 2 == 1
-    counts = mask_api().encode(np.asfortranarray(truth.astype(np.uint8)))["counts"].decode()
-    rles = instance_rles({"size": [H, W], "counts": counts}, H, W)
-    assert len(rles) == truth.any()  # a mask without a pixel is no instance
-    assert all(np.array_equal(mask_api().decode(rle).astype(bool), truth) for rle in rles)
-    for length in {0, len(counts) // 3, len(counts) - 1}:
-        with pytest.raises(InvalidInputError):
-            instance_rles({"size": [H, W], "counts": counts[:length]}, H, W)
 
 
 def test_labels_text_and_image(folder):
@@ -193,14 +178,13 @@ def test_16_bit_grey_is_scaled(folder):
     assert np.abs(image.read()[..., 0].astype(int) - ramp // 256).max() <= 1
 
 
-def test_masks_without_a_pixel_mean_that_nothing_is_meant(folder):
-    """As some sets write it."""
-    nothing = {"size": [H, W], "counts": [H * W]}
-    assert instance_rles(nothing, H, W) == ()
-    assert len(instance_rles([nothing, BOTTOM], H, W)) == 1
-
-
-def test_without_pycocotools_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pycocotools", None)
-    with pytest.raises(MissingDependencyError, match=r"\[training\]"):
-        instance_rles(BOTTOM, H, W)
+def test_instructions_are_samples_with_one_phrase_each(folder):
+    items = ({"text": "The cup.", "mask": [SQUARE], "kind": "concept", "split": "val"}, {"text": "A lid"})
+    (image,) = load_inst2seg(write(folder, [entry(*items)]), folder / "images")
+    first, second = image.samples()
+    assert (first.image, first.instruction, first.split) == ("a.png", "The cup.", "val")
+    assert first.labels["kind"] == "concept"
+    assert first.read().shape == (H, W, 3)
+    (phrase,) = first.phrases
+    assert (phrase.text, phrase.masks().sum()) == ("the cup", 320)
+    assert second.phrases[0].masks().shape == (0, H, W)

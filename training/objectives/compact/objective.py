@@ -1,0 +1,80 @@
+"""The compact model on rendered scenes, as an objective of the trainer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from instructsam_ros.errors import CheckpointError
+from instructsam_ros.models.instructsam.checkpoint import load_folder
+from instructsam_ros.models.instructsam.processing import PromptTokenizer
+from instructsam_ros.paths import COMPACT_WEIGHTS
+from instructsam_ros.segmenter import Segmenter
+from instructsam_ros.training import checkpoint
+from instructsam_ros.training.classes import CATEGORIES, COLORS
+from instructsam_ros.training.config import TrainSettings
+from instructsam_ros.training.data.scenes import SceneBatch, SceneBatches
+from instructsam_ros.training.initialization import build_for_training, move_words, read_tokenizer, take_over
+from instructsam_ros.training.objectives.compact.forward import forward_images, forward_scene
+from instructsam_ros.training.objectives.compact.losses import scene_loss
+from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
+from instructsam_ros.training.validation import validate
+
+WORDS = "language.model.embed_tokens.weight"
+
+
+class CompactObjective:
+    """See Objective; the terms are those of ``scene_loss``."""
+
+    def __init__(self, settings: TrainSettings, folder: Path, processes: int = 1) -> None:
+        self.settings = settings
+        parts = build_for_training(settings, folder)
+        self.tokenizer, self.model = parts.tokenizer, parts.model
+        config = self.model.config
+        self.pretrained = self.model.image_encoder.get_submodule("backbone")
+        self.heads = AuxiliaryHeads(
+            self.model.detector.channels, len(CATEGORIES), len(COLORS), config.hidden_size
+        )
+        self.prompts = PromptTokenizer(self.tokenizer.to_str(), config)
+        self.batches = SceneBatches(
+            settings.data,
+            self.tokenizer,
+            CATEGORIES,
+            COLORS,
+            config.num_queries,
+            settings.seed,
+            processes=processes,
+            image_size=(config.vision["width"], config.vision["height"]),
+        )
+        self.images = settings.data.images
+        self.evaluate_after = settings.image_only_steps
+
+    def loss(self, batch: SceneBatch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """See Objective.loss; the first steps train the image side alone."""
+        images_only = step < self.settings.image_only_steps
+        output = (forward_images if images_only else forward_scene)(self.model, batch)
+        return scene_loss(output, batch, self.heads, self.settings.loss)
+
+    def evaluate(self, segmenter: Segmenter, samples: Path, step: int) -> dict[str, float]:
+        """See Objective.evaluate."""
+        return validate(segmenter, self.settings.evaluation, samples, step)
+
+    def start(self) -> None:
+        """Take over the averaged weights of an earlier run or a model folder, if there is one."""
+        run = self.settings.init
+        if not run:
+            return
+        folder = COMPACT_WEIGHTS if run == "compact" else Path(run)
+        state = checkpoint.load(folder)
+        if state is not None:
+            weights = state["average"]
+            take_over(self.heads, state["heads"])
+        elif (folder / "config.json").exists():
+            weights = load_folder(folder).state_dict()
+        else:
+            raise CheckpointError(f"init: neither a checkpoint of a run nor a model in {run}")
+        words = self.model.language.model.embed_tokens.weight
+        old = read_tokenizer(folder / "tokenizer.json")
+        weights[WORDS] = move_words(weights[WORDS], old, self.tokenizer, words.detach())
+        take_over(self.model, weights)
