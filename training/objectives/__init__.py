@@ -33,12 +33,18 @@ class Objective(Protocol):
     """
 
     model: InstructSam
-    heads: nn.Module
     pretrained: nn.Module
     prompts: PromptTokenizer
-    batches: Dataset[Any]
     images: int
     evaluate_after: int
+
+    @property
+    def heads(self) -> nn.Module:
+        """Modules that exist only in training."""
+
+    @property
+    def batches(self) -> Dataset[Any]:
+        """Batches by index."""
 
     def start(self) -> None:
         """Load the weights that a new run begins with, if its settings name any."""

@@ -14,15 +14,18 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
+from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.errors import ConfigError, InvalidInputError
-from instructsam_ros.models.instructsam.attention import grid_positions
 from instructsam_ros.models.instructsam.checkpoint import load_folder
+from instructsam_ros.models.instructsam.language import grid_positions
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.models.instructsam.phrases import MAX_PHRASE_TOKENS
-from instructsam_ros.models.instructsam.preprocess import square_pixels, vision_patches
-from instructsam_ros.models.instructsam.processing import PromptTokenizer
-from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerEncoder, TwoTowerInputs
-from instructsam_ros.results import write_atomic
+from instructsam_ros.models.instructsam.processing import MAX_PHRASE_TOKENS, PromptTokenizer
+from instructsam_ros.models.instructsam.two_tower_encoder import (
+    TwoTowerEncoder,
+    TwoTowerInputs,
+    square_pixels,
+    vision_patches,
+)
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.training.config import InstructSamTrainSettings
 from instructsam_ros.training.data.inst2seg import load_inst2seg
@@ -103,14 +106,14 @@ class DialogueBatches(Dataset[DialogueBatch]):
         rows = [self._row(sample) for sample in self._choose(index)]
         images, ids, positions, labels, phrase_ids, truths = zip(*rows, strict=True)
         lengths = torch.tensor([len(row) for row in ids])
-        padded = pad_sequence(ids, batch_first=True, padding_value=self.padding)
+        padded = pad_sequence(list(ids), batch_first=True, padding_value=self.padding)
         return DialogueBatch(
             images=images,
             ids=padded,
             valid=torch.arange(padded.shape[1])[None] < lengths[:, None],
             positions=pad_sequence([p.T for p in positions], batch_first=True).permute(2, 0, 1),
             labels=training_labels(
-                pad_sequence(labels, batch_first=True, padding_value=IGNORE), padded == self.tokens.seg
+                pad_sequence(list(labels), batch_first=True, padding_value=IGNORE), padded == self.tokens.seg
             ),
             phrase_ids=phrase_ids,
             truths=truths,
@@ -201,7 +204,7 @@ class InstructSamObjective:
                 output.detections,
                 batch.truths,
                 self.settings.loss,
-                self.model.config.procedure,
+                self.model.config.inference_mode,
             )
         return losses.total, {name: term.detach() for name, term in vars(losses).items()}
 
