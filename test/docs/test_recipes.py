@@ -8,6 +8,7 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from instructsam_ros import cli
 from instructsam_ros.errors import CancelledError, InvalidInputError
@@ -74,3 +75,33 @@ def test_command_recipe_runs(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out == "2\n"
     (tmp_path / "broken.png").write_bytes(b"no picture")
     assert cli.main(["count", str(tmp_path / "broken.png"), *arguments]) == 2
+
+
+def test_data_set_recipe_yields_samples(tmp_path, monkeypatch):
+    (definition,) = code_of("A new data set")
+    reader = module_of(definition, "my_package.rectangles", monkeypatch)
+    image = np.zeros((12, 16, 3), np.uint8)
+    image[2:5, 3:9] = (0, 0, 255)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    cv2.imwrite(str(tmp_path / "b.png"), np.zeros((12, 16, 3), np.uint8))
+    first, second = reader.red_rectangles(tmp_path)
+    assert (first.image, first.source) == ("a.png", "rectangles")
+    assert first.read()[3, 4].tolist() == [255, 0, 0]
+    (phrase,) = first.phrases
+    masks = phrase.masks()
+    assert masks.shape == (1, 12, 16)
+    assert masks.dtype == bool
+    assert masks.sum() == 18
+    assert second.phrases[0].masks().shape == (0, 12, 16)
+
+
+def test_objective_recipe_gives_a_loss_with_a_gradient(fresh_tiny_model, monkeypatch):
+    (definition,) = code_of("A new objective")
+    objective = module_of(definition, "my_package.objective", monkeypatch)
+    with torch.no_grad():
+        fresh_tiny_model.mask_queries.fill_(0.5)
+    total, terms = objective.loss(fresh_tiny_model, None)
+    total.backward()
+    assert float(total.detach()) == pytest.approx(0.25)
+    assert terms["square"] == total.detach()
+    assert fresh_tiny_model.mask_queries.grad.abs().sum() > 0
