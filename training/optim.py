@@ -1,13 +1,15 @@
-"""What moves the weights: AdamW, or Muon for the matrices inside the model; and the learning rate."""
+"""Optimizers (AdamW, or Muon for inner matrices), the learning rate and the averaged weights."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
@@ -123,3 +125,21 @@ def learning_rate(step: int, settings: RunSettings) -> float:
     warmup = min(1.0, (step + 1) / optimizer.warmup_steps)
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
     return optimizer.learning_rate * warmup * (optimizer.final + (1 - optimizer.final) * cosine)
+
+
+M = TypeVar("M", bound=nn.Module)
+
+
+class Average(Generic[M]):
+    """A shadow copy of ``model`` that follows it slowly."""
+
+    def __init__(self, model: M, decay: float) -> None:
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Move towards ``model``; faster in the first steps, whose weights are not worth keeping."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for ours, theirs in zip(self.model.parameters(), model.parameters(), strict=True):
+            ours.lerp_(theirs, 1 - decay)

@@ -18,12 +18,11 @@ from tqdm import tqdm
 from instructsam_ros.backends.instructsam import InstructSamSegmenter
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError
 from instructsam_ros.training import checkpoint
-from instructsam_ros.training.averaging import Average
 from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
 from instructsam_ros.training.cpu_kernels import CpuKernels
 from instructsam_ros.training.metric_logger import MetricLogger
 from instructsam_ros.training.objectives import Batch, build_objective
-from instructsam_ros.training.optim import by_part, learning_rate, make_optimizer
+from instructsam_ros.training.optim import Average, by_part, learning_rate, make_optimizer
 from instructsam_ros.training.sampler import BatchRange
 
 

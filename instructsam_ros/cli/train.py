@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     try:
+        from instructsam_ros.training.checkpoint import export_run
         from instructsam_ros.training.config import load_settings, read_settings
-        from instructsam_ros.training.export_run import export_run
         from instructsam_ros.training.trainer import Trainer
     except ImportError as error:
         raise MissingDependencyError(

@@ -17,8 +17,8 @@ from instructsam_ros.cli import main
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError, InvalidInputError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.training import checkpoint
+from instructsam_ros.training.checkpoint import export_run
 from instructsam_ros.training.config import TrainSettings, load_settings
-from instructsam_ros.training.export_run import export_run
 from instructsam_ros.training.objectives.compact import objective
 from instructsam_ros.training.optim import by_part, learning_rate
 from instructsam_ros.training.trainer import Trainer

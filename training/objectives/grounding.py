@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 from instructsam_ros.training.data.scenes import SceneBatch
 from instructsam_ros.training.objectives.compact.targets import NO_OWNER, SceneTargets
 
@@ -96,3 +97,8 @@ class AuxiliaryHeads(nn.Module):
             if named:
                 wanted[row] = (targets.coverage[list(named)].amax(0) > 0.3).float()
         return F.binary_cross_entropy_with_logits(logits, wanted)
+
+
+CATEGORIES = tuple(sorted(CATALOGUE))
+COLORS = tuple(sorted({color for entry in CATALOGUE.values() for color in entry.colors} | {"silver"}))
+"""Of the catalogue, and of cutlery."""

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.data import scenes
 from instructsam_ros.training.data.scenes import SceneBatches, SceneDataSettings
+from instructsam_ros.training.objectives.grounding import CATEGORIES, COLORS
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ import dataclasses
 import pytest
 import torch
 
-from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.data.scenes import SceneBatches, SceneDataSettings
 from instructsam_ros.training.objectives.compact.targets import scene_targets
-from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
+from instructsam_ros.training.objectives.grounding import CATEGORIES, COLORS, AuxiliaryHeads
 from instructsam_ros.training.objectives.mentions import Mentions
 
 CHANNELS = 4

@@ -12,13 +12,12 @@ from instructsam_ros.models.instructsam.processing import PromptTokenizer
 from instructsam_ros.paths import COMPACT_WEIGHTS
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.training import checkpoint
-from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.config import TrainSettings
 from instructsam_ros.training.data.scenes import SceneBatch, SceneBatches
 from instructsam_ros.training.initialization import build_for_training, move_words, read_tokenizer, take_over
 from instructsam_ros.training.objectives.compact.forward import forward_images, forward_scene
 from instructsam_ros.training.objectives.compact.losses import scene_loss
-from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
+from instructsam_ros.training.objectives.grounding import CATEGORIES, COLORS, AuxiliaryHeads
 from instructsam_ros.training.validation import validate
 
 WORDS = "language.model.embed_tokens.weight"

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from instructsam_ros.training.boxes import mask_boxes
+from instructsam_ros.models.common.boxes import mask_boxes
 from instructsam_ros.training.data.scenes import SceneBatch
 
 NO_OWNER = -1

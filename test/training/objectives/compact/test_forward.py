@@ -14,7 +14,6 @@ from instructsam_ros.models.instructsam.compact.image_encoder import PyramidInpu
 from instructsam_ros.models.instructsam.detector import Phrases
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
-from instructsam_ros.training.classes import CATEGORIES, COLORS
 from instructsam_ros.training.collate import IGNORE
 from instructsam_ros.training.data import scenes
 from instructsam_ros.training.data.scenes import SceneBatches, SceneDataSettings
@@ -26,6 +25,7 @@ from instructsam_ros.training.objectives.compact.losses import (
     match,
 )
 from instructsam_ros.training.objectives.compact.targets import NO_OWNER, scene_targets
+from instructsam_ros.training.objectives.grounding import CATEGORIES, COLORS
 
 
 @pytest.fixture

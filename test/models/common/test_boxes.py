@@ -4,8 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from instructsam_ros.models.common.boxes import EPSILON, corners, overlap, pairwise_iou
-from instructsam_ros.training.boxes import generalized_iou, mask_boxes
+from instructsam_ros.models.common.boxes import (
+    EPSILON,
+    corners,
+    generalized_iou,
+    mask_boxes,
+    overlap,
+    pairwise_iou,
+)
 
 unit = st.floats(0.05, 0.95)
 boxes = st.tuples(unit, unit, st.floats(0.02, 0.5), st.floats(0.02, 0.5))
