@@ -119,3 +119,8 @@ def test_text_that_is_no_unicode_is_refused():
     with pytest.raises(InvalidInputError, match="Unicode"):
         check_instruction("the mug \udcff")
     assert check_instruction(" die Tasse für Ähren ☕ ") == "die Tasse für Ähren ☕"
+
+
+def test_a_full_answer_keeps_its_name_of_the_messages():
+    assert Status.SATURATED is Status.MAX_INSTANCES
+    assert Status["SATURATED"] == 2

@@ -20,7 +20,8 @@ CPU = torch.device("cpu")
 
 def settings(**changes):
     data, evaluation = SceneDataSettings(roots=("views",)), EvaluationSettings("views")
-    return TrainSettings("compact", data, evaluation, out="run", steps=3, init="model", **changes)
+    run = {"out": "run", "steps": 3, "init": "model"}
+    return TrainSettings(model="compact", data=data, evaluation=evaluation, **run, **changes)
 
 
 @pytest.mark.parametrize(("able", "expected"), [(True, "bf16"), (False, "no")])
