@@ -210,3 +210,17 @@ def published_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("backbone") / "weights.pth"
     torch.save(weights, path)
     return path
+
+
+@pytest.fixture
+def low_rank() -> dict[str, Tensor]:
+    """Tensors of an adapter of rank 4 of one layer, 8 to 6."""
+    import torch
+
+    from test.adapters import HEAD, LAYER
+
+    generator = torch.Generator().manual_seed(0)
+    return {
+        f"{HEAD}{LAYER}.lora_A.weight": torch.randn(4, 8, generator=generator),
+        f"{HEAD}{LAYER}.lora_B.weight": torch.randn(6, 4, generator=generator),
+    }
