@@ -15,7 +15,7 @@ from instructsam_ros.models.common.device import torch_dtype
 from instructsam_ros.scenes.dataset import view_paths
 from instructsam_ros.training.data.scenes import SceneDataSettings
 from instructsam_ros.training.objectives.compact.losses import SceneLossSettings
-from instructsam_ros.training.objectives.instructsam import LossSettings
+from instructsam_ros.training.objectives.instructsam.losses import LossSettings
 from instructsam_ros.yaml_config import MAX_THREADS, build, check_range, load_mapping
 
 MAX_SEED = 2**32 - 1

@@ -19,7 +19,7 @@ from instructsam_ros.training.config import OptimizerSettings, RunSettings
 from instructsam_ros.training.cpu_kernels import Float32Products
 
 NEW, PRETRAINED = "", "backbone_"
-"""Parts of the weights, by what their columns in the journal begin with."""
+"""Parts of the weights, by what their columns of the logged table begin with."""
 
 MUON_MIN_SIDE = 32
 """Narrower matrices are read-outs, which Muon is not for."""

@@ -83,8 +83,8 @@ class Trainer:
         started, counted = time.monotonic(), 0
         main = self.accelerator.is_main_process
         if main:
-            journal, evaluations = (MetricLogger(self.folder, name, self.step) for name in ("train", "eval"))
-            self._evaluate_if_due(journal, evaluations)  # a run may have been killed just before
+            losses, evaluations = (MetricLogger(self.folder, name, self.step) for name in ("train", "eval"))
+            self._evaluate_if_due(losses, evaluations)  # a run may have been killed just before
         progress = tqdm(
             loader, initial=self.step, total=settings.steps, desc="train", unit="step", disable=not main
         )
@@ -106,14 +106,14 @@ class Trainer:
                 images = counted * self.objective.images * processes
                 rate = images / (time.monotonic() - started)
                 row = {name: value / counted for name, value in sums.items()}
-                journal.add(self.step, row | {"images_per_second": rate})
+                losses.add(self.step, row | {"images_per_second": rate})
                 sums.clear()
                 started, counted = time.monotonic(), 0
             if self.step % settings.checkpoint_every == 0 or self.step == last:
                 self.save()
-            self._evaluate_if_due(journal, evaluations)
+            self._evaluate_if_due(losses, evaluations)
         if main:
-            journal.plot("training losses")
+            losses.plot("training losses")
         self.accelerator.wait_for_everyone()
 
     def _train_step(self, batch: Batch) -> dict[str, float]:
@@ -164,7 +164,7 @@ class Trainer:
         for gradient, part in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
 
-    def _evaluate_if_due(self, journal: MetricLogger, evaluations: MetricLogger) -> None:
+    def _evaluate_if_due(self, losses: MetricLogger, evaluations: MetricLogger) -> None:
         """Every so many steps, and after the last one, score the averaged weights on held-out views; write
         metrics, plots and sample overlays.
         """
@@ -175,7 +175,7 @@ class Trainer:
         with self.accelerator.autocast():
             metrics = self.objective.evaluate(self.segmenter(), self.folder / "samples", step)
         evaluations.add(step, metrics)
-        journal.plot("training losses")
+        losses.plot("training losses")
         evaluations.plot("held-out metrics")
 
     def segmenter(self) -> InstructSamSegmenter:

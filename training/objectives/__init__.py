@@ -62,7 +62,7 @@ def build_objective(settings: RunSettings, folder: Path, processes: int = 1) -> 
     from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
 
     if isinstance(settings, InstructSamTrainSettings):
-        from instructsam_ros.training.objectives.instructsam_objective import InstructSamObjective
+        from instructsam_ros.training.objectives.instructsam.objective import InstructSamObjective
 
         return InstructSamObjective(settings, processes)
     if isinstance(settings, TrainSettings):

@@ -21,14 +21,14 @@ from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.inference_mode import PAPER, RELEASED, InferenceMode
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
-from instructsam_ros.training.objectives.instructsam import (
+from instructsam_ros.training.objectives.instructsam.losses import (
     Losses,
     LossSettings,
     SampleTruth,
     instructsam_losses,
     training_labels,
 )
-from instructsam_ros.training.objectives.matching import MatchWeights, match, matching_cost
+from instructsam_ros.training.objectives.instructsam.matching import MatchWeights, match, matching_cost
 from test.hooks import inputs_of
 
 torch.set_num_threads(1)

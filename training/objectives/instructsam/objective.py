@@ -32,7 +32,7 @@ from instructsam_ros.training.data.inst2seg import load_inst2seg
 from instructsam_ros.training.data.sample import Sample
 from instructsam_ros.training.evaluation.evaluator import evaluate
 from instructsam_ros.training.initialization import read_tokenizer
-from instructsam_ros.training.objectives.instructsam import (
+from instructsam_ros.training.objectives.instructsam.losses import (
     IGNORE,
     SampleTruth,
     instructsam_losses,

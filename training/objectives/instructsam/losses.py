@@ -11,7 +11,7 @@ from torch import Tensor
 
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.inference_mode import InferenceMode
-from instructsam_ros.training.objectives.matching import MatchWeights, match
+from instructsam_ros.training.objectives.instructsam.matching import MatchWeights, match
 
 IGNORE = -100
 SAMPLED_POINTS = 112 * 112
