@@ -30,7 +30,7 @@ from instructsam_ros.scenes.instructions.absent_objects import is_out_of_vocabul
 from instructsam_ros.scenes.instructions.scene_facts import SceneFacts, is_category
 
 TRIED = 60
-"""Instructions drawn per view, of which only few are about strangers."""
+"""Instructions drawn per view, of which few are about out-of-vocabulary objects."""
 ADDRESS = "Hubert, "
 
 
