@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.common.device import torch_dtype
+from instructsam_ros.models.instructsam.compact.image_encoder import PyramidConfig
 from instructsam_ros.scenes.dataset import view_paths
+from instructsam_ros.training.data.registry import DataSet, parse_data_sets
 from instructsam_ros.training.data.scenes import SceneDataSettings
 from instructsam_ros.training.objectives.compact.losses import SceneLossSettings
 from instructsam_ros.training.objectives.instructsam.losses import LossSettings
@@ -47,22 +49,42 @@ class OptimizerSettings:
 
 
 @dataclass(frozen=True)
-class EvaluationSettings:
-    """every: steps between two. views: how many held-out views, spread over the set; instructions: on each of
-    them, drawn by seed. samples: how many of them are also written as pictures.
+class DataSettings:
+    """sets: one mapping per data set: ``format``, ``weight`` and the settings of its reader, see
+    data/registry.py. batch: samples of one step.
     """
 
-    root: str
+    sets: tuple[dict[str, Any], ...]
+    batch: int = 1
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, math.inf, "batch")
+        self.data_sets()
+
+    def data_sets(self) -> list[DataSet]:
+        """The sets. Raises ConfigError for one that cannot be."""
+        return parse_data_sets(self.sets, "data.sets")
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """sets: as in DataSettings. every: steps between two. limit: evaluate the first so many instructions, 0
+    for all. samples: how many of the worst answers are also written as pictures.
+    """
+
+    sets: tuple[dict[str, Any], ...]
     every: int = 500
-    views: int = 100
-    instructions: int = 6
-    seed: int = 5
+    limit: int = 0
     samples: int = 12
 
     def __post_init__(self) -> None:
-        check_range(self, 1, math.inf, "every", "views", "instructions")
-        check_range(self, 0, math.inf, "samples")
-        check_range(self, 0, MAX_SEED, "seed")
+        check_range(self, 1, math.inf, "every")
+        check_range(self, 0, math.inf, "limit", "samples")
+        self.data_sets()
+
+    def data_sets(self) -> list[DataSet]:
+        """The sets. Raises ConfigError for one that cannot be."""
+        return parse_data_sets(self.sets, "evaluation.sets")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +104,7 @@ class RunSettings:
     threads: int = 0
     workers: int = 1
     precision: Literal["auto", "bf16", "no"] = "auto"
+    evaluation: EvaluationSettings
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
 
     def __post_init__(self) -> None:
@@ -109,7 +132,6 @@ class TrainSettings(RunSettings):
     objective: Literal["compact"] = "compact"
     model: str
     data: SceneDataSettings
-    evaluation: EvaluationSettings
     backbone: str = ""
     init: str = ""
     image_only_steps: int = 0
@@ -118,41 +140,12 @@ class TrainSettings(RunSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range(self, 0, math.inf, "image_only_steps")
+        for width, height in self.data.sizes:
+            PyramidConfig(height, width)  # raises ValueError for what the encoder cannot take
         if self.steps < self.image_only_steps:
             raise ValueError(f"image_only_steps ({self.image_only_steps}) exceeds steps ({self.steps})")
         if bool(self.backbone) == bool(self.init):
             raise ValueError("set either backbone (a fresh model) or init (an earlier run), not both")
-
-
-@dataclass(frozen=True)
-class AnnotationDataSettings:
-    """annotations: a JSON file in the Inst2Seg form; images: the folder its paths start from. batch: samples
-    of one step.
-    """
-
-    annotations: str
-    images: str
-    batch: int = 1
-
-    def __post_init__(self) -> None:
-        check_range(self, 1, math.inf, "batch")
-
-
-@dataclass(frozen=True)
-class AnnotationEvaluationSettings:
-    """annotations, images: as in AnnotationDataSettings. every: steps between two. limit: evaluate the first
-    so many instructions, 0 for all. samples: how many of the worst answers are also written as pictures.
-    """
-
-    annotations: str
-    images: str
-    every: int = 500
-    limit: int = 0
-    samples: int = 12
-
-    def __post_init__(self) -> None:
-        check_range(self, 1, math.inf, "every", "samples")
-        check_range(self, 0, math.inf, "limit")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,8 +156,7 @@ class InstructSamTrainSettings(RunSettings):
 
     objective: Literal["instructsam"]
     model: str
-    data: AnnotationDataSettings
-    evaluation: AnnotationEvaluationSettings
+    data: DataSettings
     loss: LossSettings = field(default_factory=LossSettings)
 
 
@@ -179,7 +171,17 @@ def read_settings(
         return build(InstructSamTrainSettings, values, str(path))
     if values.get("objective", "compact") != "compact":
         raise ConfigError(f"{path}.objective: {values['objective']!r} is not one of 'compact', 'instructsam'")
-    return build(TrainSettings, values, str(path))
+    return build(TrainSettings, _with_evaluation_sets(values), str(path))
+
+
+def _with_evaluation_sets(values: Any) -> Any:
+    """Settings in which ``evaluation: {root: ...}``, an earlier form, names its views as a data set."""
+    evaluation = values.get("evaluation") if isinstance(values, Mapping) else None
+    if not isinstance(evaluation, Mapping) or "root" not in evaluation:
+        return values
+    scenes = {key: evaluation[key] for key in ("root", "views", "instructions", "seed") if key in evaluation}
+    others = {key: value for key, value in evaluation.items() if key not in scenes}
+    return {**values, "evaluation": {"sets": [{"format": "scenes", "views": 100, **scenes}], **others}}
 
 
 def load_settings(
@@ -189,23 +191,26 @@ def load_settings(
     folder without views.
     """
     settings = read_settings(path, overrides)
+    validation = settings.evaluation.data_sets()
     if isinstance(settings, InstructSamTrainSettings):
-        if Path(settings.data.annotations).resolve() == Path(settings.evaluation.annotations).resolve():
-            raise ConfigError(
-                f"{path}: {settings.data.annotations} is both in data and evaluation; what is trained on "
-                "says nothing about what was learned"
-            )
-        return settings
-    roots, held_out = settings.data.roots, settings.evaluation.root
-    if Path(held_out).resolve() in [Path(root).resolve() for root in roots]:
+        training = [each.settings for each in settings.data.data_sets()]
+        common = [repr(each.settings) for each in validation if each.settings in training]
+    else:
+        roots = [Path(root) for root in settings.data.roots]
+        views = [Path(each.settings.root) for each in validation if each.format == "scenes"]
+        for root, hint in (
+            *((r, f"6000 {r}") for r in roots),
+            *((v, f"400 {v} --validation") for v in views),
+        ):
+            if not root.is_dir():
+                raise ConfigError(
+                    f"{path}: no folder {root}; render it first, e.g. instructsam scenes render {hint}"
+                )
+            view_paths(root)
+        common = [str(view) for view in views if view.resolve() in [root.resolve() for root in roots]]
+    if common:
         raise ConfigError(
-            f"{path}: {held_out} is both in data.roots and evaluation.root; what is trained on says nothing "
-            "about what was learned"
+            f"{path}: {', '.join(common)} is both in data and evaluation; a score on training data says "
+            "nothing about other data"
         )
-    for root, hint in (*((root, f"6000 {root}") for root in roots), (held_out, f"400 {held_out} --heldout")):
-        if not Path(root).is_dir():
-            raise ConfigError(
-                f"{path}: no folder {root}; render it first, e.g. instructsam scenes render {hint}"
-            )
-        view_paths(root)
     return settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections import defaultdict
@@ -15,11 +16,14 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.backends.instructsam import InstructSamSegmenter
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError
 from instructsam_ros.training import checkpoint
 from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
 from instructsam_ros.training.cpu_kernels import CpuKernels
+from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.evaluation.evaluator import evaluate
 from instructsam_ros.training.metric_logger import MetricLogger
 from instructsam_ros.training.objectives import Batch, build_objective
 from instructsam_ros.training.optim import Average, by_part, learning_rate, make_optimizer
@@ -58,6 +62,10 @@ class Trainer:
         self.objective = build_objective(settings, self.folder, self.accelerator.num_processes)
         self.model, self.heads = self.objective.model.to(device), self.objective.heads.to(device)
         self.batches = self.objective.batches
+        self.validation = settings.evaluation.data_sets()
+        for each in self.validation:  # better now than hours into the run
+            if next(each.read(BrokenRecords()), None) is None:
+                raise ConfigError(f"evaluation.sets: there is no instruction in {each.settings}")
         self.objective.pretrained.requires_grad_(settings.optimizer.backbone_rate > 0)
         self.average = Average(self.model, settings.optimizer.ema)
         self.optimizer = make_optimizer(self.model, self.heads, self.objective.pretrained, settings.optimizer)
@@ -165,18 +173,26 @@ class Trainer:
             gradient.copy_(part.view_as(gradient))
 
     def _evaluate_if_due(self, losses: MetricLogger, evaluations: MetricLogger) -> None:
-        """Every so many steps, and after the last one, score the averaged weights on held-out views; write
-        metrics, plots and sample overlays.
+        """Every so many steps, and after the last one, score the averaged weights on the validation sets;
+        write metrics, plots and pictures of the worst answers.
         """
         settings, step = self.settings, self.step
         due = step % settings.evaluation.every == 0 or step == settings.steps
         if not due or step <= self.objective.evaluate_after or evaluations.knows(step):
             return
+        samples = itertools.chain.from_iterable(each.read(BrokenRecords()) for each in self.validation)
         with self.accelerator.autocast():
-            metrics = self.objective.evaluate(self.segmenter(), self.folder / "samples", step)
-        evaluations.add(step, metrics)
+            result = evaluate(
+                self.segmenter(),
+                samples,
+                limit=settings.evaluation.limit or None,
+                worst=settings.evaluation.samples,
+            )
+        for rank, case in enumerate(result.worst, 1):
+            write_atomic(self.folder / "samples" / f"{step:06d}-{rank:02d}.jpg", case.jpeg)
+        evaluations.add(step, result.metrics.headline())
         losses.plot("training losses")
-        evaluations.plot("held-out metrics")
+        evaluations.plot("validation metrics")
 
     def segmenter(self) -> InstructSamSegmenter:
         """The averaged weights as users run them."""

@@ -24,20 +24,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the benchmark, answer it, write the report and print where it is."""
-    from instructsam_ros.training.data.inst2seg import load_inst2seg
+    from instructsam_ros.training.data.broken_records import BrokenRecords
+    from instructsam_ros.training.data.registry import parse_data_set
     from instructsam_ros.training.evaluation.evaluator import evaluate
     from instructsam_ros.training.evaluation.report import markdown, write_report
 
     args.out.mkdir(parents=True, exist_ok=True)  # better now than hours into a run
-    benchmark = load_inst2seg(args.annotations, args.images)
+    values = {"format": args.protocol, "annotations": args.annotations, "images": args.images}
+    broken = BrokenRecords()
+    samples = parse_data_set(values, "eval").read(broken)
     segmenter = load_model(args)
-    evaluation = evaluate(segmenter, benchmark, limit=args.limit, worst=args.worst, seed=args.seed)
+    evaluation = evaluate(
+        segmenter, samples, limit=args.limit, worst=args.worst, seed=args.seed, broken=broken
+    )
     about = {
         "model": f"{args.model} {args.model_options}".strip(),
         "protocol": args.protocol,
         "annotations": args.annotations.name,
         "images": str(evaluation.images),
         "instructions": str(evaluation.metrics.instructions),
+        "broken records": str(len(broken.problems)),
     }
     write_report(evaluation, args.out, about)
     print(markdown(evaluation.metrics, about))

@@ -86,10 +86,19 @@ def test_limit_and_number_of_worst_cases(benchmark):
     assert json.loads((benchmark / "out/metrics.json").read_text())["about"]["images"] == "1"
 
 
-def test_bad_sets_end_with_a_sentence_and_status_2(benchmark, capsys):
+def test_broken_records_are_named_skipped_and_reported(benchmark, caplog):
     (benchmark / "images/b.png").unlink()
+    assert evaluate(benchmark) == 0
+    assert "set.json: [1]: there is no image" in caplog.text
+    about = json.loads((benchmark / "out/metrics.json").read_text())["about"]
+    assert (about["instructions"], about["broken records"]) == ("3", "1")
+
+
+def test_bad_sets_end_with_a_sentence_and_status_2(benchmark, capsys):
+    entry = json.loads((benchmark / "set.json").read_text())[0]
+    (benchmark / "set.json").write_text(json.dumps([{**entry, "image": "absent.png"}] * 30))
     assert evaluate(benchmark) == 2
-    assert "1 problems in 1 of 2 entries" in capsys.readouterr().err
+    assert "11 broken besides 0 usable" in capsys.readouterr().err
     (benchmark / "set.json").write_text("[]")
     assert evaluate(benchmark) == 2
     assert "no instructions" in capsys.readouterr().err

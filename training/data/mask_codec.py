@@ -4,15 +4,25 @@ written by hand because pycocotools reads beyond the end of damaged ones.
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from instructsam_ros.errors import InvalidInputError, MissingDependencyError
+from instructsam_ros.training.data.image_files import ImageFile
+from instructsam_ros.training.data.sample import Masks
+
+Rle = dict[str, Any]
+"""A compressed COCO RLE, {size, counts}."""
 
 FARTHEST = 10
-"""How many times the image's longer side a polygon's coordinates may be; huge ones crash pycocotools."""
+"""How many times the image's longer side coordinates may be; huge ones crash pycocotools."""
 
 
-def instance_rles(mask: Any, height: int, width: int) -> tuple[dict[str, Any], ...]:
+def instance_rles(mask: Any, height: int, width: int) -> tuple[Rle, ...]:
     """One compressed RLE per instance of a ``mask`` value; masks without a pixel, as which some sets write
     "no target", are none. Raises InvalidInputError for other forms.
     """
@@ -23,6 +33,48 @@ def instance_rles(mask: Any, height: int, width: int) -> tuple[dict[str, Any], .
     one = isinstance(mask, dict) or (mask and all(_is_polygon(part) for part in mask))
     rles = [_rle(instance, height, width) for instance in ([mask] if one else mask)]
     return tuple(rle for rle in rles if mask_api().area(rle) > 0)
+
+
+def box_rles(boxes: Any, height: int, width: int) -> tuple[Rle, ...]:
+    """One filled box as RLE per [x, y, width, height] in pixels, cut at the image's edge; boxes without a
+    pixel are none. Raises InvalidInputError for other forms.
+    """
+    rles = []
+    for box in boxes or ():
+        if not (isinstance(box, list | tuple) and len(box) == 4 and all(_is_number(value) for value in box)):
+            raise InvalidInputError(f"{box!r} is no box [x, y, width, height]")
+        if any(abs(value) > FARTHEST * max(height, width) for value in box):
+            raise InvalidInputError(f"a box reaches far beyond the image of {width}x{height}")
+        left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
+        left, right = (min(max(round(side), 0), width) for side in (left, right))
+        top, bottom = (min(max(round(side), 0), height) for side in (top, bottom))
+        if right > left and bottom > top:
+            mask = np.zeros((height, width, 1), np.uint8, order="F")
+            mask[top:bottom, left:right] = 1
+            rles += mask_api().encode(mask)
+    return tuple(rles)
+
+
+def encode_masks(masks: NDArray[np.bool_]) -> tuple[Rle, ...]:
+    """Encode masks bool [m, H, W], one RLE each."""
+    return tuple(mask_api().encode(np.asfortranarray(masks.transpose(1, 2, 0), np.uint8)))
+
+
+def decode_masks(rles: tuple[Rle, ...], height: int, width: int) -> NDArray[np.bool_]:
+    """Decode RLEs of one image, bool [m, H, W]."""
+    if not rles:
+        return np.zeros((0, height, width), bool)
+    decoded = mask_api().decode(list(rles))
+    return np.ascontiguousarray(decoded.transpose(2, 0, 1).astype(bool))
+
+
+def rle_masks(rles: tuple[Rle, ...], height: int, width: int, image: ImageFile) -> Masks:
+    """Return the reader of the masks of an annotation of height x width, upright as ``image``."""
+    return partial(_read_masks, rles, height, width, image)
+
+
+def _read_masks(rles: tuple[Rle, ...], height: int, width: int, image: ImageFile) -> NDArray[np.bool_]:
+    return image.upright(decode_masks(rles, height, width))
 
 
 def mask_api() -> Any:
@@ -36,13 +88,13 @@ def mask_api() -> Any:
     return mask
 
 
-def _rle(instance: Any, height: int, width: int) -> dict[str, Any]:
+def _rle(instance: Any, height: int, width: int) -> Rle:
     api = mask_api()
     if isinstance(instance, list) and all(_is_polygon(part) for part in instance):
         if any(abs(value) > FARTHEST * max(height, width) for part in instance for value in part):
             raise InvalidInputError(f"a polygon reaches far beyond the image of {width}x{height}")
         polygons = [part for part in instance if part] or [[0.0] * 6]  # pycocotools merges no empty list
-        rle: dict[str, Any] = api.merge(api.frPyObjects(polygons, height, width))
+        rle: Rle = api.merge(api.frPyObjects(polygons, height, width))
         return rle
     if not isinstance(instance, dict) or not {"size", "counts"} <= instance.keys():
         raise InvalidInputError("an instance is neither an RLE {size, counts} nor a list of polygons")
@@ -52,7 +104,7 @@ def _rle(instance: Any, height: int, width: int) -> dict[str, Any]:
     runs = counts if isinstance(counts, list) else compressed_runs(counts)
     if not all(type(run) is int and run >= 0 for run in runs) or sum(runs) != height * width:
         raise InvalidInputError(f"the runs of an RLE do not add up to {height}x{width} pixels")
-    packed: dict[str, Any] = api.frPyObjects({"size": size, "counts": runs}, height, width)
+    packed: Rle = api.frPyObjects({"size": size, "counts": runs}, height, width)
     return packed
 
 
@@ -85,5 +137,9 @@ def _is_polygon(part: Any) -> bool:
         isinstance(part, list)
         and (not part or len(part) >= 6)
         and len(part) % 2 == 0
-        and all(type(value) in (int, float) and value == value for value in part)  # not NaN
+        and all(_is_number(value) for value in part)
     )
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int or (type(value) is float and math.isfinite(value))

@@ -8,22 +8,52 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+Masks = Callable[[], NDArray[np.bool_]]
+"""Reads masks, bool [m, H, W], upright as the image is. Raises InvalidInputError where they do not fit it."""
+
 
 @dataclass(frozen=True)
 class Phrase:
-    """A noun phrase of the answer. masks: reads its instances, bool [m, H, W]; m = 0 for none."""
+    """A noun phrase of the answer. masks: its instances; m = 0 for none."""
 
     text: str
-    masks: Callable[[], NDArray[np.bool_]]
+    masks: Masks
+
+
+@dataclass(frozen=True)
+class LabelledObject:
+    """An object of an image. id: its value in the id map."""
+
+    id: int
+    category: str
+    color: str
+
+
+@dataclass(frozen=True)
+class Grounding:
+    """Labels of an image and an instruction beyond the answer, for auxiliary losses.
+
+    id_map: integer [H, W], 0 is background. objects: all that instructions can name. targets, phrase_ids:
+    ids of the answer, and of what its phrase names before any relation. mentions: noun phrases of the
+    instruction, verbatim, with the ids of their referents, none for an absent one.
+    """
+
+    id_map: NDArray[np.uint8]
+    objects: tuple[LabelledObject, ...]
+    targets: tuple[int, ...]
+    phrase_ids: tuple[int, ...]
+    mentions: tuple[tuple[str, tuple[int, ...]], ...]
+    has_absent_referent: bool
 
 
 @dataclass(frozen=True)
 class Sample:
     """One instruction about one image.
 
-    image: name of the image, which samples on the same image share. read: reads it, RGB uint8 [H, W, 3].
-    boxes_only: the masks are filled boxes. source: the data set; split: its part. labels: what metrics are
-    broken down by (level, cardinality, kind ...).
+    image: name of the image, which samples on the same image share and follow each other with. read: reads
+    it, RGB uint8 [H, W, 3]; raises InvalidInputError. boxes_only: the masks are filled boxes. ignore: one
+    mask [1, H, W] of pixels that count neither way. record: where it stands in its file, for messages.
+    source: the data set; split: its part. labels: what metrics are broken down by (level, cardinality ...).
     """
 
     image: str
@@ -31,6 +61,16 @@ class Sample:
     instruction: str
     phrases: tuple[Phrase, ...]
     boxes_only: bool = False
+    ignore: Masks | None = None
+    record: str = ""
     source: str = ""
     split: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    grounding: Grounding | None = None
+
+    def masks(self) -> NDArray[np.bool_]:
+        """Read the instances of all phrases, bool [m, H, W].
+
+        Raises InvalidInputError for damaged masks, and ValueError for a sample without phrases.
+        """
+        return np.concatenate([phrase.masks() for phrase in self.phrases])

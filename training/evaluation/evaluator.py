@@ -1,10 +1,11 @@
-"""Run a segmenter over a benchmark and keep what the report shows."""
+"""Run a segmenter over samples, score its answers and keep the worst for the report."""
 
 from __future__ import annotations
 
 import heapq
+import itertools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import cv2
@@ -12,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.segmenter import Segmenter
-from instructsam_ros.training.data.inst2seg import BenchmarkImage, BenchmarkItem
+from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.sample import Sample
 from instructsam_ros.training.evaluation.metrics import (
     CaseScore,
-    InstructionCase,
     Metrics,
     Prediction,
     score_case,
@@ -31,17 +33,19 @@ WIDEST = 2400  # pixels of a picture on the page, which shows fewer; JPEG takes 
 
 @dataclass(frozen=True, order=True)
 class WorstCase:
-    """A case worth looking at. draw: decides among cases as bad as each other, so that they come from all of
-    the benchmark. jpeg: the answer (left) beside its comparison with the truth.
+    """A case worth looking at. draw: decides among cases as bad as each other, so that they come from the
+    whole benchmark. targets: number of true instances. found: phrase and score of every prediction.
+    jpeg: the prediction (left) beside its comparison with the truth.
     """
 
     badness: float
     draw: int
     image: str = field(compare=False)
-    item: BenchmarkItem = field(compare=False)
+    instruction: str = field(compare=False)
+    targets: int = field(compare=False)
+    labels: Mapping[str, str] = field(compare=False)
     answer: str = field(compare=False)
     found: tuple[tuple[str, float], ...] = field(compare=False)
-    """Phrase and score of every instance."""
     jpeg: bytes = field(compare=False)
 
     @property
@@ -52,57 +56,98 @@ class WorstCase:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics of a whole benchmark and its worst cases, worst first. images: how many were asked about."""
+    """Metrics of a whole benchmark and its worst cases, worst first. images: how many had an instruction."""
 
     metrics: Metrics
     images: int
     worst: tuple[WorstCase, ...]
 
 
+class WorstCases:
+    """Keeps the ``count`` worst of all cases that are offered."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._kept: list[WorstCase] = []
+
+    def offer(
+        self,
+        sample: Sample,
+        rgb: NDArray[np.uint8],
+        answer: Segmentation,
+        truth: NDArray[np.bool_],
+        score: CaseScore,
+    ) -> None:
+        """Keep a case that is not perfect if it is among the worst so far."""
+        badness = 1.0 - score.united_iou
+        draw = zlib.crc32(f"{sample.image} {sample.instruction}".encode())
+        if not badness or not self.count:
+            return
+        if len(self._kept) == self.count and (badness, draw) <= (self._kept[0].badness, self._kept[0].draw):
+            return
+        heapq.heappush(
+            self._kept,
+            WorstCase(
+                badness,
+                draw,
+                sample.image,
+                sample.instruction,
+                len(truth),
+                sample.labels,
+                answer.answer,
+                tuple((instance.phrase, instance.score) for instance in answer.instances),
+                _compare(rgb, answer, truth),
+            ),
+        )
+        if len(self._kept) > self.count:
+            heapq.heappop(self._kept)
+
+    def sorted(self) -> tuple[WorstCase, ...]:
+        """Return them, worst first."""
+        return tuple(sorted(self._kept, reverse=True))
+
+
 def evaluate(
     segmenter: Segmenter,
-    benchmark: Sequence[BenchmarkImage],
+    samples: Iterable[Sample],
     *,
     limit: int | None = None,
     worst: int = 60,
     seed: int = 0,
+    broken: BrokenRecords | None = None,
 ) -> Evaluation:
     """Answer every instruction (or the first ``limit`` ones) and score the answers.
 
-    Each image is encoded once. worst: how many cases with an IoU below 1 to keep. seed: of the
-    confidence intervals. Raises InvalidInputError when there is no instruction.
+    Each image is encoded once for the samples on it that follow each other. worst: how many cases with an IoU
+    below 1 to keep. seed: of the confidence intervals. broken: counts samples whose image or masks cannot be
+    read. Raises InvalidInputError when there is no instruction, or too many cannot be read.
     """
-    total = sum(len(image.items) for image in benchmark)
+    broken = broken or BrokenRecords()
     scores: list[CaseScore] = []
-    kept: list[WorstCase] = []
+    kept = WorstCases(worst)
     images = 0
-    with tqdm(total=min(total, limit or total), unit="instruction") as progress:
-        for image in benchmark:
-            items = image.items if limit is None else image.items[: limit - len(scores)]
-            if not items:
-                continue
-            images += 1
-            rgb = image.read()
-            features = segmenter.encode(rgb)
-            for item in items:
-                answer = segmenter.segment(features, item.text)
-                truth = image.masks(item)
-                prediction = to_prediction(answer, rgb.shape[:2])
-                score = score_case(InstructionCase(truth, item.labels, image.name), prediction)
-                badness = 1.0 - score.united_iou
-                draw = zlib.crc32(f"{image.name} {item.text}".encode())
-                if badness > 0 and (len(kept) < worst or (badness, draw) > (kept[0].badness, kept[0].draw)):
-                    found = tuple((instance.phrase, instance.score) for instance in answer.instances)
-                    picture = _compare(rgb, answer, truth)
-                    heapq.heappush(
-                        kept,
-                        WorstCase(badness, draw, image.name, item, answer.answer, found, picture),
+    progress = tqdm(itertools.islice(samples, limit), unit="instruction", desc="evaluate")
+    for _, group in itertools.groupby(progress, key=lambda sample: (sample.source, sample.image)):
+        features: object | None = None
+        for sample in group:
+            try:
+                if features is None:
+                    rgb = sample.read()
+                    features = segmenter.encode(rgb)
+                    images += 1
+                truth = sample.masks()
+                if truth.shape[1:] != rgb.shape[:2]:
+                    raise InvalidInputError(
+                        f"masks of {truth.shape[1:]} pixels for an image of {rgb.shape[:2]}"
                     )
-                    if len(kept) > worst:
-                        heapq.heappop(kept)
-                scores.append(score)
-                progress.update()
-    return Evaluation(summarise(scores, seed=seed), images, tuple(sorted(kept, reverse=True)))
+            except InvalidInputError as error:
+                broken.add(sample.source, sample.record or sample.image, error)
+                continue
+            answer = segmenter.segment(features, sample.instruction)
+            score = score_case(truth, to_prediction(answer, rgb.shape[:2]), sample.labels, sample.image)
+            kept.offer(sample, rgb, answer, truth, score)
+            scores.append(score)
+    return Evaluation(summarise(scores, seed=seed), images, kept.sorted())
 
 
 def to_prediction(answer: Segmentation, size: tuple[int, ...]) -> Prediction:
@@ -114,10 +159,10 @@ def to_prediction(answer: Segmentation, size: tuple[int, ...]) -> Prediction:
 
 def _compare(rgb: NDArray[np.uint8], answer: Segmentation, truth: NDArray[np.bool_]) -> bytes:
     """JPEG of the answer's overlay beside the image tinted where the answer is right, missing and extra."""
-    wanted = truth.any(0)
+    target = truth.any(0)
     found = to_prediction(answer, rgb.shape[:2]).masks.any(0)
     tinted = rgb.copy()
-    for where, tint in ((found & wanted, RIGHT), (wanted & ~found, MISSED), (found & ~wanted, EXTRA)):
+    for where, tint in ((found & target, RIGHT), (target & ~found, MISSED), (found & ~target, EXTRA)):
         tinted[where] = (0.45 * tinted[where] + 0.55 * np.array(tint)).astype(np.uint8)
     pair = np.hstack([overlay(rgb, answer.instances), tinted])
     scale = min(1.0, WIDEST / max(pair.shape[:2]))

@@ -26,19 +26,6 @@ MATCH_IOU = 0.5  # for instance precision and recall, and for duplicates
 
 
 @dataclass(frozen=True)
-class InstructionCase:
-    """The truth of one instruction. masks: bool [m, H, W], m = 0 for no target.
-
-    labels: what the metrics are broken down by. image: cases of one image share it, so that the
-    confidence interval knows that they are not independent; "" for a case of its own.
-    """
-
-    masks: NDArray[np.bool_]
-    labels: Mapping[str, str] = field(default_factory=dict)
-    image: str = ""
-
-
-@dataclass(frozen=True)
 class Prediction:
     """The answer to one instruction. masks: bool [n, H, W]. scores: [n]."""
 
@@ -117,18 +104,16 @@ class Metrics:
         return {**self.values(), "intervals": {name: list(ends) for name, ends in self.intervals.items()}}
 
 
-def evaluate_predictions(
-    cases: Sequence[InstructionCase], predictions: Sequence[Prediction], *, seed: int = 0
-) -> Metrics:
-    """Score every case and sum up. Raises InvalidInputError for lists or masks that do not fit."""
-    if len(cases) != len(predictions):
-        raise InvalidInputError(f"{len(cases)} cases but {len(predictions)} predictions")
-    return summarise([score_case(c, p) for c, p in zip(cases, predictions, strict=True)], seed=seed)
+def score_case(
+    truth: NDArray[np.bool_], prediction: Prediction, labels: Mapping[str, str] | None = None, image: str = ""
+) -> CaseScore:
+    """Compare one prediction with the true masks, bool [m, H, W], m = 0 for no target.
 
-
-def score_case(case: InstructionCase, prediction: Prediction) -> CaseScore:
-    """Compare one answer with its truth. Raises InvalidInputError for arrays that do not fit."""
-    truth, found = case.masks, prediction.masks
+    labels: what the metrics are broken down by. image: cases of one image share it, so that the confidence
+    interval knows that they are not independent; "" for a case of its own. Raises InvalidInputError for
+    arrays that do not fit.
+    """
+    found = prediction.masks
     for name, masks in (("truth", truth), ("predicted", found)):
         if masks.dtype != bool or masks.ndim != 3 or masks.shape[1:] != truth.shape[1:]:
             raise InvalidInputError(
@@ -147,8 +132,8 @@ def score_case(case: InstructionCase, prediction: Prediction) -> CaseScore:
         duplicates=_count_duplicates(among, against),
         intersection=int((found_any & truth_any).sum()),
         union=int((found_any | truth_any).sum()),
-        labels=case.labels,
-        image=case.image,
+        labels=labels or {},
+        image=image,
     )
 
 

@@ -82,7 +82,7 @@ def page(evaluation: Evaluation, about: Mapping[str, str]) -> str:
         f"<h1>Evaluation</h1><p>{facts}</p><table>{table}</table>"
         f"<p>Figures in per cent, {INTERVALS}.</p>"
         f"<h2>The {len(evaluation.worst)} worst cases</h2>"
-        f"<p>Left: the answer. Right: correct pixels green, missed ones red, extra ones blue.</p>{figures}"
+        f"<p>Left: the prediction. Right: correct pixels green, missed red, extra blue.</p>{figures}"
     )
 
 
@@ -99,11 +99,11 @@ def _cells(metrics: Metrics) -> list[str]:
 
 def _figure(rank: int, case: WorstCase) -> str:
     found = ", ".join(f"{phrase} {score:.2f}" for phrase, score in case.found) or "no target"
-    labels = ", ".join(f"{label}: {value}" for label, value in case.item.labels.items())
-    facts = f"IoU {case.iou:.2f} · {len(case.item.rles)} asked for, {len(case.found)} found · {case.image}"
+    labels = ", ".join(f"{label}: {value}" for label, value in case.labels.items())
+    facts = f"IoU {case.iou:.2f} · {case.targets} targets, {len(case.found)} predicted · {case.image}"
     return (
         f'<figure><img loading="lazy" src="cases/{rank:03d}.jpg" alt=""><figcaption>'
-        f"<b>{html.escape(case.item.text)}</b> → {html.escape(found)}<br>"
+        f"<b>{html.escape(case.instruction)}</b> → {html.escape(found)}<br>"
         f"<small>{html.escape(facts)}<br>{html.escape(labels)}</small></figcaption></figure>"
     )
 

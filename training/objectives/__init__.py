@@ -12,7 +12,6 @@ from torch.utils.data import Dataset
 if TYPE_CHECKING:
     from instructsam_ros.models.instructsam.modeling import InstructSam
     from instructsam_ros.models.instructsam.processing import PromptTokenizer
-    from instructsam_ros.segmenter import Segmenter
     from instructsam_ros.training.config import RunSettings
 
 
@@ -28,8 +27,8 @@ class Objective(Protocol):
 
     model, heads: trained together; only the model is averaged, evaluated and exported. pretrained: its
     module that ``optimizer.backbone_rate`` is for. prompts: tokenizer of the segmenter. batches: index =
-    step * processes + process. images: of one batch. evaluate_after: the first step whose weights can be
-    evaluated is behind this one.
+    step * processes + process. images: of one batch. evaluate_after: the last step whose weights cannot be
+    evaluated.
     """
 
     model: InstructSam
@@ -51,9 +50,6 @@ class Objective(Protocol):
 
     def loss(self, batch: Any, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """The total to minimise, and its terms by name (unweighted or not, detached)."""
-
-    def evaluate(self, segmenter: Segmenter, samples: Path, step: int) -> dict[str, float]:
-        """Metrics on data that is not trained on; writes examples into the folder ``samples``."""
 
 
 def build_objective(settings: RunSettings, folder: Path, processes: int = 1) -> Objective:

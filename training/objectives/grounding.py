@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE
-from instructsam_ros.training.data.scenes import SceneBatch
+from instructsam_ros.training.objectives.compact.batches import SceneBatch
 from instructsam_ros.training.objectives.compact.targets import NO_OWNER, SceneTargets
 
 

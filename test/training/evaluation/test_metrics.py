@@ -9,14 +9,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.evaluation import (
-    InstructionCase,
-    Prediction,
-    evaluate_predictions,
-    score_case,
-)
 from instructsam_ros.training.evaluation.average_precision import average_precision
-from instructsam_ros.training.evaluation.metrics import pairwise_iou
+from instructsam_ros.training.evaluation.metrics import Prediction, pairwise_iou, score_case, summarise
 
 H, W = 10, 20
 
@@ -30,7 +24,7 @@ def boxes(*spans):
 
 
 def case(*spans, **labels):
-    return InstructionCase(boxes(*spans), labels)
+    return boxes(*spans), labels
 
 
 def guess(*spans, scores=None):
@@ -38,7 +32,7 @@ def guess(*spans, scores=None):
 
 
 def evaluate(*pairs):
-    return evaluate_predictions([c for c, _ in pairs], [p for _, p in pairs])
+    return summarise([score_case(masks, p, labels) for (masks, labels), p in pairs])
 
 
 def test_perfect_answers_score_one_everywhere():
@@ -119,13 +113,14 @@ def test_interval_is_seeded_contains_the_mean_and_resamples_images():
     rng = np.random.default_rng(0)
     ends = rng.integers(1, W, 60)
     guesses = [guess((0, end)) for end in ends]
-    cases = [InstructionCase(boxes((0, W)), image=str(i // 10)) for i in range(60)]
-    first, second = (evaluate_predictions(cases, guesses, seed=4) for _ in range(2))
+    truth = boxes((0, W))
+    scores = [score_case(truth, found, image=str(i // 10)) for i, found in enumerate(guesses)]
+    first, second = (summarise(scores, seed=4) for _ in range(2))
     assert first.intervals == second.intervals
     assert first.intervals["giou"][0] < first.giou < first.intervals["giou"][1]
     assert first.intervals["ap50"][0] < first.ap50 < first.intervals["ap50"][1]
     assert "no_target_accuracy" not in first.intervals
-    one_image = evaluate_predictions([InstructionCase(boxes((0, W)), image="a")] * 60, guesses)
+    one_image = summarise([score_case(truth, found, image="a") for found in guesses])
     assert one_image.intervals["giou"] == pytest.approx([one_image.giou] * 2)
 
 
@@ -140,14 +135,12 @@ def test_interval_is_seeded_contains_the_mean_and_resamples_images():
 )
 def test_unfit_predictions_are_refused(prediction, message):
     with pytest.raises(InvalidInputError, match=message):
-        score_case(case((0, 5)), prediction)
+        score_case(boxes((0, 5)), prediction)
 
 
-def test_lists_of_other_length_and_empty_sets_are_refused():
-    with pytest.raises(InvalidInputError, match="1 cases but 0"):
-        evaluate_predictions([case()], [])
+def test_empty_sets_are_refused():
     with pytest.raises(InvalidInputError, match="no instructions"):
-        evaluate_predictions([], [])
+        summarise([])
 
 
 def random_masks(rng, count):
@@ -169,14 +162,13 @@ def test_pairwise_iou_agrees_with_pycocotools(seed):
 def test_pooled_ap_agrees_with_cocoeval_at_every_recall(seed):
     """COCOeval samples precision at given recalls; at k / truths for all k that is all-point AP."""
     rng = np.random.default_rng(seed)
-    cases, predictions, truths, detections = [], [], [], []
+    cases, truths, detections = [], [], []
     for image in range(1, 31):
         truth = random_masks(rng, rng.integers(0, 4))
         shifted = np.roll(truth, rng.integers(-1, 2), axis=2)
         found = np.concatenate([shifted, random_masks(rng, rng.integers(0, 3))])
         scores = rng.random(len(found))
-        cases.append(InstructionCase(truth))
-        predictions.append(Prediction(found, scores))
+        cases.append(score_case(truth, Prediction(found, scores)))
         for mask in truth:
             truths.append(annotation(mask, image, len(truths) + 1))
         for mask, score in zip(found, scores, strict=True):
@@ -193,7 +185,7 @@ def test_pooled_ap_agrees_with_cocoeval_at_every_recall(seed):
     oracle.evaluate()
     oracle.accumulate()
     precision = oracle.eval["precision"][:, :, 0, 0, 0]
-    metrics = evaluate_predictions(cases, predictions)
+    metrics = summarise(cases)
     assert metrics.mean_ap == pytest.approx(precision.mean(), abs=1e-9)
     assert metrics.ap50 == pytest.approx(precision[0].mean(), abs=1e-9)
     assert metrics.ap75 == pytest.approx(precision[5].mean(), abs=1e-9)

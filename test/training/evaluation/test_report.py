@@ -5,16 +5,17 @@ import numpy as np
 from PIL import Image
 
 import instructsam_ros
-from instructsam_ros.training.data.inst2seg import BenchmarkItem, load_inst2seg
-from instructsam_ros.training.evaluation import InstructionCase, Prediction, evaluate_predictions
+from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.registry import parse_data_set
 from instructsam_ros.training.evaluation.evaluator import WIDEST, Evaluation, WorstCase, evaluate
+from instructsam_ros.training.evaluation.metrics import Prediction, score_case, summarise
 from instructsam_ros.training.evaluation.report import markdown, page, rows
 
 NONE = np.zeros((0, 4, 4), bool)
 
 
-def metrics():
-    return evaluate_predictions([InstructionCase(NONE, {"level": "a"})], [Prediction(NONE, np.zeros(0))])
+def metrics(level="a"):
+    return summarise([score_case(NONE, Prediction(NONE, np.zeros(0)), {"level": level})])
 
 
 def test_undefined_figures_are_dashes_and_every_row_is_full():
@@ -26,8 +27,8 @@ def test_undefined_figures_are_dashes_and_every_row_is_full():
 
 
 def test_text_from_the_benchmark_cannot_break_the_page():
-    item = BenchmarkItem("<script>alert(1)</script>", (), {"level": "<i>"})
-    case = WorstCase(1.0, 0, "<img>.png", item, "a", (("<b>", 0.5),), b"")
+    text = "<script>alert(1)</script>"
+    case = WorstCase(1.0, 0, "<img>.png", text, 0, {"level": "<i>"}, "a", (("<b>", 0.5),), b"")
     text = page(Evaluation(metrics(), 1, (case,)), {"model": "<model>"})
     for raw in ("<script>", "<i>", "<img>", "<b></", "<model>"):
         assert raw not in text
@@ -35,7 +36,7 @@ def test_text_from_the_benchmark_cannot_break_the_page():
 
 
 def test_a_line_break_in_a_label_does_not_break_the_table():
-    odd = evaluate_predictions([InstructionCase(NONE, {"level": "x|y\nz"})], [Prediction(NONE, np.zeros(0))])
+    odd = metrics("x|y\nz")
     table = [line for line in markdown(odd, {}).splitlines() if line.startswith("|")]
     assert len(table) == len(rows(odd)) + 1
     assert any("x\\|y z" in line for line in table)
@@ -47,5 +48,7 @@ def test_a_picture_wider_than_jpeg_can_be_is_shown_smaller(tmp_path):
     entry = {"image": "wide.png", "width": 33000, "height": 3, "annotation": [asked]}
     (tmp_path / "file.json").write_text(json.dumps([entry]))
     segmenter = instructsam_ros.load("fake", device="cpu")
-    (case,) = evaluate(segmenter, load_inst2seg(tmp_path / "file.json", tmp_path), worst=1).worst
+    values = {"format": "inst2seg", "annotations": tmp_path / "file.json", "images": tmp_path}
+    samples = parse_data_set(values, "test").read(BrokenRecords())
+    (case,) = evaluate(segmenter, samples, worst=1).worst
     assert Image.open(io.BytesIO(case.jpeg)).width == WIDEST

@@ -22,7 +22,7 @@ from instructsam_ros.models.instructsam.features import ImageFeatures
 from instructsam_ros.models.instructsam.language import grid_positions, training_mask
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.training.collate import IGNORE, TokenRows
-from instructsam_ros.training.data.scenes import SceneBatch
+from instructsam_ros.training.objectives.compact.batches import SceneBatch
 
 GROUNDING_LAYER = 1
 """Language layer whose states at nouns are taught to point at what they mean, so that all later layers

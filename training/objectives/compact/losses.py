@@ -19,7 +19,7 @@ from torch import Tensor
 from instructsam_ros.errors import DivergedError
 from instructsam_ros.models.common.boxes import generalized_iou
 from instructsam_ros.models.instructsam.compact.pointer import Readout
-from instructsam_ros.training.data.scenes import SceneBatch
+from instructsam_ros.training.objectives.compact.batches import SceneBatch
 from instructsam_ros.training.objectives.compact.forward import SceneOutput
 from instructsam_ros.training.objectives.compact.targets import NO_OWNER, SceneTargets, scene_targets
 from instructsam_ros.training.objectives.grounding import AuxiliaryHeads

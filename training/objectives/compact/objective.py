@@ -10,15 +10,13 @@ from instructsam_ros.errors import CheckpointError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
 from instructsam_ros.paths import COMPACT_WEIGHTS
-from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.training import checkpoint
 from instructsam_ros.training.config import TrainSettings
-from instructsam_ros.training.data.scenes import SceneBatch, SceneBatches
 from instructsam_ros.training.initialization import build_for_training, move_words, read_tokenizer, take_over
+from instructsam_ros.training.objectives.compact.batches import SceneBatch, SceneBatches
 from instructsam_ros.training.objectives.compact.forward import forward_images, forward_scene
 from instructsam_ros.training.objectives.compact.losses import scene_loss
 from instructsam_ros.training.objectives.grounding import CATEGORIES, COLORS, AuxiliaryHeads
-from instructsam_ros.training.validation import validate
 
 WORDS = "language.model.embed_tokens.weight"
 
@@ -54,10 +52,6 @@ class CompactObjective:
         images_only = step < self.settings.image_only_steps
         output = (forward_images if images_only else forward_scene)(self.model, batch)
         return scene_loss(output, batch, self.heads, self.settings.loss)
-
-    def evaluate(self, segmenter: Segmenter, samples: Path, step: int) -> dict[str, float]:
-        """See Objective.evaluate."""
-        return validate(segmenter, self.settings.evaluation, samples, step)
 
     def start(self) -> None:
         """Take over the averaged weights of an earlier run or a model folder, if there is one."""

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from instructsam_ros.models.common.boxes import mask_boxes
-from instructsam_ros.training.data.scenes import SceneBatch
+from instructsam_ros.training.objectives.compact.batches import SceneBatch
 
 NO_OWNER = -1
 

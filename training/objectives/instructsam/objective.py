@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from instructsam_ros.atomic_write import write_atomic
-from instructsam_ros.errors import ConfigError, InvalidInputError
+from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.language import grid_positions
 from instructsam_ros.models.instructsam.modeling import InstructSam
@@ -26,11 +24,9 @@ from instructsam_ros.models.instructsam.two_tower_encoder import (
     square_pixels,
     vision_patches,
 )
-from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.training.config import InstructSamTrainSettings
-from instructsam_ros.training.data.inst2seg import load_inst2seg
+from instructsam_ros.training.data.mixture import Mixture, read_mixture
 from instructsam_ros.training.data.sample import Sample
-from instructsam_ros.training.evaluation.evaluator import evaluate
 from instructsam_ros.training.initialization import read_tokenizer
 from instructsam_ros.training.objectives.instructsam.losses import (
     IGNORE,
@@ -72,12 +68,12 @@ class DialogueBatch:
 
 class DialogueBatches(Dataset[DialogueBatch]):
     """Index = training step, times the number of processes that share each step; a pure function of
-    (seed, index). Every epoch visits all samples once, in an order drawn from (seed, epoch).
+    (seed, index).
     """
 
     def __init__(
         self,
-        samples: Sequence[Sample],
+        samples: Mixture,
         prompts: PromptTokenizer,
         tokenizer: Tokenizer,
         model: InstructSam,
@@ -103,7 +99,7 @@ class DialogueBatches(Dataset[DialogueBatch]):
         self.padding = int(model.config.language.get("pad_token_id") or 0)
 
     def __getitem__(self, index: int) -> DialogueBatch:
-        rows = [self._row(sample) for sample in self._choose(index)]
+        rows = [self._row(self.samples[index * self.size + place]) for place in range(self.size)]
         images, ids, positions, labels, phrase_ids, truths = zip(*rows, strict=True)
         lengths = torch.tensor([len(row) for row in ids])
         padded = pad_sequence(list(ids), batch_first=True, padding_value=self.padding)
@@ -119,14 +115,6 @@ class DialogueBatches(Dataset[DialogueBatch]):
             truths=truths,
             seed=int(np.random.default_rng((self.seed, index)).integers(1 << 31)),
         )
-
-    def _choose(self, index: int) -> list[Sample]:
-        chosen = []
-        for position in range(index * self.size, (index + 1) * self.size):
-            epoch, place = divmod(position, len(self.samples))
-            order = np.random.default_rng((self.seed, 1 << 20, epoch)).permutation(len(self.samples))
-            chosen.append(self.samples[order[place]])
-        return chosen
 
     def _row(self, sample: Sample) -> tuple[Any, ...]:
         rgb, tokens = sample.read(), self.tokens
@@ -173,18 +161,13 @@ class InstructSamObjective:
         self.prompts = PromptTokenizer.from_folder(folder, self.model.config)
         tokenizer = read_tokenizer(folder / "tokenizer.json")
         tokenizer.encode_special_tokens = True  # a phrase is text, even where it spells a control token
-        data, held_out = settings.data, settings.evaluation
-        found = load_inst2seg(Path(data.annotations), Path(data.images))
-        samples = [sample for image in found for sample in image.samples()]
-        if not samples:
-            raise InvalidInputError(f"there is no instruction in {data.annotations}")
+        mixture = read_mixture(settings.data.data_sets(), settings.seed)
         self.batches = DialogueBatches(
-            samples, self.prompts, tokenizer, self.model, data.batch, settings.seed
+            mixture, self.prompts, tokenizer, self.model, settings.data.batch, settings.seed
         )
         encoder = self.model.image_encoder
         self.pretrained: nn.Module = encoder.get_submodule("pixel_tower")
-        self.held_out = load_inst2seg(Path(held_out.annotations), Path(held_out.images))
-        self.images = data.batch
+        self.images = settings.data.batch
         self.evaluate_after = 0
 
     def start(self) -> None:
@@ -207,12 +190,3 @@ class InstructSamObjective:
                 self.model.config.inference_mode,
             )
         return losses.total, {name: term.detach() for name, term in vars(losses).items()}
-
-    def evaluate(self, segmenter: Segmenter, samples: Path, step: int) -> dict[str, float]:
-        """See Objective.evaluate; writes the worst answers."""
-        settings = self.settings.evaluation
-        result = evaluate(segmenter, self.held_out, limit=settings.limit or None, worst=settings.samples)
-        samples.mkdir(parents=True, exist_ok=True)
-        for number, case in enumerate(result.worst):
-            write_atomic(samples / f"{step:06d}-{number:02d}.jpg", case.jpeg)
-        return result.metrics.headline()

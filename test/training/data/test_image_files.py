@@ -1,0 +1,107 @@
+import contextlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.image_files import ImageFile, image_file
+
+H, W = 48, 64
+
+
+def noise(seed=0):
+    return np.random.default_rng(seed).integers(0, 255, (H, W, 3), dtype=np.uint8)
+
+
+def save_turned(path, pixels, orientation):
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = orientation
+    Image.fromarray(pixels).save(path, exif=turned)
+    return ImageFile(path)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_turns_image_and_masks_together(tmp_path, orientation):
+    pixels = noise()
+    image = save_turned(tmp_path / "a.png", pixels, orientation)
+    upright = image.read()
+    assert image.size() == upright.shape[:2] == ((H, W) if orientation < 5 else (W, H))
+    masks = np.stack([pixels[..., channel] > 128 for channel in range(3)])
+    assert np.array_equal(image.upright(masks), (upright > 128).transpose(2, 0, 1))
+    assert image.upright(masks).flags.c_contiguous
+
+
+def test_masks_of_the_upright_size_are_upright_already(tmp_path):
+    image = save_turned(tmp_path / "a.png", noise(), 6)
+    masks = np.random.default_rng(1).random((2, W, H)) > 0.5
+    assert np.array_equal(image.upright(masks), masks)
+
+
+def test_masks_of_another_size_are_refused(tmp_path):
+    image = save_turned(tmp_path / "a.png", noise(), 1)
+    with pytest.raises(InvalidInputError, match="is 64x48, its masks are 48x64"):
+        image.upright(np.zeros((0, W, H), bool))
+
+
+def test_an_unknown_orientation_is_upright(tmp_path):
+    image = save_turned(tmp_path / "a.png", noise(), 9)
+    assert np.array_equal(image.read(), noise())
+    assert image.size() == (H, W)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../a.png", "b/../../a.png", "", "C:\\a.png", "..\\a.png"])
+def test_paths_out_of_the_folder_are_refused(tmp_path, name):
+    (tmp_path / "images").mkdir()
+    Image.fromarray(noise()).save(tmp_path / "a.png")
+    with pytest.raises(InvalidInputError, match=r"leads out of the image folder|there is no image"):
+        image_file(tmp_path / "images", name)
+
+
+def test_links_are_followed_inside_the_folder_only(tmp_path):
+    folder = tmp_path / "images"
+    (folder / "sub").mkdir(parents=True)
+    Image.fromarray(noise()).save(folder / "sub" / "a.png")
+    Image.fromarray(noise()).save(tmp_path / "secret.png")
+    (folder / "inside.png").symlink_to("sub/a.png")
+    (folder / "outside.png").symlink_to(tmp_path / "secret.png")
+    assert image_file(folder, "inside.png").read().shape == (H, W, 3)
+    with pytest.raises(InvalidInputError, match="link out of the image folder"):
+        image_file(folder, "outside.png")
+
+
+def test_image_data_that_breaks_off_is_an_error(tmp_path):
+    data = cv2.imencode(".jpg", noise())[1].tobytes()
+    (tmp_path / "a.jpg").write_bytes(data[: len(data) // 2])
+    with pytest.raises(InvalidInputError, match="cannot decode"):
+        ImageFile(tmp_path / "a.jpg").read()
+    (tmp_path / "a.jpg").write_bytes(b"not a picture")
+    with pytest.raises(InvalidInputError, match="not a readable image"):
+        ImageFile(tmp_path / "a.jpg").size()
+
+
+@pytest.mark.parametrize("suffix", ["png", "avif", "webp", "gif", "tiff"])
+def test_damage_of_any_kind_raises_no_other_error(tmp_path, suffix):
+    """PIL's readers raise SyntaxError, RuntimeError and more."""
+    path = tmp_path / f"a.{suffix}"
+    try:
+        Image.fromarray(noise()).save(path)
+    except (KeyError, ValueError):
+        pytest.skip(f"this PIL writes no {suffix}")
+    whole = path.read_bytes()
+    for start in range(8, len(whole), max(len(whole) // 40, 1)):
+        path.write_bytes(whole[:start] + bytes(len(whole[start : start + 30])) + whole[start + 30 :])
+        with contextlib.suppress(InvalidInputError):  # damage to pixels alone may go unnoticed
+            ImageFile(path).read()
+    path.write_bytes(whole[:8])
+    with pytest.raises(InvalidInputError):
+        ImageFile(path).read()
+
+
+def test_16_bit_grey_is_scaled(tmp_path):
+    ramp = np.linspace(0, 65535, H * W).reshape(H, W).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), ramp)
+    found = ImageFile(tmp_path / "a.png").read()
+    assert found.shape == (H, W, 3)
+    assert np.abs(found[..., 0].astype(int) - ramp // 256).max() <= 1

@@ -1,0 +1,101 @@
+"""Image files of data sets: only those inside their folder, upright with the masks that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps
+
+from instructsam_ros.errors import InvalidInputError
+
+Turn = Callable[[NDArray[np.bool_]], NDArray[np.bool_]]
+TURNS: dict[int, Turn] = {
+    2: lambda m: m[..., ::-1],
+    3: lambda m: m[..., ::-1, ::-1],
+    4: lambda m: m[..., ::-1, :],
+    5: lambda m: m.swapaxes(-1, -2),
+    6: lambda m: np.rot90(m, -1, (-2, -1)),
+    7: lambda m: m[..., ::-1, ::-1].swapaxes(-1, -2),
+    8: lambda m: np.rot90(m, 1, (-2, -1)),
+}
+"""What brings stored pixels upright, by EXIF orientation (CIPA DC-008, section 4.6.4); 1 is upright."""
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image of a data set. Its EXIF orientation turns the image and the masks of its annotations alike."""
+
+    path: Path
+
+    def read(self) -> NDArray[np.uint8]:
+        """Read it upright, RGB uint8 [H, W, 3]. Raises InvalidInputError for a missing or damaged file."""
+        try:
+            with Image.open(self.path) as image:
+                upright = ImageOps.exif_transpose(image)
+                if upright.mode.startswith("I"):  # 16 bit grey, which PIL would cut off at 255
+                    grey = (np.asarray(upright).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
+                    return np.stack([grey] * 3, -1)
+                return np.array(upright.convert("RGB"))
+        except FileNotFoundError:
+            raise InvalidInputError(f"there is no image {self.path}") from None
+        except Exception as error:  # PIL raises another kind for each format
+            raise InvalidInputError(f"cannot decode the image {self.path}: {error}") from None
+
+    def size(self) -> tuple[int, int]:
+        """Read the height and width of the upright image from its header. Raises InvalidInputError."""
+        (height, width), orientation = self._header()
+        return (width, height) if orientation >= 5 else (height, width)
+
+    def upright(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Turn masks [m, H, W] of the stored pixels as ``read`` turns the image.
+
+        Masks that have the upright image's size only are upright already. Raises InvalidInputError for masks
+        of another size than the image.
+        """
+        stored, orientation = self._header()
+        size = stored[::-1] if orientation >= 5 else stored
+        if masks.shape[1:] == stored:
+            turn = TURNS.get(orientation)
+            return np.ascontiguousarray(turn(masks)) if turn else masks
+        if masks.shape[1:] == size:
+            return masks
+        height, width = masks.shape[1:]
+        raise InvalidInputError(f"{self.path} is {size[1]}x{size[0]}, its masks are {width}x{height}")
+
+    def _header(self) -> tuple[tuple[int, int], int]:
+        """Stored height and width, and the EXIF orientation."""
+        try:
+            with Image.open(self.path) as image:
+                orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
+                return (image.height, image.width), orientation if orientation in TURNS else 1
+        except FileNotFoundError:
+            raise InvalidInputError(f"there is no image {self.path}") from None
+        except Exception as error:  # PIL raises another kind for each format
+            raise InvalidInputError(f"{self.path} is not a readable image: {error}") from None
+
+
+def image_file(folder: Path, name: str) -> ImageFile:
+    """Return the image that an annotation names, relative to the image folder.
+
+    Raises InvalidInputError for an absolute path, for ``..``, for a link out of the folder and for a missing
+    file.
+    """
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if not name or parts.is_absolute() or ".." in parts.parts or Path(name).is_absolute():
+        raise InvalidInputError(f"the image path {name!r} leads out of the image folder")
+    path = folder / parts
+    if not path.is_file():
+        raise InvalidInputError(f"there is no image {path}")
+    if not path.resolve().is_relative_to(_resolved(folder)):
+        raise InvalidInputError(f"the image {path} is a link out of the image folder")
+    return ImageFile(path)
+
+
+@lru_cache(64)
+def _resolved(folder: Path) -> Path:
+    return folder.resolve()

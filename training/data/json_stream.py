@@ -1,0 +1,102 @@
+"""Long JSON lists, one element at a time.
+
+Written by hand, because memory of ijson 3.6 grows with the square of the depth: 100 kB of "[" take all of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from instructsam_ros.errors import InvalidInputError
+
+CHUNK = 1 << 20
+"""Characters read at a time."""
+LARGEST = 1 << 28
+"""Characters of an element; more are taken for damage, which would otherwise be read to the end of the file."""
+
+
+def stream_list(path: Path) -> Iterator[Any]:
+    """Iterate over the elements of a file that is one JSON list; memory holds one of them.
+
+    Raises InvalidInputError for a file that cannot be read, is no JSON or no list; elements before the damage
+    come first.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield from _elements(_Text(file))
+    except OSError as error:
+        raise InvalidInputError(f"cannot read the annotations {path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
+        raise InvalidInputError(f"{path} is not valid JSON: {error}") from None
+    except TypeError as error:
+        raise InvalidInputError(f"{path}: {error}") from None
+
+
+def _elements(text: _Text) -> Iterator[Any]:
+    if (opening := text.next_character()) != "[":
+        json.loads(opening + text.rest())  # which says where it is no JSON
+        raise TypeError("expected a list")
+    separator = "["
+    while True:
+        if text.peek() == "]" and separator == "[":
+            text.next_character()
+            break
+        yield text.value()
+        separator = text.next_character()
+        if separator == "]":
+            break
+        if separator != ",":
+            raise ValueError(f"expected ',' or ']' after an element, got {separator!r}")
+    if text.peek():
+        raise ValueError("there is more behind the list")
+
+
+class _Text:
+    """A text file read in chunks, whose beginning is dropped once it is parsed."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file, self.buffer, self.place = file, "", 0
+        self.decoder = json.JSONDecoder()
+
+    def peek(self) -> str:
+        """The next character that is no white space, "" at the end of the file."""
+        while True:
+            while self.place < len(self.buffer):
+                if self.buffer[self.place] not in " \t\n\r":
+                    return self.buffer[self.place]
+                self.place += 1
+            if not self._grow(CHUNK):
+                return ""
+
+    def next_character(self) -> str:
+        """Take what ``peek`` returns."""
+        character = self.peek()
+        self.place += len(character)
+        return character
+
+    def value(self) -> Any:
+        """Parse the next value."""
+        self.peek()
+        while True:
+            try:
+                value, end = self.decoder.raw_decode(self.buffer, self.place)
+            except json.JSONDecodeError:
+                if len(self.buffer) - self.place > LARGEST or not self._grow(len(self.buffer) + CHUNK):
+                    raise
+                continue
+            # "1" may be the beginning of "1.5" in the next chunk.
+            if self.buffer[end : end + 1] in tuple(" \t\n\r,]") or not self._grow(CHUNK):
+                self.place = min(end, len(self.buffer))
+                return value
+
+    def rest(self) -> str:
+        """The rest of the file."""
+        return self.buffer[self.place :] + self.file.read()
+
+    def _grow(self, size: int) -> bool:
+        chunk = self.file.read(size)
+        self.buffer, self.place = self.buffer[self.place :] + chunk, 0
+        return bool(chunk)

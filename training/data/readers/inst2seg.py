@@ -1,0 +1,121 @@
+"""Reader of the Inst2Seg forms: benchmark (arXiv 2605.26102, section 4) and InstructSAM training JSON.
+
+Both are one list of images, read as a stream. Benchmark: {image, height, width, annotation: [{text, mask}]},
+where ``mask`` is null or absent (no target), one RLE, a list of polygons (one instance), or a list with one
+RLE or list of polygons per instance. Training: {type: "instseg", ..., annotation: [{type, text, category,
+ann_type: "mask" | "bbox" | "point", ann}]}, where ``ann`` is null or a list of JSON texts and ``annotation``
+may be a JSON text itself; ``point`` annotations have no extent and are not used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.image_files import ImageFile, image_file
+from instructsam_ros.training.data.json_stream import stream_list
+from instructsam_ros.training.data.mask_codec import box_rles, instance_rles, rle_masks
+from instructsam_ros.training.data.sample import Phrase, Sample
+from instructsam_ros.types import check_instruction
+
+LABELS = ("level", "kind", "cardinality", "form", "template", "split", "view")
+"""Keys of a benchmark item that metrics are broken down by."""
+LONGEST = 65535
+"""Pixels of a side, as many as formats of images hold; pycocotools counts in 32 bits."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """annotations: the JSON file. images: the folder its paths start from."""
+
+    annotations: Path
+    images: Path
+
+
+def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
+    """Read samples in the order of the file, one phrase each.
+
+    Raises InvalidInputError for a file that is no list of images.
+    """
+    if not settings.images.is_dir():
+        raise InvalidInputError(f"there is no image folder {settings.images}")
+    for number, entry in enumerate(stream_list(settings.annotations)):
+        try:
+            image, height, width, items = _image(entry, settings.images)
+        except InvalidInputError as error:
+            broken.add(settings.annotations, f"[{number}]", error)
+            continue
+        for place, item in enumerate(items):
+            record = f"[{number}].annotation[{place}]"
+            try:
+                if item.get("ann_type") != "point":
+                    yield _sample(item, entry["image"], image, (height, width), record)
+            except InvalidInputError as error:
+                broken.add(settings.annotations, record, error)
+
+
+def _image(entry: Any, images: Path) -> tuple[ImageFile, int, int, list[dict[str, Any]]]:
+    try:
+        name, height, width = entry["image"], entry["height"], entry["width"]
+        items = entry["annotation"]
+    except (TypeError, KeyError):
+        raise InvalidInputError("expected an object with image, height, width and annotation") from None
+    if isinstance(items, str):
+        items = _json(items)
+    if not all(type(side) is int and 1 <= side <= LONGEST for side in (height, width)):
+        raise InvalidInputError(f"height {height!r} and width {width!r} must be integers in 1..{LONGEST}")
+    if not isinstance(name, str) or not isinstance(items, list):
+        raise InvalidInputError("image must be a path and annotation a list")
+    if not all(isinstance(item, dict) for item in items):
+        raise InvalidInputError("an annotation is no object with a text")
+    return image_file(images, name), height, width, items
+
+
+def _sample(
+    item: Mapping[str, Any], name: str, image: ImageFile, size: tuple[int, int], record: str
+) -> Sample:
+    text = item.get("text")
+    if not isinstance(text, str):
+        raise InvalidInputError("expected an object with a text")
+    instruction = check_instruction(text)
+    boxes_only = item.get("ann_type") == "bbox"
+    if "ann" in item or "ann_type" in item:
+        parts = item.get("ann")
+        mask = None if parts is None else [_json(part) if isinstance(part, str) else part for part in parts]
+        rles = (box_rles if boxes_only else instance_rles)(mask, *size)
+    else:
+        rles = instance_rles(item.get("mask"), *size)
+    category = item.get("category")
+    phrase = category if isinstance(category, str) and category else _as_phrase(instruction)
+    labels = {label: str(item[label]) for label in LABELS if item.get(label) is not None}
+    if isinstance(item.get("type"), str):
+        labels.setdefault("level", item["type"])
+    return Sample(
+        image=name,
+        read=image.read,
+        instruction=instruction,
+        phrases=(Phrase(phrase, rle_masks(rles, *size, image)),),
+        boxes_only=boxes_only,
+        record=record,
+        source="inst2seg",
+        split=labels.get("split", ""),
+        labels=labels,
+    )
+
+
+def _as_phrase(instruction: str) -> str:
+    """The instruction as a phrase, as the released training does: first letter small, no full stop."""
+    text = instruction.strip().removesuffix(".") or instruction
+    return text[:1].lower() + text[1:]
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"a text of JSON is damaged: {error}") from None

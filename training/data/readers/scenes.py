@@ -1,0 +1,36 @@
+"""Reader of rendered views, as ``instructsam scenes render`` writes them (docs/scenes.md)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from instructsam_ros.scenes.dataset import view_paths
+from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.sample import Sample
+from instructsam_ros.training.data.scenes import validation_samples
+from instructsam_ros.yaml_config import check_range
+
+
+@dataclass(frozen=True)
+class Settings:
+    """root: folder of the views. views: how many, spread over the folder, 0 for all. instructions: generated
+    about each, drawn by seed.
+    """
+
+    root: Path
+    views: int = 0
+    instructions: int = 6
+    seed: int = 5
+
+    def __post_init__(self) -> None:
+        check_range(self, 0, math.inf, "views", "seed")
+        check_range(self, 1, math.inf, "instructions")
+
+
+def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
+    """Read samples, view by view. Raises InvalidInputError for a folder without or with damaged views."""
+    views = settings.views or len(view_paths(settings.root))
+    return validation_samples(settings.root, views, settings.instructions, settings.seed, broken)

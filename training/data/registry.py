@@ -1,0 +1,58 @@
+"""Data sets by format name: a reader is a module of ``readers`` with ``Settings`` and ``read``."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from instructsam_ros.errors import ConfigError
+from instructsam_ros.training.data import readers
+from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.sample import Sample
+from instructsam_ros.yaml_config import build
+
+FORMATS = tuple(sorted(module.name for module in pkgutil.iter_modules(readers.__path__)))
+"""Names of all formats, one per file of ``readers``."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set on disk. settings: of the format's reader. weight: how often an epoch visits each sample."""
+
+    format: str
+    settings: Any
+    weight: float = 1.0
+
+    def read(self, broken: BrokenRecords) -> Iterator[Sample]:
+        """Read samples in the order of the files, those of one image one after another.
+
+        Raises InvalidInputError for what is no such data set, and for too many broken records.
+        """
+        module = importlib.import_module(f"{readers.__name__}.{self.format}")
+        return broken.count(module.read(self.settings, broken))
+
+
+def parse_data_set(values: Mapping[str, Any], where: str) -> DataSet:
+    """Read one entry of a configuration: ``format``, ``weight`` and the settings of its reader.
+
+    Raises ConfigError that begins with ``where``.
+    """
+    options = dict(values)
+    name, weight = options.pop("format", None), options.pop("weight", 1.0)
+    if name not in FORMATS:
+        raise ConfigError(f"{where}.format: {name!r} is not one of {', '.join(FORMATS)}")
+    if type(weight) not in (int, float) or not 0 < weight < math.inf:
+        raise ConfigError(f"{where}.weight must be a number above 0, got {weight!r}")
+    module = importlib.import_module(f"{readers.__name__}.{name}")
+    return DataSet(name, build(module.Settings, options, where), float(weight))
+
+
+def parse_data_sets(entries: Sequence[Mapping[str, Any]], where: str) -> list[DataSet]:
+    """Read a list of data sets. Raises ConfigError for an empty list and as ``parse_data_set``."""
+    if not entries:
+        raise ConfigError(f"{where} is empty; name at least one data set")
+    return [parse_data_set(values, f"{where}[{number}]") for number, values in enumerate(entries)]
