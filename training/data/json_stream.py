@@ -15,7 +15,7 @@ from instructsam_ros.errors import InvalidInputError
 CHUNK = 1 << 20
 """Characters read at a time."""
 LARGEST = 1 << 28
-"""Characters of an element; more are taken for damage, which would otherwise be read to the end of the file."""
+"""Characters of an element; more are damage, which would otherwise be read to the end of the file."""
 
 
 def stream_list(path: Path) -> Iterator[Any]:
