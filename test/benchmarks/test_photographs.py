@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.photographs import questions
-from instructsam_ros.training.data.inst2seg import load_inst2seg
+from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.readers import inst2seg
 
 WIDTH, HEIGHT = 60, 40
 SQUARE = [0.1, 0.25, 0.5, 0.25, 0.5, 0.75, 0.1, 0.75]
@@ -26,13 +27,13 @@ def test_questions_read_back_with_their_masks(tmp_path):
     shown = entry(("cup", SQUARE), ("cup", CORNER), ("fork", SQUARE))
     asked = questions(shown, LABELLED, random.Random(0))
     (tmp_path / "file.json").write_text(json.dumps([asked]))
-    (image,) = load_inst2seg(tmp_path / "file.json", tmp_path)
-    cups, forks, *absent = image.items
-    assert (cups.text, forks.text) == ("the cups", "the forks")
-    masks = image.masks(cups)
+    settings = inst2seg.Settings(tmp_path / "file.json", tmp_path)
+    cups, forks, *absent = inst2seg.read(settings, BrokenRecords())
+    assert (cups.instruction, forks.instruction) == ("the cups", "the forks")
+    masks = cups.masks()
     assert masks.shape == (2, HEIGHT, WIDTH)
     assert abs(masks[0].sum() - 24 * 20) < 50, "the square"
-    assert [image.masks(item).shape[0] for item in (forks, *absent)] == [1, 0, 0]
+    assert [item.masks().shape[0] for item in (forks, *absent)] == [1, 0, 0]
 
 
 def test_what_might_be_there_under_another_name_is_not_asked_for_as_absent():

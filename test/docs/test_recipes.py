@@ -13,6 +13,7 @@ import torch
 from instructsam_ros import cli
 from instructsam_ros.errors import CancelledError, InvalidInputError
 from instructsam_ros.segmenter import Segmenter
+from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.types import Status
 
 GUIDE = Path(__file__).parents[2] / "docs" / "architecture.md"
@@ -84,7 +85,10 @@ def test_data_set_recipe_yields_samples(tmp_path, monkeypatch):
     image[2:5, 3:9] = (0, 0, 255)
     cv2.imwrite(str(tmp_path / "a.png"), image)
     cv2.imwrite(str(tmp_path / "b.png"), np.zeros((12, 16, 3), np.uint8))
-    first, second = reader.red_rectangles(tmp_path)
+    (tmp_path / "c.png").write_bytes(b"no image")
+    broken = BrokenRecords()
+    first, second = reader.read(reader.Settings(tmp_path), broken)
+    assert "c.png: " in broken.problems[0]
     assert (first.image, first.source) == ("a.png", "rectangles")
     assert first.read()[3, 4].tolist() == [255, 0, 0]
     (phrase,) = first.phrases

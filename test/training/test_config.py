@@ -19,7 +19,10 @@ CPU = torch.device("cpu")
 
 
 def settings(**changes):
-    data, evaluation = SceneDataSettings(roots=("views",)), EvaluationSettings("views")
+    data, evaluation = (
+        SceneDataSettings(roots=("views",)),
+        EvaluationSettings(({"format": "scenes", "root": "views"},)),
+    )
     run = {"out": "run", "steps": 3, "init": "model"}
     return TrainSettings(model="compact", data=data, evaluation=evaluation, **run, **changes)
 
@@ -55,17 +58,21 @@ def written(folder, **changes):
         ({"loss": {"score": float("inf")}}, r"loss\.score: expected a finite number"),
         ({"loss": {"choice": -1.0}}, "choice must be at least 0, got -1"),
         ({"data": {"roots": []}}, "roots is empty"),
+        ({"data": {"roots": ["train"], "sizes": [[320, 240]]}}, "320x240: both must be multiples of 32"),
         ({"data": {"roots": ["train"], "images": 0}}, "images must be at least 1"),
         ({"data": {"roots": ["train"], "repaint": 1.5}}, r"repaint must be in 0\.\.1, got 1\.5"),
-        ({"evaluation": {"root": "heldout", "views": 0}}, "views must be at least 1"),
+        ({"evaluation": {"root": "heldout", "views": -1}}, "views must be at least 0"),
+        ({"evaluation": {"sets": []}}, r"evaluation\.sets is empty"),
+        ({"evaluation": {"sets": [{"format": "x"}]}}, r"evaluation\.sets\[0\]\.format: 'x' is not one of"),
+        ({"evaluation": {"sets": [{"format": "scenes", "root": "train"}]}}, "train is both in data and"),
         ({"seed": -1}, r"seed must be in 0\.\."),
         ({"seed": 10**30}, r"seed must be in 0\.\."),
-        ({"evaluation": {"root": "heldout", "seed": -1}}, r"seed must be in 0\.\."),
+        ({"evaluation": {"root": "heldout", "seed": -1}}, "seed must be at least 0"),
         ({"optimizer": {"warmup_steps": 0}}, "warmup_steps must be at least 1"),
         ({"optimizer": {"learning_rate": -1.0}}, "learning_rate must be at least 0"),
         ({"data": {"roots": ["nothing"]}}, "scenes render 6000 nothing$"),
-        ({"evaluation": {"root": "nothing"}}, "scenes render 400 nothing --heldout"),
-        ({"evaluation": {"root": "./train"}}, r"\./train is both in data\.roots and evaluation\.root"),
+        ({"evaluation": {"root": "nothing"}}, "scenes render 400 nothing --validation"),
+        ({"evaluation": {"root": "./train"}}, "train is both in data and evaluation"),
     ],
 )
 def test_settings_that_cannot_work_are_named(tmp_path, monkeypatch, changes, message):

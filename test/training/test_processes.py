@@ -36,7 +36,10 @@ def test_processes_share_every_step(small_model_file, scene_root, published_back
             "images": 1,
             "instructions": 2,
         },
-        "evaluation": {"root": str(scene_root), "every": 100, "views": 1, "instructions": 1},
+        "evaluation": {
+            "sets": [{"format": "scenes", "root": str(scene_root), "views": 1, "instructions": 1}],
+            "every": 100,
+        },
     }
     file.write_text(yaml.safe_dump(values))
     Trainer(load_settings(file)).save()  # both start from here, tokenizer included

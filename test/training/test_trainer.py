@@ -16,10 +16,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from instructsam_ros.cli import main
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError, InvalidInputError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
-from instructsam_ros.training import checkpoint
+from instructsam_ros.training import checkpoint, trainer
 from instructsam_ros.training.checkpoint import export_run
 from instructsam_ros.training.config import TrainSettings, load_settings
-from instructsam_ros.training.objectives.compact import objective
 from instructsam_ros.training.optim import by_part, learning_rate
 from instructsam_ros.training.trainer import Trainer
 from instructsam_ros.yaml_config import build
@@ -49,7 +48,10 @@ def settings(small_model_file, scene_root, published_backbone, tmp_path):
             "threads": 1,
             "workers": 0,
             "data": {"roots": [str(scene_root)], "images": 2, "instructions": 2},
-            "evaluation": {"root": str(scene_root), "every": 100, "views": 2, "instructions": 2},
+            "evaluation": {
+                "sets": [{"format": "scenes", "root": str(scene_root), "views": 2, "instructions": 2}],
+                "every": 100,
+            },
         },
     )
 
@@ -124,11 +126,11 @@ def test_a_killed_process_continues_to_the_same_bits(settings, tmp_path):
 def test_an_evaluation_is_neither_lost_nor_repeated(settings, monkeypatch):
     settings = dataclasses.replace(settings, evaluation=dataclasses.replace(settings.evaluation, every=3))
 
-    def killed(*_):
+    def killed(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(objective, "validate", killed)
+        patch.setattr(trainer, "evaluate", killed)
         with pytest.raises(KeyboardInterrupt):
             Trainer(settings).run()
     Trainer(settings).run()

@@ -2,83 +2,72 @@
 
 from __future__ import annotations
 
-import dataclasses
+from itertools import pairwise
 
 import numpy as np
-import pytest
 
-from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data import scenes
-from instructsam_ros.training.data.scenes import SceneBatches, SceneDataSettings
-from instructsam_ros.training.objectives.grounding import CATEGORIES, COLORS
+from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.sample import Sample
+from instructsam_ros.training.data.scenes import SceneDataSettings, TrainingScenes, validation_samples
 
 
-@pytest.fixture
-def batches(scene_root, tokenizer):
-    """A function from settings to batches of two views each."""
-
-    def make(**settings) -> SceneBatches:
-        data = SceneDataSettings((str(scene_root),), 2, 6, curriculum_steps=0, **settings)
-        return SceneBatches(data, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)
-
-    return make
+def drawn(root, steps=30, **settings) -> list[list[Sample]]:
+    """Samples of every view of the first steps, two views of six instructions each."""
+    made = TrainingScenes(SceneDataSettings((str(root),), 2, 6, **settings), seed=3)
+    return [view for step in range(steps) for view in made.draw(step, 1.0, np.random.default_rng(step))]
 
 
-def told(batches, steps=30):
-    """Instructions of every view of the first steps."""
-    views = [(path, (step, i)) for step in range(steps) for i, path in enumerate(batches._choose(step))]
-    return [batches._sample(path, 0, np.random.default_rng(seed))[1] for path, seed in views]
+def has_absent_anchor(sample: Sample) -> bool:
+    """Whether an instruction names a noun that the view has, and an anchor that it has not."""
+    found = sample.grounding
+    return bool(found.phrase_ids) and found.has_absent_referent
 
 
-def test_what_is_named_and_yet_not_the_answer_is_practised(batches, monkeypatch):
-    """ "The mug left of the bowl", and it stands on the right."""
+def test_hard_negatives_are_drawn_by_their_weight(scene_root, monkeypatch):
+    """ "The mug left of the bowl", where it is on the right."""
     shares = []
-    for practice in (0.1, 100.0):
-        monkeypatch.setattr(scenes, "UNHEARD", practice)
-        said = [item for items in told(batches(missing_places=0.0)) for item in items]
-        shares.append(sum(bool(item.phrase_ids) and not item.targets for item in said) / len(said))
+    for weight in (0.1, 100.0):
+        monkeypatch.setattr(scenes, "HARD_NEGATIVE_WEIGHT", weight)
+        found = [sample.grounding for view in drawn(scene_root, missing_places=0.0) for sample in view]
+        shares.append(sum(bool(item.phrase_ids) and not item.targets for item in found) / len(found))
     assert 3 * shares[0] < shares[1] < 0.5
 
 
-def test_a_missing_place_follows_the_same_place_that_is_there(batches):
+def test_an_absent_anchor_follows_the_same_instruction_with_its_anchor(scene_root):
     twins = 0
-    for items in told(batches(missing_places=1.0)):
-        assert len(items) == 6
-        for before, item in zip([None, *items], items, strict=False):
-            if item.anchor_is_absent:
-                assert before is not None
-                assert before.targets
-                assert (before.template, before.phrase) == (item.template, item.phrase)
-                twins += 1
+    for view in drawn(scene_root, missing_places=1.0):
+        assert len(view) == 6
+        for before, sample in pairwise(view):
+            if has_absent_anchor(sample) and before.phrases[0].text == sample.phrases[0].text:
+                assert before.labels["kind"] == sample.labels["kind"]
+                twins += bool(before.grounding.targets) and not sample.grounding.targets
     assert twins > 20
 
 
-def test_no_missing_places_unless_wanted(batches):
-    said = [item for items in told(batches(missing_places=0.0)) for item in items]
-    assert said
-    assert not [item.text for item in said if item.anchor_is_absent]
+def test_no_absent_anchors_unless_set(scene_root):
+    found = [sample for view in drawn(scene_root, missing_places=0.0) for sample in view]
+    assert found
+    assert not [s.instruction for s in found if has_absent_anchor(s) and s.labels["kind"] != "host_with"]
 
 
-def test_what_is_there_is_taught_as_there_however_small_the_views(batches):
-    """The fixture's are 128x96; what an instruction is about covers a share of the view."""
-    made = batches(missing_places=0.0)
-    taught = kept = 0
-    for step in range(20):
-        views = [(path, (step, i)) for i, path in enumerate(made._choose(step))]
-        samples = [made._sample(path, 0, np.random.default_rng(seed)) for path, seed in views]
-        batch = made._collate(samples, np.random.default_rng(step))
-        wanted = [item.targets for _, items, _ in samples for item in items]
-        taught += sum(map(bool, wanted))
-        kept += sum(len(a) == len(b) > 0 for a, b in zip(wanted, batch.targets, strict=True))
-    assert taught > 100
-    assert kept > 0.97 * taught
+def test_masks_and_ids_are_mirrored_with_the_image(scene_root):
+    plain, mirrored = (drawn(scene_root, steps=3, mirror=share) for share in (0.0, 1.0))
+    checked = 0
+    for one, other in zip(plain, mirrored, strict=True):
+        assert np.array_equal(one[0].read(), other[0].read()[:, ::-1])
+        for sample in other:
+            assert np.array_equal(sample.grounding.id_map, one[0].grounding.id_map[:, ::-1])
+            assert len(sample.masks()) == len(sample.grounding.targets)
+            checked += len(sample.masks())
+    assert checked
 
 
-@pytest.mark.parametrize(("kind", "value"), [("category", "stapler"), ("color", "mauve")])
-def test_classes_that_training_does_not_know_are_named(batches, kind, value):
-    made = batches()
-    view, said, mirrored = made._sample(made.paths[0], 0, np.random.default_rng(0))
-    odd = view.meta | {"objects": [entry | {kind: value} for entry in view.meta["objects"]]}
-    sample = (dataclasses.replace(view, meta=odd), said, mirrored)
-    with pytest.raises(InvalidInputError, match=f"an object has the {kind} '{value}'; training knows"):
-        made._collate([sample], np.random.default_rng(0))
+def test_validation_samples_are_the_same_at_every_call_and_damage_is_reported(scene_root, tmp_path):
+    first, second = (list(validation_samples(scene_root, 2, 3, 5, BrokenRecords())) for _ in range(2))
+    assert [s.instruction for s in first] == [s.instruction for s in second]
+    assert len({s.image for s in first}) == 2
+    (tmp_path / "000000.jpg").write_bytes(b"")
+    broken = BrokenRecords()
+    assert list(validation_samples(tmp_path, 1, 3, 5, broken)) == []
+    assert "000000.jpg: cannot read" in broken.problems[0]

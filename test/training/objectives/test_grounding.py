@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from instructsam_ros.training.data.scenes import SceneBatches, SceneDataSettings
+from instructsam_ros.training.data.scenes import SceneDataSettings
+from instructsam_ros.training.objectives.compact.batches import SceneBatches
 from instructsam_ros.training.objectives.compact.targets import scene_targets
 from instructsam_ros.training.objectives.grounding import CATEGORIES, COLORS, AuxiliaryHeads
 from instructsam_ros.training.objectives.mentions import Mentions

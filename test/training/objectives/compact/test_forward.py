@@ -16,7 +16,9 @@ from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
 from instructsam_ros.training.collate import IGNORE
 from instructsam_ros.training.data import scenes
-from instructsam_ros.training.data.scenes import SceneBatches, SceneDataSettings
+from instructsam_ros.training.data.scenes import SceneDataSettings
+from instructsam_ros.training.objectives.compact import batches
+from instructsam_ros.training.objectives.compact.batches import SceneBatches
 from instructsam_ros.training.objectives.compact.forward import forward_scene, language_states
 from instructsam_ros.training.objectives.compact.losses import (
     EXCEPTION_STRESS,
@@ -34,32 +36,32 @@ def batch(scene_root, tokenizer):
     return SceneBatches(settings, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)[0]
 
 
-def test_a_view_about_which_nothing_can_be_said_gives_way_to_another(scene_root, tokenizer, monkeypatch):
+def test_a_view_that_no_instruction_fits_gives_way_to_another(scene_root, tokenizer, monkeypatch):
     real, calls = scenes.instructions, []
 
-    def speechless_at_first(*args, **kwargs):
+    def none_at_first(*args, **kwargs):
         calls.append(args)
         return [] if len(calls) == 1 else real(*args, **kwargs)
 
-    monkeypatch.setattr(scenes, "instructions", speechless_at_first)
+    monkeypatch.setattr(scenes, "instructions", none_at_first)
     settings = SceneDataSettings(roots=(str(scene_root),), images=2, instructions=3)
     batch = SceneBatches(settings, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)[0]
     assert len(calls) == 3
     assert len(batch.rows.ids) == len(batch.targets) == 2 * 3
 
 
-def test_views_about_which_nothing_can_be_said_end_in_an_error(scene_root, tokenizer, monkeypatch):
+def test_views_that_no_instruction_fits_are_an_error(scene_root, tokenizer, monkeypatch):
     monkeypatch.setattr(scenes, "instructions", lambda *_, **__: [])
     settings = SceneDataSettings(roots=(str(scene_root),), images=2, instructions=3)
-    with pytest.raises(InvalidInputError, match="nothing can be said"):
+    with pytest.raises(InvalidInputError, match="no instruction fits"):
         SceneBatches(settings, tokenizer, CATEGORIES, COLORS, num_queries=10, seed=3)[0]
 
 
-def test_a_batch_of_another_size_asks_the_same(scene_root, tokenizer, monkeypatch):
+def test_a_batch_of_another_size_has_the_same_instructions(scene_root, tokenizer, monkeypatch):
     """The same size fifty times over, so that the draw does not fall on the views' own. Without objects of a
     few pixels, whose masks differ at another size.
     """
-    monkeypatch.setattr(scenes, "MIN_SHARE", 0.0078)
+    monkeypatch.setattr(batches, "MIN_SHARE", 0.0078)
     plain, smaller = (
         SceneBatches(
             SceneDataSettings(
@@ -80,16 +82,11 @@ def test_a_batch_of_another_size_asks_the_same(scene_root, tokenizer, monkeypatc
     assert (wide.masks.float().mean((1, 2)) - narrow.masks.float().mean((1, 2))).abs().max() < 0.01
 
 
-def test_sizes_that_the_encoder_cannot_take_are_refused(scene_root):
-    with pytest.raises(ValueError, match="320x240: both must be multiples of 32"):
-        SceneDataSettings(roots=(str(scene_root),), sizes=((320, 240),))
-
-
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4))
 def test_sampled_ids_are_those_at_the_middle(rows, columns, stride):
     ids = np.arange(rows * stride * columns * stride).reshape(rows * stride, columns * stride)
     middle = stride // 2
-    assert np.array_equal(scenes.sampled(ids, rows, columns), ids[middle::stride, middle::stride])
+    assert np.array_equal(batches.sampled(ids, rows, columns), ids[middle::stride, middle::stride])
 
 
 @torch.no_grad()

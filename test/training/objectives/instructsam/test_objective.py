@@ -19,6 +19,11 @@ from instructsam_ros.training.trainer import Trainer
 STEPS = 6
 
 
+def inst2seg(folder, name):
+    """A data set of a configuration."""
+    return {"format": "inst2seg", "annotations": str(folder / name), "images": str(folder)}
+
+
 @pytest.fixture
 def file(tiny_folder, tmp_path) -> Path:
     """A training file; three pictures with a bright rectangle each, and one without a target."""
@@ -35,8 +40,8 @@ def file(tiny_folder, tmp_path) -> Path:
     config = {
         "objective": "instructsam",
         "model": str(tiny_folder),
-        "data": {"annotations": str(tmp_path / "train.json"), "images": str(tmp_path), "batch": 2},
-        "evaluation": {"annotations": str(tmp_path / "test.json"), "images": str(tmp_path)},
+        "data": {"sets": [inst2seg(tmp_path, "train.json")], "batch": 2},
+        "evaluation": {"sets": [inst2seg(tmp_path, "test.json")]},
         "out": str(tmp_path / "run"),
         "steps": STEPS,
         "checkpoint_every": 1,
@@ -94,7 +99,7 @@ def test_a_batch_holds_masks_phrases_and_labels_of_the_answer_alone(file):
 
 
 def test_what_is_trained_on_does_not_evaluate(file, tmp_path):
-    same = f"evaluation.annotations={tmp_path / 'train.json'}"
+    same = f"evaluation.sets=[{json.dumps(inst2seg(tmp_path, 'train.json'))}]"
     with pytest.raises(ConfigError, match="both in data and evaluation"):
         load_settings(file, [same])
     with pytest.raises(ConfigError, match="objective: 'sam4' is not one of"):
