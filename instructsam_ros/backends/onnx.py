@@ -18,7 +18,6 @@ from instructsam_ros.errors import CheckpointError
 from instructsam_ros.models.common.device import Precision, check_threads, torch_dtype
 from instructsam_ros.models.common.onnx_session import ENGINES, EXPORT_ID, GraphSession, providers_of
 from instructsam_ros.models.common.safetensors_folder import TensorFiles
-from instructsam_ros.models.cpu.optimize import select_rows_in_last_layer
 from instructsam_ros.models.instructsam.checkpoint import fill, weightless
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
@@ -110,7 +109,6 @@ def load(
     sessions = {name: GraphSession(path, providers, threads) for name, path in graphs.items()}
     loaded.image_encoder = OnnxImageEncoder(graph, sessions[IMAGE_ENCODER])
     loaded.detector = OnnxDetector(sessions[DETECTOR])
-    select_rows_in_last_layer(loaded.language)
     with TensorFiles(folder) as tensors:
         export_id = tensors.metadata().get(EXPORT_ID)
         for name, session in sessions.items():

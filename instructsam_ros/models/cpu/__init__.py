@@ -1,5 +1,5 @@
 """Speed-ups on a CPU, applied from outside to a plain model by ``optimize_for_cpu``."""
 
-from instructsam_ros.models.cpu.allocator import use_huge_pages
+from instructsam_ros.models.cpu.huge_pages import use_huge_pages
 
 use_huge_pages()  # here, because it must come before the first tensor, and some imports make one

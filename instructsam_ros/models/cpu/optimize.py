@@ -1,15 +1,13 @@
 """All speed-ups of this folder, applied to a plain model after loading.
 
-- last_layer: the language model's last layer, where rows are selected and there is a mask. On every device.
 - rotary_attention: layers of the SAM 3 ViT. On every device.
 - bfloat16_attention: image encoder and detector, in bfloat16 on a CPU that computes in it, for attention to
   at least 256 keys without a mask or gradients.
 - prepacked_weights: convolutions in float32, those and linear layers in bfloat16, on a CPU that computes in
   that type.
-- allocator: memory of the whole process, with glibc and a model on a CPU. Importing this folder also asks for
-  huge pages, where Linux grants them.
+- huge_pages: memory of the whole process, from the import of this folder on, where Linux grants them.
 
-The allocator changes no result, the others by rounding only. What a condition excludes is computed as by
+Huge pages change no result, the others by rounding only. What a condition excludes is computed as by
 the plain model.
 """
 
@@ -21,11 +19,8 @@ from torch import nn
 from transformers.models.sam3.modeling_sam3 import Sam3ViTRoPEAttention
 
 from instructsam_ros.models.cpu import bfloat16_attention
-from instructsam_ros.models.cpu.allocator import keep_freed_memory
-from instructsam_ros.models.cpu.last_layer import LastLayer
 from instructsam_ros.models.cpu.prepacked_weights import pack
 from instructsam_ros.models.cpu.rotary_attention import RotaryAttention
-from instructsam_ros.models.instructsam.language import LanguageModel
 from instructsam_ros.models.instructsam.modeling import InstructSam
 
 
@@ -35,19 +30,10 @@ def optimize_for_cpu(model: InstructSam) -> None:
     Weights keep their names and values, except those that are packed, which are no parameters any more: a
     model is saved before it is optimized.
     """
-    select_rows_in_last_layer(model.language)
     use_paired_rotation(model)
     for part in (model.image_encoder, model.detector):
         use_bfloat16_attention(part)
     pack(model)
-    if model.mask_queries.device.type == "cpu":
-        keep_freed_memory()  # from here on: of what loading frees, nothing is used again
-
-
-def select_rows_in_last_layer(language: LanguageModel) -> None:
-    """Have the last layer compute only the rows that are read; see last_layer.py."""
-    language.model.layers[-1].__class__ = LastLayer  # the same weights, hooks and configuration
-    language.last_layer_selects_rows = True
 
 
 def use_paired_rotation(module: nn.Module) -> None:

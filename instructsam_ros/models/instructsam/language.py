@@ -20,8 +20,6 @@ class LanguageModel(nn.Module):
         config = Qwen3VLTextConfig(**settings)
         config._attn_implementation = "sdpa"
         self.model = Qwen3VLTextModel(config)
-        self.last_layer_selects_rows = False
-        """Whether the last layer takes ``wanted``, too; see models/cpu."""
 
     def new_cache(self) -> DynamicCache:
         """An empty key-value cache."""
@@ -50,8 +48,6 @@ class LanguageModel(nn.Module):
         """
         if positions.ndim == 2:
             positions = positions.expand(3, -1, -1)
-        # Where there is an image level for every layer, upstream adds the last one to all rows at the end.
-        selects = self.last_layer_selects_rows and len(deepstack) < len(self.model.layers)
         output = self.model(
             inputs_embeds=embeds,
             position_ids=positions,
@@ -60,10 +56,9 @@ class LanguageModel(nn.Module):
             use_cache=cache is not None,
             visual_pos_masks=visual_mask,
             deepstack_visual_embeds=list(deepstack) or None,
-            **({"wanted": wanted} if selects else {}),
         )
         hidden: Tensor = output.last_hidden_state
-        return hidden if selects or wanted is None else hidden[:, wanted]
+        return hidden if wanted is None else hidden[:, wanted]
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits [..., vocabulary] of hidden states [..., D]."""

@@ -12,7 +12,6 @@ import torch
 from instructsam_ros.backends.instructsam import InstructSamSegmenter, load
 from instructsam_ros.models.common.device import computes_bfloat16
 from instructsam_ros.models.cpu import bfloat16_attention
-from instructsam_ros.models.cpu.last_layer import LastLayer
 from instructsam_ros.models.cpu.optimize import optimize_for_cpu, use_bfloat16_attention
 from instructsam_ros.models.cpu.prepacked_weights import PackedConv2d, PackedLinear
 from instructsam_ros.models.cpu.rotary_attention import RotaryAttention
@@ -21,7 +20,7 @@ from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths
 
 torch.set_num_threads(1)
-OURS = (LastLayer, RotaryAttention, PackedConv2d, PackedLinear)
+OURS = (RotaryAttention, PackedConv2d, PackedLinear)
 TOLERANCES = {"float32": 1e-4, "bfloat16": 0.1}
 """Of logits and boxes, as a part of their spread."""
 precisions = pytest.mark.parametrize(
@@ -85,7 +84,7 @@ def check_close(plain: dict[str, torch.Tensor], optimized: dict[str, torch.Tenso
 def test_tiny_model_agrees(tiny_folder: Path, dtype: str) -> None:
     plain, optimized = both(str(tiny_folder), dtype)
     assert kinds(plain.model) == set()
-    assert kinds(optimized.model) >= {LastLayer, RotaryAttention, PackedConv2d}
+    assert kinds(optimized.model) >= {RotaryAttention, PackedConv2d}
     assert attentions(plain.model) == {"sdpa"}
     assert attentions(optimized.model) == {"sdpa", bfloat16_attention.NAME}
     rgb = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
@@ -97,7 +96,7 @@ def test_tiny_model_agrees(tiny_folder: Path, dtype: str) -> None:
 def test_compact_model_agrees(dtype: str) -> None:
     plain, optimized = both("compact", dtype)
     assert kinds(plain.model) == set()
-    assert kinds(optimized.model) >= {LastLayer, PackedConv2d}
+    assert kinds(optimized.model) >= {PackedConv2d}
     for path in view_paths(DATA / "scenes"):
         rgb = load_view(path, depth=False).rgb
         results = [

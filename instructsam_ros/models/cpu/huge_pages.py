@@ -1,0 +1,15 @@
+"""Memory of tensors on a CPU in pages of 2 MB; the setting holds for the whole process."""
+
+from __future__ import annotations
+
+import os
+
+
+def use_huge_pages() -> None:
+    """Ask torch for memory in pages of 2 MB, where Linux grants them (``madvise`` or ``always`` in
+    /sys/kernel/mm/transparent_hugepage/enabled).
+
+    Only before the first CPU tensor of a process: torch reads the setting once. An own setting of the user
+    stays.
+    """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
