@@ -3,9 +3,9 @@
     python -m benchmarks.compact_latency --threads 2
 
 Ratios are to the first row; all rows alternate at every frame. The plain rows follow the procedure of the
-released evaluation with this model: for every instruction the image, the whole prompt, one token per pass, phrases
-padded to 32 tokens, and all ten masks at the size of the image; with torch's default memory settings and
-without packed weights, each in a process of its own.
+released evaluation with this model: for every instruction the image, the whole prompt, one token per pass,
+phrases padded to 32 tokens, and all ten masks at the size of the image; with torch's default memory settings
+and without packed weights, each in a process of its own.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
 
 Exports MODEL (default: compact) to a temporary folder, then measures both in alternation, so that other load
 on the machine affects both equally: the image encoder, the detector with 1, 3 and 8 phrases of 6 tokens, and
-a whole frame of a stream with an active instruction. Both compute in float32; "torch, auto" is the whole frame
-with the torch backend's default settings. Median of RUNS, after a warm-up; processor time on one CPU thread,
-which other load hardly affects, and wall time otherwise.
+a whole frame of a stream with an active instruction. Both compute in float32; "torch, auto" is the whole
+frame with the torch backend's default settings. Median of RUNS, after a warm-up; processor time on one CPU
+thread, which other load hardly affects, and wall time otherwise.
 """
 
 from __future__ import annotations
