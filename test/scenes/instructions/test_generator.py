@@ -6,8 +6,11 @@ import re
 from collections import Counter
 
 import numpy as np
+import pytest
 
 from instructsam_ros.scenes.instructions import instructions
+from instructsam_ros.scenes.instructions.templates import paraphrases
+from test.scenes.expected_answers import AFFORDANCES, ATTRIBUTES, SCENES, SPATIAL, sampled_from
 from test.scenes.scene_metadata import DEPTH, ROW, TABLE, entry, meta
 
 
@@ -83,3 +86,35 @@ def test_at_most_ten_targets() -> None:
     many = meta(*(entry(k, "white", "egg", 0.06 * (k - 6), 0) for k in range(1, 13)))
     rng = np.random.default_rng(0)
     assert max(len(i.targets) for _ in range(40) for i in instructions(many, rng, 8)) <= 10
+
+
+def test_every_kind_has_targets_worked_out_by_hand() -> None:
+    kinds = {construct.rsplit(".", 1)[0] for construct in paraphrases().constructs}
+    assert kinds == {kind for _, kind, _, _ in (*ATTRIBUTES, *SPATIAL, *AFFORDANCES)}
+
+
+def test_the_same_words_always_have_the_same_answer() -> None:
+    for scene in SCENES:
+        answers: dict[str, set[tuple[int, ...]]] = {}
+        for sampled in sampled_from(scene):
+            answers.setdefault(sampled.text.lower(), set()).add(sampled.targets)
+        assert not [text for text, found in answers.items() if len(found) > 1]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_phrase_names_the_targets_and_follows_from_the_words(scene: str) -> None:
+    by_text: dict[str, set[str]] = {}
+    for sampled in sampled_from(scene):
+        assert set(sampled.targets) <= set(sampled.phrase_ids)
+        by_text.setdefault(sampled.text.lower(), set()).add(sampled.phrase)
+    assert all(len(phrases) == 1 for phrases in by_text.values())
+
+
+def test_phrase_is_the_same_whether_it_names_anything_or_not() -> None:
+    present = {
+        i.phrase for i in sampled_from("row") if re.search(r"^(coffee )?mugs?\b", i.text, re.IGNORECASE)
+    }
+    absent = {
+        i.phrase for i in sampled_from("depth") if re.search(r"^(coffee )?mugs?\b", i.text, re.IGNORECASE)
+    }
+    assert present == absent == {"mug"}
