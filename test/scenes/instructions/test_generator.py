@@ -43,8 +43,8 @@ def test_mentions_follow_from_the_text_alone() -> None:
     assert [text for text, found in mentions.items() if len(found) > 1] == []
 
 
-def test_far_aside_is_not_surely_between() -> None:
-    """A knife in line between mug and bowl; another aside of the line as far as these are apart."""
+def test_an_object_far_from_the_line_is_not_between() -> None:
+    """One knife on the line from mug to bowl; another as far from the line as these are apart."""
     mug, bowl = entry(1, "red", "mug", -0.25, 0.1), entry(2, "blue", "bowl", 0.25, 0.1)
     inside, aside = entry(3, "black", "knife", 0.0, 0.1), entry(3, "black", "knife", 0.0, -0.25)
     for knife, expected in ((inside, {(3,)}), (aside, set())):
@@ -93,7 +93,7 @@ def test_every_kind_has_targets_worked_out_by_hand() -> None:
     assert kinds == {kind for _, kind, _, _ in (*ATTRIBUTES, *SPATIAL, *AFFORDANCES)}
 
 
-def test_the_same_words_always_have_the_same_answer() -> None:
+def test_the_same_text_always_has_the_same_targets() -> None:
     for scene in SCENES:
         answers: dict[str, set[tuple[int, ...]]] = {}
         for sampled in sampled_from(scene):
@@ -102,7 +102,7 @@ def test_the_same_words_always_have_the_same_answer() -> None:
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_phrase_names_the_targets_and_follows_from_the_words(scene: str) -> None:
+def test_the_phrase_refers_to_the_targets_and_follows_from_the_text(scene: str) -> None:
     by_text: dict[str, set[str]] = {}
     for sampled in sampled_from(scene):
         assert set(sampled.targets) <= set(sampled.phrase_ids)
@@ -110,7 +110,7 @@ def test_phrase_names_the_targets_and_follows_from_the_words(scene: str) -> None
     assert all(len(phrases) == 1 for phrases in by_text.values())
 
 
-def test_phrase_is_the_same_whether_it_names_anything_or_not() -> None:
+def test_the_phrase_is_the_same_with_and_without_referents() -> None:
     present = {
         i.phrase for i in sampled_from("row") if re.search(r"^(coffee )?mugs?\b", i.text, re.IGNORECASE)
     }

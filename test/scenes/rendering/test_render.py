@@ -1,4 +1,4 @@
-"""Rendered views agree with what is known about them. Classic GL, small images."""
+"""Rendered views agree with their annotations. Classic GL, small images."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_ids_match_the_annotations(views: list[View]) -> None:
                 assert entry["truncated"] or not at_border
 
 
-def test_depth_and_camera_place_objects_where_they_are(views: list[View]) -> None:
+def test_depth_and_camera_agree_with_the_positions_of_objects(views: list[View]) -> None:
     checked = 0
     for view in views:
         camera = view.meta["K"]
@@ -95,7 +95,7 @@ def test_sensor_noise_grows_with_distance_and_leaves_holes(views: list[View]) ->
         assert error[near].mean() < error[~near].mean()
 
 
-def test_exact_depth_has_no_measurement_where_there_is_nothing(views: list[View]) -> None:
+def test_exact_depth_is_zero_without_a_surface(views: list[View]) -> None:
     scene = sample_scene(12545)  # looks past the wall
     renderer = choose_renderer("classic")
     (exact,) = render_scene(scene, WIDTH, HEIGHT, renderer, sensor_noise=False)
@@ -105,7 +105,7 @@ def test_exact_depth_has_no_measurement_where_there_is_nothing(views: list[View]
 
 
 @pytest.mark.parametrize("kind", ["hand", "gripper"])
-def test_occluders_hide_what_they_are_in_front_of(kind: str) -> None:
+def test_occluders_hide_the_objects_behind_them(kind: str) -> None:
     scene = next(s for s in map(sample_scene, range(100)) if [o for o in s.occluders if o.kind == kind])
     (view,) = render_scene(scene, WIDTH, HEIGHT, choose_renderer("classic"), sensor_noise=False)
     assert set(view.meta["occluders"]) == {kind}
