@@ -92,12 +92,14 @@ class RunSettings:
     """What every run has, whatever its objective.
 
     out: folder of checkpoints, logs and plots. checkpoint_every, log_every: steps. threads: CPU threads of
-    torch, 0 keeps torch's own. workers: processes that make batches.
+    torch, 0 keeps torch's own. workers: processes that make batches. gradient_accumulation_steps: batches
+    of each process whose gradients make one step.
     precision: "bf16" computes a step in bfloat16, "no" in float32; "auto" where the device has bfloat16.
     """
 
     out: str
     steps: int
+    gradient_accumulation_steps: int = 1
     checkpoint_every: int = 100
     log_every: int = 20
     seed: int = 0
@@ -108,7 +110,9 @@ class RunSettings:
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
 
     def __post_init__(self) -> None:
-        check_range(self, 1, math.inf, "steps", "checkpoint_every", "log_every")
+        check_range(
+            self, 1, math.inf, "steps", "gradient_accumulation_steps", "checkpoint_every", "log_every"
+        )
         check_range(self, 0, MAX_THREADS, "threads", "workers")
         check_range(self, 0, MAX_SEED, "seed")
 

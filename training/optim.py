@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import nullcontext
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from instructsam_ros.models.common.device import computes_bfloat16
 from instructsam_ros.models.instructsam.modeling import InstructSam
@@ -127,19 +126,15 @@ def learning_rate(step: int, settings: RunSettings) -> float:
     return optimizer.learning_rate * warmup * (optimizer.final + (1 - optimizer.final) * cosine)
 
 
-M = TypeVar("M", bound=nn.Module)
+def averaged_model(model: nn.Module, decay: float) -> AveragedModel:
+    """A copy of ``model`` whose weights follow it slowly; faster in the first steps, whose weights are not
+    worth keeping.
+    """
 
+    def update(averaged: Any, current: Any, count: Tensor | int) -> None:
+        warm = min(decay, int(count) / (int(count) + 9))
+        get_ema_multi_avg_fn(warm)(averaged, current, count)  # type: ignore[no-untyped-call]
 
-class Average(Generic[M]):
-    """A shadow copy of ``model`` that follows it slowly."""
-
-    def __init__(self, model: M, decay: float) -> None:
-        self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self.decay = decay
-
-    @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
-        """Move towards ``model``; faster in the first steps, whose weights are not worth keeping."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for ours, theirs in zip(self.model.parameters(), model.parameters(), strict=True):
-            ours.lerp_(theirs, 1 - decay)
+    average = AveragedModel(model, multi_avg_fn=update)
+    average.n_averaged.fill_(1)  # counts the copy; a first update would only copy again
+    return average.eval().requires_grad_(False)

@@ -6,28 +6,44 @@ import itertools
 import math
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from accelerate import Accelerator
-from torch import nn
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.backends.instructsam import InstructSamSegmenter
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError
+from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.training import checkpoint
 from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
 from instructsam_ros.training.cpu_kernels import CpuKernels
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.evaluation.evaluator import evaluate
 from instructsam_ros.training.metric_logger import MetricLogger
-from instructsam_ros.training.objectives import Batch, build_objective
-from instructsam_ros.training.optim import Average, by_part, learning_rate, make_optimizer
+from instructsam_ros.training.objectives import Batch, Objective, build_objective
+from instructsam_ros.training.optim import averaged_model, by_part, learning_rate, make_optimizer
 from instructsam_ros.training.sampler import BatchRange
+
+
+class LossModule(nn.Module):
+    """The objective's loss as the forward pass of a module, the form that DistributedDataParallel wraps."""
+
+    def __init__(self, objective: Objective) -> None:
+        super().__init__()
+        self.objective = objective
+        self.model, self.heads = objective.model, objective.heads
+
+    def forward(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """See Objective.loss."""
+        return self.objective.loss(batch, step)
 
 
 class Trainer:
@@ -36,8 +52,8 @@ class Trainer:
     A run killed at any moment and started again ends with the same weights as one that never
     stopped: batches depend on (seed, step) alone, and checkpoints hold all other state.
 
-    Several processes (``torchrun --nproc-per-node N``) each take their own batch of a step and average
-    gradients; the first of them writes, logs and evaluates.
+    A step averages the gradients of ``gradient_accumulation_steps`` batches of each of the processes
+    (``torchrun --nproc-per-node N``); the first process writes, logs and evaluates.
 
     Raises ConfigError for a second run in one process in another precision.
     """
@@ -52,14 +68,23 @@ class Trainer:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.precision = settings.mixed_precision(device)
         try:
-            self.accelerator = Accelerator(mixed_precision=self.precision, cpu=device.type == "cpu")
+            self.accelerator = Accelerator(
+                mixed_precision=self.precision,
+                cpu=device.type == "cpu",
+                gradient_accumulation_steps=settings.gradient_accumulation_steps,
+                # A batch without names gives the names' weights no gradient; its process counts as zero.
+                kwargs_handlers=[
+                    DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
+                ],
+            )
         except ValueError as error:  # accelerate keeps one precision per process
             raise ConfigError(
                 f"precision: cannot train in {self.precision!r} after another run in this process; start a "
                 f"process of its own for this run ({error})"
             ) from None
         device = self.accelerator.device
-        self.objective = build_objective(settings, self.folder, self.accelerator.num_processes)
+        self.batches_per_step = self.accelerator.num_processes * settings.gradient_accumulation_steps
+        self.objective = build_objective(settings, self.folder, self.batches_per_step)
         self.model, self.heads = self.objective.model.to(device), self.objective.heads.to(device)
         self.batches = self.objective.batches
         self.validation = settings.evaluation.data_sets()
@@ -67,10 +92,11 @@ class Trainer:
             if next(each.read(BrokenRecords()), None) is None:
                 raise ConfigError(f"evaluation.sets: there is no instruction in {each.settings}")
         self.objective.pretrained.requires_grad_(settings.optimizer.backbone_rate > 0)
-        self.average = Average(self.model, settings.optimizer.ema)
+        self.average = averaged_model(self.model, settings.optimizer.ema)
         self.optimizer = make_optimizer(self.model, self.heads, self.objective.pretrained, settings.optimizer)
         self.step = 0
         self._resume()
+        self.loss = self.accelerator.prepare_model(LossModule(self.objective))
 
     def run(self, max_steps: int | None = None) -> None:
         """Train to the last step (or stop after step ``max_steps``), with checkpoints on the way.
@@ -79,11 +105,13 @@ class Trainer:
         """
         settings = self.settings
         last = settings.steps if max_steps is None else min(max_steps, settings.steps)
-        process, processes = self.accelerator.process_index, self.accelerator.num_processes
         loader: DataLoader[Any] = DataLoader(
             self.batches,
             batch_size=None,
-            sampler=BatchRange(self.step, last, process, processes),
+            sampler=BatchRange(
+                *(self.step, last, self.batches_per_step),
+                *(self.accelerator.process_index, self.accelerator.num_processes),
+            ),
             num_workers=settings.workers,
             prefetch_factor=4 if settings.workers else None,
         )
@@ -93,12 +121,18 @@ class Trainer:
         if main:
             losses, evaluations = (MetricLogger(self.folder, name, self.step) for name in ("train", "eval"))
             self._evaluate_if_due(losses, evaluations)  # a run may have been killed just before
+        batches = iter(loader)
         progress = tqdm(
-            loader, initial=self.step, total=settings.steps, desc="train", unit="step", disable=not main
+            range(self.step, last),
+            initial=self.step,
+            total=settings.steps,
+            desc="train",
+            unit="step",
+            disable=not main,
         )
-        for batch in progress:
+        for _ in progress:
             try:
-                terms = self._train_step(batch)
+                terms = self._train_step(list(islice(batches, settings.gradient_accumulation_steps)))
             except DivergedError as error:
                 raise DivergedError(
                     f"diverged at step {self.step}: {error}. Lower optimizer.learning_rate; the checkpoint "
@@ -111,7 +145,7 @@ class Trainer:
             if not main:
                 continue
             if self.step % settings.log_every == 0:
-                images = counted * self.objective.images * processes
+                images = counted * self.objective.images * self.batches_per_step
                 rate = images / (time.monotonic() - started)
                 row = {name: value / counted for name, value in sums.items()}
                 losses.add(self.step, row | {"images_per_second": rate})
@@ -124,28 +158,32 @@ class Trainer:
             losses.plot("training losses")
         self.accelerator.wait_for_everyone()
 
-    def _train_step(self, batch: Batch) -> dict[str, float]:
+    def _train_step(self, batches: Sequence[Batch]) -> dict[str, float]:
+        """One step of the optimizer on this process's batches; returns their mean loss and its terms."""
         settings = self.settings
-        batch = batch.to(self.accelerator.device)
         rate = learning_rate(self.step, settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
-        with self.accelerator.autocast(), self._kernels():
-            loss, terms = self.objective.loss(batch, self.step)
         self.optimizer.zero_grad()
-        self.accelerator.backward(loss)
-        parts = by_part(self.optimizer)
-        self._average_gradients([p for part in parts.values() for p in part])
+        means: dict[str, float] = defaultdict(float)
+        for batch in batches:
+            with self.accelerator.accumulate(self.loss):
+                with self._kernels():
+                    loss, terms = self.loss(batch.to(self.accelerator.device), self.step)
+                self.accelerator.backward(loss)
+            for name, term in {**terms, "loss": loss.detach()}.items():
+                means[name] += float(term) / len(batches)
         longest = settings.optimizer.clip_norm or math.inf
-        norms = {name: float(nn.utils.clip_grad_norm_(part, longest)) for name, part in parts.items()}
-        value = float(loss.detach())
-        if not math.isfinite(sum(norms.values(), value)):
-            raise DivergedError(f"the loss is {value}, gradients have the norms {norms}")
+        norms = {
+            name: float(self.accelerator.clip_grad_norm_(part, longest))
+            for name, part in by_part(self.optimizer).items()
+        }
+        if not math.isfinite(sum(norms.values(), means["loss"])):
+            raise DivergedError(f"the loss is {means['loss']}, gradients have the norms {norms}")
         self.optimizer.step()
-        self.average.update(self.model, self.step)
+        self.average.update_parameters(self.model)
         return {
-            **{name: float(term) for name, term in terms.items()},
-            "loss": value,
+            **means,
             **{f"{name}grad_norm": norm for name, norm in norms.items()},
             "learning_rate": rate,
         }
@@ -153,24 +191,6 @@ class Trainer:
     def _kernels(self) -> AbstractContextManager[Any]:
         on_cpu = self.accelerator.device.type == "cpu" and self.precision == "bf16"
         return CpuKernels() if on_cpu else nullcontext()
-
-    @torch.no_grad()
-    def _average_gradients(self, weights: list[nn.Parameter]) -> None:
-        """Over processes, in place. Where only some have a gradient of a weight (a batch that names nothing
-        teaches nothing about names), the others' is zero.
-        """
-        if self.accelerator.num_processes == 1:
-            return
-        present = torch.tensor([w.grad is not None for w in weights], device=self.accelerator.device)
-        taught = self.accelerator.reduce(present.int(), "sum").tolist()
-        gradients = []
-        for weight, processes in zip(weights, taught, strict=True):
-            if processes:
-                weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
-                gradients.append(weight.grad)
-        mean = self.accelerator.reduce(torch.cat([g.flatten() for g in gradients]), "mean")
-        for gradient, part in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
-            gradient.copy_(part.view_as(gradient))
 
     def _evaluate_if_due(self, losses: MetricLogger, evaluations: MetricLogger) -> None:
         """Every so many steps, and after the last one, score the averaged weights on the validation sets;
@@ -196,7 +216,7 @@ class Trainer:
 
     def segmenter(self) -> InstructSamSegmenter:
         """The averaged weights as users run them."""
-        return InstructSamSegmenter(self.average.model, self.objective.prompts)
+        return InstructSamSegmenter(cast(InstructSam, self.average.module), self.objective.prompts)
 
     def save(self) -> None:
         """Write a checkpoint of everything that the next step depends on."""
@@ -205,7 +225,7 @@ class Trainer:
             {
                 "step": self.step,
                 "model": self.model.state_dict(),
-                "average": self.average.model.state_dict(),
+                "average": self.average.module.state_dict(),
                 "heads": self.heads.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
             },
@@ -215,7 +235,7 @@ class Trainer:
         state: dict[str, Any] | None = checkpoint.load(self.folder)
         if state is None:
             self.objective.start()
-            self.average.model.load_state_dict(self.model.state_dict())
+            self.average.module.load_state_dict(self.model.state_dict())
             return
         try:
             self.model.load_state_dict(state["model"])
@@ -223,10 +243,11 @@ class Trainer:
             raise CheckpointError(
                 f"the run in {self.folder} has another model ({error}); use another folder (out)"
             ) from None
-        self.average.model.load_state_dict(state["average"])
+        self.average.module.load_state_dict(state["average"])
         self._resume_heads(state["heads"])
         self._resume_optimizer(state["optimizer"])
         self.step = state["step"]
+        self.average.n_averaged.fill_(1 + self.step)
 
     def _resume_heads(self, weights: dict[str, Any]) -> None:
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from instructsam_ros.lifting.plane import Plane, stands_on
 
@@ -78,22 +79,8 @@ def fit_box(
 
 
 def quaternion(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Quaternion x y z w, float64 [4], w >= 0, of a rotation matrix [3, 3].
-
-    As the eigenvector of the largest eigenvalue (Bar-Itzhack, 2000), which is well conditioned
-    for every rotation.
-    """
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
-    K = np.array(
-        [
-            [xx - yy - zz, yx + xy, zx + xz, zy - yz],
-            [yx + xy, yy - xx - zz, zy + yz, xz - zx],
-            [zx + xz, zy + yz, zz - xx - yy, yx - xy],
-            [zy - yz, xz - zx, yx - xy, xx + yy + zz],
-        ]
-    )
-    q = np.linalg.eigh(K)[1][:, 3]
-    return np.asarray(-q if q[3] < 0 else q)
+    """Quaternion x y z w, float64 [4], w >= 0, of a rotation matrix [3, 3]."""
+    return np.asarray(Rotation.from_matrix(rotation).as_quat(canonical=True))
 
 
 def _least_volume(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
-# Half of the 26 neighbours of a cell; the other half is the same links seen from the other end.
-_FORWARD = [(a, b, c) for a in (-1, 0, 1) for b in (-1, 0, 1) for c in (-1, 0, 1) if (a, b, c) > (0, 0, 0)]
 _BLOCK_PX = 3
 _MAX_BLOCKS = 64
 _SPECK_SHARE = 0.01
@@ -90,30 +89,8 @@ def _clusters(
     block = max(_BLOCK_PX, int(max(rows.max(), columns.max())) // _MAX_BLOCKS + 1)
     # Steps of log depth are steps relative to depth, the way a sensor's noise and pixel size grow.
     layer = (np.log(depth / depth.min()) * np.float32(1 / np.log1p(relative_step))).astype(np.int32)
-    cells = (rows // block + 1, columns // block + 1, layer + 1)
-    height, width, layers = (int(c.max()) + 2 for c in cells)  # an empty cell all around
-    strides = (width * layers, layers, 1)
-    key = cells[0] * strides[0] + cells[1] * strides[1] + cells[2]
-    occupied = np.flatnonzero(np.bincount(key, minlength=height * width * layers))
-    number = np.full(height * width * layers, -1, np.intp)
-    number[occupied] = np.arange(len(occupied))
-    links = []
-    for offset in _FORWARD:
-        neighbour = number[occupied + int(np.dot(strides, offset))]
-        touching = np.flatnonzero(neighbour >= 0)
-        links.append(np.stack([touching, neighbour[touching]]))
-    return np.asarray(_components(len(occupied), np.concatenate(links, axis=1))[number[key]])
-
-
-def _components(count: int, links: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Connected components [count], numbered from 0, of an undirected graph with links [2, L]."""
-    parent = np.arange(count)
-    a, b = links
-    while len(a):
-        low, high = np.minimum(parent[a], parent[b]), np.maximum(parent[a], parent[b])
-        np.minimum.at(parent, high, low)
-        while not np.array_equal(parent, parent[parent]):
-            parent = parent[parent]
-        split = parent[a] != parent[b]
-        a, b = a[split], b[split]
-    return np.asarray(np.unique(parent, return_inverse=True)[1])
+    cells = (rows // block, columns // block, layer)
+    occupied = np.zeros([int(c.max()) + 1 for c in cells], bool)
+    occupied[cells] = True
+    number, _ = ndimage.label(occupied, np.ones((3, 3, 3)))
+    return np.asarray(number[cells] - 1)

@@ -89,6 +89,7 @@ class Tracker:
         ]
         matched: dict[int, _Track] = {}
         taken: set[int] = set()
+        # Not scipy's assignment, whose least sum may part a sure pair to make two doubtful ones.
         # An object that is still there comes before one that has gone from where it moves to.
         for _, i, t in sorted(
             pairs, key=lambda pair: (self._tracks[pair[2]].missed > 0, -pair[0], pair[1], pair[2])

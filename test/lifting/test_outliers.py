@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instructsam_ros.lifting.outliers import _components, main_body, without_neighbours
+from instructsam_ros.lifting.outliers import _clusters, main_body, without_neighbours
 
 
 def body(depth: np.ndarray) -> np.ndarray:
@@ -127,13 +127,16 @@ def test_something_of_every_cloud_is_kept_in_any_order(count, seed):
     assert turned.sum() == keep.sum()
 
 
-@given(st.integers(1, 30), st.data())
-def test_components_are_those_of_a_walk(count, data):
-    node = st.integers(0, count - 1)
-    links = data.draw(st.lists(st.tuples(node, node), max_size=40))
-    found = _components(count, np.array(links, np.intp).reshape(-1, 2).T)
-    expected = list(range(count))
-    for a, b in links:
+CELLS = st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4))
+
+
+@given(st.lists(CELLS, max_size=30))
+def test_clusters_are_those_of_a_walk_over_touching_cells(cells):
+    cells = np.array([(0, 0, 0), *cells])  # the first one is the nearest, where layers count from
+    depth = np.where(np.arange(len(cells)) > 0, 1.02 ** (cells[:, 2] + 0.5), 1.0).astype(np.float32)
+    found = _clusters(3 * cells[:, 0], 3 * cells[:, 1], depth, 0.02)
+    expected = list(range(len(cells)))
+    for a, b in zip(*np.nonzero(np.abs(cells[:, None] - cells[None]).max(2) <= 1), strict=True):
         old, new = expected[a], expected[b]
         expected = [new if label == old else label for label in expected]
     same = np.equal.outer(expected, expected)

@@ -62,13 +62,17 @@ def test_processes_share_every_step(small_model_file, scene_root, published_back
     assert saved is not None
     assert saved["step"] == 2
 
-    alone = Trainer(load_settings(_elsewhere(file, tmp_path)))
+    alone = Trainer(load_settings(_elsewhere(file, tmp_path, "alone")))
     alone.run(2)  # the first process's batches only
     assert any(not torch.allclose(first[n], v) for n, v in alone.model.state_dict().items())
+    both = Trainer(load_settings(_elsewhere(file, tmp_path, "both", gradient_accumulation_steps=2)))
+    both.run(2)  # the batches of both processes
+    for name, value in both.model.state_dict().items():
+        torch.testing.assert_close(value, first[name], rtol=0, atol=1e-5, msg=name)
 
 
-def _elsewhere(file, tmp_path):
-    values = yaml.safe_load(file.read_text()) | {"out": str(tmp_path / "alone")}
-    other = tmp_path / "alone.yaml"
+def _elsewhere(file, tmp_path, name, **changes):
+    values = yaml.safe_load(file.read_text()) | {"out": str(tmp_path / name), **changes}
+    other = tmp_path / f"{name}.yaml"
     other.write_text(yaml.safe_dump(values))
     return other

@@ -59,7 +59,7 @@ def settings(small_model_file, scene_root, published_backbone, tmp_path):
 def weights(trainer):
     return {
         **trainer.model.state_dict(),
-        **{f"average.{k}": v for k, v in trainer.average.model.state_dict().items()},
+        **{f"average.{k}": v for k, v in trainer.average.module.state_dict().items()},
     }
 
 
@@ -69,9 +69,13 @@ def assert_same(left, right):
         assert torch.equal(left[name], right[name]), name
 
 
-@pytest.mark.parametrize("muon", [False, True])
-def test_a_stopped_run_continues_to_the_same_bits(settings, muon, tmp_path):
-    settings = dataclasses.replace(settings, optimizer=dataclasses.replace(settings.optimizer, muon=muon))
+@pytest.mark.parametrize(("muon", "accumulation"), [(False, 1), (True, 1), (False, 2)])
+def test_a_stopped_run_continues_to_the_same_bits(settings, muon, accumulation, tmp_path):
+    settings = dataclasses.replace(
+        settings,
+        optimizer=dataclasses.replace(settings.optimizer, muon=muon),
+        gradient_accumulation_steps=accumulation,
+    )
     whole = Trainer(settings)
     whole.run()
     again = dataclasses.replace(settings, out=str(tmp_path / "again"))
@@ -91,7 +95,7 @@ def test_a_kill_between_checkpoints_costs_only_the_steps_since(settings, tmp_pat
     sparse = dataclasses.replace(settings, checkpoint_every=2, out=str(tmp_path / "killed"))
     trainer = Trainer(sparse)
     trainer.run(2)
-    trainer._train_step(trainer.batches[2])  # work that no checkpoint holds
+    trainer._train_step([trainer.batches[2]])  # work that no checkpoint holds
     resumed = Trainer(sparse)
     assert resumed.step == 2
     resumed.run()
@@ -160,7 +164,7 @@ def test_logs_plots_and_a_model_folder_come_out(settings, tmp_path):
     assert list((run / "tensorboard").rglob("events*"))
     assert export_run(settings, tmp_path / "model") == STEPS
     model = load_folder(tmp_path / "model")
-    expected = trainer.average.model.mask_queries.half().float()
+    expected = trainer.average.module.mask_queries.half().float()
     assert torch.equal(model.mask_queries, expected)
 
 
@@ -170,7 +174,7 @@ def test_an_earlier_run_can_be_the_start(settings, tmp_path):
     second = dataclasses.replace(settings, backbone="", init=settings.out, out=str(tmp_path / "second"))
     trainer = Trainer(second)
     assert trainer.step == 0
-    assert torch.equal(trainer.model.mask_queries, first.average.model.mask_queries)
+    assert torch.equal(trainer.model.mask_queries, first.average.module.mask_queries)
 
 
 def test_a_model_folder_can_be_the_start(settings, tmp_path):
@@ -182,9 +186,9 @@ def test_a_model_folder_can_be_the_start(settings, tmp_path):
     trainer = Trainer(
         dataclasses.replace(settings, backbone="", init=str(tmp_path / "model"), out=str(tmp_path / "second"))
     )
-    expected = first.average.model.mask_queries.half().float()
+    expected = first.average.module.mask_queries.half().float()
     assert torch.equal(trainer.model.mask_queries, expected)
-    assert torch.equal(trainer.average.model.mask_queries, expected)
+    assert torch.equal(trainer.average.module.mask_queries, expected)
     with pytest.raises(CheckpointError, match="neither"):
         Trainer(dataclasses.replace(settings, backbone="", init=str(tmp_path), out=str(tmp_path / "third")))
     (tmp_path / "model" / "tokenizer.json").unlink()

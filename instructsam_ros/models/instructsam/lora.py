@@ -85,6 +85,7 @@ def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
             expected = "nothing" if base is None else list(base.shape)
             misfits.append(f"{name} {list(tensor.shape)} for {target} {expected}, r {config['r']}")
         elif name.endswith(_DOWN):
+            # peft's merge_and_unload needs a built model, and rounds a bfloat16 adapter's product once more.
             merged[target] = (base.float() + value).to(base.dtype)
         else:
             merged[target] = value.to(base.dtype)

@@ -71,7 +71,7 @@ def test_a_run_lowers_the_loss_resumes_to_the_same_bits_and_exports(file, tmp_pa
         resumed.run(until)
     for name in ("model", "average"):
         left, right = (
-            {"model": trainer.model, "average": trainer.average.model}[name].state_dict()
+            {"model": trainer.model, "average": trainer.average.module}[name].state_dict()
             for trainer in (whole, resumed)
         )
         assert all(torch.equal(left[key], right[key]) for key in left)
