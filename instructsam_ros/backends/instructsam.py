@@ -187,7 +187,7 @@ def load(
     offline: bool = False,
     adapter: str | None = None,
     score_threshold: float | None = None,
-    behaviour: str | dict[str, Any] | None = None,
+    inference_mode: str | dict[str, Any] | None = None,
     approximations: Mapping[str, Any] | None = None,
     cpu_optimizations: bool = True,
 ) -> InstructSamSegmenter:
@@ -197,7 +197,7 @@ def load(
     computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process.
     revision, offline: see ``checkpoint_folder``. adapter: a folder with a LoRA adapter for this model, which
     is merged as ``instructsam weights merge`` does.
-    score_threshold: replaces the model's own thresholds. behaviour: replaces the model's own, see
+    score_threshold: replaces the model's own thresholds. inference_mode: replaces the model's own, see
     ``read_inference_mode``. approximations: what to trade for
     speed, by the names in Approximations. cpu_optimizations: whether to apply ``optimize_for_cpu``, which
     changes results by rounding only and, on a CPU, how this process keeps memory. Raises CheckpointError for
@@ -211,8 +211,8 @@ def load(
     folder = checkpoint_folder(model, revision=revision, offline=offline)
     added = [] if adapter is None else [adapter_folder(adapter)]
     config = approximate.apply_to_config(InstructSamConfig.from_folder(folder, *added))
-    if behaviour is not None:
-        config = dataclasses.replace(config, behaviour=behaviour)
+    if inference_mode is not None:
+        config = dataclasses.replace(config, inference_mode=inference_mode)
     precision = torch_dtype(dtype, target)
     if added:
         loaded = load_merged(folder, added[0], precision, target, config)

@@ -261,7 +261,7 @@ def test_registry_finds_a_folder(folder: Path) -> None:
         ("cpu", {"threads": 10**9}, "threads"),
         ("cpu", {"offline": "yes"}, "offline must be true or false"),
         ("cpu", {"revision": 3}, "revision must be a text, got 3; put it in quotes"),
-        ("cpu", {"behaviour": 3}, "behaviour"),
+        ("cpu", {"inference_mode": 3}, "inference_mode"),
         ("mps", {}, "not supported"),
         ("meta", {}, "not supported"),
     ],
@@ -289,15 +289,21 @@ def test_half_precision_answers_nearly_the_same(
     assert (half - exact).abs().mean() < tolerance * exact.abs().mean()
 
 
-def test_behaviour_can_be_chosen_when_loading(folder: Path) -> None:
-    assert load(str(folder), "cpu").model.config.inference_mode == RELEASED
-    assert load(str(folder), "cpu", behaviour="paper").model.config.inference_mode == PAPER
+def test_inference_mode_can_be_chosen_when_loading(folder: Path) -> None:
+    assert load(str(folder), "cpu").model.config.mode == RELEASED
+    assert load(str(folder), "cpu", inference_mode="paper").model.config.mode == PAPER
     variant = load(
-        str(folder), "cpu", behaviour={"preset": "paper", "block_offset": 1}
-    ).model.config.inference_mode
+        str(folder), "cpu", inference_mode={"preset": "paper", "block_offset": 1}
+    ).model.config.mode
     assert variant == dataclasses.replace(PAPER, block_offset=1)
     with pytest.raises(ConfigError, match="preset 'quick'"):
-        load(str(folder), "cpu", behaviour="quick")
+        load(str(folder), "cpu", inference_mode="quick")
+
+
+def test_the_former_name_of_the_inference_mode_option_is_read(folder: Path) -> None:
+    loaded = instructsam_ros.segmenter.load(str(folder), device="cpu", behaviour="paper")
+    assert isinstance(loaded, InstructSamSegmenter)
+    assert loaded.model.config.mode == PAPER
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ class AnswerDecoder:
     language: LanguageModel
     mask_queries: Tensor
     tokens: TokenIds
-    behaviour: InferenceMode
+    mode: InferenceMode
 
     def prefix(self, ids: Sequence[int], features: ImageFeatures) -> Prefix:
         """A prompt, or the part of it up to the image, not yet read by the language model.
@@ -112,7 +112,7 @@ class AnswerDecoder:
             )
         embeds = self.language.embed(sequence)
         embeds = embeds.masked_scatter(visual[:, None], features.tokens[0].to(embeds.dtype))
-        if self.behaviour.positions == "grid":
+        if self.mode.positions == "grid":
             positions = grid_positions(sequence, self.tokens.image, features.grid)
         else:
             positions = torch.arange(len(ids), device=sequence.device).expand(3, -1)
@@ -237,10 +237,10 @@ class AnswerDecoder:
             visual, deepstack = F.pad(unread.visual, (0, len(sequence)))[None], unread.deepstack
         for start in blocks:
             embeds[start + 2 : start + 2 + size] = self.mask_queries
-            positions[:, start : start + size + BLOCK_EXTRA] += self.behaviour.block_offset
+            positions[:, start : start + size + BLOCK_EXTRA] += self.mode.block_offset
         mask = None  # causal; a single token sees everything, which attention does fastest without a mask
         if blocks or (cached and len(sequence) > 1):
-            see_end = self.behaviour.queries_see_mask_end
+            see_end = self.mode.queries_see_mask_end
             mask = answer_mask(cached, len(embeds), blocks, size, see_end, device)
         read = [place for start in blocks for place in range(start + 2, start + 2 + size)]
         wanted = torch.tensor(predicting + read + ([before - 1] if unread else []), device=device)

@@ -67,7 +67,7 @@ class InstructSam(nn.Module):
     @property
     def decoder(self) -> AnswerDecoder:
         """Answers with this model's weights."""
-        return AnswerDecoder(self.language, self.mask_queries, self.config.tokens, self.config.inference_mode)
+        return AnswerDecoder(self.language, self.mask_queries, self.config.tokens, self.config.mode)
 
     def encode_image(self, inputs: ImageInputs) -> ImageFeatures:
         """Everything that depends on the image alone, except the prefix."""
@@ -113,7 +113,7 @@ class InstructSam(nn.Module):
         A block whose phrase was never opened, or has nothing to embed, is left out.
         """
         spans = phrase_spans(answer.ids, self.config.tokens)
-        markers = self.config.inference_mode.phrase_markers
+        markers = self.config.mode.phrase_markers
         phrases, kept = [], []
         for row, end in enumerate(answer.blocks):
             if end in spans:
@@ -129,7 +129,7 @@ class InstructSam(nn.Module):
         """Segment n >= 1 phrases on one image. phrases: token ids as ``answered_phrases`` gives them;
         queries: their states [n, Q, D].
         """
-        markers = self.config.inference_mode.phrase_markers
+        markers = self.config.mode.phrase_markers
         embeds, mask = self.embed_phrases([embedded_ids(phrase, markers) for phrase in phrases])
         output: DetectorOutput = self.detector(features, embeds, mask, self.mask_hidden_fcs(queries))
         return output

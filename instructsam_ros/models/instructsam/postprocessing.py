@@ -35,7 +35,7 @@ def read_instances(
             mask = full_size(output.mask_logits[row, slot], size)
             if mask.any():
                 found.append(Instance(mask, tight_box(mask), float(scores[row, slot]), phrase))
-        instances += without_duplicates(found, config.duplicate_iou)
+        instances += without_duplicates(found, config.nms_iou_threshold)
     return instances, bool(kept.all(1).any())
 
 

@@ -141,7 +141,7 @@ def test_unfinished_answer_keeps_closed_phrases(model: InstructSam, features: Im
 def test_phrase_without_words(model: InstructSam, features: ImageFeatures) -> None:
     phrases, _ = model.answered_phrases(forced(model, features, [START, END, EOS]))
     # With markers there is something to embed, without them there is not.
-    assert phrases == ([(START, END)] if model.config.inference_mode.phrase_markers else [])
+    assert phrases == ([(START, END)] if model.config.mode.phrase_markers else [])
 
 
 def test_prompt_for_another_image_is_refused(model: InstructSam, features: ImageFeatures) -> None:

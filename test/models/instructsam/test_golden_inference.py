@@ -80,7 +80,7 @@ def test_inference_equals_the_released_code(
             assert not phrases or len(phrases) < len(answer.blocks)
             return
         output = tiny_model.segment_phrases(features, phrases, queries)
-        markers = tiny_model.config.inference_mode.phrase_markers
+        markers = tiny_model.config.mode.phrase_markers
         embeds, mask = tiny_model.embed_phrases([embedded_ids(phrase, markers) for phrase in phrases])
         projected = tiny_model.mask_hidden_fcs(queries)
     # The released code pads phrases to 32 tokens.
