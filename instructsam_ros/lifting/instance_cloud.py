@@ -40,9 +40,9 @@ def instance_cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> 
     window = window_of(instance)
     mask = instance.mask[window]
     area = int(np.count_nonzero(mask))
-    if frame.depth is None or frame.camera is None or not area:
+    if frame.depth is None or frame.intrinsics is None or not area:
         return InstanceCloud(np.zeros(0, np.intp), np.zeros((0, 3), np.float32), 0.0)
-    rays = pixel_rays(frame.camera)
+    rays = pixel_rays(frame.intrinsics)
     depth = within_range(frame.depth[window], settings.min_depth, settings.max_depth)
     depth[np.isnan(rays[window][..., 0])] = np.nan
     # Flat indices with take() are several times as fast as pairs of row and column.
@@ -57,7 +57,7 @@ def instance_cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> 
         relative_step=settings.relative_jump,
         minimum_share=settings.min_cluster_share,
     )
-    pixels = ((rows + window[0].start) * frame.camera.width + columns + window[1].start)[body]
+    pixels = ((rows + window[0].start) * frame.intrinsics.width + columns + window[1].start)[body]
     points = back_project(readings[body], rays.reshape(-1, 2).take(pixels, axis=0))
     return InstanceCloud(pixels, points, np.count_nonzero(mask & np.isfinite(depth)) / area)
 

@@ -97,11 +97,11 @@ def scene_points(
     Empty when the frame has no depth or camera model.
     """
     settings = settings or LiftSettings()
-    if frame.depth is None or frame.camera is None:
+    if frame.depth is None or frame.intrinsics is None:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8)
     depth = within_range(frame.depth, settings.min_depth, settings.max_depth)
     depth[flying_pixels(depth, settings.relative_jump) | _targets(frame, segmentation, settings)] = np.nan
-    points = back_project(depth, pixel_rays(frame.camera))
+    points = back_project(depth, pixel_rays(frame.intrinsics))
     kept = np.isfinite(points[..., 0])
     return points[kept], frame.rgb[kept]
 
@@ -125,7 +125,7 @@ def _assemble(
         valid_depth_ratio=cloud.valid_ratio,
         truncated=_touches_border(instance.mask),
         low_depth=cloud.low_depth(settings),
-        no_depth=frame.depth is None or frame.camera is None,
+        no_depth=frame.depth is None or frame.intrinsics is None,
     )
 
 
@@ -158,13 +158,13 @@ def _support(
     up_direction: NDArray[np.float64] | None,
 ) -> Plane | None:
     """The plane under the objects, from some thousand points of the scene without the targets."""
-    if frame.depth is None or frame.camera is None or not objects:
+    if frame.depth is None or frame.intrinsics is None or not objects:
         return None
     stride = max(1, round((frame.depth.size / _PLANE_SAMPLES) ** 0.5))
     grid = (slice(stride // 2, None, stride), slice(stride // 2, None, stride))
     depth = within_range(frame.depth[grid], settings.min_depth, settings.max_depth)
     depth[_targets(frame, segmentation, settings)[grid]] = np.nan
-    points = back_project(depth, pixel_rays(frame.camera)[grid])
+    points = back_project(depth, pixel_rays(frame.intrinsics)[grid])
     return support_plane(
         points[np.isfinite(points[..., 0])],
         objects,
