@@ -1,4 +1,4 @@
-"""Pixels to viewing rays and back, for the distortion models of sensor_msgs/CameraInfo (REP 104)."""
+"""Projection and back-projection for the distortion models of sensor_msgs/CameraInfo (REP 104)."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.types import CameraModel
 
 # Coefficients that OpenCV takes for each model of sensor_msgs/distortion_models.hpp. Its plumb_bob and
-# rational_polynomial are one series, and drivers (Orbbec, MultiSense) send 8 of it under the name plumb_bob.
+# rational_polynomial are one series, and drivers (Orbbec, MultiSense) publish 8 coefficients as plumb_bob.
 _COUNTS = {"plumb_bob": (4, 5, 8, 12, 14), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
-# Undistortion is iterative; beyond the lens's usable field it settles on a wrong ray.
+# Undistortion is iterative; outside the lens's valid field it converges to a wrong ray.
 _STOP = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 100, 1e-12)
 _MAX_ROUND_TRIP_PX = 0.1
 
 
 @lru_cache(maxsize=4)
 def pixel_rays(intrinsics: CameraModel) -> NDArray[np.float32]:
-    """Rays of unit depth in the optical frame, float32 [H, W, 2]: x/z and y/z of every pixel.
+    """Compute rays of unit depth in the optical frame, float32 [H, W, 2]: x/z and y/z of every pixel.
 
     ``rays * depth`` gives x and y in metres. NaN where the lens model has no ray for the pixel (the
-    corners of a fisheye image). Read-only, because it is kept for the next call with the same
-    camera. Zeros after the coefficients that a model takes do not matter. Raises InvalidInputError
-    for an unknown distortion model or number of coefficients.
+    corners of a fisheye image). Cached per intrinsics, therefore read-only. Zeros after the coefficients of
+    a model are ignored. Raises InvalidInputError for an unknown distortion model or number of coefficients.
     """
     columns = np.arange(intrinsics.width, dtype=np.float64)
     rows = np.arange(intrinsics.height, dtype=np.float64)
@@ -42,16 +41,16 @@ def pixel_rays(intrinsics: CameraModel) -> NDArray[np.float32]:
 
 
 def back_project(depth: NDArray[np.float32], rays: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Points [..., 3] in metres in the optical frame from depth [...] in metres and rays [..., 2]."""
+    """Compute points [..., 3] in metres in the optical frame from depth [...] in metres and rays [..., 2]."""
     points = np.empty((*depth.shape, 3), np.float32)
-    for axis in (0, 1):  # numpy's inner loop then runs over the pixels: five times as fast as over the axes
+    for axis in (0, 1):  # five times as fast as broadcasting over the axes
         np.multiply(rays[..., axis], depth, out=points[..., axis])
     points[..., 2] = depth
     return points
 
 
 def project(points: NDArray[np.floating], intrinsics: CameraModel) -> NDArray[np.float64]:
-    """Pixels [N, 2] of points [N, 3] in the optical frame; NaN for points not in front of the camera."""
+    """Project points [N, 3] in the optical frame to pixels [N, 2]; NaN for points behind the camera."""
     points = np.asarray(points, np.float64).reshape(-1, 3)
     depth = np.where(points[:, 2] > 0, points[:, 2], np.nan)
     rays = points[:, :2] / depth[:, None]
@@ -62,9 +61,9 @@ def project(points: NDArray[np.floating], intrinsics: CameraModel) -> NDArray[np
 
 
 def _coefficients(intrinsics: CameraModel) -> NDArray[np.float64] | None:
-    """Distortion coefficients, as many as OpenCV takes; None for a camera without distortion.
+    """Return the distortion coefficients, as many as OpenCV takes; None without distortion.
 
-    Raises InvalidInputError for a model that is not known and for a number that it does not take.
+    Raises InvalidInputError for an unknown model or number of coefficients.
     """
     model, given = intrinsics.distortion_model, intrinsics.distortion
     if not model or (model != "equidistant" and not any(given)):
