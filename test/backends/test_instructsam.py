@@ -49,12 +49,12 @@ def rgb() -> np.ndarray:
 
 def says(monkeypatch: pytest.MonkeyPatch, segmenter: InstructSamSegmenter, ids: list[int]) -> None:
     """Make the model answer with ``ids``, whatever it is asked."""
-    answer = segmenter.model.answer
+    answer = segmenter.model.generate
 
     def scripted(*args: Any, **kwargs: Any) -> Generation:
         return answer(*args, **{**kwargs, "choose": lambda step, _logits: ids[step]})
 
-    monkeypatch.setattr(segmenter.model, "answer", scripted)
+    monkeypatch.setattr(segmenter.model, "generate", scripted)
 
 
 def scores(monkeypatch: pytest.MonkeyPatch, segmenter: InstructSamSegmenter, kept: list[int]) -> None:
@@ -155,12 +155,12 @@ def test_previous_answer_changes_nothing(talkative: InstructSamSegmenter, rgb: n
     features = talkative.encode(rgb)
     plain = talkative.segment(features, "red mug")
     assert plain.status == Status.MAX_INSTANCES
-    for previous in (plain, DecodedSegmentation((), "", Status.OK, answer_ids=(508, 1, 509, 511))):
+    for previous in (plain, DecodedSegmentation((), "", Status.OK, generated_ids=(508, 1, 509, 511))):
         assert equal(talkative.segment(features, "red mug", previous=previous), plain)
 
 
 @pytest.mark.parametrize(
-    ("instruction", "said", "passes"),
+    ("instruction", "tokens", "passes"),
     [
         ("red mug", [508, 1, 2, 509, 511], 1),
         ("Red mug.", [508, 1, 2, 509, 511], 1),
@@ -174,28 +174,28 @@ def test_a_direct_phrase_is_checked_in_one_pass(
     rgb: np.ndarray,
     monkeypatch: pytest.MonkeyPatch,
     instruction: str,
-    said: list[int],
+    tokens: list[int],
     passes: int,
 ) -> None:
-    says(monkeypatch, segmenter, said)
-    scores(monkeypatch, segmenter, [2] * said.count(509))
+    says(monkeypatch, segmenter, tokens)
+    scores(monkeypatch, segmenter, [2] * tokens.count(509))
     features = segmenter.encode(rgb)
     count: list[int] = []
     segmenter.model.language.register_forward_hook(lambda *_: count.append(1))
     guessed = segmenter.segment(features, instruction)
     assert len(count) == passes
-    monkeypatch.setattr(segmenter.prompts, "phrase_answer", lambda _instruction: [])
+    monkeypatch.setattr(segmenter.prompts, "phrase_generation", lambda _instruction: [])
     decoded = segmenter.segment(features, instruction)
-    assert guessed.answer_ids == decoded.answer_ids == tuple(said)
+    assert guessed.generated_ids == decoded.generated_ids == tuple(tokens)
     assert equal(guessed, decoded)
     assert guessed.generation is not None
     torch.testing.assert_close(guessed.generation.queries, decoded.generation.queries, atol=2e-5, rtol=0)
 
 
 def test_a_long_instruction_is_no_phrase(segmenter: InstructSamSegmenter) -> None:
-    assert segmenter.prompts.phrase_answer("w11 w12 w13 w14 w15 w16") != []
-    assert segmenter.prompts.phrase_answer("w11 w12 w13 w14 w15 w16 w17") == []
-    assert segmenter.prompts.phrase_answer(".") == []
+    assert segmenter.prompts.phrase_generation("w11 w12 w13 w14 w15 w16") != []
+    assert segmenter.prompts.phrase_generation("w11 w12 w13 w14 w15 w16 w17") == []
+    assert segmenter.prompts.phrase_generation(".") == []
 
 
 def test_two_threads_get_what_one_gets(talkative: InstructSamSegmenter) -> None:

@@ -60,13 +60,13 @@ def test_inference_equals_the_released_code(
         features = tiny_model.encode_image(
             TwoTowerInputs(arrays["pixel_values"], arrays["image_grid_thw"], arrays["sam_pixel_values"])
         )
-        answer = tiny_model.answer(
+        answer = tiny_model.generate(
             features,
             arrays["input_ids"][0].tolist(),
             previous_ids=generated if previous_answer else (),
             choose=planned(case["plan"], 490, manifest["ids"]["im_end"], seen),
         )
-        phrases, queries = tiny_model.answered_phrases(answer)
+        phrases, queries = tiny_model.generated_phrases(answer)
 
         assert list(answer.ids) == generated
         assert answer.confirmed == (len(generated) if previous_answer else 0)

@@ -68,7 +68,7 @@ class Losses:
 def training_labels(labels: Tensor, query: Tensor) -> Tensor:
     """Labels without the mask queries and the token right of each: int64 [B, L].
 
-    Nobody generates those tokens, so nobody is taught to. query: bool [B, L].
+    Those tokens are never generated, so they are not trained. query: bool [B, L].
     """
     after_query = F.pad(query[:, :-1], (1, 0))
     return labels.masked_fill(query | after_query, IGNORE)
@@ -127,9 +127,9 @@ def _sample_losses(
         # A phrase without instances, in a sample that counts, is matched to an empty mask.
         instances = masks[torch.tensor(indices or [last], device=masks.device)].to(mask_logits.dtype)
         for query, instance in zip(*match(mask_logits, score_logits, instances, weights), strict=True):
-            predicted, wanted = mask_logits[query], instances[instance]
-            pairs.append(_mask_pair(predicted, wanted, truth.boxes_only, settings, mode))
-            target[query] = max(_mask_quality(predicted, wanted), LOWEST_TARGET)
+            predicted, true_mask = mask_logits[query], instances[instance]
+            pairs.append(_mask_pair(predicted, true_mask, truth.boxes_only, settings, mode))
+            target[query] = max(_mask_quality(predicted, true_mask), LOWEST_TARGET)
         scores.append(F.binary_cross_entropy_with_logits(score_logits, target))
     return pairs, scores
 

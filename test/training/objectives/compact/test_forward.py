@@ -113,10 +113,10 @@ def test_query_states_of_training_equal_those_of_decoding(small_model, tokenizer
         image = features.rows(torch.tensor([row // 3]))
         ids = batch.rows.ids[row][batch.rows.valid[row]].tolist()
         start = ids.index(tokens.ref_start)
-        answer_ids = [*ids[start : ids.index(tokens.ref_end) + 1], tokens.eos[0]]
+        generated_ids = [*ids[start : ids.index(tokens.ref_end) + 1], tokens.eos[0]]
         prompt = [*prompts.image_ids(features.tokens.shape[1]), *ids[:start]]
-        answer = model.answer(image, prompt, choose=lambda step, _, plan=answer_ids: plan[step])
-        assert answer.ids == tuple(answer_ids)
+        answer = model.generate(image, prompt, choose=lambda step, _, plan=generated_ids: plan[step])
+        assert answer.ids == tuple(generated_ids)
         trained = hidden[row][batch.rows.queries[row]]
         assert torch.allclose(answer.queries[0], trained, atol=1e-4)
 
