@@ -70,8 +70,8 @@ def plain(segmenter: InstructSamSegmenter, rgb: NDArray[np.uint8], instruction: 
     inputs = model.image_encoder.preprocess(rgb).to(segmenter.device, model.mask_queries.dtype)
     features = model.encode_image(inputs)
     ids = [*prompts.image_ids(features.tokens.shape[1]), *prompts.instruction_ids(instruction)]
-    phrases, queries = model.answered_phrases(model.answer(features, ids))
-    embedded = [embedded_ids(phrase, model.config.inference_mode.phrase_markers) for phrase in phrases]
+    phrases, queries = model.generated_phrases(model.generate(features, ids))
+    embedded = [embedded_ids(phrase, model.config.mode.phrase_markers) for phrase in phrases]
     padded, mask = pad_phrases(embedded, segmenter.device, MAX_PHRASE_TOKENS)
     embeds = model.text_hidden_fcs(model.language.embed(padded))
     output = model.detector(features, embeds, mask, model.mask_hidden_fcs(queries))

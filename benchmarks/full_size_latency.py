@@ -67,7 +67,7 @@ class Bench:
         self.model = model
         tokens = model.config.tokens
         ids = [token for p in PHRASES[:phrases] for token in (tokens.ref_start, *p, tokens.ref_end, 11)]
-        self.answer_ids: list[int] = [*ids[:-1], tokens.eos[0]]
+        self.generated_ids: list[int] = [*ids[:-1], tokens.eos[0]]
 
     def image_ids(self, features: ImageFeatures) -> list[int]:
         tokens = self.model.config.tokens
@@ -80,7 +80,7 @@ class Bench:
     def choose(self, step: int, logits: Tensor) -> int:
         """Return the next token of the fixed answer, after the argmax that greedy decoding would do."""
         int(logits.argmax())
-        return self.answer_ids[step]
+        return self.generated_ids[step]
 
     def inputs(self) -> TwoTowerInputs:
         encoder = self.model.image_encoder
@@ -120,18 +120,18 @@ class Bench:
         """Segment a frame with the queries of an earlier one."""
         features = self.features(watch)
         with watch("detector"):
-            return answer, self.model.segment_phrases(features, *self.model.answered_phrases(answer))
+            return answer, self.model.segment_phrases(features, *self.model.generated_phrases(answer))
 
     def segment(
         self, features: ImageFeatures, prefix: Prefix, watch: Stopwatch, previous: list[int]
     ) -> Result:
         with watch("answer"):
             ids = self.prompt(features)
-            answer = self.model.answer(
+            answer = self.model.generate(
                 features, ids, prefix=prefix, previous_ids=previous, choose=self.choose
             )
         with watch("detector"):
-            return answer, self.model.segment_phrases(features, *self.model.answered_phrases(answer))
+            return answer, self.model.segment_phrases(features, *self.model.generated_phrases(answer))
 
 
 def random_tensors(config: InstructSamConfig, dtype: torch.dtype) -> dict[str, Tensor]:
@@ -179,7 +179,7 @@ def procedures(part: str, model: InstructSam, phrases: int) -> dict[str, Procedu
     def active(watch: Stopwatch) -> Result:
         nonlocal frame, answer
         frame = bench.encode(watch)
-        result = bench.segment(*frame, watch, bench.answer_ids)
+        result = bench.segment(*frame, watch, bench.generated_ids)
         answer = result[0]
         return result
 
@@ -197,14 +197,14 @@ def procedures(part: str, model: InstructSam, phrases: int) -> dict[str, Procedu
         return {f"{ACTIVE}, {part}": active}
 
     def side_by_side(watch: Stopwatch) -> Result:
-        return bench.segment(*bench.encode_side_by_side(watch), watch, bench.answer_ids)
+        return bench.segment(*bench.encode_side_by_side(watch), watch, bench.generated_ids)
 
     on_gpu = {f"{ACTIVE}, towers side by side": side_by_side} if model.mask_queries.is_cuda else {}
     return {
         ACTIVE: active,
         **on_gpu,
         "further instruction, image known": partial(further, []),
-        "the same, answer known or guessed": partial(further, bench.answer_ids),
+        "the same, answer known or guessed": partial(further, bench.generated_ids),
         REUSE: reuse,
     }
 

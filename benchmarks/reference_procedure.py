@@ -48,7 +48,7 @@ class ReferenceProcedure:
             prefix = self.model.prefix(features, ids)
             prefix.state()
         with watch("answer"):
-            answer = self.model.answer(features, ids, prefix=prefix, choose=self.choose)
+            answer = self.model.generate(features, ids, prefix=prefix, choose=self.choose)
         with watch("SAM 3 encoder"):
             pyramid = encoder.pixel_tower(inputs.pixels)
         features = dataclasses.replace(
@@ -59,7 +59,7 @@ class ReferenceProcedure:
 
     def _detect(self, features: ImageFeatures, answer: Generation) -> DetectorOutput:
         model, detector = self.model, self.model.detector
-        phrase_ids, queries = model.answered_phrases(answer)
+        phrase_ids, queries = model.generated_phrases(answer)
         count = len(phrase_ids)
         ids, mask = pad_phrases(phrase_ids, queries.device, MAX_PHRASE_TOKENS)
         phrases = Phrases(model.text_hidden_fcs(model.language.embed(ids)), mask)

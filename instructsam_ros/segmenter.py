@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import CancelledError, ConfigError
 from instructsam_ros.types import Segmentation
+from instructsam_ros.yaml_config import rename_keys
 
 Cancel = Callable[[], bool]
 
@@ -63,6 +64,8 @@ BACKENDS: dict[str, str] = {
     "onnx": "instructsam_ros.backends.onnx:load",
     "fake": "instructsam_ros.backends.fake:load",
 }
+RENAMED_OPTIONS = {"behaviour": "inference_mode"}
+"""Former name of an option -> current name."""
 
 
 def load(model: str = "compact", *, device: str = "auto", backend: str = "", **options: Any) -> Segmenter:
@@ -85,6 +88,7 @@ def load(model: str = "compact", *, device: str = "auto", backend: str = "", **o
         load_backend = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"backend {key!r} cannot be imported: {error}") from error
+    options = rename_keys(options, RENAMED_OPTIONS, f"backend {key!r}")
     try:
         inspect.signature(load_backend).bind(model, device, **options)
     except TypeError as error:

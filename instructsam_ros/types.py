@@ -67,13 +67,13 @@ class Frame:
     """One camera frame.
 
     rgb: uint8 [H, W, 3]. depth: float32 [H, W] in metres along the optical axis (REP 118), NaN
-    where there is no reading, or None. camera: intrinsics of the rgb image, or None.
+    where there is no reading, or None. intrinsics: of the rgb image, or None.
     stamp_ns: acquisition time. frame_id: optical frame (REP 103: x right, y down, z forward).
     """
 
     rgb: NDArray[np.uint8]
     depth: NDArray[np.float32] | None = None
-    camera: CameraModel | None = None
+    intrinsics: CameraModel | None = None
     stamp_ns: int = 0
     frame_id: str = ""
 
@@ -93,9 +93,9 @@ class Frame:
                 f"depth is {self.depth.shape[1]}x{self.depth.shape[0]} but the image is "
                 f"{size[1]}x{size[0]}; use depth registered (aligned) to the image"
             )
-        if self.camera is not None and (self.camera.height, self.camera.width) != size:
+        if self.intrinsics is not None and (self.intrinsics.height, self.intrinsics.width) != size:
             raise InvalidInputError(
-                f"camera_info is for {self.camera.width}x{self.camera.height} but the image is "
+                f"camera_info is for {self.intrinsics.width}x{self.intrinsics.height} but the image is "
                 f"{size[1]}x{size[0]}"
             )
 

@@ -109,10 +109,12 @@ def build(
 
     Unknown and missing keys, and values of another type, raise ConfigError. An int is accepted
     for a float, and so is 5e-4, which is a text to YAML 1.1. Ranges belong in the dataclass's own
-    __post_init__. keys: what a file calls fields, for errors, where it calls them otherwise.
+    __post_init__. Former names of fields, in the class variable RENAMED_KEYS of ``kind``, are read as the
+    fields; see ``rename_keys``. keys: the file's names of fields, for errors, where they differ.
     """
     if not isinstance(data, Mapping):
         raise ConfigError(f"{where}: expected a mapping of settings, got {type(data).__name__}")
+    data = rename_keys(data, getattr(kind, "RENAMED_KEYS", {}), where)
     hints = typing.get_type_hints(kind)
     fields = {f.name: f for f in dataclasses.fields(kind) if f.init}  # type: ignore[arg-type]
     # YAML reads a bare "on" or a number as a key of another type than text.
@@ -138,6 +140,16 @@ def build(
         return kind(**values)
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from None
+
+
+def rename_keys(data: Mapping[str, Any], renamed: Mapping[str, str], where: str) -> dict[str, Any]:
+    """Copy settings with their current keys. renamed: former key -> current key.
+
+    Raises ConfigError where both keys of a setting are given.
+    """
+    if twice := [f"{old} and {new}" for old, new in renamed.items() if old in data and new in data]:
+        raise ConfigError(f"{where}: {', '.join(twice)} are the same setting; keep only the second")
+    return {renamed.get(key, key): value for key, value in data.items()}
 
 
 def check_range(settings: object, low: float, high: float, *names: str) -> None:

@@ -131,7 +131,9 @@ def paper_model(tiny_config: InstructSamConfig, tiny_weights: dict[str, Tensor])
     """The same weights, run the way training runs them."""
     from instructsam_ros.models.instructsam.checkpoint import build_model
 
-    return build_model(dataclasses.replace(tiny_config, behaviour="paper"), tiny_weights, "golden weights")
+    return build_model(
+        dataclasses.replace(tiny_config, inference_mode="paper"), tiny_weights, "golden weights"
+    )
 
 
 @pytest.fixture

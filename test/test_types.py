@@ -77,11 +77,11 @@ def test_other_images_are_refused(image):
         check_rgb(image)
 
 
-def test_depth_and_camera_must_fit_the_image():
+def test_depth_and_intrinsics_must_fit_the_image():
     with pytest.raises(InvalidInputError, match="registered"):
         Frame(RGB, np.zeros((4, 5), np.float32))
     with pytest.raises(InvalidInputError, match="6x4"):
-        Frame(RGB, camera=CameraModel(6, 5, 1.0, 1.0, 0.0, 0.0))
+        Frame(RGB, intrinsics=CameraModel(6, 5, 1.0, 1.0, 0.0, 0.0))
     frame = Frame(RGB, np.zeros((4, 6), np.float32), CameraModel(6, 4, 1.0, 1.0, 0.0, 0.0))
     assert frame.stamp_ns == 0
 

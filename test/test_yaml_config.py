@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 
@@ -12,6 +12,8 @@ from instructsam_ros.yaml_config import build, load_yaml, parse_mapping
 
 @dataclass(frozen=True)
 class Inner:
+    RENAMED_KEYS: ClassVar[dict[str, str]] = {"velocity": "rate"}
+
     rate: float = 1.0
 
     def __post_init__(self):
@@ -42,6 +44,15 @@ def test_every_kind_of_value_is_read(tmp_path):
     assert load_yaml(Outer, path) == Outer(
         "x", 3, True, "b", (4, 5), (1.0, 2.5), Path("/data"), Inner(2.0), {"mask": 3.0}, [1]
     )
+
+
+def test_a_former_key_is_read_as_the_current_one():
+    assert build(Outer, {"name": "x", "inner": {"velocity": 3}}) == Outer("x", inner=Inner(3.0))
+
+
+def test_a_former_and_a_current_key_together_are_an_error():
+    with pytest.raises(ConfigError, match=r"config\.inner: velocity and rate are the same setting"):
+        build(Outer, {"name": "x", "inner": {"velocity": 3, "rate": 3}})
 
 
 def test_what_is_not_given_has_its_default():

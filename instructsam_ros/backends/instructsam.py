@@ -35,8 +35,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """What every instruction on one image shares: features, the beginning of the prompt with the image,
-    the image's size in pixels, and the seconds that encoding took.
+    """Instruction-independent data of one image: features, the beginning of the prompt with the image,
+    the image's size in pixels, and the seconds of encoding.
     """
 
     features: ImageFeatures
@@ -48,11 +48,11 @@ class EncodedImage:
 
 @dataclass(frozen=True, eq=False)
 class DecodedSegmentation(Segmentation):
-    """A Segmentation that remembers, for the next frame of a stream, its instruction, its answer (as
-    token ids, and whole), and how many frames in a row that answer has served.
+    """A Segmentation with data for the next frame of a stream: its instruction, its generation (token ids,
+    and whole), and for how many consecutive frames that generation has been used.
     """
 
-    answer_ids: tuple[int, ...] = ()
+    generated_ids: tuple[int, ...] = ()
     instruction: str = ""
     generation: Generation | None = None
     frames: int = 1
@@ -70,14 +70,14 @@ class InstructSamSegmenter:
 
     @property
     def device(self) -> torch.device:
-        """Where the model lies."""
+        """Device of the model."""
         return self.model.mask_queries.device
 
     @torch.inference_mode()
     def encode(self, rgb: NDArray[np.uint8]) -> EncodedImage:
-        """All that a uint8 [H, W, 3] image decides alone: features and the detector's part that reads no
-        phrase. On a GPU also the language model's state behind the image; elsewhere the first
-        instruction makes that on its way.
+        """Compute all that depends on a uint8 [H, W, 3] image alone: features and the instruction-independent
+        part of the detector; on a GPU also the language model's state after the image, which elsewhere the
+        first instruction computes in its first pass.
         """
         check_rgb(rgb)
         start = time.perf_counter()
@@ -105,11 +105,11 @@ class InstructSamSegmenter:
         start = time.perf_counter()
         last = previous if isinstance(previous, DecodedSegmentation) else None
         if last and last.generation and last.instruction == instruction and last.frames < self.reuse_frames:
-            answer, frames = last.generation, last.frames + 1
+            generation, frames = last.generation, last.frames + 1
         else:
-            answer, frames = self._answer(features, instruction, last, cancel), 1
-        phrases, queries = self.model.answered_phrases(answer)
-        generated = time.perf_counter()
+            generation, frames = self._generate(features, instruction, last, cancel), 1
+        phrases, queries = self.model.generated_phrases(generation)
+        generated_at = time.perf_counter()
         raise_if_cancelled(cancel)
         instances: list[Instance] = []
         saturated = False
@@ -117,24 +117,24 @@ class InstructSamSegmenter:
             output = self.model.segment_phrases(features.features, phrases, queries)
             texts, size = [self.prompts.text(phrase) for phrase in phrases], (features.height, features.width)
             instances, saturated = read_instances(output, texts, size, self.model.config)
-        cut_off = not self._ended(answer)
+        cut_off = not self._ended(generation)
         status = (
             Status.MAX_INSTANCES if saturated or cut_off else Status.OK if instances else Status.NO_TARGET
         )
         seconds = {
             "encode": features.seconds,
-            "generate": generated - start,
-            "masks": time.perf_counter() - generated,
+            "generate": generated_at - start,
+            "masks": time.perf_counter() - generated_at,
         }
-        text = self.prompts.text(answer.ids)
+        text = self.prompts.text(generation.ids)
         return DecodedSegmentation(
             tuple(instances),
             text,
             status,
             MappingProxyType(seconds),
-            answer_ids=answer.ids,
+            generated_ids=generation.ids,
             instruction=instruction,
-            generation=answer,
+            generation=generation,
             frames=frames,
         )
 
@@ -142,35 +142,35 @@ class InstructSamSegmenter:
         """``segment(encode(rgb), instruction)``."""
         return self.segment(self.encode(rgb), instruction)
 
-    def _answer(
+    def _generate(
         self,
         features: EncodedImage,
         instruction: str,
         last: DecodedSegmentation | None,
         cancel: Cancel | None,
     ) -> Generation:
-        """Ask the language model. What it said on the last frame, or would say if the instruction is
-        itself a phrase, is checked in one pass.
+        """Run the language model. The generation of the last frame, or else the instruction as the one
+        phrase, is verified as a draft in one pass.
         """
         self.prompts.warn_of_unknown_words(instruction)
-        guess = last.answer_ids if last else self.prompts.phrase_answer(instruction)
-        answer = self.model.answer(
+        draft = last.generated_ids if last else self.prompts.phrase_generation(instruction)
+        generation = self.model.generate(
             features.features,
             [*features.prefix.ids, *self.prompts.instruction_ids(instruction)],
             prefix=features.prefix,
-            previous_ids=guess,
+            previous_ids=draft,
             cancel=cancel,
         )
-        if not self._ended(answer) and answer.ids != guess:  # once for a standing instruction
+        if not self._ended(generation) and generation.ids != draft:  # once for an active instruction
             logger.warning(
                 "the answer to %r was cut off after %d tokens (max_new_tokens); it may lack instances",
                 instruction,
-                len(answer.ids),
+                len(generation.ids),
             )
-        return answer
+        return generation
 
-    def _ended(self, answer: Generation) -> bool:
-        return answer.ids[-1] in self.model.config.tokens.eos
+    def _ended(self, generation: Generation) -> bool:
+        return generation.ids[-1] in self.model.config.tokens.eos
 
     def _wait(self) -> None:
         if self.device.type == "cuda":
@@ -187,7 +187,7 @@ def load(
     offline: bool = False,
     adapter: str | None = None,
     score_threshold: float | None = None,
-    behaviour: str | dict[str, Any] | None = None,
+    inference_mode: str | dict[str, Any] | None = None,
     approximations: Mapping[str, Any] | None = None,
     cpu_optimizations: bool = True,
 ) -> InstructSamSegmenter:
@@ -197,9 +197,9 @@ def load(
     computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process.
     revision, offline: see ``checkpoint_folder``. adapter: a folder with a LoRA adapter for this model, which
     is merged as ``instructsam weights merge`` does.
-    score_threshold: replaces the model's own thresholds. behaviour: replaces the model's own, see
-    ``read_inference_mode``. approximations: what to trade for
-    speed, by the names in Approximations. cpu_optimizations: whether to apply ``optimize_for_cpu``, which
+    score_threshold: replaces the model's own thresholds. inference_mode: replaces the model's own, see
+    ``read_inference_mode``. approximations: fields of Approximations, which
+    trade accuracy for speed. cpu_optimizations: whether to apply ``optimize_for_cpu``, which
     changes results by rounding only and, on a CPU, how this process keeps memory. Raises CheckpointError for
     unusable weights and ConfigError for an unusable device or option.
     """
@@ -211,8 +211,8 @@ def load(
     folder = checkpoint_folder(model, revision=revision, offline=offline)
     added = [] if adapter is None else [adapter_folder(adapter)]
     config = approximate.apply_to_config(InstructSamConfig.from_folder(folder, *added))
-    if behaviour is not None:
-        config = dataclasses.replace(config, behaviour=behaviour)
+    if inference_mode is not None:
+        config = dataclasses.replace(config, inference_mode=inference_mode)
     precision = torch_dtype(dtype, target)
     if added:
         loaded = load_merged(folder, added[0], precision, target, config)

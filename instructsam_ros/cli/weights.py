@@ -51,7 +51,10 @@ def _check(model: str) -> int:
         tokens = [f"{name} {value} {tokenizer.token(value)}" for name, value in config.tokens.pairs()]
     except CheckpointError as error:
         problems.append(str(error))
-    print(f"image encoder {config.image_encoder}, detector {config.detector}, procedure {config.behaviour}")
+    print(
+        f"image encoder {config.image_encoder}, detector {config.detector}, "
+        f"inference mode {config.inference_mode}"
+    )
     print(f"{config.num_queries} mask queries, at most {config.max_new_tokens} tokens per answer")
     print("token ids: " + ", ".join(tokens))
     print(f"{stored}; the output head is {head}tied to the embedding")

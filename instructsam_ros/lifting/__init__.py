@@ -1,4 +1,4 @@
-"""Masks and depth into metric geometry: clouds, oriented boxes, the support plane. Numpy only."""
+"""Metric geometry from masks and depth: clouds, oriented boxes, the support plane. Numpy only."""
 
 from instructsam_ros.lifting.box import OrientedBox, fit_box
 from instructsam_ros.lifting.depth import decode_depth, to_metres

@@ -1,4 +1,4 @@
-"""Oriented boxes around clouds, with the edges that a gripper needs to know."""
+"""Oriented bounding boxes of point clouds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from instructsam_ros.lifting.plane import Plane, stands_on
+from instructsam_ros.lifting.plane import Plane, rests_on
 
 _REFINEMENTS = 20
-# Enough to find the directions; the extents are those of all points.
+# Points from which the axes are computed; the extents are those of all points.
 _SEARCHED_POINTS = 4000
-# Volumes are compared with this much added to every edge, so that flat clouds compare by area.
+# Metres added to every edge when volumes are compared, so that flat clouds are compared by area.
 _THICKNESS = 1e-3
 
 
@@ -23,7 +23,7 @@ class OrientedBox:
     """centre: float64 [3] in metres. rotation: float64 [3, 3], its columns are the axes, right-handed.
 
     size: float64 [3], full edge lengths in metres along the axes. on_plane: z is the normal of
-    the support plane and the box stands on it.
+    the support plane and the box rests on it.
     """
 
     centre: NDArray[np.float64]
@@ -33,11 +33,11 @@ class OrientedBox:
 
     @property
     def quaternion(self) -> NDArray[np.float64]:
-        """Orientation as x y z w, float64 [4], of unit length, w >= 0."""
+        """Return the orientation as x y z w, float64 [4], of unit length, w >= 0."""
         return quaternion(self.rotation)
 
     def corners(self) -> NDArray[np.float64]:
-        """The eight corners, float64 [8, 3]; bit i of the row number picks the positive side of axis i."""
+        """Return the eight corners, float64 [8, 3]; bit i of the row index is the side of axis i."""
         signs = np.array([[(i >> axis & 1) - 0.5 for axis in range(3)] for i in range(8)])
         return self.centre + (signs * self.size) @ self.rotation.T
 
@@ -49,13 +49,13 @@ def fit_box(
     up_direction: NDArray[np.float64] | None = None,
     tolerance: float = 0.01,
 ) -> OrientedBox | None:
-    """The smallest box found around points [N, 3] in metres; it contains all of them. None for no points.
+    """Fit a small box that contains all points [N, 3], in metres; return None for no points.
 
-    With a plane, z is its normal, x and y the minimum-area rectangle seen along it (x the longer
-    edge), and the box reaches down to the plane when the object stands on it (within
-    ``tolerance``, see stands_on). With ``up_direction`` alone z is up. With neither, the axes are sought
-    that give the least volume, and sorted x longest to z shortest with z towards the camera.
-    x points to the right of the image wherever that is a choice.
+    With a plane, z is its normal, x and y the minimum-area rectangle of the points projected along it (x
+    the longer edge), and the box extends down to the plane when the object rests on it (within
+    ``tolerance``, see rests_on). With ``up_direction`` alone z is up. With neither, the axes approximate
+    those of minimum volume, sorted from x, the longest, to z, the shortest, with z towards the camera.
+    The sign of x is chosen so that it points to the right of the image.
     """
     if not len(points):
         return None
@@ -72,10 +72,10 @@ def fit_box(
         rotation = np.stack([x, np.cross(z, x), z], axis=1)
     local = rotation.T @ cloud.T
     low, high = local.min(1), local.max(1)
-    standing = plane is not None and stands_on(plane, sample, tolerance)
-    if plane is not None and standing:
+    resting = plane is not None and rests_on(plane, sample, tolerance)
+    if plane is not None and resting:
         low[2] = min(low[2], plane.offset)
-    return OrientedBox(rotation @ ((low + high) / 2), rotation, high - low, standing)
+    return OrientedBox(rotation @ ((low + high) / 2), rotation, high - low, resting)
 
 
 def quaternion(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -84,10 +84,10 @@ def quaternion(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _least_volume(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Axes [3, 3], one per row, of a box of small volume.
+    """Compute the axes [3, 3], one per row, of a box of small volume.
 
-    From the principal axes, each axis in turn is held while the rectangle around it is made the
-    smallest; that walks downhill to a box with a face along a flat side of the cloud.
+    Coordinate descent from the principal axes: one axis is fixed and the others are those of the
+    minimum-area rectangle around it. This converges to a box with a face along a flat side of the cloud.
     """
     best = np.linalg.eigh(np.cov(points.T) if len(points) > 1 else np.eye(3))[1].T
     volume = _volume(points, best)
@@ -104,18 +104,18 @@ def _least_volume(points: NDArray[np.float64]) -> NDArray[np.float64]:
 def _axes_around(
     z: NDArray[np.float64], points: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """x, y, z: right-handed, x and y along the minimum-area rectangle of the points seen along z."""
+    """Return x, y, z, right-handed, x and y along the minimum-area rectangle of the points seen along z."""
     x = np.cross(np.eye(3)[np.argmin(np.abs(z))], z)
     x /= np.linalg.norm(x)
     y = np.cross(z, x)
     flat = np.stack([points @ x, points @ y], axis=1)
     angle = np.radians(cv2.minAreaRect((flat - flat.mean(0)).astype(np.float32))[2])
-    turned = np.cos(angle) * x + np.sin(angle) * y
-    return turned, np.cross(z, turned), z
+    rotated = np.cos(angle) * x + np.sin(angle) * y
+    return rotated, np.cross(z, rotated), z
 
 
 def _sorted_axes(axes: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rotation [3, 3] from axes in rows: x longest, z shortest and towards the camera."""
+    """Build a rotation [3, 3] from axes in rows: x longest, z shortest and towards the camera."""
     x, _, z = axes[np.argsort(-np.ptp(points @ axes.T, axis=0), kind="stable")]
     if z[2] > 0:
         z = -z
@@ -124,7 +124,7 @@ def _sorted_axes(axes: NDArray[np.float64], points: NDArray[np.float64]) -> NDAr
 
 
 def _to_the_right(axis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The axis or its opposite, whichever points right in the image; downwards if it is upright."""
+    """Return the axis or its opposite, whichever points right in the image; downwards if it is vertical."""
     leading = axis[0] if abs(axis[0]) > 1e-6 else axis[1] + axis[2]
     return -axis if leading < 0 else axis
 

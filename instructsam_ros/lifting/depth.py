@@ -1,4 +1,4 @@
-"""Depth images of any transport into one form: float32 metres, NaN where there is no reading."""
+"""Conversion of depth images to float32 metres, NaN where there is no reading."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def decode_depth(
     step: int,
     is_bigendian: bool = False,
 ) -> NDArray[np.float32]:
-    """Depth in metres, float32 [height, width], from the raw buffer of a sensor_msgs/Image.
+    """Decode the raw buffer of a sensor_msgs/Image to depth in metres, float32 [height, width].
 
     data: ``height`` rows of ``step`` bytes each; a row may be longer than its pixels. encoding:
     16UC1 or mono16 (millimetres, 0 is no reading), 32FC1 (metres). The result never shares
@@ -52,7 +52,7 @@ def decode_depth(
 
 
 def to_metres(depth: NDArray[Any]) -> NDArray[np.float32]:
-    """Depth in metres, float32 [H, W], from an array of uint16 millimetres or float metres.
+    """Convert an array of uint16 millimetres or float metres to depth in metres, float32 [H, W].
 
     0 in millimetres, and 0, negative, infinite or NaN in metres become NaN. Raises
     InvalidInputError for another type or number of dimensions.
@@ -73,7 +73,7 @@ def to_metres(depth: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def within_range(depth: NDArray[np.float32], minimum: float, maximum: float) -> NDArray[np.float32]:
-    """A copy of ``depth`` (metres) with NaN for everything not above 0, finite and in [minimum, maximum]."""
+    """Copy ``depth`` (metres) with NaN for all values not positive, finite and in [minimum, maximum]."""
     with np.errstate(invalid="ignore"):
         valid = (depth > 0) & (depth < np.inf) & (depth >= minimum) & (depth <= maximum)
     return np.where(valid, depth, np.float32(np.nan))

@@ -1,4 +1,4 @@
-"""The cloud of one instance: which of its mask's depth readings are the object's. Works on crops."""
+"""The point cloud of one instance from the depth readings of its mask, computed on a crop."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from numpy.typing import NDArray
 from instructsam_ros.lifting.depth import within_range
 from instructsam_ros.lifting.edges import flying_pixels, trim_rim
 from instructsam_ros.lifting.outliers import main_body, without_neighbours
-from instructsam_ros.lifting.plane import Plane, stands_on
+from instructsam_ros.lifting.plane import Plane, rests_on
 from instructsam_ros.lifting.projection import back_project, pixel_rays
 from instructsam_ros.lifting.settings import LiftSettings
 from instructsam_ros.types import Frame, Instance
 
-# An object this many tolerances tall is separated from the plane that it stands on.
+# An object of at least this many tolerances in height is separated from its support plane.
 _TALL = 3
-# A mask's border is searched for the plane this many times as deep as it is trimmed.
+# Plane points are removed within this multiple of rim_px from the mask's border.
 _RIM_REACH = 4
 
 
 @dataclass(frozen=True)
 class InstanceCloud:
-    """pixels: flat indices [N] into the image. points: [N, 3] metres. valid_ratio: readings over mask."""
+    """pixels: flat indices [N] into the image. points: [N, 3] metres. valid_ratio: of the mask's pixels."""
 
     pixels: NDArray[np.intp]
     points: NDArray[np.float32]
     valid_ratio: float
 
     def low_depth(self, settings: LiftSettings) -> bool:
-        """Whether there are too few readings to rely on the geometry."""
+        """Return whether there are too few readings to rely on the geometry."""
         return self.valid_ratio < settings.min_valid_ratio or len(self.points) < max(settings.min_points, 1)
 
 
 def instance_cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> InstanceCloud:
-    """The points of one instance without flying pixels, rim, outliers and objects beside it."""
+    """Compute the points of one instance without flying pixels, rim, outliers and neighbouring objects."""
     window = window_of(instance)
     mask = instance.mask[window]
     area = int(np.count_nonzero(mask))
-    if frame.depth is None or frame.camera is None or not area:
+    if frame.depth is None or frame.intrinsics is None or not area:
         return InstanceCloud(np.zeros(0, np.intp), np.zeros((0, 3), np.float32), 0.0)
-    rays = pixel_rays(frame.camera)
+    rays = pixel_rays(frame.intrinsics)
     depth = within_range(frame.depth[window], settings.min_depth, settings.max_depth)
     depth[np.isnan(rays[window][..., 0])] = np.nan
     # Flat indices with take() are several times as fast as pairs of row and column.
     own = without_neighbours(mask, depth, settings.relative_jump)
-    chosen = np.flatnonzero(_trusted(own, depth, settings))
+    chosen = np.flatnonzero(_reliable(own, depth, settings))
     rows, columns = np.divmod(chosen, mask.shape[1])
     readings = depth.take(chosen)
     body = main_body(
@@ -57,7 +57,7 @@ def instance_cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> 
         relative_step=settings.relative_jump,
         minimum_share=settings.min_cluster_share,
     )
-    pixels = ((rows + window[0].start) * frame.camera.width + columns + window[1].start)[body]
+    pixels = ((rows + window[0].start) * frame.intrinsics.width + columns + window[1].start)[body]
     points = back_project(readings[body], rays.reshape(-1, 2).take(pixels, axis=0))
     return InstanceCloud(pixels, points, np.count_nonzero(mask & np.isfinite(depth)) / area)
 
@@ -65,12 +65,12 @@ def instance_cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> 
 def without_plane(
     cloud: InstanceCloud, instance: Instance, plane: Plane | None, settings: LiftSettings
 ) -> InstanceCloud:
-    """Take out what a mask drawn too wide has caught of the plane around the object.
+    """Remove points of the support plane that a mask includes around the object.
 
-    Only near the mask's border, so that the bottom of a bowl stays, and only for an object that
-    is clearly taller than the tolerance, so that a fork stays.
+    Only near the mask's border, so that the bottom of a bowl is kept, and only for an object that
+    is clearly taller than the tolerance, so that a fork is kept.
     """
-    if plane is None or not stands_on(plane, cloud.points, settings.plane_tolerance):
+    if plane is None or not rests_on(plane, cloud.points, settings.plane_tolerance):
         return cloud
     height = plane.height(cloud.points)
     if height.max() < _TALL * settings.plane_tolerance:
@@ -80,21 +80,21 @@ def without_plane(
     inner = cv2.erode(instance.mask[window].astype(np.uint8), np.ones((reach, reach), np.uint8))
     low = np.flatnonzero(height <= settings.plane_tolerance)
     rows, columns = np.divmod(cloud.pixels[low], instance.mask.shape[1])
-    caught = inner[rows - window[0].start, columns - window[1].start] == 0
-    keep = np.delete(np.arange(len(height)), low[caught])
+    near_border = inner[rows - window[0].start, columns - window[1].start] == 0
+    keep = np.delete(np.arange(len(height)), low[near_border])
     return InstanceCloud(cloud.pixels[keep], cloud.points.take(keep, axis=0), cloud.valid_ratio)
 
 
 def window_of(instance: Instance) -> tuple[slice, slice]:
-    """Rows and columns of the instance's box with a border of one pixel where the image has it."""
+    """Return rows and columns of the instance's box, extended by one pixel within the image."""
     x0, y0, x1, y1 = (int(v) for v in instance.box)
     return slice(max(y0 - 1, 0), y1 + 1), slice(max(x0 - 1, 0), x1 + 1)
 
 
-def _trusted(
+def _reliable(
     mask: NDArray[np.bool_], depth: NDArray[np.float32], settings: LiftSettings
 ) -> NDArray[np.bool_]:
-    """Pixels of the mask with a depth that is the object's; all valid ones if trimming leaves none."""
+    """Select pixels of the mask with a reliable depth; all valid ones if trimming leaves none."""
     valid = mask & np.isfinite(depth)
-    trusted = trim_rim(mask, settings.rim_px) & valid & ~flying_pixels(depth, settings.relative_jump)
-    return trusted if trusted.any() else valid
+    reliable = trim_rim(mask, settings.rim_px) & valid & ~flying_pixels(depth, settings.relative_jump)
+    return reliable if reliable.any() else valid

@@ -1,4 +1,4 @@
-"""From masks and a depth image to metric instances, their support plane and the scene around them."""
+"""Lifting of masks and a depth image to metric instances, their support plane and the scene cloud."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LiftedInstance:
     without points. box: around the points, or None without points. valid_depth_ratio: valid
     readings over mask pixels. truncated: the mask touches the image border, so sizes are lower
     bounds. low_depth: too few readings to rely on the geometry. no_depth: the frame had no depth
-    or no camera model.
+    or no intrinsics.
     """
 
     instance: Instance
@@ -46,13 +46,13 @@ class LiftedInstance:
 
     @property
     def gravity_aligned(self) -> bool:
-        """Whether the box stands on a detected support plane."""
+        """Whether the box rests on a detected support plane."""
         return self.box is not None and self.box.on_plane
 
 
 @dataclass(frozen=True)
 class LiftedScene:
-    """The instances in the order of the segmentation, and the plane that they stand on, if found."""
+    """The instances in the order of the segmentation, and their support plane, if one was found."""
 
     instances: tuple[LiftedInstance, ...]
     plane: Plane | None
@@ -65,11 +65,10 @@ def lift(
     *,
     up_direction: NDArray[np.float64] | None = None,
 ) -> LiftedScene:
-    """Lift every instance; one without depth is kept and flagged, never dropped.
+    """Lift every instance; instances without depth are kept and flagged.
 
-    up_direction: direction away from the ground in the optical frame, when it is known; else the support
-    plane is found without it. Raises InvalidInputError for an unknown distortion model and for an
-    ``up_direction`` without direction.
+    up_direction: direction away from the ground in the optical frame, if known. Raises
+    InvalidInputError for an unknown distortion model and for an ``up_direction`` without direction.
     """
     settings = settings or LiftSettings()
     if up_direction is not None and not (
@@ -92,16 +91,16 @@ def lift(
 def scene_points(
     frame: Frame, segmentation: Segmentation, settings: LiftSettings | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """The scene without the targets, e.g. for collision checking: points [N, 3] metres, colors [N, 3].
+    """Return the scene without the targets, e.g. for collision checking: points [N, 3] metres, colors [N, 3].
 
-    Empty when the frame has no depth or camera model.
+    Empty when the frame has no depth or intrinsics.
     """
     settings = settings or LiftSettings()
-    if frame.depth is None or frame.camera is None:
+    if frame.depth is None or frame.intrinsics is None:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8)
     depth = within_range(frame.depth, settings.min_depth, settings.max_depth)
     depth[flying_pixels(depth, settings.relative_jump) | _targets(frame, segmentation, settings)] = np.nan
-    points = back_project(depth, pixel_rays(frame.camera))
+    points = back_project(depth, pixel_rays(frame.intrinsics))
     kept = np.isfinite(points[..., 0])
     return points[kept], frame.rgb[kept]
 
@@ -125,14 +124,14 @@ def _assemble(
         valid_depth_ratio=cloud.valid_ratio,
         truncated=_touches_border(instance.mask),
         low_depth=cloud.low_depth(settings),
-        no_depth=frame.depth is None or frame.camera is None,
+        no_depth=frame.depth is None or frame.intrinsics is None,
     )
 
 
 def _centroid(points: NDArray[np.float32]) -> NDArray[np.float64]:
     if not len(points):
         return np.full(3, np.nan)
-    # Axis by axis: ten times as fast as mean(0), which loops over three numbers at a time.
+    # Axis by axis, which is ten times as fast as mean(0).
     return np.array([points[:, axis].mean(dtype=np.float64) for axis in range(3)])
 
 
@@ -141,7 +140,7 @@ def _touches_border(mask: NDArray[np.bool_]) -> bool:
 
 
 def _targets(frame: Frame, segmentation: Segmentation, settings: LiftSettings) -> NDArray[np.bool_]:
-    """The pixels of all targets, widened by the margin, bool [H, W]."""
+    """Return the pixels of all targets, dilated by the margin, bool [H, W]."""
     targets = np.zeros(frame.rgb.shape[:2], np.uint8)
     for instance in segmentation.instances:
         window = window_of(instance)
@@ -157,14 +156,14 @@ def _support(
     settings: LiftSettings,
     up_direction: NDArray[np.float64] | None,
 ) -> Plane | None:
-    """The plane under the objects, from some thousand points of the scene without the targets."""
-    if frame.depth is None or frame.camera is None or not objects:
+    """Estimate the plane under the objects from a few thousand points of the scene without the targets."""
+    if frame.depth is None or frame.intrinsics is None or not objects:
         return None
     stride = max(1, round((frame.depth.size / _PLANE_SAMPLES) ** 0.5))
     grid = (slice(stride // 2, None, stride), slice(stride // 2, None, stride))
     depth = within_range(frame.depth[grid], settings.min_depth, settings.max_depth)
     depth[_targets(frame, segmentation, settings)[grid]] = np.nan
-    points = back_project(depth, pixel_rays(frame.camera)[grid])
+    points = back_project(depth, pixel_rays(frame.intrinsics)[grid])
     return support_plane(
         points[np.isfinite(points[..., 0])],
         objects,

@@ -1,4 +1,4 @@
-"""The main body of an instance: without specks, background seen through it, and other objects beside it."""
+"""Outlier removal: specks, background visible through an object, and neighbouring objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy import ndimage
 _BLOCK_PX = 3
 _MAX_BLOCKS = 64
 _SPECK_SHARE = 0.01
-# A mask breaks where a thing is thin: parts within this many pixels of each other are one.
+# Masks of thin objects have gaps; parts within this many pixels of each other are one part.
 _BREAK_PX = 6
 _BRIDGE = np.ones((_BREAK_PX + 1, _BREAK_PX + 1), np.uint8)
 
@@ -18,15 +18,15 @@ _BRIDGE = np.ones((_BREAK_PX + 1, _BREAK_PX + 1), np.uint8)
 def without_neighbours(
     mask: NDArray[np.bool_], depth: NDArray[np.float32], relative_step: float
 ) -> NDArray[np.bool_]:
-    """A mask [H, W] without the parts that belong to another object.
+    """Remove the parts of a mask [H, W] that belong to other objects.
 
-    depth: [H, W] in metres, NaN where there is no reading. A part is what hangs together but for
-    narrow breaks. It is another object's when more than half of what is seen between it and the
-    part with the most readings is farther than both by ``relative_step``. An object that something
-    crosses in front of stays whole: what lies between its parts is nearer, or has no reading.
+    depth: [H, W] in metres, NaN where there is no reading. Parts are connected components, with narrow
+    gaps closed. A part belongs to another object when more than half of the readings between it and the
+    part with the most readings are farther than both by ``relative_step``. An object split by an occluder
+    is kept whole, because the readings between its parts are nearer, or missing.
     """
     count, part = cv2.connectedComponents(cv2.dilate(mask.view(np.uint8), _BRIDGE))
-    if count <= 2:  # the first one is all that is outside
+    if count <= 2:  # component 0 is the background
         return mask
     read = mask & np.isfinite(depth)
     sizes = np.bincount(part[read], minlength=count)
@@ -35,7 +35,7 @@ def without_neighbours(
     body = np.argwhere(mask & (part == largest))
     foreign = np.zeros(count, bool)
     for other in set(np.flatnonzero(sizes > _SPECK_SHARE * sizes[largest])) - {largest}:
-        rows, columns = _way(body, np.argwhere(mask & (part == other)))
+        rows, columns = _line_between(body, np.argwhere(mask & (part == other)))
         between = depth[rows, columns][~mask[rows, columns]]
         farther = between > (1 + relative_step) * max(mean_depth[other], mean_depth[largest])
         foreign[other] = 2 * np.count_nonzero(farther) > np.count_nonzero(np.isfinite(between))
@@ -50,13 +50,13 @@ def main_body(
     relative_step: float,
     minimum_share: float,
 ) -> NDArray[np.bool_]:
-    """Which of N points belong to the object, bool [N].
+    """Classify which of N points belong to the object, bool [N].
 
     rows, columns: pixels [N]. depth: metres [N], all valid. Points are grouped into cells of a
-    few pixels by ``relative_step`` in depth, and touching cells into clusters, so a thin object
-    stays whole. A cluster is kept when it has ``minimum_share`` of the points of the largest one,
-    or when it is more than a speck and lies within the depths of the largest one (the far side of
-    an object that something crosses in front of).
+    few pixels by ``relative_step`` in depth, and adjacent cells into clusters, so a thin object
+    is kept whole. A cluster is kept when it has ``minimum_share`` of the points of the largest one,
+    or when it is more than a speck and lies within the depth range of the largest one (a part of an
+    object behind an occluder).
     """
     if not len(depth):
         return np.zeros(0, bool)
@@ -72,8 +72,10 @@ def main_body(
     return np.asarray(keep[cluster])
 
 
-def _way(start: NDArray[np.intp], end: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the line between two sets of pixels [N, 2], where they are near each other."""
+def _line_between(
+    start: NDArray[np.intp], end: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return rows and columns of a line between two sets of pixels [N, 2], where they are close."""
     last = end[np.square(end - start.mean(0)).sum(1).argmin()]
     first = start[np.square(start - last).sum(1).argmin()]
     steps = np.linspace(0, 1, int(np.abs(last - first).max()) + 1)[:, None]
@@ -84,10 +86,10 @@ def _way(start: NDArray[np.intp], end: NDArray[np.intp]) -> tuple[NDArray[np.int
 def _clusters(
     rows: NDArray[np.intp], columns: NDArray[np.intp], depth: NDArray[np.float32], relative_step: float
 ) -> NDArray[np.intp]:
-    """Cluster number [N], counted from 0, of every point."""
+    """Return the cluster index [N], from 0, of every point."""
     rows, columns = (rows - rows.min()).astype(np.int32), (columns - columns.min()).astype(np.int32)
     block = max(_BLOCK_PX, int(max(rows.max(), columns.max())) // _MAX_BLOCKS + 1)
-    # Steps of log depth are steps relative to depth, the way a sensor's noise and pixel size grow.
+    # Equal steps of log depth are proportional to depth, as are sensor noise and pixel footprint.
     layer = (np.log(depth / depth.min()) * np.float32(1 / np.log1p(relative_step))).astype(np.int32)
     cells = (rows // block, columns // block, layer)
     occupied = np.zeros([int(c.max()) + 1 for c in cells], bool)

@@ -1,4 +1,4 @@
-"""The plane that objects stand on, by RANSAC (Fischler and Bolles, 1981) with a fixed seed."""
+"""Support plane estimation by RANSAC (Fischler and Bolles, 1981) with a fixed seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Of 2000 triples two lie on a plane that holds a tenth of the points. All are ranked on a few
+# Of 2000 triples two are expected on a plane with a tenth of the points. All are ranked on a few
 # points, the best of them on many.
 _HYPOTHESES = 2000
 _RANKED_ON = 300
@@ -21,7 +21,7 @@ _SEED = 7
 
 @dataclass(frozen=True)
 class Plane:
-    """Points p with ``normal @ p == offset``, in the optical frame.
+    """Plane of points p with ``normal @ p == offset``, in the optical frame.
 
     normal: float64 [3], of unit length, pointing up, or to the camera where up_direction is not known.
     offset: metres. inlier_ratio: share of the scene's points on the plane, 0..1.
@@ -32,7 +32,7 @@ class Plane:
     inlier_ratio: float
 
     def height(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Signed distance [N] of points [N, 3] in metres, positive above the plane."""
+        """Compute the signed distance [N] of points [N, 3] in metres, positive above the plane."""
         return np.asarray(points @ self.normal - self.offset, np.float64)
 
 
@@ -43,10 +43,10 @@ def fit_plane(
     minimum_ratio: float,
     up_direction: NDArray[np.float64] | None = None,
 ) -> Plane | None:
-    """The dominant plane of points [N, 3] in metres, or None where no plane holds ``minimum_ratio`` of them.
+    """Fit the dominant plane of points [N, 3] in metres; None where no plane has ``minimum_ratio`` of them.
 
-    A point is on the plane within ``tolerance`` metres. up_direction: a direction in the optical
-    frame, only planes within 15 degrees of horizontal count.
+    Inliers are points within ``tolerance`` metres. up_direction: a direction in the optical frame; with it
+    only planes within 15 degrees of horizontal are accepted.
     """
     if len(points) < 3:
         return None
@@ -63,7 +63,7 @@ def fit_plane(
     finalists = np.argsort(-votes, kind="stable")[:_FINALISTS]
     best = finalists[_votes(scored, normals[finalists], offsets[finalists], tolerance).argmax()]
     normal, offset = normals[best], float(offsets[best])
-    for _ in range(3):  # least squares on the inliers, which then are a few more
+    for _ in range(3):  # least squares on the inliers, then inliers again
         inliers = cloud[np.abs(cloud @ normal - offset) < tolerance]
         if len(inliers) < 3:
             return None
@@ -73,7 +73,7 @@ def fit_plane(
     ratio = float((np.abs(cloud @ normal - offset) < tolerance).mean())
     if ratio < minimum_ratio or (up_direction is not None and abs(normal @ _unit(up_direction)) < _MAX_TILT):
         return None
-    # Without up_direction: the camera sees the upper side, so it lies above the plane.
+    # Without up_direction the camera is assumed to be above the plane.
     flipped = normal @ up_direction < 0 if up_direction is not None else offset > 0
     return Plane(-normal, -offset, ratio) if flipped else Plane(normal, offset, ratio)
 
@@ -86,13 +86,12 @@ def support_plane(
     minimum_ratio: float,
     up_direction: NDArray[np.float64] | None = None,
 ) -> Plane | None:
-    """The plane of the scene on which the objects stand.
+    """Estimate the plane of the scene that supports the objects; None if there is none.
 
     scene: points [N, 3] without the objects; objects: one cloud [M, 3] each. Without ``up_direction`` the
-    dominant plane may be a wall behind the objects, so the next ones are tried as well: most objects
-    must seem to stand on it, and of several such planes it is the one that they are closest to. A wall
-    is farther away than the top of the table by the gap behind the object. With no objects at all it is the
-    dominant plane. None if there is none.
+    dominant plane may be a wall behind the objects, so several planes are fitted one after another. The
+    one that supports the most objects is chosen, and of equals the one with the smallest median gap to
+    them: a wall has a gap behind the object. Without objects it is the dominant plane.
     """
     remaining, total = scene, len(scene)
     best: tuple[tuple[int, float], Plane] | None = None
@@ -107,7 +106,7 @@ def support_plane(
         whole = Plane(plane.normal, plane.offset, plane.inlier_ratio * len(remaining) / total)
         if not objects:
             return whole
-        gaps = [_gap(plane, cloud) for cloud in objects if stands_on(plane, cloud, tolerance)]
+        gaps = [_gap(plane, cloud) for cloud in objects if rests_on(plane, cloud, tolerance)]
         if gaps:
             rank = -len(gaps), float(np.median(gaps))
             best = (rank, whole) if best is None else min(best, (rank, whole), key=lambda pair: pair[0])
@@ -118,15 +117,15 @@ def support_plane(
 
 
 def _gap(plane: Plane, points: NDArray[np.floating]) -> float:
-    """How far the lowest visible points of an object are from a plane, metres."""
+    """Compute the distance of the lowest visible points of an object from a plane, metres."""
     return abs(_heights(plane, points)[0])
 
 
-def stands_on(plane: Plane, points: NDArray[np.floating], tolerance: float) -> bool:
-    """Whether an object with the visible points [N, 3] stands on ``plane``.
+def rests_on(plane: Plane, points: NDArray[np.floating], tolerance: float) -> bool:
+    """Return whether an object with the visible points [N, 3] rests on ``plane``.
 
-    The camera rarely sees the very bottom: the gap below the points may be as large as the part
-    that is seen. Half of the points must be above the plane.
+    The bottom of an object is rarely visible, so the gap below the points may be as large as their extent
+    in height. Half of the points must be above the plane.
     """
     if not len(points):
         return False
@@ -135,7 +134,7 @@ def stands_on(plane: Plane, points: NDArray[np.floating], tolerance: float) -> b
 
 
 def _heights(plane: Plane, points: NDArray[np.floating]) -> tuple[float, float, float]:
-    """Of an object above a plane, metres: nearly the lowest, the median, nearly the highest."""
+    """Compute the 2 %, 50 % and 98 % quantiles of the heights of points above a plane, metres."""
     sample = points[:: len(points) // _SCORED_ON + 1]
     low, middle, high = np.quantile(plane.height(sample), (0.02, 0.5, 0.98))
     return float(low), float(middle), float(high)
@@ -144,11 +143,11 @@ def _heights(plane: Plane, points: NDArray[np.floating]) -> tuple[float, float, 
 def _hypotheses(
     points: NDArray[np.float64], random: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Planes through random triples: unit normals [K, 3] and offsets [K]."""
+    """Compute planes through random triples: unit normals [K, 3] and offsets [K]."""
     a, b, c = points[random.integers(len(points), size=(3, _HYPOTHESES))]
     normals = np.cross(b - a, c - a)
     length = np.linalg.norm(normals, axis=1)
-    spread = length > 1e-9  # the three points are not on one line
+    spread = length > 1e-9  # the three points are not collinear
     normals = normals[spread] / length[spread, None]
     return normals, np.einsum("kd,kd->k", normals, a[spread])
 
@@ -156,9 +155,9 @@ def _hypotheses(
 def _votes(
     points: NDArray[np.float64], normals: NDArray[np.float64], offsets: NDArray[np.float64], tolerance: float
 ) -> NDArray[np.intp]:
-    """How many of the points [N, 3] lie on each of K planes, [K]."""
+    """Count the inliers among points [N, 3] of each of K planes, [K]."""
     distances = points @ normals.T
-    distances -= offsets  # in place: fresh arrays of this size cost more than the arithmetic
+    distances -= offsets  # in place, because allocation costs more than the arithmetic
     np.abs(distances, out=distances)
     return np.asarray((distances < tolerance).sum(0))
 

@@ -1,4 +1,4 @@
-"""What a user can set about the lifting."""
+"""Settings of the lifting."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from instructsam_ros.errors import ConfigError
 
 @dataclass(frozen=True)
 class LiftSettings:
-    """How depth is trusted.
+    """Thresholds of depth filtering and plane estimation.
 
-    min_depth, max_depth: metres; readings outside are no readings. rim_px: taken off the mask's
-    border. relative_jump: difference of neighbouring depths, over depth, that counts as a step.
+    min_depth, max_depth: metres; readings outside are ignored. rim_px: erosion of masks, pixels.
+    relative_jump: difference of neighbouring depths, relative to depth, that counts as a step.
     min_cluster_share: smaller separate parts of a cloud, relative to its main part, are outliers.
-    min_valid_ratio, min_points: below either an instance has low_depth. plane_tolerance: metres;
-    min_plane_ratio: share of the scene that a support plane covers at least. scene_margin_px:
-    how far the targets are widened before they are cut out of the scene cloud.
+    min_valid_ratio, min_points: below either an instance has low_depth. plane_tolerance: metres.
+    min_plane_ratio: minimum share of the scene on a support plane. scene_margin_px: dilation of the
+    targets before they are removed from the scene cloud.
     """
 
     min_depth: float = 0.1

@@ -73,7 +73,7 @@ class Processor:
         frame = frame_from_messages(job.messages, settings)
         if warning := frame_id_warning(job.messages):
             self._warn_once(warning)
-        if frame.depth is None or frame.camera is None:
+        if frame.depth is None or frame.intrinsics is None:
             self._counters.add("without_depth")
         streaming = job.request is None
         lift_settings = LiftSettings(min_depth=settings.min_depth, max_depth=settings.max_depth)
@@ -120,7 +120,7 @@ def frame_from_messages(messages: FrameMessages, settings: NodeSettings) -> Fram
     return Frame(
         rgb=read_rgb(image),
         depth=metres,
-        camera=None
+        intrinsics=None
         if messages.info is None
         else camera_from_info(messages.info, rectified=settings.rectified),
         stamp_ns=stamp_ns(image),

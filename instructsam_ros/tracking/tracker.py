@@ -1,4 +1,4 @@
-"""Ids that stay with their objects over the frames of a stream."""
+"""Instance ids that are stable over the frames of a stream."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from instructsam_ros.types import Instance, mask_iou
 
 @dataclass(frozen=True)
 class TrackerSettings:
-    """min_iou: least mask overlap of a match. max_distance: metres, most motion of a centroid in a match.
+    """min_iou: minimum mask IoU of a match. max_distance: metres, maximum motion of a centroid in a match.
 
-    max_missed: frames for which an object that is not seen keeps its id.
+    max_missed: number of frames for which a track without a match is kept.
     """
 
     min_iou: float = 0.2
@@ -41,12 +41,11 @@ class _Track:
 
 
 class Tracker:
-    """Matches the instances of each frame to those of the last one, best pair first, and what is left to
-    those that were missed for a while. Not thread-safe.
+    """Greedy matching of the instances of each frame to the tracks, first to those seen in the last frame,
+    then to those missed for some frames. Not thread-safe.
 
-    A pair matches by overlap of the masks or by distance of the 3D centroids, so that objects
-    without depth are followed too. Ids count from 1; a new instruction starts a new stream, and
-    within a stream no id is given to a second object.
+    A pair matches by mask IoU or by distance of the 3D centroids, so that objects without depth are tracked,
+    too. Ids start at 1. A new instruction starts a new stream; within a stream ids are not reused.
     """
 
     def __init__(self, settings: TrackerSettings | None = None) -> None:
@@ -58,7 +57,7 @@ class Tracker:
     def update(
         self, instruction: str, instances: Sequence[Instance], centroids: Sequence[NDArray[np.float64]]
     ) -> list[int]:
-        """Ids of ``instances``. centroids: [3] each, in metres, NaN where unknown."""
+        """Assign ids to ``instances``. centroids: [3] each, in metres, NaN where unknown."""
         if instruction != self._instruction:
             self._instruction, self._tracks, self._next_id = instruction, [], 1
         matched = self._match(instances, centroids)
@@ -80,7 +79,7 @@ class Tracker:
     def _match(
         self, instances: Sequence[Instance], centroids: Sequence[NDArray[np.float64]]
     ) -> dict[int, _Track]:
-        """Track of each instance that has one, by its number."""
+        """Match instances to tracks; return the tracks by instance index."""
         pairs = [
             (affinity, i, t)
             for i, (instance, centroid) in enumerate(zip(instances, centroids, strict=True))
@@ -90,7 +89,7 @@ class Tracker:
         matched: dict[int, _Track] = {}
         taken: set[int] = set()
         # Not scipy's assignment, whose least sum may part a sure pair to make two doubtful ones.
-        # An object that is still there comes before one that has gone from where it moves to.
+        # Tracks of the last frame take precedence over missed tracks at the same place.
         for _, i, t in sorted(
             pairs, key=lambda pair: (self._tracks[pair[2]].missed > 0, -pair[0], pair[1], pair[2])
         ):

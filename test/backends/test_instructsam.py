@@ -49,12 +49,12 @@ def rgb() -> np.ndarray:
 
 def says(monkeypatch: pytest.MonkeyPatch, segmenter: InstructSamSegmenter, ids: list[int]) -> None:
     """Make the model answer with ``ids``, whatever it is asked."""
-    answer = segmenter.model.answer
+    answer = segmenter.model.generate
 
     def scripted(*args: Any, **kwargs: Any) -> Generation:
         return answer(*args, **{**kwargs, "choose": lambda step, _logits: ids[step]})
 
-    monkeypatch.setattr(segmenter.model, "answer", scripted)
+    monkeypatch.setattr(segmenter.model, "generate", scripted)
 
 
 def scores(monkeypatch: pytest.MonkeyPatch, segmenter: InstructSamSegmenter, kept: list[int]) -> None:
@@ -155,12 +155,12 @@ def test_previous_answer_changes_nothing(talkative: InstructSamSegmenter, rgb: n
     features = talkative.encode(rgb)
     plain = talkative.segment(features, "red mug")
     assert plain.status == Status.MAX_INSTANCES
-    for previous in (plain, DecodedSegmentation((), "", Status.OK, answer_ids=(508, 1, 509, 511))):
+    for previous in (plain, DecodedSegmentation((), "", Status.OK, generated_ids=(508, 1, 509, 511))):
         assert equal(talkative.segment(features, "red mug", previous=previous), plain)
 
 
 @pytest.mark.parametrize(
-    ("instruction", "said", "passes"),
+    ("instruction", "tokens", "passes"),
     [
         ("red mug", [508, 1, 2, 509, 511], 1),
         ("Red mug.", [508, 1, 2, 509, 511], 1),
@@ -174,28 +174,28 @@ def test_a_direct_phrase_is_checked_in_one_pass(
     rgb: np.ndarray,
     monkeypatch: pytest.MonkeyPatch,
     instruction: str,
-    said: list[int],
+    tokens: list[int],
     passes: int,
 ) -> None:
-    says(monkeypatch, segmenter, said)
-    scores(monkeypatch, segmenter, [2] * said.count(509))
+    says(monkeypatch, segmenter, tokens)
+    scores(monkeypatch, segmenter, [2] * tokens.count(509))
     features = segmenter.encode(rgb)
     count: list[int] = []
     segmenter.model.language.register_forward_hook(lambda *_: count.append(1))
     guessed = segmenter.segment(features, instruction)
     assert len(count) == passes
-    monkeypatch.setattr(segmenter.prompts, "phrase_answer", lambda _instruction: [])
+    monkeypatch.setattr(segmenter.prompts, "phrase_generation", lambda _instruction: [])
     decoded = segmenter.segment(features, instruction)
-    assert guessed.answer_ids == decoded.answer_ids == tuple(said)
+    assert guessed.generated_ids == decoded.generated_ids == tuple(tokens)
     assert equal(guessed, decoded)
     assert guessed.generation is not None
     torch.testing.assert_close(guessed.generation.queries, decoded.generation.queries, atol=2e-5, rtol=0)
 
 
 def test_a_long_instruction_is_no_phrase(segmenter: InstructSamSegmenter) -> None:
-    assert segmenter.prompts.phrase_answer("w11 w12 w13 w14 w15 w16") != []
-    assert segmenter.prompts.phrase_answer("w11 w12 w13 w14 w15 w16 w17") == []
-    assert segmenter.prompts.phrase_answer(".") == []
+    assert segmenter.prompts.phrase_generation("w11 w12 w13 w14 w15 w16") != []
+    assert segmenter.prompts.phrase_generation("w11 w12 w13 w14 w15 w16 w17") == []
+    assert segmenter.prompts.phrase_generation(".") == []
 
 
 def test_two_threads_get_what_one_gets(talkative: InstructSamSegmenter) -> None:
@@ -261,7 +261,7 @@ def test_registry_finds_a_folder(folder: Path) -> None:
         ("cpu", {"threads": 10**9}, "threads"),
         ("cpu", {"offline": "yes"}, "offline must be true or false"),
         ("cpu", {"revision": 3}, "revision must be a text, got 3; put it in quotes"),
-        ("cpu", {"behaviour": 3}, "behaviour"),
+        ("cpu", {"inference_mode": 3}, "inference_mode"),
         ("mps", {}, "not supported"),
         ("meta", {}, "not supported"),
     ],
@@ -289,15 +289,21 @@ def test_half_precision_answers_nearly_the_same(
     assert (half - exact).abs().mean() < tolerance * exact.abs().mean()
 
 
-def test_behaviour_can_be_chosen_when_loading(folder: Path) -> None:
-    assert load(str(folder), "cpu").model.config.inference_mode == RELEASED
-    assert load(str(folder), "cpu", behaviour="paper").model.config.inference_mode == PAPER
+def test_inference_mode_can_be_chosen_when_loading(folder: Path) -> None:
+    assert load(str(folder), "cpu").model.config.mode == RELEASED
+    assert load(str(folder), "cpu", inference_mode="paper").model.config.mode == PAPER
     variant = load(
-        str(folder), "cpu", behaviour={"preset": "paper", "block_offset": 1}
-    ).model.config.inference_mode
+        str(folder), "cpu", inference_mode={"preset": "paper", "block_offset": 1}
+    ).model.config.mode
     assert variant == dataclasses.replace(PAPER, block_offset=1)
     with pytest.raises(ConfigError, match="preset 'quick'"):
-        load(str(folder), "cpu", behaviour="quick")
+        load(str(folder), "cpu", inference_mode="quick")
+
+
+def test_the_former_name_of_the_inference_mode_option_is_read(folder: Path) -> None:
+    loaded = instructsam_ros.segmenter.load(str(folder), device="cpu", behaviour="paper")
+    assert isinstance(loaded, InstructSamSegmenter)
+    assert loaded.model.config.mode == PAPER
 
 
 @pytest.mark.parametrize(

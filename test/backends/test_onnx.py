@@ -27,13 +27,13 @@ TWO_PHRASES = [508, 1, 2, 509, 20, 508, 5, 6, 509, 511]
 
 def answer(segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Segmentation:
     """Segment with an answer that names two phrases, which random weights would rarely give."""
-    decode = segmenter.model.answer
+    decode = segmenter.model.generate
 
     def scripted(*args: Any, **kwargs: Any) -> Generation:
         return decode(*args, **{**kwargs, "choose": lambda step, _logits: TWO_PHRASES[step]})
 
     with monkeypatch.context() as patch:
-        patch.setattr(segmenter.model, "answer", scripted)
+        patch.setattr(segmenter.model, "generate", scripted)
         return segmenter.segment_image(rgb, "red mug and blue bowl")
 
 

@@ -56,7 +56,7 @@ def tabletop() -> Callable[..., Tabletop]:
         tilt: float = 45.0,
         distance: float = 0.7,
         noise: float = 0.0,
-        camera: CameraModel = CAMERA,
+        intrinsics: CameraModel = CAMERA,
     ) -> Tabletop:
         t, y = np.radians(tilt), np.radians(yaw)
         up = np.array([0.0, -np.sin(t), -np.cos(t)])  # tilt 0 looks straight down
@@ -65,15 +65,15 @@ def tabletop() -> Callable[..., Tabletop]:
         x = np.cos(y) * right + np.sin(y) * ahead
         rotation = np.stack([x, np.cross(up, x), up], axis=1)
         base = np.array([0.02, 0.01, distance])
-        rays = pixel_rays(camera).astype(np.float64)
+        rays = pixel_rays(intrinsics).astype(np.float64)
         rays = np.concatenate([rays, np.ones((*rays.shape[:2], 1))], axis=-1)
         depth, mask = _cast(rays, rotation, base, np.array(size))
         depth = depth + np.random.default_rng(0).normal(0, noise, depth.shape) if noise else depth
-        rgb = np.zeros((camera.height, camera.width, 3), np.uint8)
+        rgb = np.zeros((intrinsics.height, intrinsics.width, 3), np.uint8)
         rgb[mask] = (200, 30, 30)
         instance = Instance(mask, tight_box(mask), 0.9, "block")
         return Tabletop(
-            Frame(rgb, depth.astype(np.float32), camera),
+            Frame(rgb, depth.astype(np.float32), intrinsics),
             Segmentation((instance,), "a block", Status.OK),
             up,
             base + up * size[2] / 2,

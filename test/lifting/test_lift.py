@@ -26,9 +26,9 @@ def segmentation(*masks: np.ndarray) -> Segmentation:
     return Segmentation(instances, "things", Status.OK if masks else Status.NO_TARGET)
 
 
-def frame_of(depth: np.ndarray | None, camera: CameraModel | None = PINHOLE) -> Frame:
+def frame_of(depth: np.ndarray | None, intrinsics: CameraModel | None = PINHOLE) -> Frame:
     rgb = np.random.default_rng(0).integers(0, 255, (*SIZE, 3), dtype=np.uint8)
-    return Frame(rgb, depth, camera)
+    return Frame(rgb, depth, intrinsics)
 
 
 def block(rows: slice, columns: slice) -> np.ndarray:
@@ -63,7 +63,7 @@ def test_a_block_on_a_table_is_measured(tabletop, tilt, yaw, up_known):
     ],
 )
 def test_a_block_is_measured_through_a_distorting_lens(tabletop, model, coefficients):
-    truth = tabletop(camera=CameraModel(640, 480, 520.0, 524.0, 316.0, 242.0, model, coefficients))
+    truth = tabletop(intrinsics=CameraModel(640, 480, 520.0, 524.0, 316.0, 242.0, model, coefficients))
     block = lift(truth.frame, truth.segmentation).instances[0]
     np.testing.assert_allclose(block.box.size, truth.size, atol=0.012)
 
@@ -86,7 +86,7 @@ def test_a_flat_thing_is_not_taken_for_the_table(tabletop):
 def test_points_project_into_the_mask(tabletop):
     truth = tabletop()
     lifted = lift(truth.frame, truth.segmentation).instances[0]
-    u, v = np.round(project(lifted.points, truth.frame.camera)).astype(int).T
+    u, v = np.round(project(lifted.points, truth.frame.intrinsics)).astype(int).T
     assert lifted.instance.mask[v, u].all()
 
 
@@ -133,10 +133,10 @@ def test_depth_without_readings_is_flagged():
 
 
 @pytest.mark.parametrize(
-    ("depth", "camera"), [(None, PINHOLE), (np.ones(SIZE, np.float32), None)], ids=["depth", "camera"]
+    ("depth", "intrinsics"), [(None, PINHOLE), (np.ones(SIZE, np.float32), None)], ids=["depth", "intrinsics"]
 )
-def test_a_frame_without_depth_or_camera_gives_flat_instances(depth, camera):
-    frame = frame_of(depth, camera)
+def test_a_frame_without_depth_or_intrinsics_gives_flat_instances(depth, intrinsics):
+    frame = frame_of(depth, intrinsics)
     lifted = lift(frame, segmentation(block(slice(3, 9), slice(3, 9)))).instances[0]
     assert lifted.no_depth
     assert lifted.low_depth

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from instructsam_ros.lifting.plane import Plane, fit_plane, stands_on, support_plane
+from instructsam_ros.lifting.plane import Plane, fit_plane, rests_on, support_plane
 
 UP = np.array([0.0, -0.6, -0.8])
 
@@ -84,14 +84,14 @@ def test_an_object_in_the_air_has_no_support():
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "standing"),
+    ("low", "high", "resting"),
     [(0.0, 0.1, True), (0.03, 0.1, True), (0.08, 0.1, False), (-0.1, 0.1, False), (0.0, 0.002, True)],
 )
-def test_standing_is_a_matter_of_the_gap_below(low, high, standing):
+def test_resting_depends_on_the_gap_below(low, high, resting):
     plane = Plane(np.array([0.0, 0.0, 1.0]), 0.0, 1.0)
     points = np.zeros((200, 3))
     points[:, 2] = np.linspace(low, high, 200)
-    assert stands_on(plane, points, 0.01) is standing
+    assert rests_on(plane, points, 0.01) is resting
 
 
 @pytest.mark.parametrize("gap", [0.015, 0.03, 0.05])

@@ -38,7 +38,7 @@ LENSES = st.one_of(
 
 
 @st.composite
-def cameras(draw):
+def intrinsics_models(draw):
     width = draw(st.integers(8, 64))
     height = draw(st.integers(4, width))
     focal = draw(st.floats(1.2, 3.0)) * width
@@ -55,27 +55,30 @@ def cameras(draw):
     )
 
 
-@given(cameras(), st.floats(0.1, 20.0))
-def test_a_pixel_projects_back_onto_itself(camera, metres):
-    rays = pixel_rays(camera)
+@given(intrinsics_models(), st.floats(0.1, 20.0))
+def test_a_pixel_projects_back_onto_itself(intrinsics, metres):
+    rays = pixel_rays(intrinsics)
     points = back_project(np.full(rays.shape[:2], metres, np.float32), rays)
-    pixels = project(points, camera).reshape(*rays.shape)
-    v, u = np.mgrid[: camera.height, : camera.width]
+    pixels = project(points, intrinsics).reshape(*rays.shape)
+    v, u = np.mgrid[: intrinsics.height, : intrinsics.width]
     np.testing.assert_allclose(pixels, np.stack([u, v], -1), atol=0.01)
 
 
-@given(cameras(), st.integers(0, 10))
-def test_zeros_after_the_coefficients_do_not_matter(camera, zeros):
-    padded = replace(camera, distortion=(*camera.distortion, *[0.0] * zeros))
-    np.testing.assert_array_equal(pixel_rays(padded), pixel_rays(camera))
+@given(intrinsics_models(), st.integers(0, 10))
+def test_zeros_after_the_coefficients_do_not_matter(intrinsics, zeros):
+    padded = replace(intrinsics, distortion=(*intrinsics.distortion, *[0.0] * zeros))
+    np.testing.assert_array_equal(pixel_rays(padded), pixel_rays(intrinsics))
 
 
-@given(cameras().filter(lambda camera: camera.distortion_model not in ("", "equidistant")), st.data())
-def test_points_fall_where_opencv_projects_them(camera, data):
+@given(
+    intrinsics_models().filter(lambda intrinsics: intrinsics.distortion_model not in ("", "equidistant")),
+    st.data(),
+)
+def test_points_fall_where_opencv_projects_them(intrinsics, data):
     points = np.array(data.draw(st.lists(st.tuples(small, small, st.floats(0.1, 5.0)), min_size=1)))
-    K = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
-    expected, _ = cv2.projectPoints(points, np.zeros(3), np.zeros(3), K, np.array(camera.distortion))
-    np.testing.assert_allclose(project(points, camera), expected.reshape(-1, 2), atol=1e-6)
+    K = np.array([[intrinsics.fx, 0, intrinsics.cx], [0, intrinsics.fy, intrinsics.cy], [0, 0, 1]])
+    expected, _ = cv2.projectPoints(points, np.zeros(3), np.zeros(3), K, np.array(intrinsics.distortion))
+    np.testing.assert_allclose(project(points, intrinsics), expected.reshape(-1, 2), atol=1e-6)
 
 
 def test_distortion_matters():
@@ -87,31 +90,31 @@ def test_distortion_matters():
 
 
 def test_equidistant_angle_grows_with_radius():
-    camera = CameraModel(101, 101, 50.0, 50.0, 50.0, 50.0, "equidistant", (0.0, 0.0, 0.0, 0.0))
-    x, y = pixel_rays(camera)[50, 90]
+    intrinsics = CameraModel(101, 101, 50.0, 50.0, 50.0, 50.0, "equidistant", (0.0, 0.0, 0.0, 0.0))
+    x, y = pixel_rays(intrinsics)[50, 90]
     assert np.arctan(x) == pytest.approx(40 / 50, abs=1e-5)
     assert y == pytest.approx(0, abs=1e-6)
 
 
 def test_pixels_outside_the_field_of_a_fisheye_have_no_ray():
-    camera = CameraModel(201, 201, 50.0, 50.0, 100.0, 100.0, "equidistant", (0.0, 0.0, 0.0, 0.0))
-    rays = pixel_rays(camera)
+    intrinsics = CameraModel(201, 201, 50.0, 50.0, 100.0, 100.0, "equidistant", (0.0, 0.0, 0.0, 0.0))
+    rays = pixel_rays(intrinsics)
     assert np.isnan(rays[0, 0]).all()  # 162 degrees off the axis
     assert np.isfinite(rays[100, 160]).all()
 
 
 def test_points_behind_the_camera_have_no_pixel():
-    camera = CameraModel(64, 48, 60.0, 60.0, 32.0, 24.0)
-    pixels = project(np.array([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]]), camera)
+    intrinsics = CameraModel(64, 48, 60.0, 60.0, 32.0, 24.0)
+    pixels = project(np.array([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]]), intrinsics)
     np.testing.assert_array_equal(pixels[0], [32, 24])
     assert np.isnan(pixels[1]).all()
 
 
 def test_rays_are_kept_and_read_only():
-    camera = CameraModel(64, 48, 60.0, 60.0, 32.0, 24.0)
-    assert pixel_rays(camera) is pixel_rays(CameraModel(64, 48, 60.0, 60.0, 32.0, 24.0))
+    intrinsics = CameraModel(64, 48, 60.0, 60.0, 32.0, 24.0)
+    assert pixel_rays(intrinsics) is pixel_rays(CameraModel(64, 48, 60.0, 60.0, 32.0, 24.0))
     with pytest.raises(ValueError, match="read-only"):
-        pixel_rays(camera)[0, 0] = 0
+        pixel_rays(intrinsics)[0, 0] = 0
 
 
 @pytest.mark.parametrize(

@@ -38,13 +38,13 @@ def box_of_the_red_square(**settings):
     header.stamp.sec = 1
     depth = depth_mm()
     depth[depth == 500] = 950
-    camera = FrameMessages(
+    messages = FrameMessages(
         image=image_from_array(picture(), "rgb8", header),
         depth=image_from_array(depth, "16UC1", header),
         info=info_from_camera(CAMERA, header),
         received=0.0,
     )
-    answer = processor(**settings).run(Job("the red thing", camera, None, lambda: False), lambda: False)
+    answer = processor(**settings).run(Job("the red thing", messages, None, lambda: False), lambda: False)
     return answer.result.lifted.instances[0].box
 
 
@@ -74,7 +74,7 @@ def test_an_up_frame_that_cannot_be_reached_is_an_error():
 )
 def test_frame_ids_that_do_not_fit_are_warned_of_once_and_answered(image, depth, info, said):
     warnings = []
-    camera = FrameMessages(
+    messages = FrameMessages(
         image=image_from_array(picture(), "rgb8", Header(frame_id=image)),
         depth=image_from_array(depth_mm(), "16UC1", Header(frame_id=depth)),
         info=info_from_camera(CAMERA, Header(frame_id=info)),
@@ -82,7 +82,7 @@ def test_frame_ids_that_do_not_fit_are_warned_of_once_and_answered(image, depth,
     )
     running = processor(warnings.append)
     for _ in range(2):
-        answer = running.run(Job("the red thing", camera, None, lambda: False), lambda: False)
+        answer = running.run(Job("the red thing", messages, None, lambda: False), lambda: False)
         assert answer.result.lifted.instances
     assert len(warnings) == len(said)
     assert all(text in warning for text, warning in zip(said, warnings, strict=True))

@@ -7,6 +7,7 @@ import yaml
 from instructsam_ros.errors import ConfigError, InvalidInputError
 from instructsam_ros.models.common import device
 from instructsam_ros.models.instructsam.compact.tokenizer import build_tokenizer
+from instructsam_ros.paths import share
 from instructsam_ros.training.config import EvaluationSettings, TrainSettings, load_settings
 from instructsam_ros.training.data.scenes import SceneDataSettings
 from instructsam_ros.training.initialization import compact_config
@@ -56,7 +57,7 @@ def written(folder, **changes):
         ({"threads": 10**9}, r"threads must be in 0\.\.1024"),
         ({"precision": False}, "False is not one of 'auto', 'bf16', 'no'; .* put it in quotes"),
         ({"loss": {"score": float("inf")}}, r"loss\.score: expected a finite number"),
-        ({"loss": {"choice": -1.0}}, "choice must be at least 0, got -1"),
+        ({"loss": {"selection": -1.0}}, "selection must be at least 0, got -1"),
         ({"data": {"roots": []}}, "roots is empty"),
         ({"data": {"roots": ["train"], "sizes": [[320, 240]]}}, "320x240: both must be multiples of 32"),
         ({"data": {"roots": ["train"], "images": 0}}, "images must be at least 1"),
@@ -80,6 +81,24 @@ def test_settings_that_cannot_work_are_named(tmp_path, monkeypatch, changes, mes
     assert load_settings(written(tmp_path)).steps == 3
     with pytest.raises(ConfigError, match=message):
         load_settings(written(tmp_path, **changes))
+
+
+def test_former_names_of_losses_are_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    former = {"named": 2.0, "absent": 3.0, "missing": 4.0, "choice": 5.0}
+    loss = load_settings(written(tmp_path, loss=former)).loss
+    weights = loss.phrase_membership, loss.noun_absence, loss.negative_instruction, loss.selection
+    assert weights == tuple(former.values())
+
+
+def test_former_names_of_model_settings_are_read(tmp_path):
+    file = tmp_path / "model.yaml"
+    current = share("config", "models", "compact.yaml").read_text()
+    former = current.replace("inference_mode:", "behaviour:").replace("nms_iou_threshold:", "duplicate_iou:")
+    file.write_text(former.replace("selection_score_gain:", "choice_gain:"))
+    assert "behaviour: paper" in file.read_text()
+    tokenizer = build_tokenizer(["red mug"])
+    assert compact_config(str(file), tokenizer) == compact_config("compact", tokenizer)
 
 
 def test_a_folder_without_views_is_named_at_the_start(tmp_path, monkeypatch):

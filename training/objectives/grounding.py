@@ -1,4 +1,4 @@
-"""Heads that exist only during training: they teach the image features what things are.
+"""Auxiliary heads, which exist only during training, and their losses.
 
 Not part of the model and not in its checkpoint.
 """
@@ -17,9 +17,9 @@ from instructsam_ros.training.objectives.compact.targets import NO_OWNER, SceneT
 
 
 class AuxiliaryHeads(nn.Module):
-    """Per memory cell: is there an object, of which category and colour, does the phrase name it; which
-    cells a noun of the instruction means, and whether that is in the picture at all; and whether the
-    instruction names something that is not.
+    """Heads per memory cell: objectness, category, colour and phrase membership; per noun of the instruction:
+    the cells that it refers to and whether its object is absent; per instruction: whether it is a negative,
+    that is, names an object that is absent.
     """
 
     def __init__(self, channels: int, categories: int, colors: int, words: int) -> None:
@@ -36,7 +36,7 @@ class AuxiliaryHeads(nn.Module):
         self.named = nn.Linear(channels, 1)
 
     def image_losses(self, memory: Tensor, batch: SceneBatch, targets: SceneTargets) -> dict[str, Tensor]:
-        """memory [B, T, C] of the image alone."""
+        """Compute objectness, category and colour losses on the memory [B, T, C] of the image alone."""
         owned = targets.owner != NO_OWNER
         owners = targets.owner[owned]
         cells = memory[owned]
@@ -50,9 +50,9 @@ class AuxiliaryHeads(nn.Module):
     def grounding_loss(
         self, states: Tensor, memory: Tensor, batch: SceneBatch, targets: SceneTargets
     ) -> Tensor:
-        """Cross entropy between where the states [K, D] of batch.mentions point in their images' memory
-        [B, T, C] and where the objects are; objects that are larger do not weigh more. Names of what is
-        not in the picture are taught to point at one more cell, which stands for nowhere.
+        """Compute the cross entropy between the cells that the states [K, D] of batch.mentions select in
+        their images' memory [B, T, C] and those of their objects, each object with the same weight. Nouns
+        of absent objects have one additional cell as their target.
         """
         mentions = batch.mentions
         if not len(mentions.row):
@@ -62,41 +62,41 @@ class AuxiliaryHeads(nn.Module):
         keys = torch.cat([cells, self.nowhere.to(cells.dtype).expand(len(cells), 1, -1)], 1)[image]
         logits = (keys @ self.word(states)[:, :, None])[..., 0].float() / math.sqrt(keys.shape[-1])
         share = targets.coverage / targets.coverage.sum(1, keepdim=True).clamp(min=1e-4)
-        wanted = torch.zeros_like(logits)
+        truth = torch.zeros_like(logits)
         for row, instances in enumerate(mentions.instances):
             if instances:
-                wanted[row, :-1] = share[list(instances)].mean(0)
+                truth[row, :-1] = share[list(instances)].mean(0)
             else:
-                wanted[row, -1] = 1.0
-        return F.cross_entropy(logits, wanted)
+                truth[row, -1] = 1.0
+        return F.cross_entropy(logits, truth)
 
-    def absent_loss(self, states: Tensor, batch: SceneBatch) -> Tensor:
-        """Whether what the nouns of batch.mentions name is absent, from states [K, D] at them.
+    def noun_absence_loss(self, states: Tensor, batch: SceneBatch) -> Tensor:
+        """Classify whether the object of every noun of batch.mentions is absent, from states [K, D] at them.
 
-        To point nowhere (``grounding_loss``) a state need only say what it looks for: the head compares
-        it with the cells. The language model has to look by itself to know that nothing is there.
+        The grounding head compares a state with the cells, so ``grounding_loss`` does not require that the
+        language model itself detects absence; this loss does.
         """
         if not len(states):
             return states.sum() * 0
-        wanted = torch.tensor([not named for named in batch.mentions.instances], device=states.device)
+        absent = torch.tensor([not named for named in batch.mentions.instances], device=states.device)
         logits = self.absent(states).squeeze(-1).float()
-        return F.binary_cross_entropy_with_logits(logits, wanted.float())
+        return F.binary_cross_entropy_with_logits(logits, absent.float())
 
-    def missing_loss(self, states: Tensor, batch: SceneBatch) -> Tensor:
-        """Whether an instruction names what is not in the picture, from what its queries know: states
-        [R, Q, D] of the last language layer, the mean of which decides what is chosen.
+    def negative_instruction_loss(self, states: Tensor, batch: SceneBatch) -> Tensor:
+        """Classify whether an instruction names an absent object, from the mean of its query states
+        [R, Q, D] of the last language layer, which also determines the selection.
         """
         logits = self.missing(states.mean(1)).squeeze(-1).float()
         return F.binary_cross_entropy_with_logits(logits, batch.missing.float())
 
-    def phrase_loss(self, memory: Tensor, batch: SceneBatch, targets: SceneTargets) -> Tensor:
-        """memory [R, T, C] conditioned on the phrase of every row."""
+    def phrase_membership_loss(self, memory: Tensor, batch: SceneBatch, targets: SceneTargets) -> Tensor:
+        """Classify whether cells belong to objects of the phrase. memory: [R, T, C], conditioned on it."""
         logits = self.named(memory).squeeze(-1).float()
-        wanted = logits.new_zeros(logits.shape)
+        members = logits.new_zeros(logits.shape)
         for row, named in enumerate(batch.named):
             if named:
-                wanted[row] = (targets.coverage[list(named)].amax(0) > 0.3).float()
-        return F.binary_cross_entropy_with_logits(logits, wanted)
+                members[row] = (targets.coverage[list(named)].amax(0) > 0.3).float()
+        return F.binary_cross_entropy_with_logits(logits, members)
 
 
 CATEGORIES = tuple(sorted(CATALOGUE))

@@ -1,4 +1,4 @@
-"""Where an instruction names objects: which token, and which objects it stands for."""
+"""Grounded noun phrases of instructions: their tokens and their objects."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Mentions:
-    """row: int64 [K], token: int64 [K], the last token of every noun phrase in its row. instances: what
-    it stands for, indices into the instances of the batch; empty for what is not in the picture.
+    """row: int64 [K], token: int64 [K], the last token of every noun phrase in its row. instances: its
+    objects, indices into the instances of the batch; empty for absent objects.
     """
 
     row: Tensor
@@ -27,7 +27,7 @@ class Mentions:
 
 
 Named = tuple[str, tuple[int, ...]]
-"""A noun phrase and the instances that it stands for, none for what is not in the picture."""
+"""A noun phrase and its instances, none for absent objects."""
 
 
 def locate_mentions(tokenizer: Tokenizer, texts: Sequence[str], named: Sequence[Sequence[Named]]) -> Mentions:
@@ -35,15 +35,15 @@ def locate_mentions(tokenizer: Tokenizer, texts: Sequence[str], named: Sequence[
     found: list[tuple[int, int, tuple[int, ...]]] = []
     for row, (text, phrases) in enumerate(zip(texts, named, strict=True)):
         ends = {end: i for i, (_, end) in enumerate(tokenizer.encode(text, add_special_tokens=False).offsets)}
-        said: list[tuple[int, int]] = []  # from and to which character
+        located: list[tuple[int, int]] = []  # character spans
         for phrase, instances in sorted(phrases, key=lambda named: -len(named[0])):
-            # "the orange" is not what "the orange can" says.
+            # Longest first: "the orange can" does not contain a mention of "the orange".
             matches = re.finditer(rf"\b{re.escape(phrase)}\b", text, re.IGNORECASE)
-            free = (m for m in matches if not any(a <= m.start() < b for a, b in said))
+            free = (m for m in matches if not any(a <= m.start() < b for a, b in located))
             match = next(free, None)
             if match is None:
                 continue
-            said.append(match.span())
+            located.append(match.span())
             if match.end() in ends:
                 found.append((row, ends[match.end()], instances))
     found.sort()

@@ -7,11 +7,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam.inference_mode import InferenceMode, read_inference_mode
-from instructsam_ros.yaml_config import build, check_range
+from instructsam_ros.yaml_config import build, check_range, rename_keys
 
 QWEN_PROMPT = (
     "<|im_start|>user\n<|vision_start|>{image}<|vision_end|>{instruction}<|im_end|>\n<|im_start|>assistant\n"
@@ -30,13 +30,13 @@ _JSON_KEYS = {
     "sam": "sam_config",
     "image_encoder": "image_encoder",
     "detector": "detector",
-    "behaviour": "behaviour",
+    "inference_mode": "inference_mode",
     "prompt": "prompt",
     "instruction_suffix": "instruction_suffix",
     "score_threshold": "score_threshold",
     "presence_threshold": "presence_threshold",
-    "duplicate_iou": "duplicate_iou",
-    "choice_gain": "choice_gain",
+    "nms_iou_threshold": "nms_iou_threshold",
+    "selection_score_gain": "selection_score_gain",
     "max_new_tokens": "max_new_tokens",
 }
 _TWO_TOWER_KEYS = {"min_pixels": "min_pixels", "max_pixels": "max_pixels"}
@@ -54,16 +54,22 @@ class InstructSamConfig:
     tokens: ids of the structuring tokens.
     num_queries: mask queries, hence the most instances of one phrase.
     out_dim: width of phrase embeddings and queries in the detector.
-    behaviour: which procedure to follow, "released", "paper" or a variant; see ``read_inference_mode``.
+    inference_mode: "released", "paper" or a variant; see ``read_inference_mode``.
     prompt: chat template with {image} before {instruction}. instruction_suffix: appended to every
-    instruction. score_threshold: instances must score higher. presence_threshold: and the best of an
-    answer higher than this, or nothing is there; 0 asks for no more. duplicate_iou: an instance whose
-    mask overlaps a better one of its phrase by more than this is that one again; 1 keeps all, as
-    released. choice_gain: what scores gain in use, beyond training, per unit of how surely the object is
-    chosen ("pointer" only, see PointerReadout).
-    max_new_tokens: longest answer. min_pixels, max_pixels: of an image as the Qwen3-VL vision tower reads
-    it ("two_tower" only); by default the limits of its image processor.
+    instruction. score_threshold: instances must score higher. presence_threshold: the best instance of a
+    frame must score higher, or there are none; 0 disables the test. nms_iou_threshold: an instance is
+    removed if its mask overlaps that of a higher-scoring instance of its phrase by a larger IoU; 1 keeps
+    all, as released. selection_score_gain: added at inference to the weight of the selection logits in the
+    scores ("pointer" only, see PointerReadout).
+    max_new_tokens: longest generation. min_pixels, max_pixels: area of an image at the input of the Qwen3-VL
+    vision tower ("two_tower" only); by default the limits of its image processor.
     """
+
+    RENAMED_KEYS: ClassVar[Mapping[str, str]] = {
+        "behaviour": "inference_mode",
+        "duplicate_iou": "nms_iou_threshold",
+        "choice_gain": "selection_score_gain",
+    }
 
     language: dict[str, Any]
     vision: dict[str, Any]
@@ -73,13 +79,13 @@ class InstructSamConfig:
     detector: Literal["sam3", "pointer"] = "sam3"
     num_queries: int = 10
     out_dim: int = 256
-    behaviour: str | dict[str, Any] = "released"
+    inference_mode: str | dict[str, Any] = "released"
     prompt: str = QWEN_PROMPT
     instruction_suffix: str = ""
     score_threshold: float = 0.3
     presence_threshold: float = 0.0
-    duplicate_iou: float = 1.0
-    choice_gain: float = 0.0
+    nms_iou_threshold: float = 1.0
+    selection_score_gain: float = 0.0
     max_new_tokens: int = 256
     min_pixels: int = 256 * 256
     max_pixels: int = 4096 * 4096
@@ -94,9 +100,9 @@ class InstructSamConfig:
             raise ValueError(f"num_queries (max_seg_nums) must be at least 1, got {self.num_queries}")
         check_range(self, 1, math.inf, "out_dim", "max_new_tokens", "min_pixels")
         check_range(self, self.min_pixels, math.inf, "max_pixels")
-        check_range(self, 0, 1, "score_threshold", "presence_threshold", "duplicate_iou")
-        check_range(self, 0, 100, "choice_gain")
-        read_inference_mode(self.behaviour)
+        check_range(self, 0, 1, "score_threshold", "presence_threshold", "nms_iou_threshold")
+        check_range(self, 0, 100, "selection_score_gain")
+        read_inference_mode(self.inference_mode)
         if not isinstance(self.language.get("hidden_size"), int):
             raise ValueError("language (text_config) names no hidden_size")
         words = self.language.get("vocab_size")
@@ -111,9 +117,9 @@ class InstructSamConfig:
             raise ValueError("language (text_config) names no rope_theta, nor do its rope_parameters")
 
     @property
-    def inference_mode(self) -> InferenceMode:
-        """The behaviour that ``behaviour`` names."""
-        return read_inference_mode(self.behaviour)
+    def mode(self) -> InferenceMode:
+        """The inference mode that ``inference_mode`` names."""
+        return read_inference_mode(self.inference_mode)
 
     @property
     def hidden_size(self) -> int:
@@ -123,6 +129,7 @@ class InstructSamConfig:
     @classmethod
     def from_released(cls, config: Mapping[str, Any], where: str = "config.json") -> InstructSamConfig:
         """Read a config.json in the released layout, with or without this package's additions."""
+        config = rename_keys(config, cls.RENAMED_KEYS, where)
         keys = _JSON_KEYS | _TWO_TOWER_KEYS
         values = {ours: config[theirs] for ours, theirs in keys.items() if theirs in config}
         for section in ("text_config", "vision_config"):
@@ -162,7 +169,8 @@ def folder_settings(*folders: Path) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for folder in folders:
         if folder == folders[0] or (folder / "config.json").exists():
-            settings |= read_json(folder / "config.json")
+            path = folder / "config.json"
+            settings |= rename_keys(read_json(path), InstructSamConfig.RENAMED_KEYS, str(path))
         if (folder / "generation_config.json").exists():
             ends = read_json(folder / "generation_config.json").get("eos_token_id")
             if settings.get("eos_token_id") is None and ends is not None:

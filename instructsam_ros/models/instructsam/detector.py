@@ -59,7 +59,7 @@ class AttendedFeatures(ImageFeatures):
 
 @dataclass(frozen=True)
 class LayerState:
-    """What one decoder layer says: queries [n, Q, C] (normed), boxes [n, Q, 4] as cx cy w h in 0..1."""
+    """Output of one decoder layer: queries [n, Q, C] (normed), boxes [n, Q, 4] as cx cy w h in 0..1."""
 
     queries: Tensor
     boxes: Tensor

@@ -1,4 +1,4 @@
-"""Answering: greedy decoding in which the end of every phrase triggers a block of mask queries.
+"""Generation: greedy decoding in which the end of every phrase triggers a block of mask queries.
 
 When the model closes a phrase it is fed, in one step, the end marker, the mask start marker, Q mask
 queries and the mask end marker (InstructSAM, section 3.1). The final hidden states of the queries
@@ -25,7 +25,7 @@ from instructsam_ros.models.instructsam.inference_mode import InferenceMode
 from instructsam_ros.models.instructsam.language import (
     BLOCK_EXTRA,
     LanguageModel,
-    answer_mask,
+    decoding_mask,
     fork_cache,
     grid_positions,
 )
@@ -37,7 +37,7 @@ Choose = Callable[[int, Tensor], int]
 
 @dataclass(frozen=True)
 class PrefixState:
-    """What the language model made of a prefix. cache is never grown: see ``fork_cache``. hidden: [D], the
+    """State of the language model after a prefix. cache: never grown, see ``fork_cache``. hidden: [D], the
     last hidden state.
     """
 
@@ -50,9 +50,9 @@ class Prefix:
     """A prompt, or the part of it up to the image, which all instructions on that image share.
 
     embeds: [L, D], image tokens included. positions: int64 [3, L]. visual: bool [L], True on image tokens.
-    deepstack: see LanguageModel.forward. shift: what to add to an index in the sequence to get its
-    position, because an image takes fewer positions than tokens on a grid. state: made by whatever needs it
-    first; a first answer makes it on its way.
+    deepstack: see LanguageModel.forward. shift: position minus index of the tokens after the prefix, because
+    an image has fewer positions than tokens on a grid. state: computed on first use; the first generation
+    computes it in its first pass.
     """
 
     ids: tuple[int, ...]
@@ -67,8 +67,8 @@ class Prefix:
 @dataclass(frozen=True)
 class Generation:
     """ids: generated tokens, the end included. blocks: index in ids of the end marker of each block
-    of queries. queries: their hidden states [blocks, Q, D]. confirmed: how many tokens of a previous
-    answer were taken over.
+    of queries. queries: their hidden states [blocks, Q, D]. confirmed: number of tokens
+    accepted from a previous generation.
     """
 
     ids: tuple[int, ...]
@@ -79,7 +79,7 @@ class Generation:
 
 @dataclass
 class _Run:
-    """State of one answer while it is being decoded."""
+    """State of one generation during decoding."""
 
     cache: DynamicCache
     shift: int
@@ -90,16 +90,16 @@ class _Run:
 
 
 @dataclass(frozen=True)
-class AnswerDecoder:
-    """Decodes answers of a language model with a bank of mask queries [Q, D]; holds no state."""
+class QueryDecoder:
+    """Greedy decoder of a language model with a bank of mask queries [Q, D]; stateless."""
 
     language: LanguageModel
     mask_queries: Tensor
     tokens: TokenIds
-    behaviour: InferenceMode
+    mode: InferenceMode
 
     def prefix(self, ids: Sequence[int], features: ImageFeatures) -> Prefix:
-        """A prompt, or the part of it up to the image, not yet read by the language model.
+        """Embed a prompt, or the part of it up to the image; the language model is not run yet.
 
         Raises InvalidInputError unless ``ids`` hold as many image tokens as ``features``.
         """
@@ -112,7 +112,7 @@ class AnswerDecoder:
             )
         embeds = self.language.embed(sequence)
         embeds = embeds.masked_scatter(visual[:, None], features.tokens[0].to(embeds.dtype))
-        if self.behaviour.positions == "grid":
+        if self.mode.positions == "grid":
             positions = grid_positions(sequence, self.tokens.image, features.grid)
         else:
             positions = torch.arange(len(ids), device=sequence.device).expand(3, -1)
@@ -130,7 +130,7 @@ class AnswerDecoder:
         hidden = self.language(embeds[None], positions[:, None], None, cache, visual[None], deepstack)
         return PrefixState(cache, hidden[0, -1])
 
-    def answer(
+    def generate(
         self,
         prefix: Prefix,
         rest: Sequence[int],
@@ -141,9 +141,9 @@ class AnswerDecoder:
     ) -> Generation:
         """Decode greedily from prefix + rest.
 
-        rest: prompt ids after the prefix. previous: ids of an earlier answer that may still hold; it
-        is checked in one pass and taken over as far as every token is what decoding would give. That pass
-        reads the prefix, too, if nothing has done so before.
+        rest: prompt ids after the prefix. previous: ids of an earlier generation as a draft; it is
+        verified in one pass and accepted up to the first token that decoding would not generate. That pass
+        also runs the prefix if its state does not exist yet.
         """
         raise_if_cancelled(cancel)
         run = _Run(self.language.new_cache(), prefix.shift)
@@ -170,12 +170,12 @@ class AnswerDecoder:
         return int(token)
 
     def _begin(
-        self, run: _Run, prefix: Prefix, rest: Sequence[int], guess: Sequence[int], choose: Choose | None
+        self, run: _Run, prefix: Prefix, rest: Sequence[int], draft: Sequence[int], choose: Choose | None
     ) -> Tensor:
-        """Feed the rest of the prompt and a guessed answer at once; keep what decoding confirms. Returns
+        """Feed the rest of the prompt and a draft at once; accept the tokens that decoding confirms. Returns
         the logits [vocabulary] of the next token.
         """
-        fed = guess[:-1] if self._ended(guess) else guess
+        fed = draft[:-1] if self._ended(draft) else draft
         state = prefix.state.made
         if state is None:
             logits = self._feed(run, rest, fed, 0, unread=prefix)
@@ -185,7 +185,7 @@ class AnswerDecoder:
             if rest or fed:
                 fed_logits = self._feed(run, rest, fed, 0)
                 logits = fed_logits if rest else torch.cat([logits, fed_logits])
-        for step, token in enumerate(guess):
+        for step, token in enumerate(draft):
             if self._pick(step, logits[step], choose) != token:
                 break
             run.ids.append(token)
@@ -203,21 +203,21 @@ class AnswerDecoder:
         self,
         run: _Run,
         prompt: Sequence[int],
-        answer: Sequence[int],
+        generated: Sequence[int],
         index: int,
         unread: Prefix | None = None,
     ) -> Tensor:
-        """Feed prompt tokens, then answer tokens with a block of queries behind each end marker.
+        """Feed prompt tokens, then generated tokens with a block of queries after each end marker.
 
-        index: place of the first of ``answer`` in the whole answer. unread: a prefix to read before.
-        Returns the logits that the end of the prompt, if there is one, and every answer token predict:
-        [(1 +) len(answer), vocabulary].
+        index: of the first of ``generated`` in the whole generation. unread: a prefix to run before.
+        Returns the logits at the end of the prompt, if there is one, and at every generated token:
+        [(1 +) len(generated), vocabulary].
         """
         device, size = self.mask_queries.device, len(self.mask_queries)
         cached, before = run.cache.get_seq_length(), len(unread.ids) if unread else 0
         sequence, blocks = list(prompt), []
         predicting = [before + len(prompt) - 1] if prompt or unread else []
-        for place, token in enumerate(answer, index):
+        for place, token in enumerate(generated, index):
             if token == self.tokens.ref_end:
                 blocks.append(before + len(sequence))
                 run.blocks.append(place)
@@ -237,30 +237,30 @@ class AnswerDecoder:
             visual, deepstack = F.pad(unread.visual, (0, len(sequence)))[None], unread.deepstack
         for start in blocks:
             embeds[start + 2 : start + 2 + size] = self.mask_queries
-            positions[:, start : start + size + BLOCK_EXTRA] += self.behaviour.block_offset
-        mask = None  # causal; a single token sees everything, which attention does fastest without a mask
+            positions[:, start : start + size + BLOCK_EXTRA] += self.mode.block_offset
+        mask = None  # causal; a single token attends to everything, fastest without a mask
         if blocks or (cached and len(sequence) > 1):
-            see_end = self.behaviour.queries_see_mask_end
-            mask = answer_mask(cached, len(embeds), blocks, size, see_end, device)
+            see_end = self.mode.queries_see_mask_end
+            mask = decoding_mask(cached, len(embeds), blocks, size, see_end, device)
         read = [place for start in blocks for place in range(start + 2, start + 2 + size)]
-        wanted = torch.tensor(predicting + read + ([before - 1] if unread else []), device=device)
+        output_indices = torch.tensor(predicting + read + ([before - 1] if unread else []), device=device)
         (hidden,) = self.language(
-            embeds[None], positions[:, None], mask, run.cache, visual, deepstack, wanted
+            embeds[None], positions[:, None], mask, run.cache, visual, deepstack, output_indices
         )
-        said, queries = hidden[: len(predicting)], hidden[len(predicting) :][: len(read)]
+        sampled, queries = hidden[: len(predicting)], hidden[len(predicting) :][: len(read)]
         if unread:
             unread.state.offer(PrefixState(fork_cache(run.cache, self.language, before), hidden[-1]))
         run.queries += queries.split(size) if blocks else ()
-        return self.language.logits(said)
+        return self.language.logits(sampled)
 
 
 T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """Calls ``make`` at the first call, in whichever thread comes first, and keeps the result.
+    """Value that is computed by ``make`` at the first call, and cached; thread-safe.
 
-    An exception reaches the caller and is not kept: the next call tries again.
+    An exception is raised to the caller and not cached: the next call tries again.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -269,7 +269,7 @@ class Lazy(Generic[T]):
         self._made: list[T] = []
 
     def __call__(self) -> T:
-        """The value."""
+        """Return the value, computing it if necessary."""
         with self._lock:
             if not self._made:
                 self._made.append(self._make())
@@ -277,11 +277,11 @@ class Lazy(Generic[T]):
 
     @property
     def made(self) -> T | None:
-        """The value if it is there already."""
+        """The value if it has been computed, else None."""
         return self._made[0] if self._made else None
 
     def offer(self, value: T) -> None:
-        """Spare the work of making a value that came about in another way; the first one stays."""
+        """Set a value that was computed elsewhere, unless there is one already."""
         with self._lock:
             if not self._made:
                 self._made.append(value)

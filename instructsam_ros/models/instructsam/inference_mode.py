@@ -66,9 +66,9 @@ def read_inference_mode(value: str | Mapping[str, Any]) -> InferenceMode:
     {"preset": "released", "block_offset": 0}. Raises ConfigError for anything else.
     """
     if not isinstance(value, str | Mapping):
-        raise ConfigError(f"behaviour: expected a preset or a mapping, got {value!r}")
+        raise ConfigError(f"inference_mode: expected a preset or a mapping, got {value!r}")
     changes = {"preset": value} if isinstance(value, str) else dict(value)
     name = changes.pop("preset", None)
     if name not in PRESETS:
-        raise ConfigError(f"behaviour: preset {name!r} is not one of {', '.join(PRESETS)}")
-    return build(InferenceMode, vars(PRESETS[name]) | changes, "behaviour")
+        raise ConfigError(f"inference_mode: preset {name!r} is not one of {', '.join(PRESETS)}")
+    return build(InferenceMode, vars(PRESETS[name]) | changes, "inference_mode")

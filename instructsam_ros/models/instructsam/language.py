@@ -22,11 +22,11 @@ class LanguageModel(nn.Module):
         self.model = Qwen3VLTextModel(config)
 
     def new_cache(self) -> DynamicCache:
-        """An empty key-value cache."""
+        """Create an empty key-value cache."""
         return DynamicCache(config=self.model.config)
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Input embeddings [..., D] of token ids [...]."""
+        """Compute input embeddings [..., D] of token ids [...]."""
         embeddings: Tensor = self.model.embed_tokens(ids)
         return embeddings
 
@@ -38,9 +38,10 @@ class LanguageModel(nn.Module):
         cache: DynamicCache | None = None,
         visual_mask: Tensor | None = None,
         deepstack: Sequence[Tensor] = (),
-        wanted: Tensor | None = None,
+        output_indices: Tensor | None = None,
     ) -> Tensor:
-        """Final hidden states [B, L, D], after the last norm; with ``wanted``, int64 [n], only those rows.
+        """Compute hidden states [B, L, D] after the last norm; with ``output_indices``, int64 [n], only
+        those rows.
 
         embeds: [B, L, D]. positions: int64 [3, B, L] (M-RoPE), [4, B, L] or [B, L]. mask: bool
         [B, 1, L, past + L], or None for causal. cache: grows by L tokens when given. visual_mask:
@@ -58,19 +59,18 @@ class LanguageModel(nn.Module):
             deepstack_visual_embeds=list(deepstack) or None,
         )
         hidden: Tensor = output.last_hidden_state
-        return hidden if wanted is None else hidden[:, wanted]
+        return hidden if output_indices is None else hidden[:, output_indices]
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Next-token logits [..., vocabulary] of hidden states [..., D]."""
+        """Compute next-token logits [..., vocabulary] of hidden states [..., D]."""
         return F.linear(hidden, self.model.embed_tokens.weight)
 
 
 def fork_cache(cache: DynamicCache, like: LanguageModel, length: int | None = None) -> DynamicCache:
-    """A cache that starts as the first ``length`` tokens of ``cache``, by default all, and grows on its own;
-    no key or value is copied.
+    """Create a cache with the first ``length`` tokens of ``cache``, by default all, that grows independently.
 
-    Growing a DynamicCache makes new tensors and leaves the old ones alone, so any number of forks
-    may share them, also across threads.
+    Keys and values are shared, not copied: growing a DynamicCache creates new tensors and does not modify
+    the old ones, so any number of forks may share them, also across threads.
     """
     fork = like.new_cache()
     for own, layer in zip(fork.layers, cache.layers, strict=True):
@@ -83,7 +83,7 @@ BLOCK_EXTRA = 3
 """Tokens of a query block besides its queries: ref_end, mask_start and mask_end."""
 
 
-def answer_mask(
+def decoding_mask(
     past: int,
     length: int,
     blocks: Sequence[int],
@@ -91,7 +91,7 @@ def answer_mask(
     queries_see_mask_end: bool,
     device: torch.device,
 ) -> Tensor:
-    """Mask of ``length`` new tokens behind ``past`` cached ones: bool [1, 1, length, past + length].
+    """Build the mask of ``length`` new tokens after ``past`` cached ones: bool [1, 1, length, past + length].
 
     blocks: index of each block's ref_end among the new tokens; its queries start two further on.
     """
@@ -103,9 +103,9 @@ def answer_mask(
 
 
 def training_mask(valid: Tensor, query: Tensor) -> Tensor:
-    """Mask for teacher forcing: bool [B, 1, L, L].
+    """Build the mask for teacher forcing: bool [B, 1, L, L].
 
-    valid: bool [B, L], False on padding. query: bool [B, L], True on mask queries; each unbroken
+    valid: bool [B, L], False on padding. query: bool [B, L], True on mask queries; each contiguous
     run is one block.
     """
     length = valid.shape[1]
@@ -114,16 +114,16 @@ def training_mask(valid: Tensor, query: Tensor) -> Tensor:
     same_block = query[:, :, None] & query[:, None, :] & (run[:, :, None] == run[:, None, :])
     square = torch.ones(length, length, dtype=torch.bool, device=valid.device)
     mask = (square.tril() & valid[:, None, :]) | same_block
-    # Padding in front of a sequence would see nothing, and attention over nothing is not a number.
-    blind = ~mask.any(-1, keepdim=True)
-    return (mask | (blind & torch.eye(length, dtype=torch.bool, device=valid.device)))[:, None]
+    # Rows without any key, padding before a sequence, attend to themselves; attention would be NaN.
+    empty = ~mask.any(-1, keepdim=True)
+    return (mask | (empty & torch.eye(length, dtype=torch.bool, device=valid.device)))[:, None]
 
 
 def grid_positions(ids: Tensor, image_token: int, grid: tuple[int, int]) -> Tensor:
-    """M-RoPE positions (time, row, column) of one sequence with at most one image: int64 [3, L].
+    """Compute M-RoPE positions (time, row, column) of a sequence with at most one image: int64 [3, L].
 
-    Text counts on in all three; image tokens share one time and carry row and column; text after
-    the image goes on behind the larger side of its grid (Qwen2-VL, arXiv:2409.12191, section 2.1).
+    Text increments all three; image tokens share one time and have their row and column; text after
+    the image continues after the larger side of its grid (Qwen2-VL, arXiv:2409.12191, section 2.1).
     """
     length = len(ids)
     positions = torch.arange(length, device=ids.device).expand(3, -1).clone()

@@ -20,7 +20,7 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.features import ImageFeatures, ImageInputs
-from instructsam_ros.models.instructsam.generation import AnswerDecoder, Choose, Generation, Prefix
+from instructsam_ros.models.instructsam.generation import Choose, Generation, Prefix, QueryDecoder
 from instructsam_ros.models.instructsam.language import LanguageModel, training_mask
 from instructsam_ros.models.instructsam.processing import (
     MAX_PHRASE_TOKENS,
@@ -65,12 +65,12 @@ class InstructSam(nn.Module):
         self.mask_hidden_fcs = _projection(width, config.out_dim)
 
     @property
-    def decoder(self) -> AnswerDecoder:
-        """Answers with this model's weights."""
-        return AnswerDecoder(self.language, self.mask_queries, self.config.tokens, self.config.inference_mode)
+    def decoder(self) -> QueryDecoder:
+        """Decoder with this model's weights."""
+        return QueryDecoder(self.language, self.mask_queries, self.config.tokens, self.config.mode)
 
     def encode_image(self, inputs: ImageInputs) -> ImageFeatures:
-        """Everything that depends on the image alone, except the prefix."""
+        """Compute all that depends on the image alone, except the prefix."""
         return self.start_image(inputs).joined()
 
     def start_image(self, inputs: ImageInputs) -> ImageFeatures:
@@ -81,10 +81,10 @@ class InstructSam(nn.Module):
         return features
 
     def prefix(self, features: ImageFeatures, ids: Sequence[int]) -> Prefix:
-        """The beginning of a prompt, image included, for all instructions on that image."""
+        """Embed the beginning of a prompt, image included, for all instructions on that image."""
         return self.decoder.prefix(ids, features)
 
-    def answer(
+    def generate(
         self,
         features: ImageFeatures,
         prompt_ids: Sequence[int],
@@ -94,42 +94,42 @@ class InstructSam(nn.Module):
         cancel: Cancel | None = None,
         choose: Choose | None = None,
     ) -> Generation:
-        """Answer a prompt about one image.
+        """Generate from a prompt about one image.
 
-        prefix: from ``prefix`` for the same image, to save that work. previous_ids: see
-        AnswerDecoder.answer. Raises CancelledError when ``cancel`` returns True, InvalidInputError
+        prefix: from ``prefix`` for the same image, to avoid recomputation. previous_ids: see
+        QueryDecoder.generate. Raises CancelledError when ``cancel`` returns True, InvalidInputError
         for a prompt that does not begin with ``prefix``.
         """
         prefix = prefix or self.prefix(features, prompt_ids)
         if tuple(prompt_ids[: len(prefix.ids)]) != prefix.ids:
-            raise InvalidInputError("the prompt does not begin with the prefix that it shall continue")
+            raise InvalidInputError("the prompt does not begin with the given prefix")
         rest = prompt_ids[len(prefix.ids) :]
         limit = self.config.max_new_tokens
-        return self.decoder.answer(prefix, rest, limit, previous_ids, cancel, choose)
+        return self.decoder.generate(prefix, rest, limit, previous_ids, cancel, choose)
 
-    def answered_phrases(self, answer: Generation) -> tuple[list[tuple[int, ...]], Tensor]:
-        """Phrases of an answer (markers included) and their query states [n, Q, D], in order.
+    def generated_phrases(self, generation: Generation) -> tuple[list[tuple[int, ...]], Tensor]:
+        """Return the phrases of a generation (markers included) and their query states [n, Q, D], in order.
 
         A block whose phrase was never opened, or has nothing to embed, is left out.
         """
-        spans = phrase_spans(answer.ids, self.config.tokens)
-        markers = self.config.inference_mode.phrase_markers
+        spans = phrase_spans(generation.ids, self.config.tokens)
+        markers = self.config.mode.phrase_markers
         phrases, kept = [], []
-        for row, end in enumerate(answer.blocks):
+        for row, end in enumerate(generation.blocks):
             if end in spans:
-                phrase = answer.ids[slice(*spans[end])]
+                phrase = generation.ids[slice(*spans[end])]
                 if embedded_ids(phrase, markers):
                     phrases.append(phrase)
                     kept.append(row)
-        return phrases, answer.queries[kept]
+        return phrases, generation.queries[kept]
 
     def segment_phrases(
         self, features: ImageFeatures, phrases: Sequence[Sequence[int]], queries: Tensor
     ) -> DetectorOutput:
-        """Segment n >= 1 phrases on one image. phrases: token ids as ``answered_phrases`` gives them;
+        """Segment n >= 1 phrases on one image. phrases: token ids as returned by ``generated_phrases``;
         queries: their states [n, Q, D].
         """
-        markers = self.config.inference_mode.phrase_markers
+        markers = self.config.mode.phrase_markers
         embeds, mask = self.embed_phrases([embedded_ids(phrase, markers) for phrase in phrases])
         output: DetectorOutput = self.detector(features, embeds, mask, self.mask_hidden_fcs(queries))
         return output

@@ -1,4 +1,4 @@
-"""From what the detector says to instances: scores cut off, masks at the size of the image."""
+"""Postprocessing of detector outputs: score thresholds, non-maximum suppression, masks at image size."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from instructsam_ros.types import Instance, tight_box
 def read_instances(
     output: DetectorOutput, phrases: Sequence[str], size: tuple[int, int], config: InstructSamConfig
 ) -> tuple[list[Instance], bool]:
-    """Instances that score high enough, phrase by phrase; whether some phrase used every query. None at
-    all if even the best one does not reach the presence threshold.
+    """Return the instances above the score threshold, phrase by phrase, and whether some phrase used all of
+    its queries. There are none if the best score does not exceed the presence threshold.
 
-    size: height and width of the image. Raises InstructSamError for scores and masks that are no numbers.
+    size: height and width of the image. Raises InstructSamError for scores and masks that are NaN.
     """
     scores = output.score_logits.float().sigmoid()
     kept = (scores > config.score_threshold) & (scores.max() > config.presence_threshold)
@@ -35,12 +35,12 @@ def read_instances(
             mask = full_size(output.mask_logits[row, slot], size)
             if mask.any():
                 found.append(Instance(mask, tight_box(mask), float(scores[row, slot]), phrase))
-        instances += without_duplicates(found, config.duplicate_iou)
+        instances += suppress_duplicates(found, config.nms_iou_threshold)
     return instances, bool(kept.all(1).any())
 
 
-def without_duplicates(instances: Sequence[Instance], limit: float) -> list[Instance]:
-    """The instances, in order, less those that overlap a better-scoring one by an IoU over ``limit``."""
+def suppress_duplicates(instances: Sequence[Instance], limit: float) -> list[Instance]:
+    """Remove instances whose IoU with a higher-scoring one exceeds ``limit``; keep the order."""
     kept: list[Instance] = []
     for instance in sorted(instances, key=lambda i: -i.score):
         if all(_iou(instance.mask, better.mask) <= limit for better in kept):
@@ -49,9 +49,9 @@ def without_duplicates(instances: Sequence[Instance], limit: float) -> list[Inst
 
 
 def full_size(mask_logits: Tensor, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Logits [h, w] resized bilinearly and cut at 0: bool [height, width]."""
+    """Resize logits [h, w] bilinearly and threshold at 0: bool [height, width]."""
     height, width = size
-    # OpenCV's resize takes a quarter of the time of torch's on a CPU; logits are small to copy from a GPU.
+    # OpenCV's resize is four times as fast as torch's on a CPU; logits are cheap to copy from a GPU.
     resized = cv2.resize(mask_logits.float().cpu().numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
     mask: NDArray[np.bool_] = resized > 0
     return mask

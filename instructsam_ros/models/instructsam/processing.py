@@ -21,9 +21,9 @@ from instructsam_ros.models.instructsam.configuration import (
 )
 
 _PHRASE_WORDS = 6
-"""Longer instructions are hardly ever the phrase itself."""
+"""Maximum words of an instruction that is used as the draft of its own phrase."""
 _REMEMBERED = 256
-"""Instructions whose unknown words are not named again."""
+"""Number of recent instructions whose unknown words are not logged again."""
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +44,11 @@ class PromptTokenizer:
         # The tokenizers package raises plain Exception, and for some files its Rust panics, which is none.
         except BaseException as error:
             raise CheckpointError(f"tokenizer.json is not usable: {error}") from error
-        # What a user types is text, even where it spells a control token.
+        # An instruction is text, even where it contains the name of a control token.
         self._plain.encode_special_tokens = True
         size, rows = self._tokenizer.get_vocab_size(), int(config.language["vocab_size"])
         if size > rows:
-            raise CheckpointError(f"the tokenizer knows {size} tokens, the model embeds {rows}")
+            raise CheckpointError(f"the tokenizer has {size} tokens, the model embeds {rows}")
         self._suffix = config.instruction_suffix
         self._tokens = config.tokens
         before, _, rest = config.prompt.partition(IMAGE_PLACE)
@@ -61,7 +61,7 @@ class PromptTokenizer:
         """Read tokenizer.json of a checkpoint folder."""
         path = folder / "tokenizer.json"
         if not path.exists():
-            raise CheckpointError(f"{path} does not exist; copy it from where the weights came from")
+            raise CheckpointError(f"{path} does not exist; copy it from the source of the weights")
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
@@ -75,16 +75,16 @@ class PromptTokenizer:
         return words
 
     def image_ids(self, image_tokens: int) -> list[int]:
-        """The prompt up to the instruction, for an image of so many tokens."""
+        """Return the prompt up to the instruction, for an image of ``image_tokens`` tokens."""
         return [*self._before, *[self._tokens.image] * image_tokens, *self._between]
 
     def instruction_ids(self, instruction: str) -> list[int]:
-        """The rest of the prompt: the instruction and what opens the answer."""
+        """Return the rest of the prompt: the instruction and the start of the assistant turn."""
         text = self._plain.encode(instruction + self._suffix, add_special_tokens=False).ids
         return [*text, *self._after]
 
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
-        """Words of an instruction that the model never learned; a tokenizer of word pieces has none."""
+        """Return out-of-vocabulary words of an instruction; a subword tokenizer has none."""
         unknown = getattr(self._plain.model, "unk_token", None)
         if unknown is None:
             return ()
@@ -93,15 +93,15 @@ class PromptTokenizer:
         return tuple(instruction[slice(*place)] for token, place in found if token == unknown)
 
     def _warn_of_unknown_words(self, instruction: str) -> None:
-        """Name them in the log, since an answer to the other words may look sure of itself."""
+        """Log unknown words, since the result for the remaining words may have high scores."""
         if words := self.unknown_words(instruction):
             names = ", ".join(map(repr, words))
             logger.warning("this model does not know %s; do not trust its answer to %r", names, instruction)
 
-    def phrase_answer(self, instruction: str) -> list[int]:
-        """The answer that repeats an instruction as its one phrase ("red mug"); empty for a long one.
+    def phrase_generation(self, instruction: str) -> list[int]:
+        """Return the generation that has an instruction as its one phrase ("red mug"); empty for a long one.
 
-        The phrase is cleaned up as the released training does: its first letter small, no full stop.
+        The phrase is cleaned up as in the released training: first letter in lower case, no full stop.
         """
         phrase = instruction.strip().removesuffix(".")
         if not phrase or len(phrase.split()) > _PHRASE_WORDS:
@@ -110,11 +110,11 @@ class PromptTokenizer:
         return [self._tokens.ref_start, *words, self._tokens.ref_end, self._tokens.eos[0]]
 
     def token(self, index: int) -> str:
-        """How the tokenizer spells an id; empty for one that it does not know."""
+        """Return the token of an id; empty for an unknown one."""
         return self._tokenizer.id_to_token(index) or ""
 
     def text(self, ids: Sequence[int]) -> str:
-        """Readable text of generated ids, without control tokens."""
+        """Decode generated ids to text, without control tokens."""
         decoded: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
         return decoded.strip()
 
@@ -127,10 +127,10 @@ MAX_PHRASE_TOKENS = 32
 
 
 def phrase_spans(ids: Sequence[int], tokens: TokenIds) -> dict[int, tuple[int, int]]:
-    """End marker index -> (start, stop) of every closed phrase in ``ids``, markers included.
+    """Map the end marker index to (start, stop) of every closed phrase in ``ids``, markers included.
 
-    A phrase runs from the first start marker after the last phrase to the next end marker. A start
-    that nothing closes, or an end that nothing opened, makes no phrase.
+    A phrase runs from the first start marker after the last phrase to the next end marker. An unmatched
+    start or end marker makes no phrase.
     """
     spans: dict[int, tuple[int, int]] = {}
     start: int | None = None
@@ -144,7 +144,7 @@ def phrase_spans(ids: Sequence[int], tokens: TokenIds) -> dict[int, tuple[int, i
 
 
 def embedded_ids(span: Sequence[int], with_markers: bool) -> list[int]:
-    """The tokens of a phrase that are embedded: with or without its markers, at most 32."""
+    """Return the tokens of a phrase to embed, with or without its markers, at most 32."""
     ids = list(span) if with_markers else list(span[1:-1])
     return ids[:MAX_PHRASE_TOKENS]
 
@@ -152,7 +152,7 @@ def embedded_ids(span: Sequence[int], with_markers: bool) -> list[int]:
 def pad_phrases(
     phrases: Sequence[Sequence[int]], device: torch.device, min_length: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Token ids int64 [n, T] and mask bool [n, T], T being the longest phrase or ``min_length``.
+    """Pad to token ids int64 [n, T] and mask bool [n, T], T being the longest phrase or ``min_length``.
 
     Padding is masked wherever phrases are read, so T changes no result beyond rounding.
     """

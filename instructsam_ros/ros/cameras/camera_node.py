@@ -51,8 +51,8 @@ class CameraNode(Node):  # type: ignore[misc]
             self._timer.cancel()
             return
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
-        if frame.camera is not None:
-            self._info.publish(info_from_camera(frame.camera, header))
+        if frame.intrinsics is not None:
+            self._info.publish(info_from_camera(frame.intrinsics, header))
         if frame.depth is not None:
             encoding = "16UC1" if frame.depth.dtype == np.uint16 else "32FC1"
             self._depth.publish(image_from_array(frame.depth, encoding, header))

@@ -22,7 +22,7 @@ class CameraFrame:
 
     rgb: NDArray[np.uint8]
     depth: NDArray[np.uint16] | NDArray[np.float32] | None
-    camera: CameraModel | None
+    intrinsics: CameraModel | None
 
 
 def read_frame(image: Path, depth: Path | None, info: Path | None) -> CameraFrame:
@@ -46,14 +46,14 @@ def read_folder(folder: Path) -> list[CameraFrame]:
         depth = image.with_name(f"{image.stem}_depth.png")
         settings = image.with_suffix(".json")
         try:
-            camera = CameraModel(**json.loads(settings.read_text())["K"])
+            intrinsics = CameraModel(**json.loads(settings.read_text())["K"])
         except (OSError, ValueError, KeyError, TypeError, InvalidInputError) as error:
             raise ConfigError(
                 f"{settings} must hold the camera of {image.name} as K (width, height, fx, fy, cx, cy): "
                 f"{error!r}"
             ) from None
         frame = read_frame(image, depth if depth.exists() else None, None)
-        frames.append(CameraFrame(frame.rgb, frame.depth, camera))
+        frames.append(CameraFrame(frame.rgb, frame.depth, intrinsics))
     if not frames:
         raise ConfigError(f"no frames (NAME.jpg with NAME.json) in {folder}")
     return frames

@@ -48,17 +48,30 @@ def camera_from_info(message: Any, *, rectified: bool = False) -> CameraModel:
     )
 
 
-def info_from_camera(camera: CameraModel, header: Any) -> Any:
+def info_from_camera(intrinsics: CameraModel, header: Any) -> Any:
     """sensor_msgs/CameraInfo of a camera without rectification."""
     from sensor_msgs.msg import CameraInfo
 
     return CameraInfo(
         header=header,
-        width=camera.width,
-        height=camera.height,
-        distortion_model=camera.distortion_model or "plumb_bob",
-        d=list(camera.distortion) or [0.0] * 5,
-        k=[camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0],
+        width=intrinsics.width,
+        height=intrinsics.height,
+        distortion_model=intrinsics.distortion_model or "plumb_bob",
+        d=list(intrinsics.distortion) or [0.0] * 5,
+        k=[intrinsics.fx, 0.0, intrinsics.cx, 0.0, intrinsics.fy, intrinsics.cy, 0.0, 0.0, 1.0],
         r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
-        p=[camera.fx, 0.0, camera.cx, 0.0, 0.0, camera.fy, camera.cy, 0.0, 0.0, 0.0, 1.0, 0.0],
+        p=[
+            intrinsics.fx,
+            0.0,
+            intrinsics.cx,
+            0.0,
+            0.0,
+            intrinsics.fy,
+            intrinsics.cy,
+            0.0,
+            0.0,
+            0.0,
+            1.0,
+            0.0,
+        ],
     )

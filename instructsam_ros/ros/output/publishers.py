@@ -65,14 +65,14 @@ class Publishers:
 def points_message(frame_result: FrameResult) -> Any:
     """One cloud of all instances. A pixel of several masks comes once, with its id in the label image."""
     result = frame_result.result
-    instances, camera = result.lifted.instances, result.frame.camera
+    instances, intrinsics = result.lifted.instances, result.frame.intrinsics
     numbers = np.arange(1, len(instances) + 1)
     points = np.concatenate([np.zeros((0, 3), np.float32), *(i.points for i in instances)])
     colors = np.concatenate([np.zeros((0, 3), np.uint8), *(i.colors for i in instances)])
     owners = np.repeat(numbers, [len(i.points) for i in instances])
-    if camera is not None and len(points):
+    if intrinsics is not None and len(points):
         labels = label_image(result.segmentation.instances, numbers.tolist(), result.frame.rgb.shape[:2])
-        columns, rows = np.rint(project(points, camera)).astype(int).T
+        columns, rows = np.rint(project(points, intrinsics)).astype(int).T
         own = labels[rows, columns] == owners
         points, colors, owners = points[own], colors[own], owners[own]
     ids = np.array(result.ids, np.uint32)[owners - 1]

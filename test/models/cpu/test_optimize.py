@@ -56,15 +56,15 @@ def outputs(segmenter: InstructSamSegmenter, rgb: np.ndarray, text: str) -> dict
     """Logits and boxes of what an instruction names itself."""
     model, image = segmenter.model, segmenter.encode(rgb)
     ids = [*image.prefix.ids, *segmenter.prompts.instruction_ids(text)]
-    guess = segmenter.prompts.phrase_answer(text)
-    answer = model.answer(
+    guess = segmenter.prompts.phrase_generation(text)
+    answer = model.generate(
         image.features,
         ids,
         prefix=image.prefix,
         choose=lambda step, _: guess[step],
     )
     assert answer.ids == tuple(guess)
-    found = model.segment_phrases(image.features, *model.answered_phrases(answer))
+    found = model.segment_phrases(image.features, *model.generated_phrases(answer))
     return {
         "queries": answer.queries.float(),
         "masks": found.mask_logits.float(),

@@ -16,6 +16,7 @@ from instructsam_ros.cli import main
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam.checkpoint import (
     load_folder,
+    save_folder,
 )
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.inference_mode import RELEASED
@@ -26,7 +27,15 @@ HERE = Path(__file__).parents[2] / "golden"
 def test_published_configuration_equals_the_shipped_one(full_size: InstructSamConfig) -> None:
     published = json.loads((HERE / "released_config.json").read_text())
     read = InstructSamConfig.from_released({**published, "eos_token_id": [151645, 151643]})
-    for field in ("tokens", "num_queries", "out_dim", "behaviour", "instruction_suffix", "prompt", "sam"):
+    for field in (
+        "tokens",
+        "num_queries",
+        "out_dim",
+        "inference_mode",
+        "instruction_suffix",
+        "prompt",
+        "sam",
+    ):
         assert getattr(read, field) == getattr(full_size, field), field
     for section in ("language", "vision"):
         shipped = getattr(full_size, section)
@@ -34,22 +43,43 @@ def test_published_configuration_equals_the_shipped_one(full_size: InstructSamCo
 
 
 def test_configuration_survives_the_json(tiny_config: InstructSamConfig) -> None:
-    changed = dataclasses.replace(tiny_config, behaviour="paper", score_threshold=0.7, max_new_tokens=9)
+    changed = dataclasses.replace(tiny_config, inference_mode="paper", score_threshold=0.7, max_new_tokens=9)
     assert InstructSamConfig.from_released(json.loads(json.dumps(changed.to_released()))) == changed
+
+
+def test_former_keys_are_read_and_current_ones_written(folder: Path, tmp_path: Path) -> None:
+    former = {"behaviour": "paper", "duplicate_iou": 0.4, "choice_gain": 2.0}
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    for key in ("inference_mode", "nms_iou_threshold", "selection_score_gain"):
+        del config[key]
+    path.write_text(json.dumps(config | former))
+    model = load_folder(folder)
+    read = model.config
+    assert (read.inference_mode, read.nms_iou_threshold, read.selection_score_gain) == ("paper", 0.4, 2.0)
+    save_folder(model, tmp_path / "copy", like=[folder])
+    assert not former.keys() & json.loads((tmp_path / "copy" / "config.json").read_text()).keys()
+    assert InstructSamConfig.from_folder(tmp_path / "copy") == read
+
+
+def test_a_former_and_a_current_key_together_are_an_error(folder: Path) -> None:
+    change_config(folder, behaviour="paper")
+    with pytest.raises(ConfigError, match="behaviour and inference_mode are the same setting"):
+        load_folder(folder)
 
 
 @pytest.mark.parametrize(
     ("generation", "ends"),
     [({"eos_token_id": [1, 2]}, (1, 2)), ({}, (511,)), ({"eos_token_id": None}, (511,))],
 )
-@pytest.mark.parametrize("said", [{}, {"eos_token_id": None}])
-def test_what_ends_an_answer_is_read_from_where_it_is_said(
-    folder: Path, generation: dict[str, Any], ends: tuple[int, ...], said: dict[str, Any]
+@pytest.mark.parametrize("given", [{}, {"eos_token_id": None}])
+def test_the_end_tokens_are_read_from_whichever_file_names_them(
+    folder: Path, generation: dict[str, Any], ends: tuple[int, ...], given: dict[str, Any]
 ) -> None:
     path = folder / "config.json"
     config = json.loads(path.read_text())
     del config["eos_token_id"]
-    config |= said
+    config |= given
     config["text_config"]["eos_token_id"] = 511
     path.write_text(json.dumps(config))
     (folder / "generation_config.json").write_text(json.dumps(generation))
@@ -81,8 +111,8 @@ def change_config(folder: Path, **changes: Any) -> None:
         ({"sam_config": None}, r"config\.json\.sam_config: expected a mapping"),
         ({"text_config": {"rope_parameters": {"mrope_section": [4, 2, 2]}}}, "names no rope_theta"),
         ({"tie_word_embeddings": False}, "only tied output heads"),
-        ({"behaviour": "fast"}, "preset 'fast' is not one of released, paper"),
-        ({"behaviour": {"preset": "paper", "offset": 1}}, "behaviour: unknown setting offset"),
+        ({"inference_mode": "fast"}, "preset 'fast' is not one of released, paper"),
+        ({"inference_mode": {"preset": "paper", "offset": 1}}, "inference_mode: unknown setting offset"),
         ({"min_pixels": 10, "max_pixels": 9}, "max_pixels must be at least 10"),
     ],
 )
@@ -146,10 +176,10 @@ def test_the_older_place_of_rope_theta_is_read(folder: Path) -> None:
     assert rotary.mrope_section == section
 
 
-def test_a_variant_of_a_preset_is_a_behaviour(folder: Path) -> None:
-    change_config(folder, behaviour={"preset": "released", "block_offset": 0})
+def test_a_variant_of_a_preset_is_an_inference_mode(folder: Path) -> None:
+    change_config(folder, inference_mode={"preset": "released", "block_offset": 0})
     config = InstructSamConfig.from_folder(folder)
-    assert config.inference_mode == dataclasses.replace(RELEASED, block_offset=0)
+    assert config.mode == dataclasses.replace(RELEASED, block_offset=0)
     assert InstructSamConfig.from_released(json.loads(json.dumps(config.to_released()))) == config
 
 

@@ -43,7 +43,7 @@ def features(tiny_model: InstructSam) -> ImageFeatures:
 def forced(model: InstructSam, features: ImageFeatures, ids: Sequence[int], **kwargs: object) -> Generation:
     """The answer of a model that is made to say ``ids``."""
     with torch.inference_mode():
-        return model.answer(
+        return model.generate(
             features,
             [*PREFIX, *QUESTION],
             choose=lambda step, _logits: ids[step],
@@ -108,22 +108,22 @@ def test_reading_a_prefix_on_the_way_is_reading_it_before(
 def test_greedy_answer_confirms_itself(model: InstructSam, features: ImageFeatures) -> None:
     prompt = [*PREFIX, *QUESTION]
     with torch.inference_mode():
-        plain = model.answer(features, prompt)
-        again = model.answer(features, prompt, previous_ids=plain.ids)
+        plain = model.generate(features, prompt)
+        again = model.generate(features, prompt, previous_ids=plain.ids)
     assert_same(again, plain)
     assert again.confirmed == len(plain.ids)
 
 
 def test_orphan_end_marker_drops_its_block_only(model: InstructSam, features: ImageFeatures) -> None:
     answer = forced(model, features, [END, START, 7, END, END, START, 8, 9, END, EOS])
-    phrases, queries = model.answered_phrases(answer)
+    phrases, queries = model.generated_phrases(answer)
     assert answer.blocks == (0, 3, 4, 8)
     assert phrases == [(START, 7, END), (START, 8, 9, END)]
     torch.testing.assert_close(queries, answer.queries[[1, 3]])
 
 
 def test_adjacent_phrases_each_get_a_block(model: InstructSam, features: ImageFeatures) -> None:
-    phrases, queries = model.answered_phrases(forced(model, features, [START, 7, END, START, 8, END, EOS]))
+    phrases, queries = model.generated_phrases(forced(model, features, [START, 7, END, START, 8, END, EOS]))
     assert phrases == [(START, 7, END), (START, 8, END)]
     assert queries.shape == (2, 10, 64)
     with torch.inference_mode():
@@ -135,32 +135,32 @@ def test_unfinished_answer_keeps_closed_phrases(model: InstructSam, features: Im
     endless = [START, 7, END, *[9] * 300]
     answer = forced(model, features, endless)
     assert len(answer.ids) == model.config.max_new_tokens
-    assert model.answered_phrases(answer)[0] == [(START, 7, END)]
+    assert model.generated_phrases(answer)[0] == [(START, 7, END)]
 
 
 def test_phrase_without_words(model: InstructSam, features: ImageFeatures) -> None:
-    phrases, _ = model.answered_phrases(forced(model, features, [START, END, EOS]))
+    phrases, _ = model.generated_phrases(forced(model, features, [START, END, EOS]))
     # With markers there is something to embed, without them there is not.
-    assert phrases == ([(START, END)] if model.config.inference_mode.phrase_markers else [])
+    assert phrases == ([(START, END)] if model.config.mode.phrase_markers else [])
 
 
 def test_prompt_for_another_image_is_refused(model: InstructSam, features: ImageFeatures) -> None:
     with pytest.raises(InvalidInputError, match="7 image tokens"):
-        model.answer(features, [*PREFIX[:4], 500, *PREFIX[4:], *QUESTION])
+        model.generate(features, [*PREFIX[:4], 500, *PREFIX[4:], *QUESTION])
 
 
 def test_prefix_of_another_prompt_is_refused(model: InstructSam, features: ImageFeatures) -> None:
     with torch.inference_mode():
         prefix = model.prefix(features, PREFIX)
     with pytest.raises(InvalidInputError, match="does not begin"):
-        model.answer(features, [99, *PREFIX[1:], *QUESTION], prefix=prefix)
+        model.generate(features, [99, *PREFIX[1:], *QUESTION], prefix=prefix)
 
 
 def test_long_phrase_is_cut_to_32_tokens(model: InstructSam, features: ImageFeatures) -> None:
     phrase = [START, *range(1, 41), END]
     assert embedded_ids(phrase, with_markers=True) == [START, *range(1, 32)]
     assert embedded_ids(phrase, with_markers=False) == list(range(1, 33))
-    phrases, queries = model.answered_phrases(forced(model, features, [*phrase, EOS]))
+    phrases, queries = model.generated_phrases(forced(model, features, [*phrase, EOS]))
     with torch.inference_mode():
         cut = model.segment_phrases(features, phrases, queries)
         # The tokens that are cut off, here other ones, make no difference.
@@ -170,7 +170,7 @@ def test_long_phrase_is_cut_to_32_tokens(model: InstructSam, features: ImageFeat
 
 def test_batch_of_phrases_equals_one_by_one(model: InstructSam, features: ImageFeatures) -> None:
     answer = forced(model, features, [START, 7, END, START, 8, 9, 7, 7, 8, 9, END, START, 9, 8, END, EOS])
-    phrases, queries = model.answered_phrases(answer)
+    phrases, queries = model.generated_phrases(answer)
     with torch.inference_mode():
         together = model.segment_phrases(features, phrases, queries)
         for row, phrase in enumerate(phrases):
@@ -212,7 +212,7 @@ def test_scores_of_words_that_are_no_numbers_are_an_error(
         tiny_model.language, "logits", lambda hidden: torch.full((*hidden.shape[:-1], 512), torch.nan)
     )
     with torch.inference_mode(), pytest.raises(InstructSamError, match="not numbers"):
-        tiny_model.answer(features, [*PREFIX, *QUESTION])
+        tiny_model.generate(features, [*PREFIX, *QUESTION])
 
 
 def test_a_value_is_made_once_and_when_asked_for() -> None:

@@ -60,13 +60,13 @@ def test_inference_equals_the_released_code(
         features = tiny_model.encode_image(
             TwoTowerInputs(arrays["pixel_values"], arrays["image_grid_thw"], arrays["sam_pixel_values"])
         )
-        answer = tiny_model.answer(
+        answer = tiny_model.generate(
             features,
             arrays["input_ids"][0].tolist(),
             previous_ids=generated if previous_answer else (),
             choose=planned(case["plan"], 490, manifest["ids"]["im_end"], seen),
         )
-        phrases, queries = tiny_model.answered_phrases(answer)
+        phrases, queries = tiny_model.generated_phrases(answer)
 
         assert list(answer.ids) == generated
         assert answer.confirmed == (len(generated) if previous_answer else 0)
@@ -80,7 +80,7 @@ def test_inference_equals_the_released_code(
             assert not phrases or len(phrases) < len(answer.blocks)
             return
         output = tiny_model.segment_phrases(features, phrases, queries)
-        markers = tiny_model.config.inference_mode.phrase_markers
+        markers = tiny_model.config.mode.phrase_markers
         embeds, mask = tiny_model.embed_phrases([embedded_ids(phrase, markers) for phrase in phrases])
         projected = tiny_model.mask_hidden_fcs(queries)
     # The released code pads phrases to 32 tokens.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLModel
 
-from instructsam_ros.models.instructsam.language import answer_mask, grid_positions, training_mask
+from instructsam_ros.models.instructsam.language import decoding_mask, grid_positions, training_mask
 
 CPU = torch.device("cpu")
 QUERIES = 3
@@ -25,7 +25,7 @@ def sees(mask: torch.Tensor) -> list[str]:
 )
 def test_queries_of_a_block_see_each_other(see_end: bool, query_row: str) -> None:
     # Cached: 2 tokens. New: ref_end, mask_start, three queries, mask_end, one word.
-    assert sees(answer_mask(2, 7, [0], QUERIES, see_end, CPU)) == [
+    assert sees(decoding_mask(2, 7, [0], QUERIES, see_end, CPU)) == [
         "xxx......",
         "xxxx.....",
         query_row,
@@ -44,11 +44,11 @@ def test_blocks_in_one_pass_see_what_they_see_one_after_the_other(past: int, kin
         steps.append((past + length, size, [0] if is_block else []))
         blocks += [length] if is_block else []
         length += size
-    whole = answer_mask(past, length, blocks, QUERIES, False, CPU)[0, 0]
+    whole = decoding_mask(past, length, blocks, QUERIES, False, CPU)[0, 0]
     for before, size, own in steps:
         rows = whole[before - past : before - past + size]
         assert torch.equal(
-            rows[:, : before + size], answer_mask(before, size, own, QUERIES, False, CPU)[0, 0]
+            rows[:, : before + size], decoding_mask(before, size, own, QUERIES, False, CPU)[0, 0]
         )
         assert not rows[:, before + size :].any()
 
@@ -58,8 +58,8 @@ def test_training_mask_equals_decoding_and_hides_padding() -> None:
     query = torch.tensor([[0, 0, 0, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 0, 0, 0]], dtype=torch.bool)
     valid = torch.tensor([[1] * 8, [1] * 6 + [0] * 2], dtype=torch.bool)
     mask = training_mask(valid, query)
-    assert torch.equal(mask[0], answer_mask(0, 8, [1], QUERIES, False, CPU)[0])
-    assert torch.equal(mask[1, 0, :6, :6], answer_mask(0, 6, [0], QUERIES, False, CPU)[0, 0])
+    assert torch.equal(mask[0], decoding_mask(0, 8, [1], QUERIES, False, CPU)[0])
+    assert torch.equal(mask[1, 0, :6, :6], decoding_mask(0, 6, [0], QUERIES, False, CPU)[0, 0])
     assert not mask[1, 0, :6, 6:].any()
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from instructsam_ros.errors import InstructSamError
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
-from instructsam_ros.models.instructsam.postprocessing import full_size, read_instances, without_duplicates
+from instructsam_ros.models.instructsam.postprocessing import full_size, read_instances, suppress_duplicates
 from instructsam_ros.types import Instance, tight_box
 
 
@@ -20,8 +20,8 @@ def test_a_mask_said_twice_counts_once():
         return Instance(mask, tight_box(mask), score, "mug")
 
     first, again, other = instance(slice(0, 4), 0.8), instance(slice(0, 5), 0.9), instance(slice(6, 9), 0.7)
-    assert without_duplicates([first, again, other], 0.5) == [again, other]
-    assert without_duplicates([first, again, other], 1.0) == [first, again, other]
+    assert suppress_duplicates([first, again, other], 0.5) == [again, other]
+    assert suppress_duplicates([first, again, other], 1.0) == [first, again, other]
 
 
 def test_weak_instances_count_only_beside_a_sure_one(tiny_config: InstructSamConfig) -> None:

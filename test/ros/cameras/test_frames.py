@@ -22,7 +22,7 @@ def test_frames_come_in_order_with_depth_where_there_is_some(tmp_path):
     first, second = read_folder(tmp_path)
     assert first.depth is None
     assert second.depth.tolist() == [[500] * 8] * 6
-    assert first.camera.fx == 5.0
+    assert first.intrinsics.fx == 5.0
 
 
 @pytest.mark.parametrize("content", [None, "{no json", "[]", "{}", '{"K": {"fx": 1}}', '{"K": 3}'])

@@ -55,7 +55,7 @@ def test_a_clip_is_the_sequence_of_its_scene():
         np.testing.assert_array_equal(frame.rgb, view.rgb)
         assert frame.depth.dtype == np.uint16
         np.testing.assert_allclose(frame.depth / 1000, view.depth, atol=0.0006)
-        assert vars(frame.camera).items() >= view.meta["K"].items()
+        assert vars(frame.intrinsics).items() >= view.meta["K"].items()
 
 
 def test_an_error_of_the_rendering_process_arrives_here():

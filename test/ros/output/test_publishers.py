@@ -43,10 +43,10 @@ def answer_of(depth, masks=(), scores=(), lens=LENSES[0], pose=IDENTITY) -> Fram
     """The red channel of the image tells the row of a pixel, the green one its column."""
     rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     rgb[..., 0], rgb[..., 1] = np.indices((HEIGHT, WIDTH))
-    camera = CameraModel(WIDTH, HEIGHT, 30.0, 31.0, 15.5, 11.5, *lens)
+    intrinsics = CameraModel(WIDTH, HEIGHT, 30.0, 31.0, 15.5, 11.5, *lens)
     instances = [Instance(m, tight_box(m), s, "mug") for m, s in zip(masks, scores, strict=True)]
     pipeline = Pipeline(Given(instances), LiftSettings(rim_px=0))
-    result: Result = pipeline.run(Frame(rgb, depth, camera, frame_id="camera"), "mug")
+    result: Result = pipeline.run(Frame(rgb, depth, intrinsics, frame_id="camera"), "mug")
     messages = FrameMessages(image_from_array(rgb, "rgb8", Header(frame_id="camera")), None, None, 0.0)
     return FrameResult(result, pose, "camera", messages, pipeline)
 

@@ -16,7 +16,7 @@ CHANNELS = 4
 
 @pytest.fixture
 def heads() -> AuxiliaryHeads:
-    """Words and cells are compared as they are; the third direction stands for nowhere."""
+    """Words and cells are compared unprojected; the third direction is that of absent objects."""
     heads = AuxiliaryHeads(CHANNELS, len(CATEGORIES), len(COLORS), CHANNELS)
     with torch.no_grad():
         for layer in (heads.word, heads.cell):
@@ -43,7 +43,7 @@ def grounding(heads, batch, instances, word) -> float:
     return heads.grounding_loss(torch.eye(CHANNELS)[word][None], memory, batch, targets).item()
 
 
-def test_a_noun_points_at_what_it_means_or_nowhere(heads, batch):
+def test_a_noun_is_grounded_in_its_object_or_in_none(heads, batch):
     here, elsewhere, nowhere = (grounding(heads, batch, (0,), word) for word in range(3))
     assert here < min(elsewhere, nowhere) - 5
     here, elsewhere, nowhere = (grounding(heads, batch, (), word) for word in range(3))
@@ -51,32 +51,46 @@ def test_a_noun_points_at_what_it_means_or_nowhere(heads, batch):
     assert min(here, elsewhere) > 5
 
 
-def test_without_nouns_there_is_nothing_to_point_at(heads, batch):
+def test_without_nouns_the_losses_are_zero(heads, batch):
     none = torch.tensor([], dtype=torch.int64)
     batch = dataclasses.replace(batch, mentions=Mentions(none, none, ()))
     targets = scene_targets(batch)
     memory = torch.zeros(1, targets.coverage.shape[1], CHANNELS)
     assert heads.grounding_loss(torch.zeros(0, CHANNELS), memory, batch, targets).item() == 0
-    assert heads.absent_loss(torch.zeros(0, CHANNELS), batch).item() == 0
+    assert heads.noun_absence_loss(torch.zeros(0, CHANNELS), batch).item() == 0
 
 
-def test_nouns_say_whether_what_they_name_is_absent(heads, batch):
-    """Direction 0 stands for "absent"."""
+def test_absent_nouns_are_classified(heads, batch):
+    """Direction 0 is the class "absent"."""
     with torch.no_grad():
         heads.absent.weight.copy_(20 * torch.tensor([[1.0, -1.0, 0.0, 0.0]]))
         heads.absent.bias.zero_()
     where = torch.tensor([0, 0])
     one_of_two = dataclasses.replace(batch, mentions=Mentions(where, where, ((), (0,))))
     knows, confuses = torch.eye(CHANNELS)[[0, 1]], torch.eye(CHANNELS)[[1, 0]]
-    assert heads.absent_loss(knows, one_of_two) < 1e-3 < 10 < heads.absent_loss(confuses, one_of_two)
+    assert (
+        heads.noun_absence_loss(knows, one_of_two) < 1e-3 < 10 < heads.noun_absence_loss(confuses, one_of_two)
+    )
 
 
-def test_queries_say_whether_a_name_is_of_nothing(heads, batch):
-    """Taught on the mean of the queries, which is what chooses; direction 0 stands for "missing"."""
+def test_negative_instructions_are_classified(heads, batch):
+    """On the mean of the queries, which also determines the selection; direction 0 is "negative"."""
     with torch.no_grad():
         heads.missing.weight.copy_(20 * torch.tensor([[1.0, -1.0, 0.0, 0.0]]))
         heads.missing.bias.zero_()
-    missing, present = (dataclasses.replace(batch, missing=torch.tensor([said])) for said in (True, False))
+    negative, positive = (
+        dataclasses.replace(batch, missing=torch.tensor([value])) for value in (True, False)
+    )
     knows, denies = (torch.eye(CHANNELS)[word].expand(1, 10, -1) for word in (0, 1))
-    assert heads.missing_loss(knows, missing) < 1e-3 < 10 < heads.missing_loss(denies, missing)
-    assert heads.missing_loss(denies, present) < 1e-3 < 10 < heads.missing_loss(knows, present)
+    assert (
+        heads.negative_instruction_loss(knows, negative)
+        < 1e-3
+        < 10
+        < heads.negative_instruction_loss(denies, negative)
+    )
+    assert (
+        heads.negative_instruction_loss(denies, positive)
+        < 1e-3
+        < 10
+        < heads.negative_instruction_loss(knows, positive)
+    )

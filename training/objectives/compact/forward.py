@@ -25,23 +25,22 @@ from instructsam_ros.training.collate import IGNORE, TokenRows
 from instructsam_ros.training.objectives.compact.batches import SceneBatch
 
 GROUNDING_LAYER = 1
-"""Language layer whose states at nouns are taught to point at what they mean, so that all later layers
-can build on it.
+"""Language layer whose states at nouns are trained to be grounded in their objects; early, so that all later
+layers can use it.
 """
 
 ABSENCE_LAYER = 2
-"""Language layer, one behind, whose states at nouns are asked whether what they name is in the picture; the
-last one of a smaller model.
+"""Language layer, the next one, whose states at nouns classify whether their object is absent; the last one
+of a smaller model.
 """
 
 
 @dataclass(frozen=True)
 class SceneOutput:
-    """image: what the detector knows of every image. The rest is per row (image_index: int64 [R]) and
+    """image: detector features of every image. The rest is per row (image_index: int64 [R]) and
     empty for an image-only pass. token_logits: [labels, V] and token_labels: [labels]. word_states:
-    [mentions, D], what an early language layer knows at the words of batch.mentions, absence_states:
-    [mentions, D], what the one behind it knows there. query_states: [R, Q, D], what the last one knows at
-    the queries.
+    [mentions, D], of GROUNDING_LAYER at the nouns of batch.mentions; absence_states: [mentions, D], of
+    ABSENCE_LAYER there. query_states: [R, Q, D], of the last layer at the queries.
     """
 
     detector: PointerDetector
@@ -87,9 +86,9 @@ def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     rows, images = batch.rows, len(batch.images)
     image_index = torch.arange(images, device=rows.ids.device).repeat_interleave(len(rows.ids) // images)
     layers, words = model.language.model.layers, (batch.mentions.row, batch.mentions.token)
-    with captured(layers[GROUNDING_LAYER]) as early, captured(layers[: ABSENCE_LAYER + 1][-1]) as behind:
+    with captured(layers[GROUNDING_LAYER]) as early, captured(layers[: ABSENCE_LAYER + 1][-1]) as later:
         hidden = language_states(model, image, rows)
-    learned = rows.labels != IGNORE
+    labelled = rows.labels != IGNORE
     states = hidden[rows.queries].view(len(rows.ids), model.config.num_queries, -1)
     queries = model.mask_hidden_fcs(states)
     phrases = Phrases(model.text_hidden_fcs(model.language.embed(rows.phrase_ids)), rows.phrase_valid)
@@ -98,10 +97,10 @@ def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
         detector=detector,
         image=image,
         image_index=image_index,
-        token_logits=model.language.logits(hidden[learned]),
-        token_labels=rows.labels[learned],
+        token_logits=model.language.logits(hidden[labelled]),
+        token_labels=rows.labels[labelled],
         word_states=early[-1][words],
-        absence_states=behind[-1][words],
+        absence_states=later[-1][words],
         query_states=states,
         phrase_memory=output.memory,
         readouts=output.readouts,
@@ -120,7 +119,7 @@ def captured(layer: nn.Module) -> Iterator[list[Tensor]]:
 
 
 def _image_side(model: InstructSam, batch: SceneBatch) -> tuple[PointerDetector, PointerFeatures]:
-    """What both passes start from. Raises TypeError for a model without a pointer detector."""
+    """Encode the images of a batch. Raises TypeError for a model without a pointer detector."""
     detector = model.detector
     if not isinstance(detector, PointerDetector):
         raise TypeError("training on scenes needs a model configured with detector: pointer")
@@ -128,7 +127,7 @@ def _image_side(model: InstructSam, batch: SceneBatch) -> tuple[PointerDetector,
 
 
 def language_states(model: InstructSam, features: ImageFeatures, rows: TokenRows) -> Tensor:
-    """Final hidden states [R, L, D] of the rows behind their image prefixes."""
+    """Final hidden states [R, L, D] of the rows after their image prefixes."""
     tokens, language = model.config.tokens, model.language
     images, count, _ = features.tokens.shape
     device = features.tokens.device

@@ -1,15 +1,17 @@
 """Losses of the compact model on rendered scenes.
 
 InstructSAM's own terms (masked language loss, Hungarian-matched mask BCE and Dice, presence; arXiv
-2605.26102 section 3) on every read-out, plus what makes a small model learn from scratch: boxes,
-the pointer's target cells, what the nouns of the instruction stand for, and class-agnostic masks and
-boxes of every object in the image.
+2605.26102 section 3) on every read-out, plus terms with which a small model learns from scratch: boxes,
+the pointer's target cells, grounding of the nouns of the instruction, and class-agnostic masks and boxes of
+every object in the image.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -25,15 +27,23 @@ from instructsam_ros.training.objectives.compact.targets import NO_OWNER, SceneT
 from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
 from instructsam_ros.yaml_config import check_range
 
-EXCEPTION_STRESS = 4.0
-"""How much more, at most, what "everything except the knife" leaves out counts than what it means."""
+MAX_EXCEPTION_WEIGHT = 4.0
+"""Largest weight, relative to a target, of an excluded object ("the knife" in "all except the knife")."""
 
 
 @dataclass(frozen=True)
 class SceneLossSettings:
-    """Weights of the terms. order: cost of a query slot's distance from its target's rank from the
-    left; it breaks the symmetry between slots.
+    """Weights of the terms. phrase_membership, grounding, noun_absence, negative_instruction: see
+    AuxiliaryHeads. selection: see SelectionTargets. order: cost of a query slot's distance from its
+    target's rank from the left; it breaks the symmetry between slots.
     """
+
+    RENAMED_KEYS: ClassVar[Mapping[str, str]] = {
+        "named": "phrase_membership",
+        "absent": "noun_absence",
+        "missing": "negative_instruction",
+        "choice": "selection",
+    }
 
     language: float = 1.0
     score: float = 2.0
@@ -43,14 +53,14 @@ class SceneLossSettings:
     objectness: float = 1.0
     category: float = 1.0
     color: float = 0.5
-    named: float = 1.0
+    phrase_membership: float = 1.0
     grounding: float = 1.0
-    absent: float = 1.0
-    missing: float = 1.0
+    noun_absence: float = 1.0
+    negative_instruction: float = 1.0
     dense_box: float = 1.0
     dense_mask: float = 1.0
     cell_mask: float = 1.0
-    choice: float = 1.0
+    selection: float = 1.0
     order: float = 0.7
 
     def __post_init__(self) -> None:
@@ -69,16 +79,16 @@ class Matches:
 def scene_loss(
     output: SceneOutput, batch: SceneBatch, heads: AuxiliaryHeads, settings: SceneLossSettings
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Weighted sum, and every term by name (unweighted, detached)."""
+    """Compute the weighted sum and every term by name (unweighted, detached)."""
     targets = scene_targets(batch)
     terms = heads.image_losses(output.image.memory, batch, targets)
     terms |= _dense_losses(output, batch, targets)
     if output.readouts:
         terms["language"] = F.cross_entropy(output.token_logits.float(), output.token_labels)
-        terms["named"] = heads.phrase_loss(output.phrase_memory, batch, targets)
+        terms["phrase_membership"] = heads.phrase_membership_loss(output.phrase_memory, batch, targets)
         terms["grounding"] = heads.grounding_loss(output.word_states, output.image.memory, batch, targets)
-        terms["absent"] = heads.absent_loss(output.absence_states, batch)
-        terms["missing"] = heads.missing_loss(output.query_states, batch)
+        terms["noun_absence"] = heads.noun_absence_loss(output.absence_states, batch)
+        terms["negative_instruction"] = heads.negative_instruction_loss(output.query_states, batch)
         terms |= _set_losses(output, batch, targets, settings)
     weights = {f.name: getattr(settings, f.name) for f in fields(settings)}
     total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
@@ -86,10 +96,10 @@ def scene_loss(
 
 
 def _dense_losses(output: SceneOutput, batch: SceneBatch, targets: SceneTargets) -> dict[str, Tensor]:
-    """Class-agnostic box of every owned cell, and mask of every instance from its own cells."""
+    """Compute the box loss of every owned cell and the mask loss of every instance from its own cells."""
     owned = targets.owner != NO_OWNER
-    predicted, wanted = output.image.values.boxes[owned], targets.boxes[targets.owner[owned]]
-    box = 2 * (predicted - wanted).abs().sum(-1).mean() + (1 - generalized_iou(predicted, wanted)).mean()
+    predicted, truth = output.image.values.boxes[owned], targets.boxes[targets.owner[owned]]
+    box = 2 * (predicted - truth).abs().sum(-1).mean() + (1 - generalized_iou(predicted, truth)).mean()
     share = targets.coverage / targets.coverage.sum(1, keepdim=True).clamp(min=1e-4)
     embeds = torch.cat(
         [
@@ -106,9 +116,9 @@ def _dense_losses(output: SceneOutput, batch: SceneBatch, targets: SceneTargets)
 
 
 def _cell_mask_loss(output: SceneOutput, batch: SceneBatch, targets: SceneTargets) -> Tensor:
-    """The mask that one random cell of every instance says, with the box it says.
+    """Mask loss of the prediction of one random cell of every instance, within the box that it predicts.
 
-    A query may point at any part of an object; every part has to know the whole.
+    A query may point at any part of an object, so every cell has to predict the whole mask.
     """
     generator = torch.Generator().manual_seed(batch.seed)
     weights = targets.cell_weights().cpu()
@@ -125,69 +135,69 @@ def _set_losses(
 ) -> dict[str, Tensor]:
     matches = match(output.readouts[-1], batch, targets, settings.order)
     cell_weights = targets.cell_weights()[matches.instance]
-    wanted_boxes, wanted_masks = targets.boxes[matches.instance], targets.coarse_masks[matches.instance]
+    true_boxes, true_masks = targets.boxes[matches.instance], targets.coarse_masks[matches.instance]
     present = torch.zeros_like(output.readouts[-1].score_logits)
     present[matches.row, matches.query] = 1.0
     images = output.image_index[matches.row]
     pairs = max(len(matches.row), 1)
-    wanted_cells = chosen_cells(output.image_index, batch, targets)
-    terms: dict[str, list[Tensor]] = {"score": [], "box": [], "pointer": [], "mask": [], "choice": []}
+    selection = selection_targets(output.image_index, batch, targets)
+    terms: dict[str, list[Tensor]] = {"score": [], "box": [], "pointer": [], "mask": [], "selection": []}
     for readout in output.readouts:
-        terms["choice"].append(wanted_cells.loss(readout.selection_logits))
+        terms["selection"].append(selection.loss(readout.selection_logits))
         terms["score"].append(F.binary_cross_entropy_with_logits(readout.score_logits, present))
         boxes = readout.boxes[matches.row, matches.query]
-        distance = 3 * (boxes - wanted_boxes).abs().sum(-1) + 1 - generalized_iou(boxes, wanted_boxes)
+        distance = 3 * (boxes - true_boxes).abs().sum(-1) + 1 - generalized_iou(boxes, true_boxes)
         terms["box"].append(distance.sum() / pairs)
         hit = (readout.attention[matches.row, matches.query] * cell_weights).sum(-1)
         terms["pointer"].append(-(hit + 1e-5).log().sum() / pairs)
         embeds = readout.mask_embeds[matches.row, matches.query]
         logits = output.mask_logits(embeds, boxes.detach(), images)
-        terms["mask"].append(mask_loss(logits, wanted_masks).sum() / pairs)
+        terms["mask"].append(mask_loss(logits, true_masks).sum() / pairs)
     logits = output.fine_logits(embeds, boxes.detach(), images)
     terms["mask"].append(mask_loss(logits, targets.masks[matches.instance]).sum() / pairs)
     return {name: torch.stack(values).mean() for name, values in terms.items()}
 
 
 @dataclass(frozen=True)
-class ChosenCells:
-    """wanted: float32 [R, T], 1 on cells of objects that answer the instruction of a row. weights:
-    [R, T], sum to one; every object of the picture weighs the same, and so does the background, but
-    for exceptions: where fewer of the named objects are not meant than are, each of those weighs more.
+class SelectionTargets:
+    """labels: float32 [R, T], 1 on cells of the target objects of a row's instruction. weights: [R, T], sum
+    to one in every row; all objects of the image and the background weigh the same, except that excluded
+    objects of the phrase weigh more where they are fewer than the targets (see MAX_EXCEPTION_WEIGHT).
     """
 
-    wanted: Tensor
+    labels: Tensor
     weights: Tensor
 
-    def loss(self, choice: Tensor) -> Tensor:
-        """Cross entropy of choice logits [R, T], the mean over rows."""
-        entropy = F.binary_cross_entropy_with_logits(choice, self.wanted, reduction="none")
+    def loss(self, selection_logits: Tensor) -> Tensor:
+        """Compute the cross entropy of selection logits [R, T], the mean over rows."""
+        entropy = F.binary_cross_entropy_with_logits(selection_logits, self.labels, reduction="none")
         return (entropy * self.weights).sum(1).mean()
 
 
-def chosen_cells(image_index: Tensor, batch: SceneBatch, targets: SceneTargets) -> ChosenCells:
-    """What the queries of every row should choose; image_index: int64 [R], the image of a row."""
+def selection_targets(image_index: Tensor, batch: SceneBatch, targets: SceneTargets) -> SelectionTargets:
+    """Compute the selection targets of every row. image_index: int64 [R], the image of a row."""
     # Owners count from 1 here, so that 0 is the background.
     owner, instances = targets.owner + 1, len(batch.image_of)
-    answers = torch.zeros(len(batch.targets), instances + 1, device=owner.device)
-    stress = torch.ones_like(answers)
+    labels = torch.zeros(len(batch.targets), instances + 1, device=owner.device)
+    emphasis = torch.ones_like(labels)
     for row, (members, named) in enumerate(zip(batch.targets, batch.named, strict=True)):
-        answers[row, [m + 1 for m in members]] = 1.0
+        labels[row, [m + 1 for m in members]] = 1.0
         excepted = [m + 1 for m in set(named) - set(members)]
-        stress[row, excepted] = min(max(len(members) / max(len(excepted), 1), 1.0), EXCEPTION_STRESS)
-    # The background of every image counts apart.
+        emphasis[row, excepted] = min(max(len(members) / max(len(excepted), 1), 1.0), MAX_EXCEPTION_WEIGHT)
+    # The background of every image is a group of its own.
     background = instances + 1 + torch.arange(len(owner), device=owner.device)[:, None]
     group = torch.where(owner == 0, background, owner)
     weights = (1.0 / group.flatten().bincount()[group])[image_index]
-    weights = weights * stress.gather(1, owner[image_index])
+    weights = weights * emphasis.gather(1, owner[image_index])
     weights = weights / weights.sum(1, keepdim=True)
-    return ChosenCells(answers.gather(1, owner[image_index]), weights)
+    return SelectionTargets(labels.gather(1, owner[image_index]), weights)
 
 
 @torch.no_grad()
 def match(readout: Readout, batch: SceneBatch, targets: SceneTargets, order: float) -> Matches:
-    """Hungarian matching per row; n targets compete for the first n query slots.
+    """Match queries to targets per row (Hungarian); n targets are assigned to the first n query slots.
 
-    Slots are meant to fill from the first on, roughly from left to right. Raises DivergedError where
+    The ``order`` cost fills slots roughly from left to right. Raises DivergedError where
     predictions are not finite.
     """
     cell_weights, scores = targets.cell_weights(), readout.score_logits.sigmoid()
@@ -204,7 +214,7 @@ def match(readout: Readout, batch: SceneBatch, targets: SceneTargets, order: flo
         slot = torch.arange(slots, device=scores.device)
         cost = cost[:slots] + order * (slot[:, None] - rank[None]).abs()
         if not cost.isfinite().all():
-            raise DivergedError("what the model predicts is no number any more")
+            raise DivergedError("the predictions of the model are not finite")
         chosen, assigned = linear_sum_assignment(cost.cpu().numpy())
         rows += [row] * len(chosen)
         queries += chosen.tolist()
@@ -213,16 +223,16 @@ def match(readout: Readout, batch: SceneBatch, targets: SceneTargets, order: flo
     return Matches(*(torch.tensor(x, dtype=torch.int64, device=device) for x in (rows, queries, instances)))
 
 
-def mask_loss(logits: Tensor, wanted: Tensor) -> Tensor:
-    """Focal-weighted BCE relative to the object's own area, plus Dice; [n, h, w] -> [n].
+def mask_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Compute focal-weighted BCE divided by the object's area, plus Dice; [n, h, w] -> [n].
 
-    Dividing by the area makes a fork count as much as a plate.
+    The division by the area gives small and large objects the same weight.
     """
-    logits, wanted = logits.flatten(1).float(), wanted.flatten(1).float()
+    logits, truth = logits.flatten(1).float(), truth.flatten(1).float()
     probability = logits.sigmoid()
-    bce = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    error = (probability - wanted).abs()
-    area = wanted.sum(1)
+    bce = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    error = (probability - truth).abs()
+    area = truth.sum(1)
     focal = ((bce * error).sum(1) / (2 * area.clamp(min=8))).clamp(max=20)
-    dice = 1 - (2 * (probability * wanted).sum(1) + 1) / (probability.sum(1) + area + 1)
+    dice = 1 - (2 * (probability * truth).sum(1) + 1) / (probability.sum(1) + area + 1)
     return focal + dice

@@ -68,7 +68,7 @@ class Losses:
 def training_labels(labels: Tensor, query: Tensor) -> Tensor:
     """Labels without the mask queries and the token right of each: int64 [B, L].
 
-    Nobody generates those tokens, so nobody is taught to. query: bool [B, L].
+    Those tokens are never generated, so they are not trained. query: bool [B, L].
     """
     after_query = F.pad(query[:, :-1], (1, 0))
     return labels.masked_fill(query | after_query, IGNORE)
@@ -80,7 +80,7 @@ def instructsam_losses(
     detections: Sequence[DetectorOutput | None],
     truths: Sequence[SampleTruth],
     settings: LossSettings,
-    behaviour: InferenceMode,
+    mode: InferenceMode,
 ) -> Losses:
     """All terms of one batch.
 
@@ -92,13 +92,13 @@ def instructsam_losses(
     )
     pairs: list[tuple[Tensor, Tensor]] = []
     scores: list[Tensor] = []
-    if behaviour.last_sample_decides:
+    if mode.last_sample_decides:
         counted = [truths[-1].counts] * len(truths)
     else:
         counted = [truth.counts for truth in truths]
     for detection, truth, counts in zip(detections, truths, counted, strict=True):
         if detection is not None and counts:
-            sample_pairs, sample_scores = _sample_losses(detection, truth, settings, behaviour)
+            sample_pairs, sample_scores = _sample_losses(detection, truth, settings, mode)
             pairs += sample_pairs
             scores += sample_scores
     nothing = language * 0
@@ -111,7 +111,7 @@ def instructsam_losses(
 
 
 def _sample_losses(
-    detection: DetectorOutput, truth: SampleTruth, settings: LossSettings, behaviour: InferenceMode
+    detection: DetectorOutput, truth: SampleTruth, settings: LossSettings, mode: InferenceMode
 ) -> tuple[list[tuple[Tensor, Tensor]], list[Tensor]]:
     """(bce, dice) of every matched pair and the score loss of every phrase."""
     size = detection.mask_logits.shape[-2:]
@@ -127,19 +127,19 @@ def _sample_losses(
         # A phrase without instances, in a sample that counts, is matched to an empty mask.
         instances = masks[torch.tensor(indices or [last], device=masks.device)].to(mask_logits.dtype)
         for query, instance in zip(*match(mask_logits, score_logits, instances, weights), strict=True):
-            predicted, wanted = mask_logits[query], instances[instance]
-            pairs.append(_mask_pair(predicted, wanted, truth.boxes_only, settings, behaviour))
-            target[query] = max(_mask_quality(predicted, wanted), LOWEST_TARGET)
+            predicted, true_mask = mask_logits[query], instances[instance]
+            pairs.append(_mask_pair(predicted, true_mask, truth.boxes_only, settings, mode))
+            target[query] = max(_mask_quality(predicted, true_mask), LOWEST_TARGET)
         scores.append(F.binary_cross_entropy_with_logits(score_logits, target))
     return pairs, scores
 
 
 def _mask_pair(
-    logits: Tensor, truth: Tensor, boxes_only: bool, settings: LossSettings, behaviour: InferenceMode
+    logits: Tensor, truth: Tensor, boxes_only: bool, settings: LossSettings, mode: InferenceMode
 ) -> tuple[Tensor, Tensor]:
     """Cross entropy and dice of one matched pair, both [h, w] masks."""
     if boxes_only:
-        dice = _box_projection_loss(logits, truth, behaviour.box_rows_from_channels)
+        dice = _box_projection_loss(logits, truth, mode.box_rows_from_channels)
         return dice * 0, dice
     if settings.sample_points:
         points = _uncertain_points(logits.detach())
@@ -147,7 +147,7 @@ def _mask_pair(
     bce = F.binary_cross_entropy_with_logits(logits, truth)
     probability = logits.sigmoid()
     dice = 1 - (2 * (probability * truth).sum() + 1) / (probability.sum() + truth.sum() + 1)
-    if behaviour.weights_twice:
+    if mode.weights_twice:
         return settings.bce * bce, settings.dice * dice
     return bce, dice
 

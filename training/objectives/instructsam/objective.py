@@ -187,6 +187,6 @@ class InstructSamObjective:
                 output.detections,
                 batch.truths,
                 self.settings.loss,
-                self.model.config.inference_mode,
+                self.model.config.mode,
             )
         return losses.total, {name: term.detach() for name, term in vars(losses).items()}

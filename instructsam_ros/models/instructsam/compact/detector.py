@@ -2,8 +2,8 @@
 
 Differs from Detector in three ways, each of which lets a small model learn from scratch or run at
 camera rate on a CPU: boxes, masks and scores come from the pointer read-out (see pointer.py)
-instead of learned reference boxes; pixel embeddings are made once per image from the unconditioned
-memory instead of once per phrase, and refined at twice the resolution; mask logits fall off outside
+instead of learned reference boxes; pixel embeddings are computed once per image from the unconditioned
+memory instead of once per phrase, and refined at twice the resolution; mask logits decrease outside
 the predicted box.
 """
 
@@ -39,7 +39,7 @@ from instructsam_ros.models.instructsam.features import ImageFeatures
 
 @dataclass(frozen=True, kw_only=True)
 class PointerFeatures(AttendedFeatures):
-    """What the detector computes once per image: memory [B, T, C] of the image alone, the values of
+    """Instruction-independent detector features: memory [B, T, C] of the image alone, the predictions of
     its cells, and pixel embeddings: pixels [B, C, h, w] at stride 4, fine_pixels [B, F, 2h, 2w].
     """
 
@@ -52,7 +52,7 @@ class PointerFeatures(AttendedFeatures):
 @dataclass(frozen=True)
 class PointerOutput:
     """memory: [n, T, C], conditioned on each row's phrase. readouts: of the decoder's input and of
-    every layer; the last one is the answer.
+    every layer; the last one is the result.
     """
 
     memory: Tensor
@@ -60,7 +60,7 @@ class PointerOutput:
 
 
 class PointerDetector(Detector):
-    """Detector whose queries point at what they mean."""
+    """Detector whose queries point at memory cells of their objects."""
 
     def __init__(self, config: InstructSamConfig) -> None:
         super().__init__(config)
@@ -68,7 +68,7 @@ class PointerDetector(Detector):
         del self.detr_decoder.box_head, self.detr_decoder.reference_points
         del self.mask_decoder.prompt_cross_attn, self.mask_decoder.prompt_cross_attn_norm
         self.channels = self.detr_decoder.config.hidden_size
-        self.pointer = PointerReadout(self.channels, config.choice_gain)
+        self.pointer = PointerReadout(self.channels, config.selection_score_gain)
         self.falloff = BoxPrior()
         self.fine_masks = MaskRefiner(self.channels)
         self.mask_scale = nn.Parameter(torch.tensor(2.0))
@@ -77,7 +77,7 @@ class PointerDetector(Detector):
     def forward(
         self, features: ImageFeatures, phrase_embeds: Tensor, phrase_mask: Tensor, queries: Tensor
     ) -> DetectorOutput:
-        """As Detector.forward: one image row that all phrases share, or one row per phrase."""
+        """Detect as Detector.forward: one image row that all phrases share, or one row per phrase."""
         images, index = features.fpn[-1].shape[0], image_rows(features, queries.shape[0])
         image = self.prepare(features)
         output = self.detect(image, index, Phrases(phrase_embeds, phrase_mask), queries)
@@ -94,7 +94,7 @@ class PointerDetector(Detector):
         )
 
     def prepare(self, features: ImageFeatures) -> PointerFeatures:
-        """Everything that does not depend on an instruction; see Detector.prepare."""
+        """Compute all that does not depend on an instruction; see Detector.prepare."""
         if isinstance(features, PointerFeatures):
             return features
         coarse = features.fpn[-1]
@@ -113,7 +113,7 @@ class PointerDetector(Detector):
     def detect(
         self, image: PointerFeatures, image_index: Tensor, phrases: Phrases, queries: Tensor
     ) -> PointerOutput:
-        """Read-outs of n rows on B images; image_index: int64 [n], the image of every row."""
+        """Compute the read-outs of n rows on B images. image_index: int64 [n], the image of every row."""
         memory = self.condition(image, image_index, phrases)
         return PointerOutput(
             memory.tokens, self.point(queries, memory, image.values.rows(image_index), phrases)
@@ -122,18 +122,18 @@ class PointerDetector(Detector):
     def point(
         self, queries: Tensor, memory: Memory, values: CellPredictions, phrases: Phrases
     ) -> tuple[Readout, ...]:
-        """Read out, let a decoder layer refine the queries around what was read, and again."""
+        """Alternate read-outs and decoder layers; each layer attends around the last boxes."""
         decoder = self.detr_decoder
-        placed = memory.tokens + memory.position
-        keys = self.pointer.keys(placed)
+        positioned = memory.tokens + memory.position
+        keys = self.pointer.keys(positioned)
         global_query = self.pointer.global_query(queries)
-        readouts = [self._read(queries, placed, keys, values, phrases, global_query)]
+        readouts = [self._read(queries, positioned, keys, values, phrases, global_query)]
         for layer in decoder.layers:
             boxes = readouts[-1].boxes.detach().to(self.mask_scale.dtype)
             position = decoder.ref_point_head(decoder.position_encoding.encode_boxes(boxes))
             bias = decoder._get_rpb_matrix(boxes, memory.grid)
             hidden = decoder_layer(layer, readouts[-1].queries, position, memory, bias, phrases)
-            readouts.append(self._read(hidden, placed, keys, values, phrases, global_query))
+            readouts.append(self._read(hidden, positioned, keys, values, phrases, global_query))
         return tuple(readouts)
 
     def _read(
@@ -145,13 +145,13 @@ class PointerDetector(Detector):
         phrases: Phrases,
         global_query: Tensor,
     ) -> Readout:
-        said = self.scores(self.detr_decoder.output_layer_norm(queries), phrases).float()
-        readout: Readout = self.pointer(queries, memory, keys, values, said, global_query)
+        text_scores = self.scores(self.detr_decoder.output_layer_norm(queries), phrases).float()
+        readout: Readout = self.pointer(queries, memory, keys, values, text_scores, global_query)
         return readout
 
     def mask_logits(self, mask_embeds: Tensor, boxes: Tensor, pixels: Tensor) -> Tensor:
-        """mask_embeds [..., C] and boxes [..., 4] on the pixels [C, h, w] of one image, float32
-        [..., h, w].
+        """Compute mask logits, float32 [..., h, w], of mask_embeds [..., C] and boxes [..., 4] on the pixels
+        [C, h, w] of one image.
         """
         embedded = self.mask_decoder.mask_embedder(mask_embeds)
         similarity = (embedded @ pixels.flatten(1)).unflatten(-1, pixels.shape[-2:]).float()
@@ -160,7 +160,7 @@ class PointerDetector(Detector):
         return logits
 
     def fine_logits(self, mask_embeds: Tensor, boxes: Tensor, image: PointerFeatures, index: int) -> Tensor:
-        """Logits at twice that resolution, on image ``index``: [..., 2h, 2w], float32."""
+        """Compute mask logits at twice that resolution on image ``index``: [..., 2h, 2w], float32."""
         coarse = self.mask_logits(mask_embeds, boxes, image.pixels[index])
         fine: Tensor = self.fine_masks.logits(coarse, mask_embeds, image.fine_pixels[index])
         return fine

@@ -1,7 +1,7 @@
-"""Sharper masks for the compact model: a narrow pixel embedding at stride 2 corrects the logits at stride 4.
+"""Mask refinement of the compact model: a narrow pixel embedding at stride 2 corrects the logits at stride 4.
 
-A fork's tine is one or two pixels wide at stride 4; SAM 3 answers with a larger input, which a CPU
-cannot afford. Few channels suffice here, because what the object is has been decided before.
+The tine of a fork is one or two pixels wide at stride 4. SAM 3 uses a larger input instead, which is too slow
+on a CPU. Few channels suffice, because the object has been identified before.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from instructsam_ros.models.instructsam.compact.image_encoder import FINE_CHANNE
 
 
 class MaskRefiner(nn.Module):
-    """Starts as plain bilinear upsampling; learns what to add."""
+    """Bilinear upsampling plus a learned correction, which is zero at the start of training."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -25,12 +25,14 @@ class MaskRefiner(nn.Module):
         nn.init.zeros_(self.embed.bias)
 
     def pixels(self, coarse: Tensor, finest: Tensor) -> Tensor:
-        """Embeddings [B, F, 2h, 2w] from those at stride 4, [B, C, h, w], and the level at stride 2."""
+        """Compute embeddings [B, F, 2h, 2w] from those at stride 4, [B, C, h, w], and the stride-2 level."""
         mixed: Tensor = self.project(self.mix(finest + upsample(self.reduce(coarse), finest)))
         return mixed
 
     def logits(self, coarse: Tensor, mask_embeds: Tensor, pixels: Tensor) -> Tensor:
-        """coarse logits [..., h, w] of mask_embeds [..., C] -> [..., 2h, 2w], pixels [F, 2h, 2w]; float32."""
+        """Refine coarse logits [..., h, w] of mask_embeds [..., C] to float32 [..., 2h, 2w] on pixels
+        [F, 2h, 2w].
+        """
         flat = coarse.flatten(0, -3)[:, None]
         size = pixels.shape[-2:]
         smooth = F.interpolate(flat, size=size, mode="bilinear", align_corners=False)

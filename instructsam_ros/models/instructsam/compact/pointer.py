@@ -1,11 +1,11 @@
-"""Pointer read-out: what lets a detector trained from scratch on a small budget find its objects.
+"""Pointer read-out, which lets a detector trained from scratch on a small budget find its objects.
 
-Every query points at the cells of the detector's memory. Each cell already predicts, without
-knowing any instruction, the box and the mask embedding of the object it lies on (CellPredictions); the
-query reads the pointed-at cells and adds a correction of its own. Finding an object is thereby
-separated from delineating it, and delineation can be supervised on every object of every image.
-Choosing is a third step: all queries together say which cells belong to an answer, and each points at
-its share of them. So that, too, can be supervised on every object, whichever query answers with it.
+Every query attends to the cells of the detector's memory. Each cell predicts, independently of any
+instruction, the box and the mask embedding of the object that covers it (CellPredictions); the query reads
+the attended cells and adds a correction. Localization is thereby separated from delineation, and
+delineation can be supervised on every object of every image. Selection is a third step: the mean of all
+queries determines which cells belong to targets, and the attention of each query is restricted to these.
+Selection, too, can be supervised on every object, independently of the query that it is assigned to.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from instructsam_ros.models.common.boxes import pairwise_iou
 BOX_LOGIT_EPS = 0.005
 
 SAME_OBJECT_IOU = 0.5
-"""Cells whose boxes overlap more are taken for parts of one object."""
+"""Cells whose boxes have a larger IoU count as parts of one object."""
 
 TINY = 1e-9
-"""Keeps a query that has nothing left to point at defined."""
+"""Attention of a query that has no free cell left; avoids a division by zero."""
 
 CHOICE_SCORE = 0.5
-"""Start value of what a query's score gains per unit of the choice logit where it points."""
+"""Initial weight of the selection logits, at the attended cells, in a query's score."""
 
 
 @torch.no_grad()
 def same_object(boxes: Tensor) -> Tensor:
-    """Which cells say nearly the same box: [n, T, 4] -> bool [n, T, T]."""
+    """Compare the boxes that cells predict: [n, T, 4] -> bool [n, T, T], True where they nearly agree."""
     return pairwise_iou(boxes) > SAME_OBJECT_IOU
 
 
@@ -42,7 +42,7 @@ class CellPredictions:
     """Class-agnostic prediction of every memory cell.
 
     masks: [B, T, C] mask embeddings. boxes: [B, T, 4] cx cy w h in 0..1, float32. same: bool [B, T, T],
-    which cells are taken for parts of one object (``same_object``). cells: [T, 4], the cells themselves
+    which cells count as parts of one object (``same_object``). cells: [T, 4], the cells themselves
     as such boxes.
     """
 
@@ -52,40 +52,42 @@ class CellPredictions:
     cells: Tensor
 
     def rows(self, image_index: Tensor) -> CellPredictions:
-        """Values of the image of every row."""
+        """Select the predictions of the image of every row."""
         return CellPredictions(
             self.masks[image_index], self.boxes[image_index], self.same[image_index], self.cells
         )
 
     def assign_exclusively(self, attention: Tensor, order: Tensor) -> Tensor:
-        """Attention [n, Q, T] restricted to one object each, summing to one again.
+        """Restrict the attention [n, Q, T] of each query to one object, no two queries to the same one, and
+        normalise it again.
 
-        Between two objects that fit alike, attention is shared; what is read there would be a mixture
-        of both. And two queries may prefer the same object; the one that comes first in order, int64
-        [n, Q], takes it, the other one its next best. An object is what lies in the box that its
-        strongest cell predicts; it is taken with all cells that predict nearly that box.
+        Attention that is split between two similar objects would read a mixture of both. Where two queries
+        prefer the same object, it is assigned to the earlier one in ``order``, int64 [n, Q], and the other
+        query gets its next best. The object of a query is the box that its strongest cell predicts; it is
+        assigned with all cells that predict nearly that box.
         """
-        free, turns, taken = torch.ones_like(attention[:, 0]), [], []
-        for wished in pick(attention, order).unbind(1):
-            turns.append(wished * free)
-            taken.append(turns[-1].argmax(-1, keepdim=True))
-            same = pick(self.same, taken[-1])[:, 0]
-            free = free.masked_fill(same, 0.0).scatter_(-1, taken[-1], 0.0)
-        left, strongest = torch.stack(turns, 1), torch.stack(taken, 1)
+        free, available, strongest_cells = torch.ones_like(attention[:, 0]), [], []
+        for weights in pick(attention, order).unbind(1):
+            available.append(weights * free)
+            strongest_cells.append(available[-1].argmax(-1, keepdim=True))
+            same = pick(self.same, strongest_cells[-1])[:, 0]
+            free = free.masked_fill(same, 0.0).scatter_(-1, strongest_cells[-1], 0.0)
+        left, strongest = torch.stack(available, 1), torch.stack(strongest_cells, 1)
         boxes = pick(self.boxes, strongest[..., 0])[:, :, None]
-        apart = (self.cells[:, :2] - boxes[..., :2]).abs()
-        inside = (apart <= (boxes[..., 2:] + self.cells[:, 2:]) / 2).all(-1)
+        distance = (self.cells[:, :2] - boxes[..., :2]).abs()
+        inside = (distance <= (boxes[..., 2:] + self.cells[:, 2:]) / 2).all(-1)
         kept = (left * inside).scatter(-1, strongest, left.amax(-1, keepdim=True).clamp(min=TINY))
         return pick(kept / kept.sum(-1, keepdim=True), order.argsort(-1))
 
 
 @dataclass(frozen=True)
 class Readout:
-    """What Q queries of n rows read.
+    """Predictions of Q queries of n rows.
 
-    selection_logits: [n, T], float32 logits of "this cell belongs to an answer", which all queries share.
+    selection_logits: [n, T], float32 logits of "this cell belongs to a target", which all queries share.
     attention: [n, Q, T], sums to one. mask_embeds: [n, Q, C]. boxes: [n, Q, 4] cx cy w h in 0..1.
-    score_logits: [n, Q], float32. queries: [n, Q, C], the input queries plus what they point at.
+    score_logits: [n, Q], float32. queries: [n, Q, C], the input queries plus the attended memory,
+    projected.
     """
 
     selection_logits: Tensor
@@ -99,15 +101,15 @@ class Readout:
 class PointerReadout(nn.Module):
     """Shared by the decoder's input and all of its layers.
 
-    In training a query reads everything it points at, so that gradients tell the good cells from the
-    bad ones; in use it commits to one object, and no two queries to the same one. Training therefore learns
-    scores of mixtures, in which being chosen says less than it does of one object: choice_gain, found on
-    held-out scenes like a threshold, is what it says more in use.
+    In training a query reads all cells it attends to, so that gradients separate good cells from bad ones; at
+    inference each query is assigned one object, exclusively. Scores are therefore learned on mixtures, in
+    which the selection logits are less informative than for one object; selection_score_gain, tuned on the
+    validation split like a threshold, is added to their weight at inference.
     """
 
-    def __init__(self, channels: int, choice_gain: float = 0.0) -> None:
+    def __init__(self, channels: int, selection_score_gain: float = 0.0) -> None:
         super().__init__()
-        self.choice_gain = choice_gain
+        self.selection_score_gain = selection_score_gain
         self.norm = nn.LayerNorm(channels)
         self.query_proj = nn.Linear(channels, channels)
         self.key_proj = nn.Linear(channels, channels)
@@ -124,7 +126,7 @@ class PointerReadout(nn.Module):
         nn.init.zeros_(self.rebind.weight)
 
     def cell_predictions(self, memory: Tensor, rows: int, columns: int) -> CellPredictions:
-        """memory [B, T, C] of one image, T = rows*columns cells; boxes start centred on their cell."""
+        """Predict from memory [B, T, C], T = rows*columns cells; initial boxes are centred on their cell."""
         y, x = torch.meshgrid(
             (torch.arange(rows, device=memory.device) + 0.5) / rows,
             (torch.arange(columns, device=memory.device) + 0.5) / columns,
@@ -138,16 +140,17 @@ class PointerReadout(nn.Module):
         return CellPredictions(self.mask_values(memory), boxes, same_object(boxes), cells)
 
     def keys(self, memory: Tensor) -> Tensor:
-        """Keys of (position-encoded) memory cells, [n, T, C]; computed once for all layers."""
+        """Project (position-encoded) memory cells to keys [n, T, C]; computed once for all layers."""
         keys: Tensor = self.key_proj(memory)
         return keys
 
     def global_query(self, queries: Tensor) -> Tensor:
-        """What the language model's queries [n, Q, C] say of the choice, [n, 1, C]; every read-out is told.
+        """Project the language model's queries [n, Q, C] to a common selection query [n, 1, C], which is an
+        input of every read-out.
 
-        Layers bind queries to single objects and forget what an answer is to leave out: before they were
-        told, a probe could read what "everything except the knife" leaves out from 89 % of the mean states
-        that enter the first read-out and from 48 % of those that enter the last.
+        Decoder layers bind queries to single objects and lose the exclusions of an instruction: without this
+        input, a linear probe recovered the object excluded by "everything except the knife" from 89 % of the
+        mean states at the first read-out and from 48 % at the last.
         """
         global_query: Tensor = self.choice_asked(self.norm(queries).mean(1, keepdim=True))
         return global_query
@@ -158,41 +161,43 @@ class PointerReadout(nn.Module):
         memory: Tensor,
         keys: Tensor,
         values: CellPredictions,
-        said: Tensor,
+        text_scores: Tensor,
         global_query: Tensor,
     ) -> Readout:
-        """queries [n, Q, C], memory and keys [n, T, C], values of the same n rows. said: [n, Q], what the
-        detector adds to the scores. global_query: [n, 1, C], see there.
+        """Read out queries [n, Q, C] on memory and keys [n, T, C]; values: of the same n rows. text_scores:
+        [n, Q], added to the scores. global_query: [n, 1, C], see ``PointerReadout.global_query``.
         """
         state = self.norm(queries)
-        chosen = self.choice_proj(state.mean(1, keepdim=True)) + global_query
-        choice = self._similarity(chosen, keys) + self.choice_bias
+        selection_query = self.choice_proj(state.mean(1, keepdim=True)) + global_query
+        selection = self._similarity(selection_query, keys) + self.choice_bias
         logits = self._similarity(self.query_proj(state), keys)
-        # The logarithm of a sigmoid, written so that ONNX Runtime has it, too: its sigmoid is 0 from -18 on.
-        attention = (logits - F.softplus(-choice)).softmax(-1)
-        own = self.score(state).squeeze(-1).float() + said
+        # The logarithm of a sigmoid, in a form that is exact in ONNX Runtime, whose sigmoid is 0 below -18.
+        attention = (logits - F.softplus(-selection)).softmax(-1)
+        own = self.score(state).squeeze(-1).float() + text_scores
         read = attention
         if not self.training:
-            read = values.assign_exclusively(attention, self.order(own + self._chosen(attention, choice)))
-        pointed = (read @ values.boxes).clamp(BOX_LOGIT_EPS, 1 - BOX_LOGIT_EPS)
+            read = values.assign_exclusively(
+                attention, self.order(own + self._selection_score(attention, selection))
+            )
+        boxes = (read @ values.boxes).clamp(BOX_LOGIT_EPS, 1 - BOX_LOGIT_EPS)
         return Readout(
-            selection_logits=choice.squeeze(1),
+            selection_logits=selection.squeeze(1),
             attention=attention,
             mask_embeds=read.to(memory.dtype) @ values.masks + self.mask_correction(state),
-            boxes=(pointed.logit() + self.box_correction(state).float()).sigmoid(),
-            score_logits=own + self._chosen(read, choice),
+            boxes=(boxes.logit() + self.box_correction(state).float()).sigmoid(),
+            score_logits=own + self._selection_score(read, selection),
             queries=queries + self.rebind(attention.to(memory.dtype) @ memory),
         )
 
     def order(self, scores: Tensor) -> Tensor:
-        """In which order queries take their objects, int64 [n, Q]: the highest score [n, Q] first."""
+        """Return the order in which queries are assigned objects, int64 [n, Q]: by falling score [n, Q]."""
         return scores.argsort(-1, descending=True)
 
-    def _chosen(self, read: Tensor, choice: Tensor) -> Tensor:
-        """What scores gain [n, Q] by how much is chosen where queries read [n, Q, T]."""
-        per_unit = self.choice_score if self.training else self.choice_score + self.choice_gain
-        gain: Tensor = per_unit * (read * choice).sum(-1)
-        return gain
+    def _selection_score(self, read: Tensor, selection: Tensor) -> Tensor:
+        """Return the part [n, Q] of the scores that the selection logits at the read cells [n, Q, T] give."""
+        weight = self.choice_score if self.training else self.choice_score + self.selection_score_gain
+        score: Tensor = weight * (read * selection).sum(-1)
+        return score
 
     @staticmethod
     def _similarity(queries: Tensor, keys: Tensor) -> Tensor:
@@ -200,7 +205,7 @@ class PointerReadout(nn.Module):
 
 
 class BoxPrior(nn.Module):
-    """Lowers mask logits outside the predicted box, so that look-alikes elsewhere stay out."""
+    """Lowers mask logits outside the predicted box, which suppresses similar objects elsewhere."""
 
     MARGIN = 1.1
     MIN_SIZE = 0.03
@@ -211,7 +216,7 @@ class BoxPrior(nn.Module):
         self.slope = nn.Parameter(torch.tensor(1.0))
 
     def forward(self, boxes: Tensor, height: int, width: int) -> Tensor:
-        """boxes [..., 4] cx cy w h in 0..1 -> non-positive bias [..., height, width], float32."""
+        """Compute a non-positive float32 bias [..., height, width] from boxes [..., 4], cx cy w h in 0..1."""
         cx, cy, w, h = boxes.float().unbind(-1)
         x = (torch.arange(width, device=boxes.device) + 0.5) / width
         y = (torch.arange(height, device=boxes.device) + 0.5) / height
@@ -220,18 +225,18 @@ class BoxPrior(nn.Module):
         return -2 * F.softplus(self.slope) * (dx[..., None, :] + dy[..., :, None])
 
     def _distance(self, offset: Tensor, size: Tensor) -> Tensor:
-        """How far outside the box, in half box sizes; 0 inside the margin."""
+        """Return the distance outside the box in half box sizes; 0 inside the margin."""
         distance = F.relu(offset.abs() / (size.clamp(min=self.MIN_SIZE) / 2) - self.MARGIN)
         return distance.clamp(max=self.MAX_DISTANCE)
 
 
 def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    """Two linear layers with a GELU between."""
+    """Build two linear layers with a GELU between them."""
     return nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, outputs))
 
 
 def zero_last(layers: nn.Sequential) -> nn.Sequential:
-    """Zero the last layer, so that a correction starts as no correction."""
+    """Set the last layer to zero, so that the initial correction is zero."""
     last = layers[-1]
     nn.init.zeros_(last.weight)  # type: ignore[arg-type]
     nn.init.zeros_(last.bias)  # type: ignore[arg-type]
@@ -239,5 +244,5 @@ def zero_last(layers: nn.Sequential) -> nn.Sequential:
 
 
 def pick(x: Tensor, index: Tensor) -> Tensor:
-    """x [n, K, C], int64 index [n, k] -> [n, k, C]: per row, the entries that ``index`` names."""
+    """Gather per row: x [n, K, C], int64 index [n, k] -> [n, k, C]."""
     return x.gather(1, index[..., None].expand(-1, -1, x.shape[-1]))

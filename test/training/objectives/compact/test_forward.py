@@ -1,4 +1,4 @@
-"""What is trained is what runs: teacher forcing and decoding see the same states."""
+"""Teacher forcing and decoding compute the same states."""
 
 import copy
 import dataclasses
@@ -21,10 +21,10 @@ from instructsam_ros.training.objectives.compact import batches
 from instructsam_ros.training.objectives.compact.batches import SceneBatches
 from instructsam_ros.training.objectives.compact.forward import forward_scene, language_states
 from instructsam_ros.training.objectives.compact.losses import (
-    EXCEPTION_STRESS,
-    chosen_cells,
+    MAX_EXCEPTION_WEIGHT,
     mask_loss,
     match,
+    selection_targets,
 )
 from instructsam_ros.training.objectives.compact.targets import NO_OWNER, scene_targets
 from instructsam_ros.training.objectives.grounding import CATEGORIES, COLORS
@@ -110,10 +110,10 @@ def test_query_states_of_training_equal_those_of_decoding(small_model, tokenizer
         image = features.rows(torch.tensor([row // 3]))
         ids = batch.rows.ids[row][batch.rows.valid[row]].tolist()
         start = ids.index(tokens.ref_start)
-        answer_ids = [*ids[start : ids.index(tokens.ref_end) + 1], tokens.eos[0]]
+        generated_ids = [*ids[start : ids.index(tokens.ref_end) + 1], tokens.eos[0]]
         prompt = [*prompts.image_ids(features.tokens.shape[1]), *ids[:start]]
-        answer = model.answer(image, prompt, choose=lambda step, _, plan=answer_ids: plan[step])
-        assert answer.ids == tuple(answer_ids)
+        answer = model.generate(image, prompt, choose=lambda step, _, plan=generated_ids: plan[step])
+        assert answer.ids == tuple(generated_ids)
         trained = hidden[row][batch.rows.queries[row]]
         assert torch.allclose(answer.queries[0], trained, atol=1e-4)
 
@@ -136,10 +136,10 @@ def test_shared_rows_equal_one_image_at_a_time(small_model, batch):
 
 
 @torch.no_grad()
-def test_half_precision_says_nearly_the_same(small_model, batch):
+def test_half_precision_is_close_to_float32(small_model, batch):
     """On a GPU, and on a CPU that computes in bfloat16, the whole model runs in it.
 
-    As in training, where rounding does not decide which of several like cells a query commits to.
+    In training mode, where rounding does not decide which of several similar cells a query is assigned to.
     """
     small_model.train()
     inputs = PyramidInputs(normalize(batch.images))
@@ -154,7 +154,7 @@ def test_half_precision_says_nearly_the_same(small_model, batch):
 
 
 @torch.no_grad()
-def test_an_image_prepared_once_gives_the_same_answers(small_model, batch):
+def test_a_prepared_image_gives_the_same_results(small_model, batch):
     features = small_model.encode_image(PyramidInputs(normalize(batch.images[:1])))
     queries = torch.randn(2, 10, small_model.config.hidden_size)
     prepared = small_model.detector.prepare(features)
@@ -165,7 +165,7 @@ def test_an_image_prepared_once_gives_the_same_answers(small_model, batch):
 
 
 @torch.no_grad()
-def test_a_fresh_common_choice_changes_nothing(small_model, batch):
+def test_an_untrained_selection_changes_nothing(small_model, batch):
     """A run that starts from weights without it starts as good as they were."""
     before = forward_scene(small_model, batch).readouts[-1]
     assert (before.selection_logits == 0).all()
@@ -208,36 +208,36 @@ def test_matching_gives_every_target_its_own_early_slot(small_model, batch):
         assert sorted(pairs.query[here].tolist()) == list(range(len(members)))
 
 
-def test_choosing_is_taught_on_every_object_alike(batch):
+def test_selection_weighs_all_objects_alike(batch):
     targets, batch = scene_targets(batch), dataclasses.replace(batch, named=batch.targets)
     image_index = torch.arange(6) // 3
-    cells = chosen_cells(image_index, batch, targets)
+    cells = selection_targets(image_index, batch, targets)
     assert torch.allclose(cells.weights.sum(1), torch.ones(6))
     for row, members in enumerate(batch.targets):
         owner = targets.owner[image_index[row]]
         for instance in owner.unique().tolist():
             here = owner == instance
-            assert (cells.wanted[row, here] == float(instance in members)).all()
+            assert (cells.labels[row, here] == float(instance in members)).all()
             share = cells.weights[row, here].sum()
             assert share == pytest.approx(1 / len(owner.unique()), rel=1e-4)
-    right = torch.where(cells.wanted > 0, 9.0, -9.0)
+    right = torch.where(cells.labels > 0, 9.0, -9.0)
     assert cells.loss(right) < 0.01 < 1 < cells.loss(-right)
 
 
-def test_what_an_exception_leaves_out_counts_more(batch):
-    """One of n is left out: it weighs as much as the others together, or 4 times as much as one of them."""
+def test_excluded_objects_weigh_more_in_the_selection(batch):
+    """One of n objects is excluded: its weight is that of the others together, at most 4 times one."""
     targets = scene_targets(batch)
     owner = targets.owner[0]
     here = [i for i in owner.unique().tolist() if i != NO_OWNER]
     image_index = torch.zeros(1, dtype=torch.int64)
-    for meant in (here[:1], here[:3], here[1:]):
-        left_out = min(set(here) - set(meant))
-        row = dataclasses.replace(batch, targets=(tuple(meant),), named=((*meant, left_out),))
-        cells = chosen_cells(image_index, row, targets)
+    for targeted in (here[:1], here[:3], here[1:]):
+        excluded = min(set(here) - set(targeted))
+        row = dataclasses.replace(batch, targets=(tuple(targeted),), named=((*targeted, excluded),))
+        cells = selection_targets(image_index, row, targets)
         assert cells.weights.sum() == pytest.approx(1.0)
         share = {i: float(cells.weights[0, owner == i].sum()) for i in owner.unique().tolist()}
-        stress = min(len(meant), EXCEPTION_STRESS)
-        assert share.pop(left_out) == pytest.approx(stress / (len(share) + stress), rel=1e-4)
+        weight = min(len(targeted), MAX_EXCEPTION_WEIGHT)
+        assert share.pop(excluded) == pytest.approx(weight / (len(share) + weight), rel=1e-4)
         assert list(share.values()) == pytest.approx([next(iter(share.values()))] * len(share), rel=1e-4)
 
 

@@ -141,12 +141,10 @@ def two_squares() -> torch.Tensor:
 
 
 def losses_of(
-    detections: list[DetectorOutput | None], truths: list[SampleTruth], behaviour: InferenceMode = PAPER
+    detections: list[DetectorOutput | None], truths: list[SampleTruth], mode: InferenceMode = PAPER
 ) -> Losses:
     logits, labels = torch.zeros(len(truths), 3, 5), torch.ones(len(truths), 3, dtype=torch.int64)
-    return instructsam_losses(
-        logits, labels, detections, truths, LossSettings(sample_points=False), behaviour
-    )
+    return instructsam_losses(logits, labels, detections, truths, LossSettings(sample_points=False), mode)
 
 
 def test_right_masks_cost_nothing_wherever_they_are(two_squares: torch.Tensor) -> None:
@@ -195,7 +193,7 @@ def test_the_last_sample_makes_one_without_any_target_count(two_squares: torch.T
 def test_released_mask_losses_carry_their_weights_twice(two_squares: torch.Tensor) -> None:
     wrong = perfect(two_squares.flip(1), 5, [3, 1])
     released, paper = (
-        losses_of([wrong], [SampleTruth(two_squares, [[0, 1]])], behaviour) for behaviour in (RELEASED, PAPER)
+        losses_of([wrong], [SampleTruth(two_squares, [[0, 1]])], mode) for mode in (RELEASED, PAPER)
     )
     settings = LossSettings()
     assert released.mask_bce.item() == pytest.approx(settings.bce * paper.mask_bce.item())
@@ -203,30 +201,28 @@ def test_released_mask_losses_carry_their_weights_twice(two_squares: torch.Tenso
     assert paper.mask_dice.item() > 0.1
 
 
-@pytest.mark.parametrize(("behaviour", "counts"), [(RELEASED, False), (PAPER, True)])
+@pytest.mark.parametrize(("mode", "counts"), [(RELEASED, False), (PAPER, True)])
 def test_whether_the_last_sample_decides_for_all(
-    two_squares: torch.Tensor, behaviour: InferenceMode, counts: bool
+    two_squares: torch.Tensor, mode: InferenceMode, counts: bool
 ) -> None:
     detections: list[DetectorOutput | None] = [perfect(two_squares, 3, [0, 1])] * 2
     truths = [SampleTruth(two_squares, [[0, 1]]), SampleTruth(two_squares, [[0, 1]], counts=False)]
-    assert (losses_of(detections, truths, behaviour).score.item() > 0) is counts
+    assert (losses_of(detections, truths, mode).score.item() > 0) is counts
 
 
-@pytest.mark.parametrize("behaviour", [RELEASED, PAPER])
-def test_box_supervision(two_squares: torch.Tensor, behaviour: InferenceMode) -> None:
+@pytest.mark.parametrize("mode", [RELEASED, PAPER])
+def test_box_supervision(two_squares: torch.Tensor, mode: InferenceMode) -> None:
     """A mask that fills its box is right; with rows projected, so is one that only spans it."""
     truth = SampleTruth(two_squares[1:], [[0]], boxes_only=True)
     spanning = two_squares[1].clone()
     spanning[9:13, 9:13] = 0
     exact, ring = (
-        losses_of(
-            [DetectorOutput(m[None, None], torch.zeros(1, 1), torch.zeros(1, 1, 4), ())], [truth], behaviour
-        )
+        losses_of([DetectorOutput(m[None, None], torch.zeros(1, 1), torch.zeros(1, 1, 4), ())], [truth], mode)
         for m in (two_squares[1], spanning)
     )
     assert exact.mask_bce.item() == 0
     assert exact.mask_dice.item() == pytest.approx(0, abs=1e-5)
-    assert (ring.mask_dice.item() > 1e-3) is behaviour.box_rows_from_channels
+    assert (ring.mask_dice.item() > 1e-3) is mode.box_rows_from_channels
 
 
 def test_labels_leave_out_what_is_never_generated() -> None:
