@@ -66,6 +66,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             raise pytest.UsageError(f"no {' and no '.join(kinds.values())} in {folder}")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Run a file's tests in one process, and all tests of the ONNX export in one: it takes a minute."""
+    for item in items:
+        parameters = item.callspec.id.split("-") if hasattr(item, "callspec") else []
+        exported = "tiny_export" in item.fixturenames or "onnx" in parameters
+        item.add_marker(pytest.mark.xdist_group("tiny_export" if exported else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def golden_dir(request: pytest.FixtureRequest) -> Path:
     folder: Path = request.config.getoption("--golden-dir")

@@ -47,10 +47,7 @@ class MetricLogger:
 
     def plot(self, title: str) -> None:
         """One small panel per column over steps, as NAME.png beside the table."""
-        import matplotlib
-
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
+        from matplotlib.figure import Figure
 
         series: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for row in self.rows:
@@ -59,14 +56,17 @@ class MetricLogger:
                     series[key].append((row["step"], value))
         columns = 4
         lines = max(1, -(-len(series) // columns))
-        figure, axes = pyplot.subplots(lines, columns, figsize=(4 * columns, 2.4 * lines), squeeze=False)
+        height = 2.4 * lines + 0.5
+        figure = Figure(figsize=(4 * columns, height))
+        axes = figure.subplots(lines, columns, squeeze=False)
         for axis in axes.flat[len(series) :]:
             axis.axis("off")
         for axis, (key, points) in zip(axes.flat, series.items(), strict=False):
             axis.plot(*zip(*points, strict=True), linewidth=1)
             axis.set_title(key, fontsize=8)
             axis.tick_params(labelsize=7)
+            axis.locator_params(nbins=4)
         figure.suptitle(title, fontsize=10)
-        figure.tight_layout()
+        # Fixed margins: tight_layout lays out every text several times, seconds for 30 panels.
+        figure.subplots_adjust(0.04, 0.4 / height, 0.99, 1 - 0.6 / height, hspace=0.3, wspace=0.2)
         figure.savefig(self.path.with_suffix(".png"), dpi=80)
-        pyplot.close(figure)

@@ -1,0 +1,49 @@
+"""Tables of a run: what is added is read back, a resumed run drops later rows, and plots are pictures."""
+
+import cv2
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from instructsam_ros.training.metric_logger import MetricLogger
+
+
+@pytest.fixture
+def logger(tmp_path) -> MetricLogger:
+    logger = MetricLogger(tmp_path, "eval", resume_step=0)
+    for step in (1, 2, 3):
+        logger.add(step, {"loss": 1 / step})
+    logger.add(4, {"giou": 0.5})  # the table gets a column in mid-run
+    return logger
+
+
+def test_rows_are_read_back(logger, tmp_path):
+    assert MetricLogger(tmp_path, "eval", resume_step=4).rows == logger.rows
+    assert logger.rows[3] == {"step": 4, "giou": 0.5}
+    assert logger.path.read_text().splitlines()[0] == "step,loss,giou"
+
+
+def test_a_resumed_run_drops_what_came_after_its_checkpoint(logger, tmp_path):
+    resumed = MetricLogger(tmp_path, "eval", resume_step=2)
+    assert [resumed.knows(step) for step in (1, 2, 3, 4)] == [True, True, False, False]
+    resumed.add(3, {"loss": 9.0})
+    assert [row["step"] for row in MetricLogger(tmp_path, "eval", resume_step=9).rows] == [1, 2, 3]
+    board = EventAccumulator(str(tmp_path / "tensorboard" / "eval"))
+    board.Reload()
+    assert [(event.step, event.value) for event in board.Scalars("loss")] == [(1, 1.0), (2, 0.5), (3, 9.0)]
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(0, 1), (1, 1), (4, 1), (5, 2)])
+def test_a_plot_has_a_panel_per_column(tmp_path, columns, lines):
+    logger = MetricLogger(tmp_path, "train", resume_step=0)
+    for step in (1, 2):
+        logger.add(step, {f"m{number}": float(number + step) for number in range(columns)})
+    logger.plot("losses")
+    picture = cv2.imread(str(tmp_path / "train.png"))
+    assert picture.shape[1] == 4 * 4 * 80
+    assert picture.shape[0] == pytest.approx((2.4 * lines + 0.5) * 80, abs=1)
+    blue = picture[..., 0] > picture[..., 2].astype(int) + 50  # lines; text and axes are grey
+    drawn = sum(
+        panel.any() for row in np.array_split(blue, lines) for panel in np.array_split(row, 4, axis=1)
+    )
+    assert drawn == columns
