@@ -19,6 +19,7 @@ from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.paths import share
 from instructsam_ros.scenes.instructions import training_texts
 from instructsam_ros.training.config import TrainSettings
+from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.yaml_config import build, parse_mapping
 
 EMBEDDING_STD = 0.06
@@ -34,10 +35,15 @@ class TrainingParts:
 
 
 def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
-    """Tokenizer (made once per run folder), model with fresh weights and the pretrained backbone."""
+    """Build a tokenizer (once per run folder), a model with fresh weights and the pretrained backbone.
+
+    The tokenizer knows the words of rendered scenes and those of the run's annotated images.
+    """
     path = folder / "tokenizer.json"
     if not path.exists():
-        save_tokenizer(build_tokenizer(training_texts()), path)
+        samples = [sample for each in settings.data.data_sets() for sample in each.read(BrokenRecords())]
+        texts = [text for s in samples for text in (s.instruction, *(phrase.text for phrase in s.phrases))]
+        save_tokenizer(build_tokenizer([*training_texts(), *texts]), path)
     tokenizer = read_tokenizer(path)
     config = compact_config(settings.model, tokenizer)
     weightless(config)  # names what the model file cannot mean, before anything takes long

@@ -58,7 +58,7 @@ def written(folder, **changes):
         ({"precision": False}, "False is not one of 'auto', 'bf16', 'no'; .* put it in quotes"),
         ({"loss": {"score": float("inf")}}, r"loss\.score: expected a finite number"),
         ({"loss": {"selection": -1.0}}, "selection must be at least 0, got -1"),
-        ({"data": {"roots": []}}, "roots is empty"),
+        ({"data": {"roots": []}}, "roots and sets are empty"),
         ({"data": {"roots": ["train"], "sizes": [[320, 240]]}}, "320x240: both must be multiples of 32"),
         ({"data": {"roots": ["train"], "images": 0}}, "images must be at least 1"),
         ({"data": {"roots": ["train"], "repaint": 1.5}}, r"repaint must be in 0\.\.1, got 1\.5"),

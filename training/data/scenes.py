@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.instructions import Instruction, absent_anchor_negative, flip, instructions
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.random_resized_crop import random_frame
+from instructsam_ros.training.data.registry import DataSet, parse_data_sets
 from instructsam_ros.training.data.sample import Grounding, LabelledObject, Phrase, Sample
 from instructsam_ros.yaml_config import check_range
 
@@ -46,19 +48,21 @@ MAX_REDRAWS = 100
 
 @dataclass(frozen=True)
 class SceneDataSettings:
-    """Where the views lie and how a batch is drawn.
+    """Rendered views, annotated images or both, and how a batch is drawn.
 
-    roots: folders written by ``instructsam scenes render``. images, instructions: views of a batch, and
-    instructions about each. mirror: probability of a mirrored view. jitter: strength of photometric changes,
-    0..1. repaint: probability of a random pattern in place of the background. reframe: probability of another
-    magnification of the view. sizes: widths and heights, multiples of 32; every batch takes one of these or
-    the views' own, each as likely, so that one model serves several input sizes. unknown_words: share of
-    filler words ("please") replaced by <unk>. missing_places: share of the instructions with an anchor that
-    come a second time with an absent anchor, so that nothing but the anchor tells the two apart.
-    curriculum_steps: over the first steps, instructions with relations and reasoning come in gradually.
+    roots: folders written by ``instructsam scenes render``. sets: data sets of annotated images, see
+    data/registry.py. share: of the images of a batch that come from ``sets``, where there are ``roots`` too.
+    images, instructions: images of a batch, and instructions about each. mirror: probability of a mirrored
+    image. jitter: strength of photometric changes, 0..1. repaint: probability of a random pattern in place of
+    the background. reframe: probability of another magnification of a view. sizes: widths and heights,
+    multiples of 32; every batch takes one of these or the model's own, each as likely, so that one model
+    serves several input sizes. unknown_words: share of filler words ("please") replaced by <unk>.
+    missing_places: share of the instructions with an anchor that come a second time with an absent anchor, so
+    that nothing but the anchor tells the two apart. curriculum_steps: over the first steps, instructions with
+    relations and reasoning come in gradually.
     """
 
-    roots: tuple[str, ...]
+    roots: tuple[str, ...] = ()
     images: int = 8
     instructions: int = 6
     mirror: float = 0.5
@@ -69,17 +73,31 @@ class SceneDataSettings:
     unknown_words: float = 0.1
     missing_places: float = 0.5
     curriculum_steps: int = 200
+    sets: tuple[dict[str, Any], ...] = ()
+    share: float = 0.5
 
     def __post_init__(self) -> None:
-        if not self.roots:
-            raise ValueError("roots is empty; name at least one folder of rendered views")
+        if not self.roots and not self.sets:
+            raise ValueError("roots and sets are empty; name a folder of rendered views or a data set")
+        self.data_sets()
         check_range(self, 1, math.inf, "images", "instructions")
         check_range(self, 0, 1, "mirror", "jitter", "repaint", "reframe", "unknown_words", "missing_places")
+        check_range(self, 0, 1, "share")
         check_range(self, 0, math.inf, "curriculum_steps")
+
+    def data_sets(self) -> list[DataSet]:
+        """The sets, none for rendered views alone. Raises ConfigError for one that cannot be."""
+        return parse_data_sets(self.sets, "data.sets") if self.sets else []
+
+    def annotated_images(self) -> int:
+        """How many images of a batch come from ``sets``."""
+        if not self.sets:
+            return 0
+        return max(1, round(self.images * self.share)) if self.roots else self.images
 
 
 class TrainingScenes:
-    """Draws the samples of a training step: ``settings.images`` views, ``settings.instructions`` of each.
+    """Draws rendered views, and ``settings.instructions`` about each.
 
     Raises InvalidInputError for roots without views or with views of another size than image_size (width,
     height in pixels), and where no instruction fits the views that are drawn.
@@ -101,15 +119,18 @@ class TrainingScenes:
                 )
             self.paths += paths
 
-    def draw(self, index: int, progress: float, rng: np.random.Generator) -> list[list[Sample]]:
-        """Return the samples of every view of batch ``index``. progress: of the curriculum, 0..1."""
-        return [self._samples(path, progress, rng) for path in self._choose(index)]
+    def draw(self, first: int, count: int, progress: float, rng: np.random.Generator) -> list[list[Sample]]:
+        """Return samples of ``count`` views, from position ``first`` of the endless order on.
 
-    def _choose(self, index: int) -> list[Path]:
+        progress: of the curriculum, 0..1.
+        """
+        return [self._samples(path, progress, rng) for path in self._choose(first, count)]
+
+    def _choose(self, first: int, count: int) -> list[Path]:
         """Every epoch visits all views once, in an order drawn from (seed, epoch)."""
-        count, size = self.settings.images, len(self.paths)
+        size = len(self.paths)
         chosen = []
-        for position in range(index * count, (index + 1) * count):
+        for position in range(first, first + count):
             epoch, place = divmod(position, size)
             chosen.append(self.paths[self._order(epoch)[place]])
         return chosen

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE
+from instructsam_ros.training.collate import IGNORE
 from instructsam_ros.training.objectives.compact.batches import SceneBatch
 from instructsam_ros.training.objectives.compact.targets import NO_OWNER, SceneTargets
 
@@ -43,8 +44,8 @@ class AuxiliaryHeads(nn.Module):
         objectness = self.objectness(memory).squeeze(-1).float()
         return {
             "objectness": F.binary_cross_entropy_with_logits(objectness, owned.float()),
-            "category": F.cross_entropy(self.category(cells).float(), batch.category_of[owners]),
-            "color": F.cross_entropy(self.color(cells).float(), batch.color_of[owners]),
+            "category": _known_classes(self.category(cells), batch.category_of[owners]),
+            "color": _known_classes(self.color(cells), batch.color_of[owners]),
         }
 
     def grounding_loss(
@@ -97,6 +98,12 @@ class AuxiliaryHeads(nn.Module):
             if named:
                 members[row] = (targets.coverage[list(named)].amax(0) > 0.3).float()
         return F.binary_cross_entropy_with_logits(logits, members)
+
+
+def _known_classes(logits: Tensor, classes: Tensor) -> Tensor:
+    """Cross entropy over the cells whose class is known; 0 where none is."""
+    known = classes != IGNORE
+    return F.cross_entropy(logits[known].float(), classes[known]) if known.any() else logits.sum() * 0
 
 
 CATEGORIES = tuple(sorted(CATALOGUE))

@@ -15,7 +15,9 @@ from instructsam_ros.training.data.scenes import SceneDataSettings, TrainingScen
 def drawn(root, steps=30, **settings) -> list[list[Sample]]:
     """Samples of every view of the first steps, two views of six instructions each."""
     made = TrainingScenes(SceneDataSettings((str(root),), 2, 6, **settings), seed=3)
-    return [view for step in range(steps) for view in made.draw(step, 1.0, np.random.default_rng(step))]
+    return [
+        view for step in range(steps) for view in made.draw(2 * step, 2, 1.0, np.random.default_rng(step))
+    ]
 
 
 def has_absent_anchor(sample: Sample) -> bool:

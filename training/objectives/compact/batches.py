@@ -20,7 +20,8 @@ from torch.utils.data import Dataset
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.instructions import filler_words
-from instructsam_ros.training.collate import TokenRows, encode_rows
+from instructsam_ros.training.collate import IGNORE, TokenRows, encode_rows
+from instructsam_ros.training.data.annotated_images import AnnotatedImages
 from instructsam_ros.training.data.sample import Grounding, LabelledObject, Sample
 from instructsam_ros.training.data.scenes import SceneDataSettings, TrainingScenes
 from instructsam_ros.training.data.transforms import jitter, repaint_background
@@ -44,7 +45,8 @@ class SceneBatch:
 
     images: uint8 [B, 3, H, W]. id_maps: int64 [B, H/2, W/2], 0 is background. seed: for random
     choices that losses make. Instances of all
-    images are concatenated: image_of [M], id_of [M], category_of [M], color_of [M] (int64).
+    images are concatenated: image_of [M], id_of [M], category_of [M], color_of [M] (int64),
+    IGNORE where it is not known.
     rows: tokens of the R = B*K instructions. mentions: nouns in them. targets, named: per row, indices
     into the M instances that answer the instruction, and that its phrase names. missing: bool [R],
     whether the instruction names something that is not in the picture.
@@ -90,7 +92,13 @@ class SceneBatches(Dataset[SceneBatch]):
     ) -> None:
         self.settings, self.tokenizer, self.num_queries, self.seed = settings, tokenizer, num_queries, seed
         self.processes = processes
-        self.scenes = TrainingScenes(settings, seed, image_size)
+        self.annotated = settings.annotated_images()
+        self.scenes = TrainingScenes(settings, seed, image_size) if settings.roots else None
+        self.images = (
+            AnnotatedImages(settings.data_sets(), image_size, settings.instructions, settings.mirror, seed)
+            if self.annotated and image_size
+            else None
+        )
         vocabulary = tokenizer.get_vocab()
         self.filler = frozenset(vocabulary[word] for word in filler_words() if word in vocabulary)
         self.category_index = {name: index for index, name in enumerate(categories)}
@@ -99,7 +107,11 @@ class SceneBatches(Dataset[SceneBatch]):
     def __getitem__(self, step: int) -> SceneBatch:
         rng = np.random.default_rng((self.seed, step))
         progress = min(1.0, step // self.processes / max(self.settings.curriculum_steps, 1))
-        return self._collate(self.scenes.draw(step, progress, rng), rng)
+        rendered = self.settings.images - self.annotated
+        views = self.scenes.draw(step * rendered, rendered, progress, rng) if self.scenes else []
+        if self.images:
+            views += self.images.draw(step * self.annotated, self.annotated, rng)
+        return self._collate(views, rng)
 
     def _collate(self, views: list[list[Sample]], rng: np.random.Generator) -> SceneBatch:
         """views: samples of every image; those of one share image, id map and objects."""
@@ -174,6 +186,8 @@ def _indices(values: Iterable[int]) -> Tensor:
 
 
 def _class(known: dict[str, int], name: str, kind: str) -> int:
+    if not name:
+        return IGNORE
     if name not in known:
         raise InvalidInputError(
             f"an object has the {kind} {name!r}; training knows {', '.join(sorted(known))}"

@@ -29,7 +29,7 @@ def test_targets_are_supervised_however_small_the_views(batches):
     made = batches(missing_places=0.0)
     targets = supervised = 0
     for step in range(20):
-        views = made.scenes.draw(step, 1.0, np.random.default_rng(step))
+        views = made.scenes.draw(2 * step, 2, 1.0, np.random.default_rng(step))
         batch = made._collate(views, np.random.default_rng(step))
         true = [sample.grounding.targets for view in views for sample in view]
         targets += sum(map(bool, true))
@@ -41,7 +41,7 @@ def test_targets_are_supervised_however_small_the_views(batches):
 @pytest.mark.parametrize(("kind", "value"), [("category", "stapler"), ("color", "mauve")])
 def test_unknown_classes_are_named(batches, kind, value):
     made = batches()
-    (first, *_), *_ = made.scenes.draw(0, 1.0, np.random.default_rng(0))
+    (first, *_), *_ = made.scenes.draw(0, 2, 1.0, np.random.default_rng(0))
     odd = tuple(dataclasses.replace(labelled, **{kind: value}) for labelled in first.grounding.objects)
     sample = dataclasses.replace(first, grounding=dataclasses.replace(first.grounding, objects=odd))
     with pytest.raises(InvalidInputError, match=f"an object has the {kind} '{value}'; training knows"):
@@ -50,6 +50,6 @@ def test_unknown_classes_are_named(batches, kind, value):
 
 def test_a_sample_without_labels_of_all_objects_is_refused(batches):
     made = batches()
-    (first, *_), *_ = made.scenes.draw(0, 1.0, np.random.default_rng(0))
+    (first, *_), *_ = made.scenes.draw(0, 2, 1.0, np.random.default_rng(0))
     with pytest.raises(InvalidInputError, match="needs labels of all objects"):
         made._collate([[dataclasses.replace(first, grounding=None)]], np.random.default_rng(0))
