@@ -89,7 +89,9 @@ def read_coco(path: Path, *, boxes_only: bool = False, categories: Path | None =
         for key, record, element in _records(file):
             try:
                 if key == "images" and file == path:
-                    images[_id(element, "id")] = CocoImage(element, record, _size(element))
+                    if (number := _id(element, "id")) in images:
+                        raise InvalidInputError(f"the id {number} is that of {images[number].record}, too")
+                    images[number] = CocoImage(element, record, _size(element))
                 elif key in names:
                     names[key][_id(element, "id")] = _name(element)
             except InvalidInputError as error:

@@ -160,6 +160,7 @@ def test_an_object_without_a_pixel_is_unclear(tmp_path, broken, segmentation):
         ({"height": 0}, "must be integers in 1..65535"),
         ({"width": 1e9}, "must be integers in 1..65535"),
         ({"id": "2"}, "integer id"),
+        ({"id": 1}, "the id 1 is that of images[0], too"),
     ],
 )
 def test_a_broken_image_is_reported_and_left_out(tmp_path, changes, message):
