@@ -51,6 +51,10 @@ class ImageFile:
         (height, width), orientation = self._header()
         return (width, height) if orientation >= 5 else (height, width)
 
+    def is_turned(self) -> bool:
+        """Return whether its EXIF orientation turns or mirrors it. Raises InvalidInputError."""
+        return self._header()[1] != 1
+
     def upright(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Turn masks [m, H, W] of the stored pixels as ``read`` turns the image.
 
