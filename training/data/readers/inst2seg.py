@@ -20,6 +20,7 @@ from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.image_files import ImageFile, image_file
 from instructsam_ros.training.data.json_stream import stream_list
 from instructsam_ros.training.data.mask_codec import box_rles, instance_rles, rle_masks
+from instructsam_ros.training.data.phrase_text import as_phrase
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.types import check_instruction
 
@@ -91,7 +92,7 @@ def _sample(
     else:
         rles = instance_rles(item.get("mask"), *size)
     category = item.get("category")
-    phrase = category if isinstance(category, str) and category else _as_phrase(instruction)
+    phrase = category if isinstance(category, str) and category else as_phrase(instruction)
     labels = {label: str(item[label]) for label in LABELS if item.get(label) is not None}
     if isinstance(item.get("type"), str):
         labels.setdefault("level", item["type"])
@@ -106,12 +107,6 @@ def _sample(
         split=labels.get("split", ""),
         labels=labels,
     )
-
-
-def _as_phrase(instruction: str) -> str:
-    """The instruction as a phrase, as the released training does: first letter small, no full stop."""
-    text = instruction.strip().removesuffix(".") or instruction
-    return text[:1].lower() + text[1:]
 
 
 def _json(text: str) -> Any:

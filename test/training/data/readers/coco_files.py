@@ -1,0 +1,58 @@
+"""Small files of the COCO kind for the tests of readers."""
+
+import json
+
+import cv2
+import numpy as np
+
+from instructsam_ros.training.data.broken_records import BrokenRecords
+
+H, W = 48, 64
+SQUARE = [8, 8, 24, 8, 24, 28, 8, 28]  # 320 pixels
+COLUMN = {"size": [H, W], "counts": [0, H, H * W - H]}  # the first column
+SMALL = [40, 8, 50, 8, 50, 18, 40, 18]  # 100 pixels
+
+
+def image(folder, name="a.jpg"):
+    path = folder / "images" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.full((H, W, 3), 90, np.uint8))
+    return path
+
+
+def annotation(number, segmentation, image_id=1, **changes):
+    return {"id": number, "image_id": image_id, "category_id": 47, "iscrowd": 0,
+            "segmentation": segmentation, **changes}  # fmt: skip
+
+
+def instances(folder, **changes):
+    content = {
+        "images": [
+            {"id": 1, "file_name": "a.jpg", "width": W, "height": H},
+            {"id": 2, "file_name": "b.jpg", "width": W, "height": H},
+        ],
+        "annotations": [
+            annotation(10, [SQUARE]),
+            annotation(11, COLUMN, iscrowd=1),
+            annotation(12, [[0, 0, 0, 0, 0, 0]]),
+            annotation(20, [SMALL], 2),
+        ],
+        "categories": [{"id": 47, "name": "cup"}],
+        **changes,
+    }
+    image(folder, "a.jpg"), image(folder, "b.jpg")
+    return write(folder / "instances.json", content)
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def problems(reader, settings):
+    """The broken records of a file that has usable ones besides."""
+    broken = BrokenRecords()
+    for sample in reader.read(settings, broken):
+        sample.masks()
+    return broken.problems
