@@ -11,11 +11,8 @@ from typing import Any
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.image_files import ImageFile, image_file
-from instructsam_ros.training.data.mask_codec import Rle, instance_rles, rle_masks
+from instructsam_ros.training.data.mask_codec import LONGEST, Rle, instance_rles, is_side, rle_masks
 from instructsam_ros.training.data.sample import Masks
-
-LONGEST = 65535
-"""Pixels of a side, as many as formats of images hold; pycocotools counts in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +71,13 @@ def image_size(entry: Mapping[str, Any], image: ImageFile) -> tuple[int, int]:
 
     Raises InvalidInputError for sides that are no image's.
     """
-    if entry.get("height") is None and entry.get("width") is None:
+    height: Any = entry.get("height")
+    width: Any = entry.get("width")
+    if height is None and width is None:
         return image.size()
-    height, width = entry.get("height"), entry.get("width")
-    if not all(type(side) is int and 1 <= side <= LONGEST for side in (height, width)):
+    if not (is_side(height) and is_side(width)):
         raise InvalidInputError(f"height and width must be integers in 1..{LONGEST}")
-    return int(str(height)), int(str(width))
+    return height, width
 
 
 def _by_id(

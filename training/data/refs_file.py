@@ -79,9 +79,9 @@ def _samples(
     index: CocoIndex,
     broken: BrokenRecords,
 ) -> Iterator[Sample]:
-    number = ref.get("image_id")
+    number: Any = ref.get("image_id")
     name, image = index.image(number, settings.images)
-    masks = index.masks(int(str(number)), targets, image)
+    masks = index.masks(number, targets, image)
     cardinality = "none" if not targets else "one" if len(targets) == 1 else "many"
     for place, sentence in enumerate(ref["sentences"]):
         where = f"{record}.sentences[{place}]"

@@ -19,15 +19,13 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.image_files import ImageFile, image_file
 from instructsam_ros.training.data.json_stream import stream_list
-from instructsam_ros.training.data.mask_codec import box_rles, instance_rles, rle_masks
+from instructsam_ros.training.data.mask_codec import LONGEST, box_rles, instance_rles, is_side, rle_masks
 from instructsam_ros.training.data.phrase_text import as_phrase
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.types import check_instruction
 
 LABELS = ("level", "kind", "cardinality", "form", "template", "split", "view")
 """Keys of a benchmark item that metrics are broken down by."""
-LONGEST = 65535
-"""Pixels of a side, as many as formats of images hold; pycocotools counts in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def _image(entry: Any, images: Path) -> tuple[ImageFile, int, int, list[dict[str
         raise InvalidInputError("expected an object with image, height, width and annotation") from None
     if isinstance(items, str):
         items = _json(items)
-    if not all(type(side) is int and 1 <= side <= LONGEST for side in (height, width)):
+    if not (is_side(height) and is_side(width)):
         raise InvalidInputError(f"height {height!r} and width {width!r} must be integers in 1..{LONGEST}")
     if not isinstance(name, str) or not isinstance(items, list):
         raise InvalidInputError("image must be a path and annotation a list")
