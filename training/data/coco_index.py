@@ -44,7 +44,8 @@ class CocoIndex:
                 raise InvalidInputError(f"{self.path.name} has no annotation {_short(key)}")
             if entry.get("image_id") != number:
                 raise InvalidInputError(f"annotation {key} belongs to another image than {number}")
-            instance = instance_rles(entry.get("segmentation"), *size)
+            value = entry.get("segmentation")
+            instance = instance_rles([value] if isinstance(value, list) and value else value, *size)
             if not instance:
                 raise InvalidInputError(f"annotation {key} has no pixel")
             rles += instance

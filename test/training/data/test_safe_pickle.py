@@ -4,7 +4,7 @@ import pickle
 from collections import OrderedDict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instructsam_ros.errors import InvalidInputError
@@ -33,6 +33,7 @@ def dumped(tmp_path, content):
     return path
 
 
+@settings(max_examples=40)
 @given(value=plain, protocol=st.integers(3, pickle.HIGHEST_PROTOCOL))
 def test_plain_values_come_back(tmp_path_factory, value, protocol):
     path = dumped(tmp_path_factory.mktemp("pickle"), pickle.dumps(value, protocol))

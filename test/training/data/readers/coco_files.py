@@ -1,6 +1,7 @@
-"""Small files of the COCO kind for the tests of readers."""
+"""Small files of the COCO and RefCOCO kind for the tests of readers."""
 
 import json
+import pickle
 
 import cv2
 import numpy as np
@@ -56,3 +57,25 @@ def problems(reader, settings):
     for sample in reader.read(settings, broken):
         sample.masks()
     return broken.problems
+
+
+def sentence(text, **changes):
+    return {"sent_id": 5, "sent": text, "raw": text.upper(), "tokens": text.split(), **changes}
+
+
+def ref(ann_id, *texts, image_id=1, **changes):
+    return {"ref_id": 1, "image_id": image_id, "file_name": "a_16.jpg", "category_id": 47, "ann_id": ann_id,
+            "split": "train", "sent_ids": [5], "sentences": [sentence(text) for text in texts],
+            **changes}  # fmt: skip
+
+
+def refs_settings(reader, folder, refs, name="refs(unc).p", **options):
+    if not (folder / "instances.json").exists():
+        instances(folder)
+    path = folder / name
+    path.write_bytes(pickle.dumps(refs, 2) if name.endswith(".p") else json.dumps(refs).encode())
+    return reader.Settings(path, folder / "images", **options)
+
+
+def read_refs(reader, folder, refs, name="refs(unc).p", **options):
+    return list(reader.read(refs_settings(reader, folder, refs, name, **options), BrokenRecords()))
