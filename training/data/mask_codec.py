@@ -5,6 +5,7 @@ written by hand because pycocotools reads beyond the end of damaged ones.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,8 @@ from instructsam_ros.training.data.sample import Masks
 Rle = dict[str, Any]
 """A compressed COCO RLE, {size, counts}."""
 
+LONGEST = 65535
+"""Pixels of a side, as many as formats of images hold."""
 FARTHEST = 10
 """How many times the image's longer side coordinates may be; huge ones crash pycocotools."""
 
@@ -71,6 +74,25 @@ def decode_masks(rles: tuple[Rle, ...], height: int, width: int) -> NDArray[np.b
 def rle_masks(rles: tuple[Rle, ...], height: int, width: int, image: ImageFile) -> Masks:
     """Return the reader of the masks of an annotation of height x width, upright as ``image``."""
     return partial(_read_masks, rles, height, width, image)
+
+
+def rle_field(entry: Mapping[str, Any], key: str, image: ImageFile) -> Masks:
+    """Return the reader of the masks of a record that gives no size but that of its RLE, or of several.
+
+    Raises InvalidInputError for a record without one, and as ``instance_rles``.
+    """
+    value = entry.get(key)
+    first = value[0] if isinstance(value, list) and value else value
+    size = first.get("size") if isinstance(first, dict) else None
+    if not (isinstance(size, list) and len(size) == 2 and all(is_side(side) for side in size)):
+        raise InvalidInputError(f"{key} is no RLE with a size [height, width]")
+    height, width = size
+    return rle_masks(instance_rles(value, height, width), height, width, image)
+
+
+def is_side(value: Any) -> bool:
+    """Tell whether a value can be the pixels of an image's side; pycocotools counts in 32 bits."""
+    return type(value) is int and 1 <= value <= LONGEST
 
 
 def _read_masks(rles: tuple[Rle, ...], height: int, width: int, image: ImageFile) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 With all-point interpolation: the precision at every recall that is reached is the best one at that recall or
 beyond, and the area under these steps counts. COCO's evaluation samples the same steps at 101 recalls, and
-comes out slightly different.
+comes out slightly different: ``sampled_average_precision``.
 """
 
 from __future__ import annotations
@@ -39,6 +39,17 @@ def average_precision(scores: NDArray[np.floating], hits: NDArray[np.bool_], tru
     """
     once = np.ones((1, len(scores)), np.int64)
     return float(average_precisions(scores, hits, once, np.array([truths]))[0])
+
+
+def sampled_average_precision(scores: NDArray[np.floating], hits: NDArray[np.bool_], truths: int) -> float:
+    """AP as in COCO's evaluation (pycocotools, COCOeval): mean precision at the recalls 0, 0.01, ..., 1.
+
+    Arguments as in ``average_precision``.
+    """
+    found = np.cumsum(hits[np.argsort(-scores, kind="stable")])
+    precision = found / np.arange(1, len(found) + 1)
+    envelope = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)  # 0 where no recall reaches
+    return float(envelope[np.searchsorted(found / truths, np.linspace(0, 1, 101))].mean())
 
 
 def average_precisions(

@@ -56,11 +56,14 @@ class WorstCase:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics of a whole benchmark and its worst cases, worst first. images: how many had an instruction."""
+    """Metrics of a whole benchmark and its worst cases, worst first. images: how many had an instruction.
+    scores: those of every case, in the order of the samples.
+    """
 
     metrics: Metrics
     images: int
     worst: tuple[WorstCase, ...]
+    scores: tuple[CaseScore, ...] = ()
 
 
 class WorstCases:
@@ -136,18 +139,21 @@ def evaluate(
                     features = segmenter.encode(rgb)
                     images += 1
                 truth = sample.masks()
-                if truth.shape[1:] != rgb.shape[:2]:
-                    raise InvalidInputError(
-                        f"masks of {truth.shape[1:]} pixels for an image of {rgb.shape[:2]}"
-                    )
+                ignore = sample.ignore() if sample.ignore else None
+                for masks in (truth,) if ignore is None else (truth, ignore):
+                    if masks.shape[1:] != rgb.shape[:2]:
+                        raise InvalidInputError(
+                            f"masks of {masks.shape[1:]} pixels for an image of {rgb.shape[:2]}"
+                        )
             except InvalidInputError as error:
                 broken.add(sample.source, sample.record or sample.image, error)
                 continue
             answer = segmenter.segment(features, sample.instruction)
-            score = score_case(truth, to_prediction(answer, rgb.shape[:2]), sample.labels, sample.image)
+            prediction = to_prediction(answer, rgb.shape[:2])
+            score = score_case(truth, prediction, sample.labels, sample.image, ignore)
             kept.offer(sample, rgb, answer, truth, score)
             scores.append(score)
-    return Evaluation(summarise(scores, seed=seed), images, kept.sorted())
+    return Evaluation(summarise(scores, seed=seed), images, kept.sorted(), tuple(scores))
 
 
 def to_prediction(answer: Segmentation, size: tuple[int, ...]) -> Prediction:

@@ -59,16 +59,18 @@ class CaseScore:
 class Metrics:
     """All in 0..1; None where nothing in the set defines it (no instruction without target, say).
 
-    giou: mean IoU of the united masks. ciou: summed
-    intersection / summed union. mean_ap: AP over IoU 0.50:0.05:0.95. precision, recall: of
-    instances at IoU 0.5. no_target_accuracy: empty answers where nothing is asked for that is
-    there. target_accuracy: answers with any mask where something is. count_accuracy: as many masks
-    as targets. duplicate_rate: share of the masks that repeat another one of the same answer.
+    giou: mean IoU of the united masks, called mIoU with RefCOCO. ciou: summed intersection / summed union,
+    called oIoU with RefCOCO. p50: P@50, share of instructions with a united IoU of 0.5 or more. mean_ap: AP
+    over IoU 0.50:0.05:0.95. precision, recall: of instances at IoU 0.5. no_target_accuracy: N-acc, share of
+    empty answers to instructions without target. target_accuracy: T-acc, share of answers with any mask to
+    those with one (both gRefCOCO, arXiv 2306.00968). count_accuracy: as many masks as targets.
+    duplicate_rate: share of the masks that repeat another one of the same answer.
     """
 
     instructions: int
     giou: float
     ciou: float | None
+    p50: float
     mean_ap: float | None
     ap50: float | None
     ap75: float | None
@@ -79,7 +81,7 @@ class Metrics:
     count_accuracy: float
     duplicate_rate: float | None
     intervals: Mapping[str, tuple[float, float]]
-    """95 % bootstrap intervals over images of giou, ap50, accuracies and duplicate_rate, where defined."""
+    """95 % bootstrap intervals over images of giou, p50, ap50, accuracies, duplicate_rate, where defined."""
     by_label: Mapping[str, Mapping[str, Metrics]] = field(default_factory=dict)
     """label -> value -> metrics of the cases that carry it; these have no further breakdown."""
 
@@ -105,29 +107,38 @@ class Metrics:
 
 
 def score_case(
-    truth: NDArray[np.bool_], prediction: Prediction, labels: Mapping[str, str] | None = None, image: str = ""
+    truth: NDArray[np.bool_],
+    prediction: Prediction,
+    labels: Mapping[str, str] | None = None,
+    image: str = "",
+    ignore: NDArray[np.bool_] | None = None,
 ) -> CaseScore:
     """Compare one prediction with the true masks, bool [m, H, W], m = 0 for no target.
 
     labels: what the metrics are broken down by. image: cases of one image share it, so that the confidence
-    interval knows that they are not independent; "" for a case of its own. Raises InvalidInputError for
-    arrays that do not fit.
+    interval knows that they are not independent; "" for a case of its own. ignore: bool [1, H, W], pixels
+    that are removed from both sides first, and with them masks of such pixels only. Raises InvalidInputError
+    for arrays that do not fit.
     """
-    found = prediction.masks
-    for name, masks in (("truth", truth), ("predicted", found)):
+    found, confidence = prediction.masks, prediction.scores
+    ignore = np.zeros((1, *truth.shape[1:]), bool) if ignore is None else ignore
+    for name, masks in (("truth", truth), ("predicted", found), ("ignore", ignore)):
         if masks.dtype != bool or masks.ndim != 3 or masks.shape[1:] != truth.shape[1:]:
             raise InvalidInputError(
                 f"{name} masks are {masks.dtype} {masks.shape}; expected bool, [n, H, W] of one size"
             )
-    if prediction.scores.shape != (len(found),) or not np.isfinite(prediction.scores).all():
-        raise InvalidInputError(f"expected {len(found)} finite scores, got {prediction.scores}")
-    order = np.argsort(-prediction.scores, kind="stable")
+    if confidence.shape != (len(found),) or not np.isfinite(confidence).all():
+        raise InvalidInputError(f"expected {len(found)} finite scores, got {confidence}")
+    if ignore.any():
+        (truth, _), (found, kept) = _without(truth, ignore), _without(found, ignore)
+        confidence = confidence[kept]
+    order = np.argsort(-confidence, kind="stable")
     found = found[order]
     iou = pairwise_iou(np.concatenate([found, truth]))[: len(found)]
     among, against = iou[:, : len(found)], iou[:, len(found) :]
     found_any, truth_any = found.any(0), truth.any(0)
     return CaseScore(
-        scores=prediction.scores[order].astype(np.float64),
+        scores=confidence[order].astype(np.float64),
         iou=against,
         duplicates=_count_duplicates(among, against),
         intersection=int((found_any & truth_any).sum()),
@@ -135,6 +146,17 @@ def score_case(
         labels=labels or {},
         image=image,
     )
+
+
+def _without(
+    masks: NDArray[np.bool_], ignore: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Masks without ignored pixels, less those that had no other, and bool [n], which are kept."""
+    if len(ignore) != 1:
+        raise InvalidInputError(f"expected one ignore mask, got {len(ignore)}")
+    rest = masks & ~ignore
+    kept: NDArray[np.bool_] = np.asarray(rest.any((1, 2)) | ~masks.any((1, 2)))
+    return rest[kept], kept
 
 
 def pairwise_iou(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -178,6 +200,7 @@ def _metrics(scores: Sequence[CaseScore], seed: int) -> Metrics:
         instructions=len(scores),
         giou=float(np.mean([s.united_iou for s in scores])),
         ciou=sum(s.intersection for s in scores) / union if union else None,
+        p50=float(np.mean([s.united_iou >= MATCH_IOU for s in scores])),
         mean_ap=None if ap is None else float(ap.mean()),
         ap50=None if ap is None else float(ap[0]),
         ap75=None if ap is None else float(ap[5]),
@@ -200,6 +223,7 @@ def _intervals(scores: Sequence[CaseScore], seed: int) -> dict[str, tuple[float,
     few = np.array_split(draws, 1 + len(draws) * len(ranked) // 10**7)  # to spare memory
     samples = {
         "giou": ratios(np.array([s.united_iou for s in scores]), np.ones(len(scores)), draws),
+        "p50": ratios(np.array([s.united_iou >= MATCH_IOU for s in scores]), np.ones(len(scores)), draws),
         "ap50": np.concatenate(
             [average_precisions(ranked, hits, part[:, case_of], part @ truths) for part in few]
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from instructsam_ros.atomic_write import write_atomic
@@ -15,16 +15,18 @@ COLUMNS = {
     "instructions": "n",
     "giou": "gIoU",
     "ciou": "cIoU",
+    "p50": "P@50",
     "mean_ap": "mAP",
     "ap50": "AP50",
     "ap75": "AP75",
     "precision": "precision",
     "recall": "recall",
-    "no_target_accuracy": "no-target acc.",
-    "target_accuracy": "target acc.",
+    "no_target_accuracy": "N-acc.",
+    "target_accuracy": "T-acc.",
     "count_accuracy": "count acc.",
     "duplicate_rate": "duplicates",
 }
+"""Titles of the figures of ``Metrics``; N-acc. and T-acc. are no-target and target accuracy."""
 INTERVALS = "in brackets 95 % bootstrap intervals over images"
 STYLE = """
 body { font: 15px/1.5 sans-serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; }
@@ -35,44 +37,48 @@ figure { margin: 2em 0; } img { max-width: 100%; } small { color: #555; }
 """
 
 
-def write_report(evaluation: Evaluation, out: Path, about: Mapping[str, str]) -> None:
+def write_report(
+    evaluation: Evaluation, out: Path, about: Mapping[str, str], columns: Sequence[str] = tuple(COLUMNS)
+) -> None:
     """Write metrics.json, metrics.md, index.html and cases/*.jpg under ``out``.
 
-    about: what was evaluated on what, by name; stated at the top of each file.
+    about: what was evaluated on what, by name; stated at the top of each file. columns: names of the figures
+    in the tables; metrics.json holds all of them.
     """
     earlier = (out / "metrics.json").exists()
     content = {"about": dict(about), "metrics": evaluation.metrics.as_dict()}
     write_atomic(out / "metrics.json", (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
-    write_atomic(out / "metrics.md", markdown(evaluation.metrics, about).encode())
+    write_atomic(out / "metrics.md", markdown(evaluation.metrics, about, columns).encode())
     for old in (out / "cases").glob("[0-9][0-9][0-9]*.jpg") if earlier else ():  # of an earlier report
         old.unlink()
     for rank, case in enumerate(evaluation.worst, 1):
         write_atomic(out / "cases" / f"{rank:03d}.jpg", case.jpeg)
-    write_atomic(out / "index.html", page(evaluation, about).encode())
+    write_atomic(out / "index.html", page(evaluation, about, columns).encode())
 
 
-def rows(metrics: Metrics) -> list[list[str]]:
+def rows(metrics: Metrics, columns: Sequence[str] = tuple(COLUMNS)) -> list[list[str]]:
     """Table rows, header first: all cases, then one row per label and value. Ratios are in per cent."""
     groups = [("all", metrics)] + [
         (f"{label}: {value}", part)
         for label, parts in metrics.by_label.items()
         for value, part in parts.items()
     ]
-    return [["", *COLUMNS.values()], *([name, *_cells(group)] for name, group in groups)]
+    header = ["", *(COLUMNS[name] for name in columns)]
+    return [header, *([name, *(_cell(group, column) for column in columns)] for name, group in groups)]
 
 
-def markdown(metrics: Metrics, about: Mapping[str, str]) -> str:
+def markdown(metrics: Metrics, about: Mapping[str, str], columns: Sequence[str] = tuple(COLUMNS)) -> str:
     """The whole report as one Markdown table."""
-    header, *body = rows(metrics)
+    header, *body = rows(metrics, columns)
     lines = [f"- {name}: {value}" for name, value in about.items()]
     lines += ["", f"Figures in per cent, {INTERVALS}.", ""]
-    lines += [_line(header), _line(["---", *["---:"] * len(COLUMNS)])]
+    lines += [_line(header), _line(["---", *["---:"] * len(columns)])]
     return "\n".join([*lines, *(_line([cell.replace("|", "\\|") for cell in row]) for row in body), ""])
 
 
-def page(evaluation: Evaluation, about: Mapping[str, str]) -> str:
+def page(evaluation: Evaluation, about: Mapping[str, str], columns: Sequence[str] = tuple(COLUMNS)) -> str:
     """A static page that needs only the pictures in cases/."""
-    header, *body = rows(evaluation.metrics)
+    header, *body = rows(evaluation.metrics, columns)
     table = _row("th", header) + "".join(_row("td", row) for row in body)
     facts = " · ".join(f"{html.escape(name)}: <b>{html.escape(value)}</b>" for name, value in about.items())
     figures = "".join(_figure(rank, case) for rank, case in enumerate(evaluation.worst, 1))
@@ -86,15 +92,12 @@ def page(evaluation: Evaluation, about: Mapping[str, str]) -> str:
     )
 
 
-def _cells(metrics: Metrics) -> list[str]:
-    values = metrics.values()
-    cells = ["-" if values[name] is None else f"{100 * float(values[name] or 0):.1f}" for name in COLUMNS]
-    cells[0] = str(metrics.instructions)
-    for place, name in enumerate(COLUMNS):
-        if name in metrics.intervals:
-            low, high = metrics.intervals[name]
-            cells[place] += f" [{100 * low:.1f}, {100 * high:.1f}]"
-    return cells
+def _cell(metrics: Metrics, name: str) -> str:
+    value = metrics.values()[name]
+    if name == "instructions" or value is None:
+        return "-" if value is None else str(value)
+    low, high = (f"{100 * end:.1f}" for end in metrics.intervals.get(name, (0, 0)))
+    return f"{100 * value:.1f}" + (f" [{low}, {high}]" if name in metrics.intervals else "")
 
 
 def _figure(rank: int, case: WorstCase) -> str:

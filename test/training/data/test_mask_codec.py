@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import ExifTags, Image
 
 from instructsam_ros.errors import InvalidInputError, MissingDependencyError
-from instructsam_ros.training.data.mask_codec import instance_rles, mask_api
+from instructsam_ros.training.data.image_files import ImageFile
+from instructsam_ros.training.data.mask_codec import encode_masks, instance_rles, mask_api, rle_field
 
 H, W = 48, 64
 BOTTOM = {"size": [H, W], "counts": [0, H, H * W - H]}  # the first column: runs go down columns
@@ -32,6 +34,28 @@ def test_masks_without_a_pixel_mean_that_nothing_is_meant():
     nothing = {"size": [H, W], "counts": [H * W]}
     assert instance_rles(nothing, H, W) == ()
     assert len(instance_rles([nothing, BOTTOM], H, W)) == 1
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3))
+def test_masks_whose_size_only_their_codes_tell_turn_as_the_image(tmp_path_factory, seed, count):
+    path = tmp_path_factory.mktemp("images") / "a.png"
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6  # stored lying on its left side
+    Image.new("L", (W, H)).save(path, exif=turned)
+    masks = np.random.default_rng(seed).random((count, H, W)) > 0.5
+    codes = [{**code, "counts": code["counts"].decode()} for code in encode_masks(masks)]
+    record = {"several": codes, "one": codes[0]}
+    expected = np.rot90(masks, -1, (1, 2))
+    assert np.array_equal(rle_field(record, "several", ImageFile(path))(), expected)
+    assert np.array_equal(rle_field(record, "one", ImageFile(path))(), expected[:1])
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], "x", {"counts": []}, {"size": [H, 0]}, {"size": [H, True]}, {"size": H}, [[BOTTOM]]]
+)
+def test_a_field_without_a_run_length_code_is_an_error(tmp_path, value):
+    with pytest.raises(InvalidInputError, match="mask is no RLE with a size"):
+        rle_field({"mask": value}, "mask", ImageFile(tmp_path / "a.png"))
 
 
 def test_without_pycocotools_the_extra_is_named(monkeypatch):

@@ -2,14 +2,17 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pycocotools import mask as mask_api
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.evaluation.average_precision import average_precision
+from instructsam_ros.training.evaluation.average_precision import (
+    average_precision,
+    sampled_average_precision,
+)
 from instructsam_ros.training.evaluation.metrics import Prediction, pairwise_iou, score_case, summarise
 
 H, W = 10, 20
@@ -38,7 +41,7 @@ def evaluate(*pairs):
 def test_perfect_answers_score_one_everywhere():
     metrics = evaluate((case((0, 5), (10, 15)), guess((10, 15), (0, 5))), (case(), guess()))
     assert metrics.headline() == {
-        "instructions": 2, "giou": 1, "ciou": 1, "mean_ap": 1, "ap50": 1, "ap75": 1, "precision": 1,
+        "instructions": 2, "giou": 1, "ciou": 1, "p50": 1, "mean_ap": 1, "ap50": 1, "ap75": 1, "precision": 1,
         "recall": 1, "no_target_accuracy": 1, "target_accuracy": 1, "count_accuracy": 1, "duplicate_rate": 0,
     }  # fmt: skip
 
@@ -53,6 +56,7 @@ def test_hand_computed_mixture():
     )
     assert metrics.giou == pytest.approx((0.6 + 0.5 + 0 + 1 + 0) / 5)
     assert metrics.ciou == pytest.approx((6 + 4) / (10 + 8 + 2 + 2))
+    assert metrics.p50 == pytest.approx(3 / 5)  # 0.6, 0.5 itself and the right refusal
     assert metrics.precision == pytest.approx(2 / 3)
     assert metrics.recall == pytest.approx(2 / 4)
     assert metrics.no_target_accuracy == 0.5
@@ -65,6 +69,13 @@ def test_average_precision_by_hand():
     # in order of score: hit, miss, hit; 4 truths -> 1 * 1/4 + 2/3 * 1/4
     ap = average_precision(np.array([0.2, 0.9, 0.5]), np.array([True, True, False]), 4)
     assert ap == pytest.approx(0.25 + 2 / 3 * 0.25)
+
+
+def test_sampled_average_precision_by_hand():
+    # as above; recall reaches 1/4 with precision 1 and 2/4 with 2/3: recalls 0..0.25 and 0.26..0.50
+    ap = sampled_average_precision(np.array([0.2, 0.9, 0.5]), np.array([True, True, False]), 4)
+    assert ap == pytest.approx((26 * 1 + 25 * 2 / 3) / 101)
+    assert sampled_average_precision(np.zeros(0), np.zeros(0, bool), 2) == 0
 
 
 def test_average_precision_pools_instructions_and_never_matches_across_them():
@@ -124,6 +135,65 @@ def test_interval_is_seeded_contains_the_mean_and_resamples_images():
     assert one_image.intervals["giou"] == pytest.approx([one_image.giou] * 2)
 
 
+def ignoring(span, truth, prediction):
+    score = score_case(boxes(*truth), prediction, ignore=boxes(span))
+    return score, summarise([score])
+
+
+def test_ignored_pixels_count_neither_way():
+    # truth 0..10 and answer 4..14 without 8..12: 0..8 against 4..8 and 12..14
+    score, metrics = ignoring((8, 12), [(0, 10)], guess((4, 14)))
+    assert (score.intersection, score.union) == (4 * H, 10 * H)
+    assert score.iou.tolist() == [[0.4]]
+    assert (metrics.giou, metrics.ciou, metrics.p50) == (0.4, 0.4, 0)
+
+
+def test_an_answer_on_ignored_pixels_alone_is_no_answer():
+    score, metrics = ignoring((8, 12), [], guess((8, 12), (9, 11), scores=[0.4, 0.9]))
+    assert score.scores.shape == (0,)
+    assert (metrics.giou, metrics.no_target_accuracy, metrics.count_accuracy) == (1, 1, 1)
+    score, metrics = ignoring((8, 12), [(0, 4)], guess((9, 11), (0, 4), scores=[0.9, 0.6]))
+    assert score.scores.tolist() == [0.6]
+    assert (metrics.precision, metrics.recall, metrics.duplicate_rate) == (1, 1, 0)
+
+
+def test_a_target_on_ignored_pixels_alone_is_no_target():
+    _, metrics = ignoring((0, 4), [(1, 3), (10, 12)], guess((10, 12)))
+    assert (metrics.recall, metrics.count_accuracy, metrics.giou) == (1, 1, 1)
+
+
+def test_an_empty_mask_counts_as_an_answer_with_and_without_ignored_pixels():
+    empty = Prediction(np.zeros((1, H, W), bool), np.ones(1))
+    assert ignoring((0, 4), [], empty)[1].no_target_accuracy == 0
+    assert summarise([score_case(boxes(), empty)]).no_target_accuracy == 0
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_what_is_ignored_changes_nothing(seed):
+    rng = np.random.default_rng(seed)
+    truth, found, ignore = random_masks(rng, 2), random_masks(rng, 3), random_masks(rng, 1)
+    other = found ^ (ignore & (rng.random(found.shape) > 0.5))
+    assume((found & ~ignore).any((1, 2)).all())
+    first, second = (
+        score_case(truth, Prediction(masks, np.arange(3.0)), ignore=ignore) for masks in (found, other)
+    )
+    assert np.array_equal(first.iou, second.iou)
+    assert (first.intersection, first.union) == (second.intersection, second.union)
+
+
+@pytest.mark.parametrize(
+    ("ignore", "message"),
+    [
+        (np.zeros((1, H, W + 1), bool), "ignore masks are bool"),
+        (np.zeros((1, H, W), np.uint8), "ignore masks are uint8"),
+        (np.ones((2, H, W), bool), "one ignore mask, got 2"),
+    ],
+)
+def test_unfit_ignore_masks_are_refused(ignore, message):
+    with pytest.raises(InvalidInputError, match=message):
+        score_case(boxes((0, 5)), guess((0, 5)), ignore=ignore)
+
+
 @pytest.mark.parametrize(
     ("prediction", "message"),
     [
@@ -173,22 +243,45 @@ def test_pooled_ap_agrees_with_cocoeval_at_every_recall(seed):
             truths.append(annotation(mask, image, len(truths) + 1))
         for mask, score in zip(found, scores, strict=True):
             detections.append({**annotation(mask, image, len(detections) + 1), "score": float(score)})
+    oracle = coco_evaluation(truths, detections, np.arange(1, len(truths) + 1) / len(truths))
+    precision = oracle.eval["precision"][:, :, 0, 0, 0]
+    metrics = summarise(cases)
+    assert metrics.mean_ap == pytest.approx(precision.mean(), abs=1e-9)
+    assert metrics.ap50 == pytest.approx(precision[0].mean(), abs=1e-9)
+    assert metrics.ap75 == pytest.approx(precision[5].mean(), abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sampled_ap_agrees_with_cocoeval(seed):
+    rng = np.random.default_rng(seed)
+    truths, detections, scores, hits = [], [], [], []
+    for image in range(1, 31):
+        (truth,) = random_masks(rng, 1)
+        found = np.roll(truth, rng.integers(0, 3), axis=1)
+        scores.append(rng.random())
+        hits.append((truth & found).sum() / (truth | found).sum() >= 0.5)
+        truths.append(annotation(truth, image, image))
+        detections.append({**annotation(found, image, image), "score": scores[-1]})
+    oracle = coco_evaluation(truths, detections)
+    expected = oracle.eval["precision"][0, :, 0, 0, 0].mean()
+    assert sampled_average_precision(np.array(scores), np.array(hits), 30) == pytest.approx(expected)
+
+
+def coco_evaluation(truths, detections, recalls=None):
+    """COCOeval of the images 1..30, after accumulate()."""
     coco_truth, coco_found = COCO(), COCO()
     for coco, annotations in ((coco_truth, truths), (coco_found, detections)):
         images = [{"id": i, "height": H, "width": W} for i in range(1, 31)]
         coco.dataset = {"images": images, "annotations": annotations, "categories": [{"id": 1}]}
         coco.createIndex()
     oracle = COCOeval(coco_truth, coco_found, "segm")
-    oracle.params.recThrs = np.arange(1, len(truths) + 1) / len(truths)
+    if recalls is not None:
+        oracle.params.recThrs = recalls
     oracle.params.maxDets = [100]
     oracle.params.areaRng, oracle.params.areaRngLbl = [[0, 1e10]], ["all"]
     oracle.evaluate()
     oracle.accumulate()
-    precision = oracle.eval["precision"][:, :, 0, 0, 0]
-    metrics = summarise(cases)
-    assert metrics.mean_ap == pytest.approx(precision.mean(), abs=1e-9)
-    assert metrics.ap50 == pytest.approx(precision[0].mean(), abs=1e-9)
-    assert metrics.ap75 == pytest.approx(precision[5].mean(), abs=1e-9)
+    return oracle
 
 
 def annotation(mask, image, number):

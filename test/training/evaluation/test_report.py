@@ -23,7 +23,15 @@ def test_undefined_figures_are_dashes_and_every_row_is_full():
     assert [row[0] for row in body] == ["all", "level: a", "targets: 0"]
     assert {len(row) for row in body} == {len(header)}
     assert body[0][header.index("AP50")] == "-"
-    assert body[0][header.index("no-target acc.")] == "100.0 [100.0, 100.0]"
+    assert body[0][header.index("N-acc.")] == "100.0 [100.0, 100.0]"
+
+
+def test_the_columns_of_a_protocol_are_shown_in_its_order():
+    header, first, *_ = rows(metrics(), ("instructions", "p50", "giou"))
+    assert (header, first[1]) == (["", "n", "P@50", "gIoU"], "1")
+    table = [line for line in markdown(metrics(), {}, ("p50",)).splitlines() if line.startswith("|")]
+    assert table[:2] == ["|  | P@50 |", "| --- | ---: |"]
+    assert "<th>cIoU" not in page(Evaluation(metrics(), 1, ()), {}, ("giou",))
 
 
 def test_text_from_the_benchmark_cannot_break_the_page():

@@ -19,14 +19,13 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.image_files import ImageFile, image_file
 from instructsam_ros.training.data.json_stream import stream_list
-from instructsam_ros.training.data.mask_codec import box_rles, instance_rles, rle_masks
+from instructsam_ros.training.data.mask_codec import LONGEST, box_rles, instance_rles, is_side, rle_masks
+from instructsam_ros.training.data.phrase_text import as_phrase
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.types import check_instruction
 
 LABELS = ("level", "kind", "cardinality", "form", "template", "split", "view")
 """Keys of a benchmark item that metrics are broken down by."""
-LONGEST = 65535
-"""Pixels of a side, as many as formats of images hold; pycocotools counts in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def _image(entry: Any, images: Path) -> tuple[ImageFile, int, int, list[dict[str
         raise InvalidInputError("expected an object with image, height, width and annotation") from None
     if isinstance(items, str):
         items = _json(items)
-    if not all(type(side) is int and 1 <= side <= LONGEST for side in (height, width)):
+    if not (is_side(height) and is_side(width)):
         raise InvalidInputError(f"height {height!r} and width {width!r} must be integers in 1..{LONGEST}")
     if not isinstance(name, str) or not isinstance(items, list):
         raise InvalidInputError("image must be a path and annotation a list")
@@ -91,7 +90,7 @@ def _sample(
     else:
         rles = instance_rles(item.get("mask"), *size)
     category = item.get("category")
-    phrase = category if isinstance(category, str) and category else _as_phrase(instruction)
+    phrase = category if isinstance(category, str) and category else as_phrase(instruction)
     labels = {label: str(item[label]) for label in LABELS if item.get(label) is not None}
     if isinstance(item.get("type"), str):
         labels.setdefault("level", item["type"])
@@ -106,12 +105,6 @@ def _sample(
         split=labels.get("split", ""),
         labels=labels,
     )
-
-
-def _as_phrase(instruction: str) -> str:
-    """The instruction as a phrase, as the released training does: first letter small, no full stop."""
-    text = instruction.strip().removesuffix(".") or instruction
-    return text[:1].lower() + text[1:]
 
 
 def _json(text: str) -> Any:

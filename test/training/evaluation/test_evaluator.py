@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.sample import Phrase, Sample
+from instructsam_ros.training.evaluation.evaluator import evaluate
+from instructsam_ros.types import Instance, Segmentation, Status
+
+H, W = 10, 20
+
+
+def columns(x0, x1):
+    """One mask [1, H, W] of columns x0..x1."""
+    mask = np.zeros((1, H, W), bool)
+    mask[:, :, x0:x1] = True
+    return mask
+
+
+class Fixed:
+    """A segmenter that always answers with the columns 4..14."""
+
+    name = "fixed"
+
+    def encode(self, rgb):
+        return rgb.shape
+
+    def segment(self, features, instruction, *, previous=None, cancel=None):
+        box = np.array([4, 0, 14, H], np.float32)
+        return Segmentation((Instance(columns(4, 14)[0], box, 0.9, instruction),), "", Status.OK)
+
+
+def sample(ignore=None, record="[0]"):
+    return Sample(
+        image="a.png",
+        read=lambda: np.zeros((H, W, 3), np.uint8),
+        instruction="the cup",
+        phrases=(Phrase("the cup", lambda: columns(0, 10)),),
+        ignore=ignore,
+        record=record,
+        source="a set",
+    )
+
+
+def test_ignored_pixels_of_a_sample_reach_the_metrics():
+    evaluation = evaluate(Fixed(), [sample(), sample(lambda: columns(8, 12))])
+    assert [score.united_iou for score in evaluation.scores] == [6 / 14, 4 / 10]
+    assert evaluation.metrics.giou == pytest.approx((6 / 14 + 4 / 10) / 2)
+    assert evaluation.images == 1
+
+
+def test_an_ignore_mask_of_another_size_is_a_broken_record():
+    broken = BrokenRecords()
+    odd = sample(lambda: np.zeros((1, 3, 3), bool), "[1]")
+    assert len(evaluate(Fixed(), [sample(), odd], broken=broken).scores) == 1
+    assert broken.problems == ["a set: [1]: masks of (3, 3) pixels for an image of (10, 20)"]

@@ -1,0 +1,102 @@
+"""Reader of HMPL-Instruct (SAM3-I, arXiv 2512.04585), ``HMPL-Instruct_{1to1,1toN,1toAll}/sam3i_*.json``: a
+COCO instance file in which every image record is one group of instructions, and all its annotations are
+meant by each. ``text_inst_input`` holds texts of three levels: ``concept`` (a noun phrase), ``simple_query``
+(names the noun and more) and ``complex_query`` (never names it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.coco_index import CocoIndex, read_coco
+from instructsam_ros.training.data.phrase_text import as_phrase
+from instructsam_ros.training.data.sample import Phrase, Sample
+from instructsam_ros.types import check_instruction
+
+LEVELS = {"concept": "concept", "simple_query": "simple", "complex_query": "complex"}
+CARDINALITIES = {"1to1": "one", "1toN": "many", "1toAll": "all"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """annotations: the JSON file, in a folder whose name ends in its cardinality. images: the folder its
+    paths start from. first_text: only the first text of each level, as the release evaluates.
+    """
+
+    annotations: Path
+    images: Path
+    first_text: bool = False
+
+
+def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
+    """Read a sample per text, image by image. Raises InvalidInputError for a file of another form."""
+    if not settings.images.is_dir():
+        raise InvalidInputError(f"there is no image folder {settings.images}")
+    index = read_coco(settings.annotations, broken)
+    members: dict[int, list[int]] = {}
+    for key, annotation in index.annotations.items():
+        owner = annotation.get("image_id")
+        if type(owner) is not int or owner not in index.images:
+            broken.add(settings.annotations, f"annotation {key}", "its image_id is of no image")
+        else:
+            members.setdefault(owner, []).append(key)
+    files: dict[str, list[int]] = {}
+    for number, entry in index.images.items():
+        files.setdefault(str(entry.get("file_name"))[:1000], []).append(number)
+    for numbers in files.values():
+        for number in numbers:
+            yield from _samples(number, members.get(number, []), index, settings, broken)
+
+
+def _samples(
+    number: int, members: list[int], index: CocoIndex, settings: Settings, broken: BrokenRecords
+) -> Iterator[Sample]:
+    record = f"image {number}"
+    entry = index.images[number]
+    try:
+        groups = entry.get("text_inst_input")
+        if not isinstance(groups, dict) or not all(isinstance(groups.get(k, []), list) for k in LEVELS):
+            raise InvalidInputError(f"text_inst_input must hold lists of texts {', '.join(LEVELS)}")
+        name, image = index.image(number, settings.images)
+        masks = index.masks(number, members, image)
+    except InvalidInputError as error:
+        broken.add(settings.annotations, record, error)
+        return
+    labels = {"cardinality": _cardinality(settings.annotations, len(members))}
+    for key, level in LEVELS.items():
+        for place, text in enumerate(groups.get(key, [])[: 1 if settings.first_text else None]):
+            where = f"{record}.{key}[{place}]"
+            try:
+                instruction = check_instruction(text)
+            except InvalidInputError as error:
+                broken.add(settings.annotations, where, error)
+                continue
+            yield Sample(
+                image=name,
+                read=image.read,
+                instruction=instruction,
+                phrases=(Phrase(_phrase(groups, instruction), masks),),
+                record=where,
+                source="hmpl",
+                labels={"level": level, **labels},
+            )
+
+
+def _cardinality(path: Path, targets: int) -> str:
+    """That of the folder's name, or else that of the masks, which do not tell "many" from "all"."""
+    folder = path.absolute().parent.name
+    for ending, name in CARDINALITIES.items():
+        if folder.endswith(ending):
+            return name
+    return "none" if not targets else "one" if targets == 1 else "many"
+
+
+def _phrase(groups: Mapping[str, Any], instruction: str) -> str:
+    """The concept of the group, or else the instruction."""
+    concepts = groups.get("concept") or [""]
+    return concepts[0] if isinstance(concepts[0], str) and concepts[0].strip() else as_phrase(instruction)
