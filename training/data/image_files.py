@@ -51,6 +51,10 @@ class ImageFile:
         (height, width), orientation = self._header()
         return (width, height) if orientation >= 5 else (height, width)
 
+    def stored_size(self) -> tuple[int, int]:
+        """Read the height and width before EXIF turns the image. Raises InvalidInputError."""
+        return self._header()[0]
+
     def upright(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Turn masks [m, H, W] of the stored pixels as ``read`` turns the image.
 

@@ -57,12 +57,14 @@ class Entity:
 @dataclass(frozen=True)
 class NounLabels:
     """The labels of an image. exhaustive: nouns of which every object is an entity. absent: those of which
-    there certainly is none; what is neither may be there without a label.
+    there certainly is none; what is neither may be there without a label. ambiguous: those of which there
+    probably are more, so that "the cup" would not single out the labelled one.
     """
 
     entities: tuple[Entity, ...]
     exhaustive: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
+    ambiguous: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,16 @@ class NounInstruction:
     cardinality: str
 
 
-def noun_samples(labels: NounLabels, template: Sample, count: int, seed: int) -> Iterator[Sample]:
+def noun_samples(
+    labels: NounLabels, template: Sample, count: int, seed: int, more: Sequence[NounInstruction] = ()
+) -> Iterator[Sample]:
     """Make up to ``count`` samples of one image, the same for the same image name and seed.
 
-    template: a sample of the image without a target; its one phrase reads masks [0, H, W].
+    template: a sample of the image without a target; its one phrase reads masks [0, H, W]. more: instructions
+    about the same entities from other labels, which take turns with those about nouns.
     """
     rng = np.random.default_rng((seed, zlib.crc32(template.image.encode())))
-    for item in noun_instructions(labels, count, rng):
+    for item in noun_instructions(labels, count, rng, more):
         readers = tuple(labels.entities[index].masks for index in item.targets)
         masks = partial(_read_all, readers) if readers else template.masks
         yield replace(
@@ -97,7 +102,9 @@ def noun_samples(labels: NounLabels, template: Sample, count: int, seed: int) ->
         )
 
 
-def noun_instructions(labels: NounLabels, count: int, rng: np.random.Generator) -> list[NounInstruction]:
+def noun_instructions(
+    labels: NounLabels, count: int, rng: np.random.Generator, more: Sequence[NounInstruction] = ()
+) -> list[NounInstruction]:
     """Write up to ``count`` distinct instructions, as many of each kind as there are.
 
     A noun that another one of the image ends with names more than its label ("glass" beside "wine glass") and
@@ -105,8 +112,10 @@ def noun_instructions(labels: NounLabels, count: int, rng: np.random.Generator) 
     """
     nouns = tuple(dict.fromkeys(entity.noun for entity in labels.entities))
     pools: dict[str, list[NounInstruction]] = {}
+    for item in more:
+        pools.setdefault(item.kind, []).append(item)
     for noun in nouns:
-        if not any(other.endswith(f" {noun}") for other in nouns):
+        if noun not in labels.ambiguous and not any(other.endswith(f" {noun}") for other in nouns):
             for item in _about(noun, labels, rng):
                 pools.setdefault(item.kind, []).append(item)
     found = _take_turns(tuple(pools.values()), count, rng)
