@@ -6,7 +6,7 @@ hand that certainly touches nothing one without a target.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,13 +73,14 @@ def hand_instructions(
     entities: Sequence[Entity],
     hands: Sequence[Hand],
     held: frozenset[int],
-    untouched: frozenset[int],
+    untouched: Mapping[str, int | None],
     rng: np.random.Generator,
 ) -> Iterator[NounInstruction]:
     """Write the instructions that the labels of hands allow, each at most once.
 
     hands: at most one per side. held: entities of a kind that is held when it is touched, as a cup is and a
-    tap is not. untouched: entities certainly out of reach of all hands, each the only one such of its noun.
+    tap is not. untouched: the one object of a noun that is certainly out of reach of all hands, None where
+    hands touch all objects of the noun.
     """
     for hand in hands:
         if hand.is_certain:
@@ -93,9 +94,8 @@ def hand_instructions(
     if all(hand.is_certain for hand in hands):
         touched = tuple(sorted({hand.touches for hand in hands if hand.touches is not None}))
         yield _word(EVERYTHING, _noun(entities, touched), touched, "contact", rng)
-        for index in sorted(untouched):
-            noun = entities[index].noun
-            yield _word(UNTOUCHED, noun, (index,), "contact", rng, noun=noun)
+        for noun, index in untouched.items():
+            yield _word(UNTOUCHED, noun, () if index is None else (index,), "contact", rng, noun=noun)
 
 
 def action_instructions(

@@ -72,7 +72,7 @@ def frame_samples(
     rng = np.random.default_rng((seed, zlib.crc32(template.image.encode()), 1))
     graspable = frozenset(index for index, each in enumerate(visible) if each.class_id in held)
     touched = {hand.touches for hand in moved}
-    untouched = _out_of_reach(visible, touched, labels.exhaustive, REACH * width)
+    untouched = dict(_untouched(visible, touched, labels.exhaustive, REACH * width))
     more = [
         *hand_instructions(entities, moved, graspable, untouched, rng),
         *action_instructions(entities, actions, rng),
@@ -89,20 +89,15 @@ def _entity(annotation: VisorAnnotation, image: ImageFile, size: tuple[int, int]
     return Entity(annotation.noun, polygon_masks(annotation.polygons, *size, image), span)
 
 
-def _out_of_reach(
-    visible: Sequence[VisorAnnotation],
-    touched: set[int | None],
-    exhaustive: frozenset[str],
-    reach: float,
-) -> frozenset[int]:
-    """Objects that no hand can touch, where all others of the noun are touched."""
+def _untouched(
+    visible: Sequence[VisorAnnotation], touched: set[int | None], nouns: frozenset[str], reach: float
+) -> Iterator[tuple[str, int | None]]:
+    """Nouns of which hands touch all objects (None), or all but one that is out of reach (its index)."""
     boxes = [bounding_box(each.polygons) for each in visible]
     hands = [box for each, box in zip(visible, boxes, strict=True) if each.is_hand]
-    found = set()
-    for index, each in enumerate(visible):
-        is_far = all(gap(boxes[index], hand) > reach for hand in hands)
-        if is_far and not each.is_hand and each.noun in exhaustive and index not in touched:
-            others = {i for i, other in enumerate(visible) if other.noun == each.noun} - {index}
-            if others <= touched:
-                found.add(index)
-    return frozenset(found)
+    for noun in sorted(nouns - {each.noun for each in visible if each.is_hand}):
+        rest = [index for index, each in enumerate(visible) if each.noun == noun and index not in touched]
+        if not rest:
+            yield noun, None
+        elif len(rest) == 1 and all(gap(boxes[rest[0]], hand) > reach for hand in hands):
+            yield noun, rest[0]

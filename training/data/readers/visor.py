@@ -1,8 +1,8 @@
 """Reader of EPIC-KITCHENS VISOR (arXiv 2209.13064), sparse and dense: one JSON per video.
 
 A noun that a frame does not list is never taken to be absent: VISOR labels the objects that are being used,
-and others lie around without a label; "exhaustive" is about the nouns that are listed. What certainly does not
-exist is an object in a hand that is labelled as touching nothing.
+and others lie around without a label; "exhaustive" is about the nouns that are listed. What certainly does
+not exist is an object in a hand that is labelled as touching nothing.
 """
 
 from __future__ import annotations
