@@ -55,6 +55,10 @@ class ImageFile:
         """Read the height and width before EXIF turns the image. Raises InvalidInputError."""
         return self._header()[0]
 
+    def is_turned(self) -> bool:
+        """Return whether its EXIF orientation turns or mirrors it. Raises InvalidInputError."""
+        return self._header()[1] != 1
+
     def upright(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Turn masks [m, H, W] of the stored pixels as ``read`` turns the image.
 

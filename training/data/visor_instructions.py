@@ -86,7 +86,8 @@ def frame_samples(
 def _entity(annotation: VisorAnnotation, image: ImageFile, size: tuple[int, int]) -> Entity:
     left, _, right, _ = bounding_box(annotation.polygons)
     span = max(left, 0) / size[1], min(right + 1, size[1]) / size[1]
-    return Entity(annotation.noun, polygon_masks(annotation.polygons, *size, image), span)
+    masks = polygon_masks(annotation.polygons, *size, image)
+    return Entity(annotation.noun, masks, None if image.is_turned() else span)
 
 
 def _untouched(
