@@ -55,6 +55,10 @@ class ImageFile:
         """Read the height and width before EXIF turns the image. Raises InvalidInputError."""
         return self._header()[0]
 
+    def no_masks(self) -> NDArray[np.bool_]:
+        """Return no mask in the size of the upright image, bool [0, H, W]. Raises InvalidInputError."""
+        return np.zeros((0, *self.size()), bool)
+
     def is_turned(self) -> bool:
         """Return whether its EXIF orientation turns or mirrors it. Raises InvalidInputError."""
         return self._header()[1] != 1
