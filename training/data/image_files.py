@@ -51,6 +51,14 @@ class ImageFile:
         (height, width), orientation = self._header()
         return (width, height) if orientation >= 5 else (height, width)
 
+    def stored_size(self) -> tuple[int, int]:
+        """Read the height and width before EXIF turns the image. Raises InvalidInputError."""
+        return self._header()[0]
+
+    def no_masks(self) -> NDArray[np.bool_]:
+        """Return no mask in the size of the upright image, bool [0, H, W]. Raises InvalidInputError."""
+        return np.zeros((0, *self.size()), bool)
+
     def is_turned(self) -> bool:
         """Return whether its EXIF orientation turns or mirrors it. Raises InvalidInputError."""
         return self._header()[1] != 1

@@ -83,13 +83,16 @@ class NounInstruction:
     cardinality: str
 
 
-def noun_samples(labels: NounLabels, template: Sample, count: int, seed: int) -> Iterator[Sample]:
+def noun_samples(
+    labels: NounLabels, template: Sample, count: int, seed: int, more: Sequence[NounInstruction] = ()
+) -> Iterator[Sample]:
     """Make up to ``count`` samples of one image, the same for the same image name and seed.
 
-    template: a sample of the image without a target; its one phrase reads masks [0, H, W].
+    template: a sample of the image without a target; its one phrase reads masks [0, H, W]. more: instructions
+    about the same entities from other labels, which take turns with those about nouns.
     """
     rng = np.random.default_rng((seed, zlib.crc32(template.image.encode())))
-    for item in noun_instructions(labels, count, rng):
+    for item in noun_instructions(labels, count, rng, more):
         readers = tuple(labels.entities[index].masks for index in item.targets)
         masks = partial(_read_all, readers) if readers else template.masks
         yield replace(
@@ -100,7 +103,9 @@ def noun_samples(labels: NounLabels, template: Sample, count: int, seed: int) ->
         )
 
 
-def noun_instructions(labels: NounLabels, count: int, rng: np.random.Generator) -> list[NounInstruction]:
+def noun_instructions(
+    labels: NounLabels, count: int, rng: np.random.Generator, more: Sequence[NounInstruction] = ()
+) -> list[NounInstruction]:
     """Write up to ``count`` distinct instructions, as many of each kind as there are.
 
     A noun that another one of the image ends with names more than its label ("glass" beside "wine glass") and
@@ -109,6 +114,8 @@ def noun_instructions(labels: NounLabels, count: int, rng: np.random.Generator) 
     nouns = tuple(dict.fromkeys(entity.noun for entity in labels.entities))
     named = {*nouns, *labels.ambiguous}
     pools: dict[str, list[NounInstruction]] = {}
+    for item in more:
+        pools.setdefault(item.kind, []).append(item)
     for noun in nouns:
         if noun not in labels.ambiguous and not any(other.endswith(f" {noun}") for other in named):
             for item in _about(noun, labels, rng):
