@@ -4,6 +4,7 @@ import re
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 from instructsam_ros.cli import main
 
@@ -51,7 +52,7 @@ def test_options_of_the_model_are_used_and_reported(benchmark, capsys):
     assert evaluate(benchmark, "--model-options", "{phrase: odd}") != 0
     assert "phrase" in capsys.readouterr().err
     assert evaluate(benchmark, "--model-options", "{}") == 0
-    assert json.loads((benchmark / "out/metrics.json").read_text())["about"]["model"] == "fake {}"
+    assert json.loads((benchmark / "out/metrics.json").read_text())["about"]["model"] == "fake"
 
 
 def test_page_shows_the_worst_cases_with_pictures_that_exist(benchmark):
@@ -116,9 +117,39 @@ def test_pictures_of_the_user_stay_where_they_are(benchmark):
 
 
 def test_what_would_fail_at_the_end_fails_at_once(benchmark, capsys, monkeypatch):
-    monkeypatch.setattr("instructsam_ros.cli.eval.load_model", lambda _: pytest.fail("began"))
+    monkeypatch.setattr("instructsam_ros.cli.eval.load", lambda *_, **__: pytest.fail("began"))
     (benchmark / "out").write_text("a file")
     assert evaluate(benchmark) == 2
     assert "out" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        evaluate(benchmark, "--seed", "-1")
+    assert evaluate(benchmark, "--seed", "-1") == 2
+    assert evaluate(benchmark, "--protocol", "coco") == 2
+    assert "'coco' is no protocol" in capsys.readouterr().err
+
+
+def test_a_file_names_several_models_and_overrides_change_it(benchmark, capsys):
+    config = {
+        "data": {"annotations": str(benchmark / "set.json"), "images": str(benchmark / "images")},
+        "out": str(benchmark / "table"),
+        "models": [{"model": "fake", "device": "cpu"}, {"model": "fake", "name": "again", "device": "cpu"}],
+        "limit": 1,
+    }
+    (benchmark / "eval.yaml").write_text(yaml.safe_dump(config))
+    assert main(["eval", str(benchmark / "eval.yaml"), "limit=4", "worst=0"]) == 0
+    rows = [
+        line.split("|")[1:4]
+        for line in (benchmark / "table/comparison.md").read_text().splitlines()
+        if line.startswith(("| fake", "| again"))
+    ]
+    assert [(name.strip(), count.strip()) for name, count, _ in rows] == [("fake", "4"), ("again", "4")]
+    assert (benchmark / "table/again/index.html").exists()
+    assert not list((benchmark / "table").rglob("*.jpg"))
+    assert "comparison" not in capsys.readouterr().err
+    assert main(["eval", str(benchmark / "eval.yaml"), "modles=[]"]) == 2
+    assert "unknown setting modles" in capsys.readouterr().err
+
+
+def test_overrides_need_no_file(benchmark):
+    data = {"annotations": str(benchmark / "set.json"), "images": str(benchmark / "images")}
+    arguments = [f"data={json.dumps(data)}", f"out={benchmark / 'direct'}", "--model", "fake"]
+    assert main(["eval", *arguments, "--device", "cpu"]) == 0
+    assert (benchmark / "direct/metrics.json").exists()

@@ -24,6 +24,7 @@ from instructsam_ros.training.evaluation.metrics import (
     score_case,
     summarise,
 )
+from instructsam_ros.training.evaluation.processes import gathered, own_share
 from instructsam_ros.types import Segmentation
 from instructsam_ros.visualization import overlay
 
@@ -118,21 +119,26 @@ def evaluate(
     worst: int = 60,
     seed: int = 0,
     broken: BrokenRecords | None = None,
+    process: int = 0,
+    processes: int = 1,
 ) -> Evaluation:
     """Answer every instruction (or the first ``limit`` ones) and score the answers.
 
     Each image is encoded once for the samples on it that follow each other. worst: how many cases with an IoU
     below 1 to keep. seed: of the confidence intervals. broken: counts samples whose image or masks cannot be
-    read. Raises InvalidInputError when there is no instruction, or too many cannot be read.
+    read. process: number of this process among ``processes`` that call this together; each answers the
+    instructions on its share of the images and gets the result of all. Raises InvalidInputError when there is
+    no instruction, or too many cannot be read.
     """
     broken = broken or BrokenRecords()
-    scores: list[CaseScore] = []
+    scores: list[tuple[int, CaseScore]] = []
     kept = WorstCases(worst)
     images = 0
-    progress = tqdm(itertools.islice(samples, limit), unit="instruction", desc="evaluate")
-    for _, group in itertools.groupby(progress, key=lambda sample: (sample.source, sample.image)):
+    share = own_share(itertools.islice(samples, limit), process, processes)
+    progress = tqdm(share, unit="instruction", desc="evaluate", disable=process > 0)
+    for _, group in itertools.groupby(progress, key=lambda pair: (pair[1].source, pair[1].image)):
         features: object | None = None
-        for sample in group:
+        for position, sample in group:
             try:
                 if features is None:
                     rgb = sample.read()
@@ -152,8 +158,11 @@ def evaluate(
             prediction = to_prediction(answer, rgb.shape[:2])
             score = score_case(truth, prediction, sample.labels, sample.image, ignore)
             kept.offer(sample, rgb, answer, truth, score)
-            scores.append(score)
-    return Evaluation(summarise(scores, seed=seed), images, kept.sorted(), tuple(scores))
+            scores.append((position, score))
+    ordered = [score for _, score in sorted(gathered(scores, processes), key=lambda pair: pair[0])]
+    cases = sorted(gathered(list(kept.sorted()), processes), reverse=True)[:worst]
+    images = sum(gathered([images], processes))
+    return Evaluation(summarise(ordered, seed=seed), images, tuple(cases), tuple(ordered))
 
 
 def to_prediction(answer: Segmentation, size: tuple[int, ...]) -> Prediction:

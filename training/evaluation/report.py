@@ -56,36 +56,46 @@ def write_report(
     write_atomic(out / "index.html", page(evaluation, about, columns).encode())
 
 
-def rows(metrics: Metrics, columns: Sequence[str] = tuple(COLUMNS)) -> list[list[str]]:
-    """Table rows, header first: all cases, then one row per label and value. Ratios are in per cent."""
-    groups = [("all", metrics)] + [
+def groups(metrics: Metrics) -> list[tuple[str, Metrics]]:
+    """Metrics of all cases, then those of every label and value, with their titles."""
+    return [("all", metrics)] + [
         (f"{label}: {value}", part)
         for label, parts in metrics.by_label.items()
         for value, part in parts.items()
     ]
-    header = ["", *(COLUMNS[name] for name in columns)]
-    return [header, *([name, *(_cell(group, column) for column in columns)] for name, group in groups)]
+
+
+def rows(title: str, named: Sequence[tuple[str, Metrics]], columns: Sequence[str]) -> list[list[str]]:
+    """Table rows, header first. Ratios are in per cent."""
+    header = [title, *(COLUMNS[name] for name in columns)]
+    return [header, *([name, *(_cell(group, column) for column in columns)] for name, group in named)]
+
+
+def table(title: str, named: Sequence[tuple[str, Metrics]], columns: Sequence[str]) -> str:
+    """Write a Markdown table with a row for each name."""
+    header, *body = rows(title, named, columns)
+    lines = [_line(header), _line(["---", *["---:"] * len(columns)])]
+    return "\n".join([*lines, *(_line([cell.replace("|", "\\|") for cell in row]) for row in body), ""])
 
 
 def markdown(metrics: Metrics, about: Mapping[str, str], columns: Sequence[str] = tuple(COLUMNS)) -> str:
-    """The whole report as one Markdown table."""
-    header, *body = rows(metrics, columns)
+    """Write the whole report as one Markdown table."""
     lines = [f"- {name}: {value}" for name, value in about.items()]
-    lines += ["", f"Figures in per cent, {INTERVALS}.", ""]
-    lines += [_line(header), _line(["---", *["---:"] * len(columns)])]
-    return "\n".join([*lines, *(_line([cell.replace("|", "\\|") for cell in row]) for row in body), ""])
+    return "\n".join(
+        [*lines, "", f"Figures in per cent, {INTERVALS}.", "", table("", groups(metrics), columns)]
+    )
 
 
 def page(evaluation: Evaluation, about: Mapping[str, str], columns: Sequence[str] = tuple(COLUMNS)) -> str:
     """A static page that needs only the pictures in cases/."""
-    header, *body = rows(evaluation.metrics, columns)
-    table = _row("th", header) + "".join(_row("td", row) for row in body)
+    header, *body = rows("", groups(evaluation.metrics), columns)
+    cells = _row("th", header) + "".join(_row("td", row) for row in body)
     facts = " · ".join(f"{html.escape(name)}: <b>{html.escape(value)}</b>" for name, value in about.items())
     figures = "".join(_figure(rank, case) for rank, case in enumerate(evaluation.worst, 1))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Evaluation</title>'
         f"<style>{STYLE}</style>"
-        f"<h1>Evaluation</h1><p>{facts}</p><table>{table}</table>"
+        f"<h1>Evaluation</h1><p>{facts}</p><table>{cells}</table>"
         f"<p>Figures in per cent, {INTERVALS}.</p>"
         f"<h2>The {len(evaluation.worst)} worst cases</h2>"
         f"<p>Left: the prediction. Right: correct pixels green, missed red, extra blue.</p>{figures}"

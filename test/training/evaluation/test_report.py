@@ -9,7 +9,7 @@ from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.registry import parse_data_set
 from instructsam_ros.training.evaluation.evaluator import WIDEST, Evaluation, WorstCase, evaluate
 from instructsam_ros.training.evaluation.metrics import Prediction, score_case, summarise
-from instructsam_ros.training.evaluation.report import markdown, page, rows
+from instructsam_ros.training.evaluation.report import COLUMNS, groups, markdown, page, rows
 
 NONE = np.zeros((0, 4, 4), bool)
 
@@ -19,7 +19,7 @@ def metrics(level="a"):
 
 
 def test_undefined_figures_are_dashes_and_every_row_is_full():
-    header, *body = rows(metrics())
+    header, *body = rows("", groups(metrics()), tuple(COLUMNS))
     assert [row[0] for row in body] == ["all", "level: a", "targets: 0"]
     assert {len(row) for row in body} == {len(header)}
     assert body[0][header.index("AP50")] == "-"
@@ -27,7 +27,7 @@ def test_undefined_figures_are_dashes_and_every_row_is_full():
 
 
 def test_the_columns_of_a_protocol_are_shown_in_its_order():
-    header, first, *_ = rows(metrics(), ("instructions", "p50", "giou"))
+    header, first, *_ = rows("", groups(metrics()), ("instructions", "p50", "giou"))
     assert (header, first[1]) == (["", "n", "P@50", "gIoU"], "1")
     table = [line for line in markdown(metrics(), {}, ("p50",)).splitlines() if line.startswith("|")]
     assert table[:2] == ["|  | P@50 |", "| --- | ---: |"]
@@ -46,7 +46,7 @@ def test_text_from_the_benchmark_cannot_break_the_page():
 def test_a_line_break_in_a_label_does_not_break_the_table():
     odd = metrics("x|y\nz")
     table = [line for line in markdown(odd, {}).splitlines() if line.startswith("|")]
-    assert len(table) == len(rows(odd)) + 1
+    assert len(table) == len(groups(odd)) + 2
     assert any("x\\|y z" in line for line in table)
 
 
