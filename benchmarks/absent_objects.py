@@ -1,12 +1,12 @@
-"""Accuracy on instructions about absent objects, also where the model never learned the word.
+"""Accuracy on instructions without a target, and with an out-of-vocabulary word.
 
-    python -m benchmarks.absent_objects runs/scenes/heldout --views 200
+    python -m benchmarks.absent_objects runs/scenes/validation --views 200
 
-Asks for things that no scene holds ("the drill"), for known things that are not in the picture, and for
-things in the picture at the side of such ("the mug to the left of the bowl", and no bowl); "nothing" is right
-every time. So it is for what is there in instructions of training that nothing answers ("the apple on the
-tray", and it lies on the table). And asks questions about what is there with an unknown name put before them
-("Hubert, the red mug"), which should change nothing.
+Four groups have no target: out-of-vocabulary objects ("the drill"), known objects absent from the image,
+present objects left of an absent anchor ("the mug to the left of the bowl", without a bowl), and present
+objects without the described attribute or relation ("the apple on the tray" for an apple on the table). The
+fifth group has targets, and is measured again after an out-of-vocabulary form of address ("Hubert, the red
+mug"), which does not change the meaning.
 """
 
 from __future__ import annotations
@@ -22,36 +22,38 @@ from tqdm import tqdm
 
 import instructsam_ros
 from benchmarks.command import positive_int, run
-from benchmarks.wordings import united_iou
+from benchmarks.union_iou import union_iou
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.instructions import Instruction, instructions
 from instructsam_ros.scenes.instructions.absent_objects import is_out_of_vocabulary
 from instructsam_ros.scenes.instructions.scene_facts import SceneFacts, is_category
 
-TRIED = 60
-"""Instructions drawn per view, of which few are about out-of-vocabulary objects."""
-ADDRESS = "Hubert, "
+SAMPLED = 60
+"""Instructions per view; only a few are about out-of-vocabulary objects."""
+FORM_OF_ADDRESS = "Hubert, "
 
 
-def beside_nothing(
-    view: View, said: Sequence[Instruction], rng: np.random.Generator
+def left_of_absent_anchors(
+    view: View, sampled: Sequence[Instruction], rng: np.random.Generator
 ) -> Iterator[Instruction]:
-    """Plain names of things that are there, to the left of something that surely is not."""
+    """Place present objects of sampled concept instructions left of categories absent from the view."""
     facts = SceneFacts(view.meta)
-    missing = [c for c in CATALOGUE if set(facts.where(is_category(c)).values()) == {0}]
-    present = [i for i in said if i.kind == "concept" and i.targets]
-    for item, category in zip(present, rng.permutation(missing), strict=False):
+    absent = [c for c in CATALOGUE if set(facts.where(is_category(c)).values()) == {0}]
+    present = [i for i in sampled if i.kind == "concept" and i.targets]
+    for item, category in zip(present, rng.permutation(absent), strict=False):
         text = f"the {item.phrase} to the left of the {category}"
         yield dataclasses.replace(item, text=text, targets=())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("scenes", type=Path, help="folder written by `instructsam scenes render --heldout`")
+    parser.add_argument(
+        "scenes", type=Path, help="folder written by `instructsam scenes render --validation`"
+    )
     parser.add_argument("--model", default="compact")
     parser.add_argument("--views", type=positive_int, default=200)
-    parser.add_argument("--each", type=positive_int, default=2, help="instructions of every kind per view")
+    parser.add_argument("--each", type=positive_int, default=2, help="instructions of every group per view")
     parser.add_argument("--threads", type=positive_int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -60,29 +62,27 @@ def main() -> None:
     for number, path in enumerate(tqdm(view_paths(args.scenes)[: args.views], unit="view")):
         view = load_view(path, depth=False)
         rng = np.random.default_rng(number)
-        said = instructions(view.meta, rng, TRIED)
-        nothing = [i for i in said if not i.targets]
+        sampled = instructions(view.meta, rng, SAMPLED)
+        negatives = [i for i in sampled if not i.targets]
         groups: dict[str, list[Instruction]] = {
-            "a thing that no scene holds": [
-                i for i in nothing if is_out_of_vocabulary(i.text) and not i.phrase_ids
+            "out-of-vocabulary object": [
+                i for i in negatives if is_out_of_vocabulary(i.text) and not i.phrase_ids
             ],
-            "a known thing that is not there": [
-                i for i in nothing if not is_out_of_vocabulary(i.text) and not i.phrase_ids
+            "absent object": [i for i in negatives if not is_out_of_vocabulary(i.text) and not i.phrase_ids],
+            "present object left of an absent anchor": list(left_of_absent_anchors(view, sampled, rng)),
+            "present object without the attribute or relation": [
+                i for i in negatives if not is_out_of_vocabulary(i.text) and i.phrase_ids
             ],
-            "a thing at the side of what is not there": list(beside_nothing(view, said, rng)),
-            "a thing that is there, but not so": [
-                i for i in nothing if not is_out_of_vocabulary(i.text) and i.phrase_ids
-            ],
-            "a thing that is there": [i for i in said if i.targets],
+            "present object": [i for i in sampled if i.targets],
         }
         features = segmenter.encode(view.rgb)
         for name, items in groups.items():
             for item in items[: args.each]:
-                scores.setdefault(name, []).append(united_iou(segmenter, features, item, view.ids))
+                scores.setdefault(name, []).append(union_iou(segmenter, features, item, view.ids))
                 if item.targets:
-                    addressed = dataclasses.replace(item, text=ADDRESS + item.text)
-                    score = united_iou(segmenter, features, addressed, view.ids)
-                    scores.setdefault(f"{name}, behind an unknown name", []).append(score)
+                    addressed = dataclasses.replace(item, text=FORM_OF_ADDRESS + item.text)
+                    score = union_iou(segmenter, features, addressed, view.ids)
+                    scores.setdefault(f"{name}, after an out-of-vocabulary form of address", []).append(score)
     for name, values in scores.items():
         print(f"{name}: {len(values)} instructions, gIoU {np.mean(values):.3f}")
 

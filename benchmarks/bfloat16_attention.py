@@ -1,7 +1,7 @@
-"""The package's attention in bfloat16 on a CPU against torch's own: time, error, and error end to end.
+"""Time and error of the package's bfloat16 attention on a CPU, against torch's.
 
 Errors are against float64 for one attention, and against float32 for the two image encoders of InstructSAM-2B
-(random weights; with sharper attention, those of queries and keys are larger), as shares of the exact result.
+(random weights; larger weights of queries and keys make attention sharper), relative to the exact result.
 
     python -m benchmarks.bfloat16_attention --threads 2
     python -m benchmarks.bfloat16_attention --threads 2 --encoders    # 7 GB of memory, a few minutes
@@ -39,15 +39,15 @@ SHAPES = {
     "detector, compact": (1, 4, 1728, 32),
 }
 SHARPNESS = 1.5
-"""Spread of queries and keys; that of scores is its square."""
+"""Standard deviation of queries and keys; that of scores is its square."""
 GAINS = (1.0, 1.8)
-"""What weights of queries and keys are multiplied by."""
+"""Factors of the weights of queries and keys."""
 SIDE = 672
-TORCHS, OURS = "torch's own", "ours"
+TORCHS, OURS = "torch", "ours"
 
 
 def fastest(compute: Callable[[], Tensor], repeats: int) -> float:
-    """Milliseconds; the first call is not counted."""
+    """Measure the shortest time in milliseconds, after a warm-up call."""
     compute()
     times = []
     for _ in range(repeats):
@@ -58,12 +58,12 @@ def fastest(compute: Callable[[], Tensor], repeats: int) -> float:
 
 
 def error(found: Tensor, exact: Tensor) -> float:
-    """Per cent of what is exact."""
+    """Compute the relative error in per cent, by the Frobenius norm."""
     return 100 * float((found.double() - exact.double()).norm() / exact.double().norm())
 
 
 def one_attention(repeats: int) -> None:
-    """A line per shape."""
+    """Print time and error for every shape."""
     for name, (batch, heads, length, width) in SHAPES.items():
         size = (batch, length, heads, width)
         query, key, value = (torch.randn(size).mul(SHARPNESS).bfloat16().transpose(1, 2) for _ in range(3))
@@ -81,7 +81,7 @@ def one_attention(repeats: int) -> None:
 
 
 def both_encoders() -> None:
-    """A line per sharpness and way: errors of the language model's tokens and of the pyramid's levels."""
+    """Print, for every gain, the errors of the language model's tokens and of the pyramid's levels."""
     encoder = TwoTowerEncoder(with_sam_size(load_config("2b"), SIDE)).eval()
     use_paired_rotation(encoder)
     use_bfloat16_attention(encoder)
@@ -107,7 +107,7 @@ def both_encoders() -> None:
 
 
 def features(encoder: TwoTowerEncoder, inputs: TwoTowerInputs) -> list[Tensor]:
-    """Tokens for the language model, then the levels of the pyramid."""
+    """Compute the tokens for the language model, then the levels of the pyramid."""
     weight = next(encoder.parameters())
     encoded = encoder(inputs.to(weight.device, weight.dtype))
     return [encoded.tokens, *encoded.fpn]
@@ -119,10 +119,14 @@ def main() -> None:
     )
     parser.add_argument("--threads", type=positive_int, default=1)
     parser.add_argument("--repeats", type=positive_int, default=5)
-    parser.add_argument("--encoders", action="store_true", help="errors of the image encoders, too")
+    parser.add_argument(
+        "--encoders", action="store_true", help="also measure the errors of the image encoders"
+    )
     args = parser.parse_args()
     if not computes_bfloat16(torch.device("cpu")):
-        raise ConfigError("this processor has no arithmetic in bfloat16; there is nothing to compare")
+        raise ConfigError(
+            "this processor has no bfloat16 arithmetic; run on one that has (AVX512-BF16 or AMX)"
+        )
     torch.set_num_threads(args.threads)
     with torch.inference_mode():
         one_attention(args.repeats)

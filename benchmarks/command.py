@@ -1,4 +1,4 @@
-"""What the command lines of all benchmarks share."""
+"""Shared parts of the benchmarks' command lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["positive_int", "run"]
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``; an error that the user can act on becomes one line and exit status 2."""
+    """Call ``main``; print the package's and operating system's errors as one line, with exit status 2."""
     try:
         main()
     except (InstructSamError, OSError) as error:

@@ -1,11 +1,11 @@
-"""The shipped model on a stream: images per second with a new and with a standing instruction.
+"""Frame rate of the compact model on a stream, with a new instruction per frame and with active ones.
 
     python -m benchmarks.compact_latency --threads 2
 
-Each ratio compares with the first row; they take turns at every frame. The plain rows do with this
-model's parts what the released evaluation does with its own: for every instruction the image, the whole
-prompt, one token per pass, phrases padded to 32 tokens, and all ten masks at the size of the picture; and
-with weights and memory as torch has them, each in a process of its own.
+Ratios are to the first row; all rows alternate at every frame. The plain rows follow the procedure of the
+released evaluation with this model: for every instruction the image, the whole prompt, one token per pass,
+phrases padded to 32 tokens, and all ten masks at the size of the image; with torch's default memory settings
+and without packed weights, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ from instructsam_ros.types import Segmentation
 
 INSTRUCTIONS = ("all the mugs", "the largest bowl", "something to drink from", "the red mug on the left")
 SMALLER = ((320, 256), (256, 192))
-"""Input sizes that the model was trained at besides its own."""
+"""Further input sizes that the model was trained at."""
 WARM_UP = 5
 
 
 def rates(ways: Mapping[str, Callable[[int], object]], frames: int) -> dict[str, float]:
-    """Median frames per second of every way to answer a frame, by its number, after a warm-up.
+    """Measure the median frames per second of every way to answer a frame number, after a warm-up.
 
-    They take turns at every frame, so that what else happens on the machine meets all alike. Each answers
-    twice, and the second time counts: before, the processor's caches hold what another way left there.
+    They alternate at every frame, so that other load on the machine affects all equally. Each answers twice,
+    and the second time is measured, with its own data in the processor's caches.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(frames + WARM_UP):
@@ -65,7 +65,7 @@ def rates(ways: Mapping[str, Callable[[int], object]], frames: int) -> dict[str,
 
 @torch.inference_mode()
 def plain(segmenter: InstructSamSegmenter, rgb: NDArray[np.uint8], instruction: str) -> int:
-    """The number of instances that are found the plain way."""
+    """Count the instances that the plain procedure finds."""
     model, prompts = segmenter.model, segmenter.prompts
     inputs = model.image_encoder.preprocess(rgb).to(segmenter.device, model.mask_queries.dtype)
     features = model.encode_image(inputs)
@@ -84,18 +84,18 @@ def plain(segmenter: InstructSamSegmenter, rgb: NDArray[np.uint8], instruction: 
     return sum(k and bool(m.any()) for k, m in zip(kept, masks, strict=True))
 
 
-def pictures(count: int) -> list[NDArray[np.uint8]]:
-    """So many of the sample scenes, again and again."""
+def images(count: int) -> list[NDArray[np.uint8]]:
+    """Return ``count`` images of the sample scenes, repeated in order."""
     some = [load_view(path, depth=False).rgb for path in view_paths(DATA / "scenes")]
     return list(itertools.islice(itertools.cycle(some), count))
 
 
 def serve_plain(model: str, dtype: torch.dtype, threads: int, count: int, connection: Connection) -> None:
-    """In a process of its own: answer about frames by their numbers, the plain way, until there are none."""
+    """Run ``plain`` on the frame numbers received, until None, in a process of its own."""
     torch.set_num_threads(threads)
     folder = checkpoint_folder(model)
     prompts = PromptTokenizer.from_folder(folder, InstructSamConfig.from_folder(folder))
-    segmenter, frames = InstructSamSegmenter(load_folder(folder, dtype), prompts), pictures(count)
+    segmenter, frames = InstructSamSegmenter(load_folder(folder, dtype), prompts), images(count)
     connection.send(None)
     while (number := connection.recv()) is not None:
         connection.send(plain(segmenter, frames[number], INSTRUCTIONS[number % 4]))
@@ -105,7 +105,7 @@ def serve_plain(model: str, dtype: torch.dtype, threads: int, count: int, connec
 def plain_process(
     model: str, dtype: torch.dtype, threads: int, count: int
 ) -> Iterator[Callable[[int], object]]:
-    """``plain`` by the number of a frame."""
+    """Start a process for ``plain``; yields a function of the frame number."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=serve_plain, args=(model, dtype, threads, count, theirs), daemon=True)
@@ -140,7 +140,7 @@ def main() -> None:
             name: stack.enter_context(plain_process(args.model, precision, args.threads, count))
             for name, precision in {"plain, float32": torch.float32, "plain": dtype}.items()
         }
-        measured = rates(plainly | ours(args.model, model, pictures(count)), args.frames)
+        measured = rates(plainly | ours(args.model, model, images(count)), args.frames)
     precision = str(dtype).removeprefix("torch.")
     print(f"{args.model} in {precision}, {args.threads} threads, 640x480, {args.frames} frames")
     for name, rate in measured.items():
@@ -150,14 +150,14 @@ def main() -> None:
 def ours(
     name: str, model: InstructSamSegmenter, frames: Sequence[NDArray[np.uint8]]
 ) -> dict[str, Callable[[int], object]]:
-    """This package's ways to answer about a frame, by its number."""
+    """Return this package's ways to answer a frame number, by name."""
 
-    def standing(segmenter: InstructSamSegmenter) -> Callable[[int], None]:
-        last: dict[str, Segmentation] = {}  # every instruction stands; a ratio compares the same ones
+    def active(segmenter: InstructSamSegmenter) -> Callable[[int], None]:
+        last: dict[str, Segmentation] = {}  # by instruction: all are active, as in the other rows
 
         def answer(number: int) -> None:
-            said = INSTRUCTIONS[number % 4]
-            last[said] = segmenter.segment(segmenter.encode(frames[number]), said, previous=last.get(said))
+            text = INSTRUCTIONS[number % 4]
+            last[text] = segmenter.segment(segmenter.encode(frames[number]), text, previous=last.get(text))
 
         return answer
 
@@ -171,7 +171,7 @@ def ours(
     return {
         "further instructions on one frame": lambda n: model.segment(features, INSTRUCTIONS[n % 4]),
         **{f"{way}a new instruction on every frame": fresh(segmenter) for way, segmenter in ways.items()},
-        **{f"{way}a standing instruction": standing(segmenter) for way, segmenter in ways.items()},
+        **{f"{way}an active instruction": active(segmenter) for way, segmenter in ways.items()},
     }
 
 

@@ -1,10 +1,10 @@
-"""Plain procedure against shared and confirmed work, in turns, with equal results.
+"""Latency of InstructSAM at full size: this package against the reference procedure, with equal results.
 
-reference_procedure.py restates what the published evaluation does for every instruction. This package
-encodes an image once for all instructions, keeps the language model's state behind the image, checks a
-previous or guessed answer in one pass instead of writing it, packs weights, and leaves out what nothing
-reads. Weights are random, so the model is made to give a fixed answer. Every configuration runs in processes
-of its own, as it would on a robot, and they take turns; the first round in a process is not counted.
+reference_procedure.py repeats the published evaluation's work for every instruction. This package encodes an
+image once for all instructions, keeps the language model's state after the image, verifies a previous or
+guessed answer in one pass instead of generating it, packs weights, and omits outputs that no stage reads.
+Weights are random, so token selection is overridden with a fixed answer. Every configuration runs in its own
+processes, in alternation; the first round of a process is a warm-up.
 
     python -m benchmarks.full_size_latency                      # tiny, any machine
     python -m benchmarks.full_size_latency --size 2b --dtype bfloat16 --threads 2 --turns 2
@@ -31,7 +31,7 @@ import yaml
 from torch import Tensor
 
 from benchmarks.command import positive_int, run
-from benchmarks.reference_procedure import PlainProcedure
+from benchmarks.reference_procedure import ReferenceProcedure
 from benchmarks.stopwatch import Stopwatch
 from instructsam_ros.models.cpu.optimize import optimize_for_cpu
 from instructsam_ros.models.instructsam.checkpoint import build_model, expected_tensors
@@ -45,23 +45,23 @@ from instructsam_ros.models.instructsam.two_tower_encoder import TwoTowerInputs
 from instructsam_ros.paths import share
 from instructsam_ros.yaml_config import build
 
-PHRASES = ((1001, 1002), (1003, 1004, 1005))  # any words; --phrases takes the first ones
+PHRASES = ((1001, 1002), (1003, 1004, 1005))  # any tokens; --phrases uses the first ones
 QUESTION = tuple(range(2000, 2012))
-DISAGREEMENT = 1e-3  # in float32, from rounding in another order; of the spread of what is compared
+DISAGREEMENT = 1e-3  # share of the value range, in float32, from another order of rounding
 PLAIN, HUGE, EXACT = "plain", "plain, huge pages", "exact"
 REFERENCE = f"{PLAIN}, every instruction"
-"""What results are compared with, and times."""
+"""Procedure that results and latencies are compared with."""
 SMALLER = {"two thirds of the side": 2 / 3, "half the side": 1 / 2}
 PARTS = (PLAIN, HUGE, EXACT, *SMALLER)
-"""Configurations of the model: of SAM 3's input in SMALLER."""
-STANDING, REUSE = "standing instruction", "queries of an earlier frame"
+"""Configurations of the model; SMALLER ones reduce SAM 3's input size."""
+ACTIVE, REUSE = "active instruction", "queries of an earlier frame"
 RGB = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
 Result = tuple[Generation, DetectorOutput]
 Procedure = Callable[[Stopwatch], Result]
 
 
 class Bench:
-    """This package's ways to answer, with a model that gives one fixed answer about any image."""
+    """Runs the package's inference paths with a fixed answer for every image."""
 
     def __init__(self, model: InstructSam, phrases: int) -> None:
         self.model = model
@@ -78,7 +78,7 @@ class Bench:
         return [*self.image_ids(features), *QUESTION]
 
     def choose(self, step: int, logits: Tensor) -> int:
-        """The next word of the fixed answer, after the work of finding one."""
+        """Return the next token of the fixed answer, after the argmax that greedy decoding would do."""
         int(logits.argmax())
         return self.answer_ids[step]
 
@@ -86,7 +86,7 @@ class Bench:
         encoder = self.model.image_encoder
         inputs = encoder.preprocess(RGB).to(self.model.mask_queries.device, encoder.dtype)
         if not isinstance(inputs, TwoTowerInputs):
-            raise TypeError("this benchmark measures models with two towers")
+            raise TypeError("this benchmark requires a model with two image towers")
         return inputs
 
     def features(self, watch: Stopwatch) -> ImageFeatures:
@@ -104,12 +104,12 @@ class Bench:
         features = self.features(watch)
         with watch("prompt"):
             prefix = self.model.prefix(features, self.image_ids(features))
-            if features.tokens.device.type == "cuda":  # elsewhere the answer reads it on its way
+            if features.tokens.device.type == "cuda":  # on a CPU the answer's first pass computes it
                 prefix.state()
         return features, prefix
 
     def encode_side_by_side(self, watch: Stopwatch) -> tuple[ImageFeatures, Prefix]:
-        """As ``encode``, but the towers on two CUDA streams, as in use; one stage, as a watch waits."""
+        """Encode with the towers on two CUDA streams, as one stage, since a stopwatch synchronizes."""
         with watch("encode"):
             features = self.model.start_image(self.inputs())
             prefix = self.model.prefix(features, self.image_ids(features))
@@ -117,7 +117,7 @@ class Bench:
             return self.model.detector.prepare(features.joined()), prefix
 
     def reuse(self, answer: Generation, watch: Stopwatch) -> Result:
-        """A frame that takes over the queries of an earlier one."""
+        """Segment a frame with the queries of an earlier one."""
         features = self.features(watch)
         with watch("detector"):
             return answer, self.model.segment_phrases(features, *self.model.answered_phrases(answer))
@@ -135,7 +135,7 @@ class Bench:
 
 
 def random_tensors(config: InstructSamConfig, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Weights of a scale that keeps activations finite; norms start at one."""
+    """Draw weights of a scale that keeps activations finite; norm weights are around one."""
     block = torch.randn(2**20 + 7, generator=torch.Generator().manual_seed(0)).mul_(0.03).to(dtype)
 
     def weight(name: str, shape: tuple[int, ...]) -> Tensor:
@@ -156,7 +156,7 @@ def load_config(size: str) -> InstructSamConfig:
 
 
 def build_part(part: str, size: str, dtype: torch.dtype, device: str) -> InstructSam:
-    """One configuration of the model with random weights; this package's keep memory, as by ``load``."""
+    """Build one configuration of the model with random weights, optimized for the CPU unless plain."""
     config = load_config(size)
     if part in SMALLER:
         side = sam3_config(config).vision_config.backbone_config.image_size
@@ -168,15 +168,15 @@ def build_part(part: str, size: str, dtype: torch.dtype, device: str) -> Instruc
 
 
 def procedures(part: str, model: InstructSam, phrases: int) -> dict[str, Procedure]:
-    """What is measured of one configuration, by name, in the order in which it runs."""
+    """Return the procedures of one configuration by name, in the order in which they run."""
     bench = Bench(model, phrases)
     if part in (PLAIN, HUGE):
-        plain = PlainProcedure(model, bench.prompt, bench.choose)
+        plain = ReferenceProcedure(model, bench.prompt, bench.choose)
         return {f"{part}, every instruction": lambda watch: plain(RGB, watch)}
     frame: tuple[ImageFeatures, Prefix] | None = None
     answer: Generation | None = None
 
-    def standing(watch: Stopwatch) -> Result:
+    def active(watch: Stopwatch) -> Result:
         nonlocal frame, answer
         frame = bench.encode(watch)
         result = bench.segment(*frame, watch, bench.answer_ids)
@@ -185,23 +185,23 @@ def procedures(part: str, model: InstructSam, phrases: int) -> dict[str, Procedu
 
     def further(previous: list[int], watch: Stopwatch) -> Result:
         if frame is None:
-            raise RuntimeError("an image is encoded before instructions on it")
+            raise RuntimeError("encode an image before further instructions on it")
         return bench.segment(*frame, watch, previous)
 
     def reuse(watch: Stopwatch) -> Result:
         if answer is None:
-            raise RuntimeError("an image is answered before its queries are used again")
+            raise RuntimeError("answer one image before its queries are reused")
         return bench.reuse(answer, watch)
 
     if part != EXACT:
-        return {f"{STANDING}, {part}": standing}
+        return {f"{ACTIVE}, {part}": active}
 
     def side_by_side(watch: Stopwatch) -> Result:
         return bench.segment(*bench.encode_side_by_side(watch), watch, bench.answer_ids)
 
-    on_gpu = {f"{STANDING}, towers side by side": side_by_side} if model.mask_queries.is_cuda else {}
+    on_gpu = {f"{ACTIVE}, towers side by side": side_by_side} if model.mask_queries.is_cuda else {}
     return {
-        STANDING: standing,
+        ACTIVE: active,
         **on_gpu,
         "further instruction, image known": partial(further, []),
         "the same, answer known or guessed": partial(further, bench.answer_ids),
@@ -210,7 +210,7 @@ def procedures(part: str, model: InstructSam, phrases: int) -> dict[str, Procedu
 
 
 def measure(args: argparse.Namespace) -> None:
-    """In a process of its own: one configuration, a round that is not counted, then ``repeats`` rounds."""
+    """Measure one configuration in this process: a warm-up round, then ``repeats`` rounds."""
     torch.set_num_threads(args.threads)
     dtype = getattr(torch, args.dtype)
     ways = procedures(args.part, build_part(args.part, args.size, dtype, args.device), args.phrases)
@@ -232,7 +232,7 @@ def measure(args: argparse.Namespace) -> None:
 
 
 def run_part(part: str) -> dict[str, Any]:
-    """Measure one configuration; the plain one with torch's own settings, as whoever restates it would."""
+    """Measure one configuration in a new process; the plain one with torch's default memory settings."""
     with tempfile.NamedTemporaryFile() as file:
         command = [
             sys.executable,
@@ -251,20 +251,24 @@ def run_part(part: str) -> dict[str, Any]:
 
 
 def check(name: str, plain: dict[str, Any], ours: dict[str, Any], dtype: str) -> None:
-    """Print how far logits and boxes differ, and in how many pixels masks do (weights that are random may
-    draw none or all); end the run if answers differ, or outputs in float32.
+    """Print the largest differences of logits and boxes, and the share of mask pixels that differ.
+
+    Masks of random weights may be empty or full. Raises SystemExit if answers, or outputs in float32, differ.
     """
     if plain["ids"] != ours["ids"]:
-        raise SystemExit(f"{name}: the answers differ; do not trust the times")
+        raise SystemExit(f"{name}: the answers differ; its latencies are not comparable")
     pixels = ((plain["masks"] > 0) != (ours["masks"] > 0)).float().mean().item()
     differences = {}
     for key in ("masks", "scores", "boxes"):
         spread = (plain[key].max() - plain[key].min()).item()
         differences[key] = (plain[key] - ours[key]).abs().max().item() / spread
-    said = ", ".join(f"{key} {difference:.1e}" for key, difference in differences.items())
-    print(f"    {name}: of their spread, at most: {said}; {pixels:.4%} of mask pixels differ", flush=True)
+    largest = ", ".join(f"{key} {difference:.1e}" for key, difference in differences.items())
+    print(
+        f"    {name}: largest differences, of the value range: {largest}; {pixels:.4%} of mask pixels differ",
+        flush=True,
+    )
     if dtype == "float32" and not max(differences.values()) <= DISAGREEMENT:
-        raise SystemExit(f"{name}: the outputs differ; do not trust the times")
+        raise SystemExit(f"{name}: the outputs differ; its latencies are not comparable")
 
 
 def main() -> None:
@@ -281,7 +285,7 @@ def main() -> None:
         nargs="+",
         choices=PARTS,
         default=PARTS,
-        help="configurations to measure; without 'plain' nothing is compared",
+        help="configurations to measure; results are compared only with 'plain' among them",
     )
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     parser.add_argument("--write", help=argparse.SUPPRESS)
@@ -290,11 +294,11 @@ def main() -> None:
         measure(args)
         return
     print(f"{args.size}, {args.dtype}, {args.device}, {args.threads} thread(s); 640x480, ", end="")
-    print(f"{args.phrases} phrase(s); seconds of the wall", flush=True)
+    print(f"{args.phrases} phrase(s); wall seconds", flush=True)
     rows: dict[str, list[Stopwatch]] = {}
     reference: dict[str, Any] | None = None
     for _ in range(args.turns):
-        for part in PARTS:  # the plain one first, which the others are compared with
+        for part in PARTS:  # the plain one first, as the reference of the others
             if part not in args.only:
                 continue
             measured = run_part(part)
@@ -311,7 +315,7 @@ def main() -> None:
 
 
 def report(name: str, watches: list[Stopwatch]) -> None:
-    """Seconds per stage: the median, and with several rounds the 95th percentile."""
+    """Print seconds per stage: the median, and with several rounds the 95th percentile."""
     stages = []
     for stage in watches[0].wall:
         p50, p95 = np.percentile([watch.wall[stage] for watch in watches], [50, 95])
@@ -320,7 +324,7 @@ def report(name: str, watches: list[Stopwatch]) -> None:
 
 
 def summarise(rows: dict[str, list[Stopwatch]]) -> None:
-    """Seconds per answer, and how often they go into those of the plain procedure, if it was measured."""
+    """Print seconds per answer and the speed-up over the plain procedure, NaN if that was not measured."""
     plain = np.median([sum(watch.wall.values()) for watch in rows.get(REFERENCE, [])] or [math.nan])
     for name, watches in rows.items():
         p50, p95 = np.percentile([sum(watch.wall.values()) for watch in watches], [50, 95])

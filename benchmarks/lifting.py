@@ -1,11 +1,11 @@
-"""Time of lifting per instance on one core, beside two plain ways to do the same.
+"""Time of lifting per instance on one core, against two simpler implementations.
 
     python -m benchmarks.lifting
 
-Processor time, so that other work on the machine matters little. A noisy table of 640x480 with
-one object of three sizes, a fork, and eight objects at once; finding the table is part of it.
+Processor time, which other load on the machine hardly affects. A noisy 640x480 depth image of a table with
+one object of three sizes, a fork, and eight objects at once; the support plane is fitted too.
 "whole image" runs the same code without crops; "pixel loop" back-projects, filters and trims the
-mask's pixels one by one in Python and takes a box along the camera's axes, which is less work.
+mask's pixels one by one in Python, and computes only a box along the camera's axes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NOISE = 0.001
 
 
 def table_with(outlines: list[tuple[NDArray[np.int32], float]]) -> tuple[Frame, Segmentation]:
-    """A frame with prisms that stand on a table: outline of each in pixels, and height in metres."""
+    """Build a frame with prisms on a table, from the outline in pixels and height in metres of each."""
     rays = np.concatenate([pixel_rays(CAMERA), np.ones((480, 640, 1), np.float32)], axis=-1)
     offset = float(UP @ (0.0, 0.0, 0.8))
     depth = offset / (rays @ UP)
@@ -117,7 +117,7 @@ def main() -> None:
     scene = milliseconds(partial(scene_points, frame, segmentation), runs)
     sample = scene_points(frame, segmentation)[0][::60]
     plane = milliseconds(partial(fit_plane, sample, tolerance=0.01, minimum_ratio=0.1), runs)
-    print(f"of it the support plane, once per frame: {plane:.1f} ms")
+    print(f"support plane (included), once per frame: {plane:.1f} ms")
     print(f"scene cloud without targets: {scene:.1f} ms")
 
 

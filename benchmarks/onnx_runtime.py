@@ -1,12 +1,12 @@
-"""Time of an exported model in ONNX Runtime beside the same model in torch, in one run.
+"""Latency of an exported model in ONNX Runtime and of the same model in torch.
 
     python -m benchmarks.onnx_runtime [MODEL] [--threads N] [--device cpu|cuda|tensorrt]
 
-Exports MODEL (default: compact) to a temporary folder, then measures in turn, so that other work on
-the machine meets both alike: the image encoder, the detector with 1, 3 and 8 phrases of 6 tokens,
-and a whole frame of a stream with a standing instruction. Both compute in float32; "torch, auto" is
-the whole frame as the torch backend runs it by default. Median of RUNS, after a warm-up; processor
-time on one CPU thread, so that other work matters little, and wall time otherwise.
+Exports MODEL (default: compact) to a temporary folder, then measures both in alternation, so that other load
+on the machine affects both equally: the image encoder, the detector with 1, 3 and 8 phrases of 6 tokens, and
+a whole frame of a stream with an active instruction. Both compute in float32; "torch, auto" is the whole
+frame with the torch backend's default settings. Median of RUNS, after a warm-up; processor time on one CPU
+thread, which other load hardly affects, and wall time otherwise.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def frame_task(segmenter: Segmenter, rgb: np.ndarray) -> Callable[[], object]:
 def medians(
     tasks: list[Callable[[], object]], wait: Callable[[], None], clock: Callable[[], float]
 ) -> list[float]:
-    """Milliseconds of each task; they take turns."""
+    """Measure the median milliseconds of each task, in alternation. wait: waits for the device."""
     times: list[list[float]] = [[] for _ in tasks]
     for turn in range(RUNS + 2):
         for task, seconds in zip(tasks, times, strict=True):
@@ -75,7 +75,7 @@ def medians(
 
 @torch.inference_mode()
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time of an exported model beside torch.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("model", nargs="?", default="compact")
     parser.add_argument("--threads", type=positive_int, default=1)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda", "tensorrt"])
@@ -99,7 +99,7 @@ def main() -> None:
 
     print(f"{args.device}, {args.threads} threads, 640x480, milliseconds, median of {RUNS} runs")
     answer = graphs.segment_image(rgb, INSTRUCTION).answer
-    print(f"clock: {clock.__name__}; answer that the whole frame decodes: {answer!r}")
+    print(f"clock: {clock.__name__}; answer of the whole frame: {answer!r}")
     print(f"{'':22}{'torch':>8}{'ONNX':>8}{'ratio':>7}{'torch, auto':>13}{'ratio':>7}")
     for name, tasks in rows.items():
         ours, onnx, *auto = medians(tasks, wait, clock)

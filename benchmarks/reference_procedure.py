@@ -1,8 +1,8 @@
-"""The released procedure restated plainly, stage by stage, to measure against.
+"""Reference implementation of the released inference procedure, stage by stage, a baseline for benchmarks.
 
-For every instruction: the language model's image tower, the whole prompt, one token per pass, and only
-then the SAM 3 encoder; phrases padded to 32 tokens; upstream's modules as they are, with the work
-that later stages never read.
+For every instruction: the language model's image tower, the whole prompt, one token per pass, then the SAM 3
+encoder; phrases padded to 32 tokens; the modules of transformers unchanged, including outputs that no later
+stage reads.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from instructsam_ros.models.instructsam.processing import MAX_PHRASE_TOKENS, pad
 
 
 @dataclass(frozen=True)
-class PlainProcedure:
-    """model: without CPU optimizations. prompt: features -> prompt ids. choose: forces the answer."""
+class ReferenceProcedure:
+    """model: without CPU optimizations. prompt: features -> prompt ids. choose: selects the next token id."""
 
     model: InstructSam
     prompt: Callable[[ImageFeatures], list[int]]
     choose: Callable[[int, Tensor], int]
 
     def __call__(self, rgb: NDArray[np.uint8], watch: Stopwatch) -> tuple[Generation, DetectorOutput]:
-        """Answer and segment one image from scratch."""
+        """Generate the answer and segment one image, uint8 [H, W, 3], without reusing any state."""
         encoder, weights = self.model.image_encoder, self.model.mask_queries
         inputs = encoder.preprocess(rgb).to(weights.device, weights.dtype)
         with watch("image tower"):
@@ -59,25 +59,25 @@ class PlainProcedure:
 
     def _detect(self, features: ImageFeatures, answer: Generation) -> DetectorOutput:
         model, detector = self.model, self.model.detector
-        phrases, queries = model.answered_phrases(answer)
-        count = len(phrases)
-        ids, mask = pad_phrases(phrases, queries.device, MAX_PHRASE_TOKENS)
-        said = Phrases(model.text_hidden_fcs(model.language.embed(ids)), mask)
+        phrase_ids, queries = model.answered_phrases(answer)
+        count = len(phrase_ids)
+        ids, mask = pad_phrases(phrase_ids, queries.device, MAX_PHRASE_TOKENS)
+        phrases = Phrases(model.text_hidden_fcs(model.language.embed(ids)), mask)
         coarse = features.fpn[-1].expand(count, -1, -1, -1)
         encoded = detector.detr_encoder(
             vision_features=[coarse],
-            text_features=said.embeds,
+            text_features=phrases.embeds,
             vision_pos_embeds=[features.fpn_position.expand(count, -1, -1, -1)],
-            text_mask=said.mask,
+            text_mask=phrases.mask,
         )
         height, width = coarse.shape[-2:]
         memory = Memory(encoded.last_hidden_state, encoded.pos_embeds_flattened, (height, width))
-        layers = detector.decode(model.mask_hidden_fcs(queries), memory, said)
-        pixels = detector.mask_decoder.instance_projection(detector.embed_pixels(features, memory, said))
+        layers = detector.decode(model.mask_hidden_fcs(queries), memory, phrases)
+        pixels = detector.mask_decoder.instance_projection(detector.embed_pixels(features, memory, phrases))
         embedded = detector.mask_decoder.mask_embedder(layers[-1].queries)
         return DetectorOutput(
             mask_logits=torch.einsum("nqc,nchw->nqhw", embedded, pixels),
-            score_logits=torch.stack([detector.scores(layer.queries, said) for layer in layers])[-1],
+            score_logits=torch.stack([detector.scores(layer.queries, phrases) for layer in layers])[-1],
             boxes=box_cxcywh_to_xyxy(layers[-1].boxes),
             layers=layers,
         )

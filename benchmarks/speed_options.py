@@ -1,10 +1,10 @@
-"""Agreement of the options that change results with the exact model, on rendered video.
+"""Agreement of the options that change results with the exact model, on rendered video clips.
 
     python -m benchmarks.speed_options --clips 2 --frames 12
 
-Every option answers the same standing instructions on the same frames as the exact model; the instructions
-are about things that the first frame shows. Agreement is the IoU of the union of all masks with that of the
-exact model, 1 where both find nothing.
+Every option runs the same active instructions on the same frames as the exact model; the instructions have a
+target in the first frame. Agreement is the IoU of the union of all masks with that of the exact model, 1 if
+both are empty.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import time
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 import instructsam_ros
 from benchmarks.command import positive_int, run
+from benchmarks.union_iou import union_mask
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.dataset import View
 from instructsam_ros.scenes.instructions import instructions
 from instructsam_ros.scenes.rendering.video import render_sequence
-from instructsam_ros.types import Segmentation
+from instructsam_ros.types import Segmentation, mask_iou
 
 OPTIONS = {
     "exact": {},
@@ -35,20 +35,9 @@ INSTRUCTIONS = 4
 
 
 def answerable(view: View) -> list[str]:
-    """Instructions that the view has an answer to."""
+    """Sample instructions that have a target in the view."""
     candidates = instructions(view.meta, np.random.default_rng(0), 4 * INSTRUCTIONS, split="heldout")
     return [item.text for item in candidates if item.targets][:INSTRUCTIONS]
-
-
-def union(result: Segmentation, size: tuple[int, ...]) -> NDArray[np.bool_]:
-    masks = [np.zeros(size, bool), *(instance.mask for instance in result.instances)]
-    covered: NDArray[np.bool_] = np.any(masks, axis=0)
-    return covered
-
-
-def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    whole = int((a | b).sum())
-    return int((a & b).sum()) / whole if whole else 1.0
 
 
 def main() -> None:
@@ -65,7 +54,7 @@ def main() -> None:
     }
     agreement: dict[str, list[float]] = {name: [] for name in models}
     seconds: dict[str, list[float]] = {name: [] for name in models}
-    for model in models.values():  # what is packed at the first answers is not counted
+    for model in models.values():  # packs weights, which is not measured
         for _ in range(WARM_UP):
             model.segment_image(clips[0][0].rgb, "all the mugs")
     for clip in clips:
@@ -77,12 +66,12 @@ def main() -> None:
                     start = time.process_time()
                     result = model.segment(model.encode(rgb), instruction, previous=previous[name])
                     seconds[name].append(time.process_time() - start)
-                    previous[name], masks[name] = result, union(result, rgb.shape[:2])
+                    previous[name], masks[name] = result, union_mask(result, rgb.shape[:2])
                 for name, mask in masks.items():
-                    agreement[name].append(iou(mask, masks["exact"]))
+                    agreement[name].append(mask_iou(mask, masks["exact"], empty=1.0))
     answers = len(agreement["exact"])
     if not answers:
-        raise InvalidInputError("no instruction about these clips has an answer; take more --clips")
+        raise InvalidInputError("no instruction about these clips has a target; use more --clips")
     print(f"{args.model}: {args.clips} clips, {answers} answers, {args.threads} thread(s)")
     for name, values in agreement.items():
         below = sum(value < 0.9 for value in values)

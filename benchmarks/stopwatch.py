@@ -1,4 +1,4 @@
-"""Wall and processor seconds of named stages."""
+"""Wall and processor time of named stages."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import torch
 
 @dataclass
 class Stopwatch:
-    """wall, cpu: seconds per stage. Processor seconds count all threads; other work on the machine
-    lengthens the wall seconds, the processor seconds hardly. On a GPU only the wall seconds mean much.
+    """Measures wall and processor seconds per stage.
+
+    Processor seconds sum over all threads, and other load on the machine hardly affects them. With a GPU only
+    the wall seconds are meaningful.
     """
 
     wall: dict[str, float] = field(default_factory=dict)
@@ -21,7 +23,7 @@ class Stopwatch:
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """Measure one stage; the same name again adds to it."""
+        """Measure one stage; repeated names add up."""
         wall, cpu = self._now()
         yield
         end_wall, end_cpu = self._now()

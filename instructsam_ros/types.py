@@ -156,3 +156,12 @@ def tight_box(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     if not len(ys):
         return np.zeros(4, np.float32)
     return np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1], np.float32)
+
+
+def mask_iou(first: NDArray[np.bool_], second: NDArray[np.bool_], *, empty: float = 0.0) -> float:
+    """Compute the intersection over union of two bool [H, W] masks of one size, 0..1.
+
+    empty: the value for two masks without any pixel.
+    """
+    union = int(np.count_nonzero(first | second))
+    return int(np.count_nonzero(first & second)) / union if union else empty

@@ -1,4 +1,4 @@
-"""Pictures and text of results: overlay, label image and table."""
+"""Images and text of results: overlay, label image, contact sheet and table."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.lifting import LiftedInstance
 from instructsam_ros.pipeline import Result
 from instructsam_ros.types import Instance, Status
@@ -62,6 +63,23 @@ def label_image(
     for i in reversed(order):
         labels[instances[i].mask] = (ids[i] - 1) % 65535 + 1
     return labels
+
+
+def contact_sheet(tiles: Sequence[NDArray[np.uint8]], columns: int = 4) -> NDArray[np.uint8]:
+    """Arrange images, uint8 [H, W, 3] of one size, in rows of ``columns``; black where there is none.
+
+    Raises InvalidInputError for no images and for images of different sizes.
+    """
+    if not tiles:
+        raise InvalidInputError("a contact sheet needs at least one image")
+    shapes = sorted({tile.shape for tile in tiles})
+    if len(shapes) > 1:
+        raise InvalidInputError(f"images of a contact sheet must have one size, got {shapes}")
+    height, width, channels = shapes[0]
+    rows = -(-len(tiles) // columns)
+    sheet = np.zeros((rows, columns, height, width, channels), np.uint8)
+    sheet.reshape(-1, height, width, channels)[: len(tiles)] = tiles
+    return sheet.swapaxes(1, 2).reshape(rows * height, columns * width, channels)
 
 
 def table(result: Result) -> str:

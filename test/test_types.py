@@ -15,6 +15,7 @@ from instructsam_ros.types import (
     Status,
     check_instruction,
     check_rgb,
+    mask_iou,
     tight_box,
 )
 
@@ -28,6 +29,22 @@ def test_what_holds_arrays_can_be_compared_and_kept_in_sets():
         assert first == first
         assert first != second
         assert len({first, second, first}) == 2
+
+
+@given(*[hnp.arrays(bool, (5, 7))] * 2)
+def test_mask_iou_is_symmetric_and_one_only_for_equal_masks(first, second):
+    iou = mask_iou(first, second)
+    assert iou == mask_iou(second, first)
+    assert 0 <= iou <= 1
+    assert (iou == 1) == (bool(first.any()) and bool((first == second).all()))
+    assert (iou > 0) == bool((first & second).any())
+
+
+def test_mask_iou_of_two_empty_masks_is_the_given_value():
+    empty = np.zeros((5, 7), bool)
+    assert mask_iou(empty, empty) == 0
+    assert mask_iou(empty, empty, empty=1.0) == 1
+    assert mask_iou(empty, ~empty, empty=1.0) == 0
 
 
 @given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=15)))

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.lifting import lift
 from instructsam_ros.pipeline import Result
 from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
-from instructsam_ros.visualization import color, label_image, overlay, table
+from instructsam_ros.visualization import color, contact_sheet, label_image, overlay, table
 
 SIZE = (60, 80)
 
@@ -91,6 +92,25 @@ def test_ids_beyond_16_bit_never_become_background():
     one = instance(slice(0, 5), slice(0, 5))
     for number, label in ((65535, 65535), (65536, 1), (131070, 65535)):
         assert label_image([one], [number], SIZE)[0, 0] == label
+
+
+@given(st.integers(1, 9), st.integers(1, 5))
+def test_a_contact_sheet_shows_every_image_at_its_place_and_nothing_else(count, columns):
+    tiles = [np.full((2, 3, 3), 20 + number, np.uint8) for number in range(count)]
+    sheet = contact_sheet(tiles, columns)
+    rows = -(-count // columns)
+    assert (sheet.shape, sheet.dtype) == ((2 * rows, 3 * columns, 3), np.uint8)
+    for number in range(rows * columns):
+        row, column = divmod(number, columns)
+        shown = sheet[2 * row : 2 * row + 2, 3 * column : 3 * column + 3]
+        assert (shown == (20 + number if number < count else 0)).all()
+
+
+def test_a_contact_sheet_of_no_images_or_of_different_sizes_is_refused():
+    with pytest.raises(InvalidInputError, match="at least one image"):
+        contact_sheet([])
+    with pytest.raises(InvalidInputError, match=r"one size, got .*\(2, 3, 3\), \(4, 3, 3\)"):
+        contact_sheet([np.zeros((2, 3, 3), np.uint8), np.zeros((4, 3, 3), np.uint8)])
 
 
 def test_the_table_says_everything_once():

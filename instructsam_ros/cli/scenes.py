@@ -1,4 +1,4 @@
-"""``instructsam scenes``: render RGB-D scenes with exact answers, or look at some."""
+"""``instructsam scenes``: render RGB-D scenes with exact ground truth, or preview some."""
 
 from __future__ import annotations
 
@@ -24,18 +24,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     render.add_argument("--processes", type=int, default=1, help="shards (of 200 views) rendered at a time")
     render.add_argument("--views", type=int, default=2, help="camera views per scene (default 2)")
     render.add_argument("--exact-depth", action="store_true", help="depth without sensor noise and holes")
-    preview = actions.add_parser("preview", help="write a contact sheet with instructions and answers")
+    preview = actions.add_parser("preview", help="write a contact sheet with instructions and their targets")
     preview.add_argument("out", type=Path, metavar="OUT.png")
     preview.add_argument("--data", type=Path, help="show views of this dataset instead of new ones")
     preview.add_argument("--count", type=int, default=12, help="number of views (default 12)")
-    testset = actions.add_parser("testset", help="write the benchmark that ships with the package")
+    testset = actions.add_parser("testset", help="write the test set that ships with the package")
     testset.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder")
     testset.add_argument("--count", type=int, default=200, help="number of views (default 200)")
     testset.add_argument("--seed", type=int, default=0, help="first scene of the split (default 0)")
     testset.add_argument("--renderer", choices=("auto", "filament", "classic"), default="auto")
     for action in (render, preview):
         action.add_argument("--seed", type=int, default=0, help="first scene of the split (default 0)")
-        action.add_argument("--heldout", action="store_true", help="sample what is kept from training")
+        action.add_argument(
+            "--validation",
+            "--heldout",
+            action="store_true",
+            help="sample the validation split, with the surfaces and pairs held out from training",
+        )
         action.add_argument("--renderer", choices=("auto", "filament", "classic"), default="auto")
 
 
@@ -103,4 +108,4 @@ def _check_count(count: int) -> None:
 
 
 def _split(args: argparse.Namespace) -> str:
-    return "heldout" if args.heldout else "train"
+    return "heldout" if args.validation else "train"

@@ -1,4 +1,4 @@
-"""Dataset of rendered views on disk: 200 per shard, four files a view. See docs/scenes.md for the format."""
+"""Dataset of rendered views on disk, four files per view. See docs/scenes.md for the format."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def view_paths(root: str | Path) -> list[Path]:
 
 
 def load_view(path: str | Path, *, depth: bool = True) -> View:
-    """Read the view of a JPEG path. depth: False leaves the depth map all zero, which is quicker."""
+    """Read the view of a JPEG path. depth: False leaves the depth map zero, which is faster."""
     jpeg = Path(path)
     rgb = cv2.cvtColor(_read(jpeg, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     ids = _read(jpeg.with_name(f"{jpeg.stem}_ids.png"), cv2.IMREAD_UNCHANGED)

@@ -25,7 +25,7 @@ from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.errors import ConfigError, InstructSamError
 from instructsam_ros.scenes.dataset import load_view, save_view, view_paths
 from instructsam_ros.scenes.sampling.scene import sample_scene
-from instructsam_ros.scenes.sampling.splits import NOVEL_WORLDS, manifest
+from instructsam_ros.scenes.sampling.splits import NOVEL_SPLITS, manifest
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SHARD_VIEWS = 200
 JOB_FILE = "job.json"
 LOCK_FILE = ".lock"
-LARGEST = 8192  # pixels a side; what OpenGL drivers can do ends somewhere above
+LARGEST = 8192  # pixels per side; below the limits of OpenGL drivers
 PROGRESS_SECONDS = 0.5
 _SPAWN = multiprocessing.get_context("spawn")  # GL and Vulkan contexts do not survive a fork
 
@@ -143,37 +143,37 @@ def _render_missing(job: RenderJob, processes: int) -> int:
 
 
 def _claim_folder(job: RenderJob) -> None:
-    """Write the job's recipe into its folder, or compare it with what is there."""
+    """Write the job's recipe into its folder, or compare it with the recorded one."""
     path = job.out / JOB_FILE
     has_views = any(job.out.glob("shard-*"))
     known = _known_recipe(job) if has_views or path.exists() else {}
     if not has_views:
         write_atomic(path, (json.dumps(job.recipe(), indent=2) + "\n").encode())
         return
-    if known["renderer"] == "auto":  # older versions did not say which one that was
+    if known["renderer"] == "auto":  # recorded by older versions
         known["renderer"] = load_view(view_paths(job.out)[0], depth=False).meta["renderer"]
     differing = sorted(k for k, v in job.recipe().items() if known[k] != v)
     if differing:
-        said = ", ".join(f"{name} {known[name]!r}, not {job.recipe()[name]!r}" for name in differing)
-        raise ConfigError(f"{job.out} holds views of another job ({said}); render into another folder")
+        changes = ", ".join(f"{name} {known[name]!r}, not {job.recipe()[name]!r}" for name in differing)
+        raise ConfigError(f"{job.out} holds views of another job ({changes}); render into another folder")
 
 
 def _known_recipe(job: RenderJob) -> dict[str, Any]:
-    """The recipe in the job's folder. Raises ConfigError for a file that is none."""
+    """Read the recipe in the job's folder. Raises ConfigError for a file that is not a recipe."""
     try:
         known: dict[str, Any] = json.loads((job.out / JOB_FILE).read_text())
     except (FileNotFoundError, ValueError):
         known = {}
     if not isinstance(known, dict) or not job.recipe().keys() <= known.keys():
         raise ConfigError(
-            f"{job.out} is in use but has no readable {JOB_FILE} that says how its views came about; "
+            f"{job.out} is in use but has no readable {JOB_FILE} that records how its views were rendered; "
             "render into another folder"
         )
     return known
 
 
 def _complete(job: RenderJob, shard: int) -> bool:
-    """A shard of a shorter earlier run counts as missing when more views belong to it now."""
+    """Return whether a shard has all its views; one of a shorter earlier run may have too few."""
     return _written(job.folder(shard)) >= len(job.views_of(shard))
 
 
@@ -185,7 +185,7 @@ def _written(shard: Path) -> int:
 def _in_processes(job: RenderJob, shards: list[int], processes: int) -> Iterator[int]:
     """Render shards in parallel; yield the number of new views at intervals."""
     for shard in shards:
-        shutil.rmtree(job.partial(shard), ignore_errors=True)  # of a killed run; they would count
+        shutil.rmtree(job.partial(shard), ignore_errors=True)  # unfinished views of a killed run
     threads = ThreadPoolExecutor(max(1, min(processes, len(shards))))
     far_end, near_end = _SPAWN.Pipe(duplex=False)
     try:
@@ -211,7 +211,7 @@ def _rendered(job: RenderJob, shard: int) -> int:
 
 
 def _in_own_process(job: RenderJob, shard: int, lifeline: Connection) -> None:
-    """Render a shard in a process of its own: Filament keeps about 2 MB of every scene it has rendered."""
+    """Render a shard in a process of its own: Filament leaks about 2 MB per scene."""
     with ProcessPoolExecutor(1, _SPAWN, _prepare_worker, (lifeline,)) as pool:
         try:
             pool.submit(_render_whole_shard, job, shard).result()
@@ -224,7 +224,7 @@ def _in_own_process(job: RenderJob, shard: int, lifeline: Connection) -> None:
 def _prepare_worker(lifeline: Connection) -> None:
     """Make the worker end when the other end of ``lifeline`` closes, at the latest with the parent."""
     os.environ.setdefault("LP_NUM_THREADS", "1")  # Mesa would start a thread per core in every process
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 
@@ -248,14 +248,14 @@ def _render_shard(job: RenderJob, shard: int) -> Iterator[int]:
     partial.mkdir()
     numbers = job.views_of(shard)
     for first in range(numbers.start, numbers.stop, job.views_per_scene):
-        scene = sample_scene(job.scene_seed(first), job.views_per_scene, held_out=job.split in NOVEL_WORLDS)
+        scene = sample_scene(job.scene_seed(first), job.views_per_scene, held_out=job.split in NOVEL_SPLITS)
         views = render_scene(scene, job.width, job.height, renderer, sensor_noise=job.sensor_noise)
         kept = views[: numbers.stop - first]
         for offset, view in enumerate(kept):
             save_view(view, partial / f"{first + offset:06d}")
         yield len(kept)
     if _written(partial) != len(numbers):
-        raise InstructSamError(f"something has deleted views from {partial}; run again")
+        raise InstructSamError(f"views are missing from {partial}; run again")
     shutil.rmtree(job.folder(shard), ignore_errors=True)
     partial.rename(job.folder(shard))
 

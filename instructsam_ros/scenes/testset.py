@@ -1,4 +1,4 @@
-"""Writer of the shipped test set: views of a split of their own in the Inst2Seg benchmark form."""
+"""Writer of the shipped test set: views of the split "testset" in the Inst2Seg benchmark format."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def write_testset(views: Iterable[View], out: Path, seed: int = 0) -> int:
     """Write images/NNNN.jpg and annotations.json; return the number of instructions.
 
     Every item has, beside text and mask (one compressed COCO RLE per instance, absent for no
-    target): level, kind, cardinality, form, view; template: "held out" when training never uses
-    such a sentence; split: "held out" when a target's colour and category, or the surface, never
-    occur in training. Raises MissingDependencyError without pycocotools, and InvalidInputError for
-    a folder that is not empty: pictures of an earlier set would stay among the new ones.
+    target): level, kind, cardinality, form, view; template: "held out" if training excludes its
+    template; split: "held out" if training excludes the pair of colour and category of a target, or the
+    surface. Raises MissingDependencyError without pycocotools, and InvalidInputError for
+    a folder that is not empty.
     """
     _coco()  # fail before the first view is rendered
     if out.exists() and any(out.iterdir()):
@@ -37,15 +37,15 @@ def write_testset(views: Iterable[View], out: Path, seed: int = 0) -> int:
     rng = np.random.default_rng(seed)
     entries = []
     for number, view in enumerate(views):
-        said = instructions(view.meta, rng, PER_VIEW, split="heldout")
-        if not said:
+        sampled = instructions(view.meta, rng, PER_VIEW, split="heldout")
+        if not sampled:
             continue
         name = f"images/{number:04d}.jpg"
         bgr = cv2.cvtColor(view.rgb, cv2.COLOR_RGB2BGR)
         _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         write_atomic(out / name, jpeg.tobytes())
         height, width = view.ids.shape
-        items = [_item(instruction, view) for instruction in said]
+        items = [_item(instruction, view) for instruction in sampled]
         entries.append({"image": name, "height": height, "width": width, "annotation": items})
     lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in entries)
     write_atomic(out / "annotations.json", f"[\n{lines}\n]\n".encode())
@@ -75,7 +75,7 @@ def _is_novel(instruction: Instruction, view: View) -> bool:
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """Encode as compressed COCO RLE a bool [H, W] mask."""
+    """Encode a bool [H, W] mask as compressed COCO RLE."""
     rle = _coco().encode(np.asfortranarray(mask, np.uint8))
     return {"size": rle["size"], "counts": rle["counts"].decode("ascii")}
 

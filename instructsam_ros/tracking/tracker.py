@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.types import Instance
+from instructsam_ros.types import Instance, mask_iou
 
 
 @dataclass(frozen=True)
@@ -100,19 +100,18 @@ class Tracker:
 
     def _affinity(self, instance: Instance, centroid: NDArray[np.float64], track: _Track) -> float:
         """0 for no match, up to 2 for the same mask at the same place."""
-        iou = mask_iou(instance, track.instance)
+        iou = cropped_iou(instance, track.instance)
         distance = float(np.linalg.norm(centroid - track.centroid))
         nearness = 1 - distance / self._settings.max_distance  # NaN where a centroid is unknown
         nearness = nearness if nearness > 0 else 0.0
         return iou + nearness if iou >= self._settings.min_iou else nearness
 
 
-def mask_iou(first: Instance, second: Instance) -> float:
-    """Intersection over union of two masks, 0..1; looks only where their boxes meet."""
-    x0, y0 = np.maximum(first.box[:2], second.box[:2]).astype(int)
-    x1, y1 = np.minimum(first.box[2:], second.box[2:]).astype(int)
-    if x0 >= x1 or y0 >= y1 or first.mask.shape != second.mask.shape:
+def cropped_iou(first: Instance, second: Instance) -> float:
+    """Compute the mask IoU, 0..1, cropped to both boxes; 0 for disjoint boxes or images of other sizes."""
+    boxes = np.array([first.box, second.box], int)
+    starts, ends = boxes[:, :2], boxes[:, 2:]
+    if (starts.max(0) >= ends.min(0)).any() or first.mask.shape != second.mask.shape:
         return 0.0
-    both = int(np.count_nonzero(first.mask[y0:y1, x0:x1] & second.mask[y0:y1, x0:x1]))
-    either = int(np.count_nonzero(first.mask)) + int(np.count_nonzero(second.mask)) - both
-    return both / either
+    (x0, y0), (x1, y1) = starts.min(0), ends.max(0)
+    return mask_iou(first.mask[y0:y1, x0:x1], second.mask[y0:y1, x0:x1])

@@ -1,4 +1,4 @@
-"""The benchmark file made of outlined photographs reads back as what was outlined."""
+"""The benchmark file of annotated photographs reads back with the same masks."""
 
 import json
 import random
@@ -6,7 +6,7 @@ import random
 import numpy as np
 from PIL import Image
 
-from benchmarks.photographs import questions
+from benchmarks.photographs import convert
 from instructsam_ros.training.data.inst2seg import load_inst2seg
 
 WIDTH, HEIGHT = 60, 40
@@ -20,12 +20,12 @@ def entry(*instances):
     return {"image": "images/a.png", "width": WIDTH, "height": HEIGHT, "instances": named}
 
 
-def test_questions_read_back_with_their_masks(tmp_path):
+def test_instructions_read_back_with_their_masks(tmp_path):
     (tmp_path / "images").mkdir()
     Image.fromarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8)).save(tmp_path / "images" / "a.png")
     shown = entry(("cup", SQUARE), ("cup", CORNER), ("fork", SQUARE))
-    asked = questions(shown, LABELLED, random.Random(0))
-    (tmp_path / "file.json").write_text(json.dumps([asked]))
+    converted = convert(shown, LABELLED, random.Random(0))
+    (tmp_path / "file.json").write_text(json.dumps([converted]))
     (image,) = load_inst2seg(tmp_path / "file.json", tmp_path)
     cups, forks, *absent = image.items
     assert (cups.text, forks.text) == ("the cups", "the forks")
@@ -35,15 +35,15 @@ def test_questions_read_back_with_their_masks(tmp_path):
     assert [image.masks(item).shape[0] for item in (forks, *absent)] == [1, 0, 0]
 
 
-def test_what_might_be_there_under_another_name_is_not_asked_for_as_absent():
+def test_categories_annotated_under_another_name_do_not_count_as_absent():
     rng = random.Random(0)
     for _ in range(50):
-        asked = questions(entry(("cup", SQUARE)), LABELLED, rng)
-        names = {item["kind"] for item in asked["annotation"] if item["mask"] is None}
+        converted = convert(entry(("cup", SQUARE)), LABELLED, rng)
+        names = {item["kind"] for item in converted["annotation"] if item["mask"] is None}
         assert names
         assert not names & {"cup", "mug", "glass"}
-        assert names <= LABELLED - {"giraffe"}, "of others the data set does not say where they are not"
+        assert names <= LABELLED - {"giraffe"}, "others may be present without an annotation"
 
 
-def test_a_picture_without_known_things_is_left_out():
-    assert questions(entry(("giraffe", SQUARE)), LABELLED, random.Random(0)) is None
+def test_an_image_without_known_categories_is_left_out():
+    assert convert(entry(("giraffe", SQUARE)), LABELLED, random.Random(0)) is None

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.tracking.tracker import Tracker, TrackerSettings, mask_iou
+from instructsam_ros.tracking.tracker import Tracker, TrackerSettings, cropped_iou
 from instructsam_ros.types import Instance, tight_box
 
 UNKNOWN = np.full(3, np.nan)
@@ -77,14 +77,14 @@ def test_no_id_is_given_twice(frames):
 @given(*[hnp.arrays(bool, (6, 7)).filter(np.any)] * 2)
 def test_iou_of_crops_is_iou_of_images(first, second):
     a, b = (Instance(mask, tight_box(mask), 1.0, "") for mask in (first, second))
-    assert mask_iou(a, b) == pytest.approx((first & second).sum() / (first | second).sum())
+    assert cropped_iou(a, b) == pytest.approx((first & second).sum() / (first | second).sum())
 
 
 def test_empty_masks_and_another_resolution_do_not_match():
     empty = Instance(np.zeros((100, 100), bool), np.zeros(4, np.float32), 0.5, "")
     small = Instance(np.ones((5, 5), bool), np.array([0, 0, 5, 5], np.float32), 0.5, "")
-    assert mask_iou(empty, empty) == 0
-    assert mask_iou(small, square(0, 0)) == 0
+    assert cropped_iou(empty, empty) == 0
+    assert cropped_iou(small, square(0, 0)) == 0
 
 
 @pytest.mark.parametrize("change", [{"min_iou": 0.0}, {"max_distance": 0.0}, {"max_missed": -1}])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Affordance(NamedTuple):
-    """phrase: canonical noun phrase. sure: categories everybody accepts; ambiguous: debatable ones."""
+    """phrase: canonical noun phrase. sure: categories that have it; ambiguous: those that may have it."""
 
     phrase: str
     sure: tuple[str, ...]
@@ -17,7 +17,7 @@ _VEGETABLES = ("tomato", "carrot", "cucumber", "bell pepper")
 _FRUIT = ("apple", "banana", "pear", "orange", "lemon")
 _PACKED = ("can", "jar", "cereal box", "milk carton", "tea box", "bottle")
 
-# The paraphrases of each (templates.yaml) are narrow enough that few categories stay ambiguous.
+# The paraphrases of each in templates.yaml are specific, so that few categories are ambiguous.
 AFFORDANCES: dict[str, Affordance] = {
     "drink": Affordance(
         "drinking vessel", ("mug", "cup", "glass", "wine glass"), ("bowl", "jar", "vase", "bottle")

@@ -1,4 +1,4 @@
-"""The categories of objects: their colours, materials, groups and names. No geometry, no rendering."""
+"""Catalogue of the object categories: names, colours, materials and groups."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ DISH_COLORS = (
     "white", "red", "blue", "green", "yellow", "black", "pink", "purple", "gray", "orange", "brown",
 )  # fmt: skip
 COLORLESS = ("silver", "clear")
-"""Values of an object's color that are no colour names: bare metal and clear glass."""
+"""Values of an object's color that are not colour names: bare metal and clear glass."""
 
 
 @dataclass(frozen=True)
 class Category:
-    """names: (singular, plural) pairs, the canonical pair first. weight: how often it is sampled."""
+    """A category. names: (singular, plural) pairs, the canonical pair first. weight: relative frequency."""
 
     names: tuple[tuple[str, str], ...]
     colors: tuple[str, ...]
@@ -23,19 +23,19 @@ class Category:
 
     @property
     def name(self) -> str:
-        """Canonical singular."""
+        """Return the canonical singular."""
         return self.names[0][0]
 
     @property
     def plural(self) -> str:
-        """Canonical plural."""
+        """Return the canonical plural."""
         return self.names[0][1]
 
 
 def _category(
     names: str, colors: tuple[str, ...] | str, materials: str, groups: str, weight: float = 1.0
 ) -> Category:
-    """names: "mug/mugs, coffee mug/coffee mugs"; the other strings are lists separated by spaces."""
+    """Parse a row. names: "mug/mugs, coffee mug/coffee mugs"; other strings: lists separated by spaces."""
     pairs = [tuple(pair.strip().split("/")) for pair in names.split(",")]
     palette = tuple(colors.split()) if isinstance(colors, str) else colors
     return Category(

@@ -1,6 +1,6 @@
-"""Mesh primitives for procedural household objects: the project's own geometry, no third-party assets.
+"""Mesh primitives for procedural household objects.
 
-Objects stand on z = 0 with z up; lengths are metres.
+Objects rest on z = 0 with z up; lengths are in metres.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 class Mesh(NamedTuple):
-    """vertices float [N, 3] in metres, faces int [M, 3] wound outwards, uv float [N, 2]."""
+    """A triangle mesh: vertices float [N, 3] in metres, faces int [M, 3] wound outwards, uv float [N, 2]."""
 
     vertices: Array
     faces: NDArray[np.int64]
@@ -34,7 +34,7 @@ def _grid(vertices: Array, u: Array, v: Array) -> Mesh:
 
 
 def lathe(profile: ArrayLike, segments: int = 40) -> Mesh:
-    """Surface of revolution around z of an outline [(radius, z), ...] from bottom centre over the outside."""
+    """Revolve an outline [(radius, z), ...] around z; it runs from the bottom centre over the outside."""
     points = np.asarray(profile, float)
     length = np.r_[0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
     angle = np.linspace(0, 2 * np.pi, segments + 1)
@@ -44,7 +44,7 @@ def lathe(profile: ArrayLike, segments: int = 40) -> Mesh:
 
 
 def shell(outer: ArrayLike, thickness: float, floor: float | None = None) -> Array:
-    """Profile of a thin-walled vessel from its outer outline (bottom to rim), for ``lathe``."""
+    """Build the profile of a thin-walled vessel from its outer outline (bottom to rim), for ``lathe``."""
     outline = np.asarray(outer, float)
     bottom = outline[0, 1]
     inner = outline[::-1].copy()
@@ -65,7 +65,7 @@ def tube(path: ArrayLike, radius: ArrayLike, segments: int = 14, flat: float = 1
     reference = np.array([0, 1.0, 0]) if abs(tangent[0, 1]) < 0.9 else np.array([1.0, 0, 0])
     normal = np.cross(tangent[0], reference)
     normals = [normal / np.linalg.norm(normal)]
-    for direction in tangent[1:]:  # carry the frame along without twisting it
+    for direction in tangent[1:]:  # parallel transport of the frame
         carried = normals[-1] - (normals[-1] @ direction) * direction
         normals.append(carried / (np.linalg.norm(carried) + 1e-12))
     across = np.array(normals)
@@ -81,7 +81,7 @@ def tube(path: ArrayLike, radius: ArrayLike, segments: int = 14, flat: float = 1
 
 
 def box(width: float, depth: float, height: float) -> Mesh:
-    """Box on z = 0 along x, y, z; the four sides show the whole texture, top and bottom one corner of it."""
+    """Build a box on z = 0; the sides show the whole texture, top and bottom a corner of it."""
     half = np.array([width, depth, height]) / 2
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], float)
     square = (corners + 1) / 2
@@ -114,7 +114,7 @@ def blob(
     taper: float = 0.0,
     dimple: float = 0.0,
 ) -> Mesh:
-    """Fruit-like ellipsoid on z = 0: bumpy, wider at the top by ``taper``, dented at its poles."""
+    """Build a bumpy ellipsoid on z = 0, wider at the top by ``taper`` and dented at its poles."""
     angle = np.linspace(0, np.pi, 22)
     r, z = np.sin(angle), -np.cos(angle)
     r = r * (1 + taper * z)
@@ -130,7 +130,7 @@ def blob(
 
 
 def extrude(outline: ArrayLike, height: float, z: float = 0.0) -> Mesh:
-    """Slab from a 2-D outline [N, 2] that is star-shaped around its mean."""
+    """Extrude a 2-D outline [N, 2] that is star-shaped around its mean, along z."""
     rim = np.asarray(outline, float)
     n, centre = len(rim), rim.mean(0)
     top, bottom = np.c_[rim, np.full(n, z + height)], np.c_[rim, np.full(n, z)]
@@ -154,7 +154,7 @@ def extrude(outline: ArrayLike, height: float, z: float = 0.0) -> Mesh:
 
 
 def rounded_rectangle(width: float, height: float, radius: float) -> Array:
-    """Outline [24, 2] of a rectangle with round corners around the origin."""
+    """Build the outline [24, 2] of a rectangle with round corners around the origin."""
     x, y = width / 2 - radius, height / 2 - radius
     corners = []
     for quadrant, (cx, cy) in enumerate(((x, y), (-x, y), (-x, -y), (x, -y))):
@@ -174,19 +174,19 @@ def move(
 
 
 def rotation_y(angle: float) -> Array:
-    """Rotation matrix around y."""
+    """Return the rotation matrix [3, 3] around y; angle in radians."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
 
 def rotation_x(angle: float) -> Array:
-    """Rotation matrix around x."""
+    """Return the rotation matrix [3, 3] around x; angle in radians."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
 
 
 def smooth_normals(mesh: Mesh) -> Array:
-    """Vertex normals [N, 3], averaged where vertices coincide (texture seams) unless the edge is sharp."""
+    """Compute vertex normals [N, 3], shared by coincident vertices (texture seams) except at sharp edges."""
     vertices, faces, _ = mesh
     face_normals = np.cross(
         vertices[faces[:, 1]] - vertices[faces[:, 0]], vertices[faces[:, 2]] - vertices[faces[:, 0]]

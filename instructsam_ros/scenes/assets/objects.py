@@ -1,4 +1,4 @@
-"""One concrete object: attributes drawn for a category, its parts centred over the origin."""
+"""Objects of a scene: sampled attributes of a category, and parts centred over the origin."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ class SceneObject:
 
     @property
     def kind(self) -> Category:
-        """Its row of the catalogue."""
+        """Return its category of the catalogue."""
         return CATALOGUE[self.category]
 
     @property
     def affordances(self) -> list[str]:
-        """What it is surely good for."""
+        """Return its unambiguous affordances."""
         return [name for name, entry in AFFORDANCES.items() if self.category in entry.sure]
 
     @property
     def centre(self) -> Array:
-        """Centre of its bounding box [3] in the world frame."""
+        """Return the centre of its bounding box [3] in the world frame."""
         centre: Array = self.position + np.array([0, 0, self.extent[2] / 2])
         return centre
 
 
 def _attributes(rng: Rng, category: str, color: str) -> tuple[str, str]:
-    """(color, material) as such objects are made: wooden spoons are brown, metal mugs are bare."""
+    """Sample a material and the colour that it implies: wooden spoons are brown, metal mugs silver."""
     material = str(rng.choice(CATALOGUE[category].materials))
     if material == "metal" and category in ("mug", "cup", "bowl"):
         return "silver", material
@@ -74,7 +74,7 @@ def _attributes(rng: Rng, category: str, color: str) -> tuple[str, str]:
 
 
 def make_object(rng: Rng, category: str, color: str) -> SceneObject:
-    """Build an object of that category; the colour may change to one its material has."""
+    """Build an object of a category; a sampled material may imply another colour."""
     color, material = _attributes(rng, category, color)
     scale = float(rng.choice([0.82, 1.0, 1.0, 1.22]))
     parts = BUILDERS[category](rng, color, material)

@@ -1,4 +1,4 @@
-"""Hands and grippers that reach into the picture and hide parts of objects."""
+"""Hands and grippers that reach into the image and occlude objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SKIN_TONES = ((224, 172, 138), (198, 134, 96), (141, 85, 54), (92, 58, 40), (240
 
 @dataclass(frozen=True)
 class Occluder:
-    """kind: "hand" or "gripper". position [3] metres and yaw in the world frame."""
+    """An occluder. kind: "hand" or "gripper". position [3] metres and yaw in the world frame."""
 
     kind: str
     parts: list[Part]
@@ -25,7 +25,7 @@ class Occluder:
 
 
 def hand(rng: Rng, side: int, skin: ArrayLike, sleeve: ArrayLike | None) -> list[Part]:
-    """Forearm and hand along +y with the fingertips near the origin; side: -1 left, 1 right."""
+    """Build a forearm and hand along +y with the fingertips near the origin. side: -1 left, 1 right."""
     forearm = [(0, -0.42, 0.05), (0, -0.25, 0.045), (0, -0.16, 0.04), (0, -0.12, 0.038)]
     palm = [(0, -0.14, 0.038), (0, -0.10, 0.038), (0, -0.05, 0.034), (0, -0.03, 0.03)]
     thumb = [(-0.03 * side, -0.09, 0.034), (-0.06 * side, -0.06, 0.03), (-0.062 * side, -0.03, 0.022)]
@@ -45,7 +45,7 @@ def hand(rng: Rng, side: int, skin: ArrayLike, sleeve: ArrayLike | None) -> list
 
 
 def gripper(rng: Rng) -> list[Part]:
-    """Robot arm end with a two-finger gripper along +y."""
+    """Build the end of a robot arm with a two-finger gripper along +y."""
     metal = shade(rng, "black") if rng.random() < 0.6 else np.ones(3) * rng.uniform(150, 230)
     opening, rubber = rng.uniform(0.02, 0.045), shade(rng, "gray")
     parts = [
@@ -60,7 +60,10 @@ def gripper(rng: Rng) -> list[Part]:
 
 
 def sample_occluders(rng: Rng, look_at: Array, camera: Array) -> list[Occluder]:
-    """One or two hands of one person, or one gripper, reaching in from the camera's side."""
+    """Sample one or two hands of one person, or one gripper, that reach in from the camera's side.
+
+    look_at, camera: the camera's target and position [3] in the world frame, metres.
+    """
     is_hand = rng.random() < 0.65
     skin = np.array(SKIN_TONES[rng.integers(len(SKIN_TONES))], float)
     sleeve = None if rng.random() < 0.5 else rng.uniform(30, 220, 3)

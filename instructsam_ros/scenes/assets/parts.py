@@ -1,4 +1,4 @@
-"""Colours, surface finishes and coloured mesh parts, shared by all object builders."""
+"""Colours, surface finishes and mesh parts of all object builders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from instructsam_ros.scenes.assets.meshes import Array, Mesh, tube
 from instructsam_ros.scenes.assets.textures import Rng, Texture
 
-# sRGB, far enough apart to be named without doubt under the scenes' lights
+# sRGB, far enough apart to have one name each under the scenes' lights
 PALETTE: dict[str, tuple[int, int, int]] = {
     "red": (186, 24, 24),
     "orange": (236, 118, 16),
@@ -30,7 +30,7 @@ CLEAR = (222, 236, 240)
 
 
 class Finish(NamedTuple):
-    """How a surface reflects light; specular and shininess are the classic renderer's terms."""
+    """Reflection properties of a surface; specular and shininess apply to the classic renderer."""
 
     roughness: float
     metallic: float
@@ -63,14 +63,14 @@ class Part:
 
 
 def shade(rng: Rng, name: str, jitter: float = 10) -> NDArray[np.float64]:
-    """A slightly random shade of a palette colour; "silver" is bare metal."""
+    """Sample a shade of a palette colour, sRGB [3], within ``jitter``; "silver" is bare metal."""
     if name == "silver":
         return np.ones(3) * rng.uniform(215, 240)
     return np.clip(np.array(PALETTE[name]) + rng.uniform(-jitter, jitter, 3), 0, 255)
 
 
 def handle(radius: float, low: float, high: float, reach: float, thickness: float) -> Mesh:
-    """Bow-shaped handle at +x of a vessel of that radius."""
+    """Build a bow-shaped handle at +x of a vessel of that radius, metres."""
     angle = np.linspace(-np.pi / 2, np.pi / 2, 12)
     x = radius - 0.004 + reach * np.cos(angle)
     z = (low + high) / 2 + (high - low) / 2 * np.sin(angle)
@@ -78,6 +78,6 @@ def handle(radius: float, low: float, high: float, reach: float, thickness: floa
 
 
 def stem(height: float) -> Part:
-    """Stalk on top of a fruit."""
+    """Build a stalk on top of a fruit of that height, metres."""
     path: Array = np.array([(0, 0, height - 0.01), (0.002, 0, height + 0.004), (0.006, 0, height + 0.012)])
     return Part(tube(path, 0.0018, 8), "wood", (70, 45, 22))

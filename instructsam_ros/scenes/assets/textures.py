@@ -1,4 +1,4 @@
-"""Procedural textures: uint8 [S, S, 3] sRGB images made from seeded noise."""
+"""Procedural textures, uint8 [S, S, 3] sRGB, from seeded noise."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ WORDS = [
 def noise(
     rng: Rng, size: int, octaves: int = 5, persistence: float = 0.55, stretch: tuple[float, float] = (1, 1)
 ) -> NDArray[np.float32]:
-    """Smooth fractal noise float32 [size, size] in 0..1."""
+    """Sample smooth fractal noise, float32 [size, size] in 0..1."""
     total = np.zeros((size, size), np.float32)
     for octave in range(octaves):
         cells = 2 ** (octave + 2)
@@ -152,7 +152,7 @@ def tiles(rng: Rng, size: int = 512) -> Texture:
 
 
 def cloth(rng: Rng, size: int = 512) -> Texture:
-    """Woven table cloth: checked, striped or plain."""
+    """Woven table cloth: checked, striped or of one colour."""
     color = rng.uniform(60, 235, 3).astype(np.float32)
     second = np.clip(color + rng.choice([-1, 1]) * rng.uniform(35, 90), 0, 255)
     y, x = np.mgrid[:size, :size]
@@ -192,14 +192,16 @@ def _fonts() -> tuple[Path, ...]:
 
 
 def font(rng: Rng, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A random DejaVu face, or Pillow's own where those are not installed."""
-    draw = int(rng.integers(1 << 16))  # drawn always, so that a scene does not depend on the fonts
+    """Choose a DejaVu typeface at random, or Pillow's default where none is installed."""
+    draw = int(
+        rng.integers(1 << 16)
+    )  # always drawn, so that the rest of a scene does not depend on the fonts
     faces = _fonts()
     return ImageFont.truetype(faces[draw % len(faces)], size) if faces else ImageFont.load_default(size)
 
 
 def label(rng: Rng, rgb: ArrayLike, word: str | None = None, repeat: int = 1, size: int = 256) -> Texture:
-    """Packaging print in which ``rgb`` stays the dominant colour; ``repeat`` copies go around a can."""
+    """Draw a package print whose dominant colour is ``rgb``, with ``repeat`` copies side by side."""
     base = tuple(int(v) for v in np.asarray(rgb))
     second = (245, 243, 236) if np.mean(base) < 170 else (60, 60, 65)
     image = Image.new("RGB", (size, size), base)
@@ -232,7 +234,7 @@ def label(rng: Rng, rgb: ArrayLike, word: str | None = None, repeat: int = 1, si
 def skin(
     rng: Rng, rgb: ArrayLike, second: ArrayLike | None = None, speck: float = 0.08, size: int = 128
 ) -> Texture:
-    """Fruit skin: patches towards ``second`` (by default a darker shade) and specks."""
+    """Draw fruit skin: patches towards ``second`` (by default a darker shade) and specks."""
     base = np.asarray(rgb, np.float32)
     other = base * 0.8 if second is None else np.asarray(second, np.float32)
     patches = np.clip((noise(rng, size, 6) - 0.45) * 2, 0, 1) * 0.7
@@ -242,7 +244,7 @@ def skin(
 
 
 def decoration(rng: Rng, rgb: ArrayLike, size: int = 256) -> Texture:
-    """Glazed ceramic with bands or dots that keeps ``rgb`` dominant."""
+    """Draw glazed ceramic with bands or dots whose dominant colour is ``rgb``."""
     base = np.asarray(rgb, np.float32)
     image = np.broadcast_to(base, (size, size, 3)).copy()
     y, x = np.mgrid[:size, :size] / size

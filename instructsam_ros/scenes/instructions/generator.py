@@ -20,7 +20,7 @@ from instructsam_ros.scenes.instructions.three_valued_logic import exact, member
 
 Kind = Callable[[InstructionSampler], LogicalForm | None]
 
-# kind -> how often it is tried
+# kind -> relative frequency
 KINDS: dict[Level, dict[Kind, float]] = {
     "concept": {kinds_attributes.concept: 4, kinds_attributes.concept_group: 1},
     "simple": {
@@ -74,7 +74,7 @@ MIN_OBJECTS = 3
 _KINDS_TRIED = 8
 _HEAD_SLOTS = ("n", "ns", "bare", "bares", "purpose", "situation")
 _TRIES = 8  # per kind, so that rare kinds get their share; most logical forms are ambiguous
-_PART_OF_THE_NAMED = frozenset({
+_RESTRICTING_KINDS = frozenset({
     "rel", "rel_count", "rel_all", "except_color", "except_one", "except_rel", "topk", "topk_side", "host_on",
     "aff_not", "aff_rel", "host", "host_with", "empty", "same", "between", "beside", "beside_all",
 })  # fmt: skip
@@ -177,6 +177,6 @@ def _occurs(words: str, text: str) -> bool:
 def _cardinality(logical_form: LogicalForm, targets: int, named: int) -> Cardinality:
     if targets <= 1:
         return "one" if targets else "none"
-    # "Everything except the knife", where there is none, leaves nothing out.
+    # "Everything except the knife" excludes nothing if there is no knife.
     part = targets < named or logical_form.construct != "except_one"
-    return "many" if part and logical_form.construct in _PART_OF_THE_NAMED else "all"
+    return "many" if part and logical_form.construct in _RESTRICTING_KINDS else "all"

@@ -27,8 +27,8 @@ class Mention:
 class Instruction:
     """A text with its target objects.
 
-    kind: which sort of reference (see docs/scenes.md). cardinality: "all" = all that the noun names,
-    "many" = several of them. template: "construct|carrier" ids of templates.yaml. targets: object
+    kind: sort of reference, see docs/scenes.md. cardinality: "all" = all that the noun names,
+    "many" = several of them. template: "construct|sentence template" ids of templates.yaml. targets: object
     ids, ascending, empty for no target. phrase: canonical noun phrase that follows from the meaning
     alone; phrase_ids: all its unambiguous referents, before any relation, rank or exception.
     mentions: noun phrases of targets and anchors ("the mug", "the red bowl").

@@ -43,15 +43,15 @@ ABSENT_ANCHOR_SHARE = 0.5
 """Share of absent anchors among relations without a target."""
 NEAR_MISS_SHARE = 0.3
 """Share of near misses among absent anchors: the right category in a wrong colour, or the reverse."""
-OOV_PURPOSE = "strange"
-"""Name of the out-of-vocabulary purpose beside those of affordances."""
+OOV_PURPOSE = "out of vocabulary"
+"""Name of the out-of-vocabulary purpose, next to those of the affordances."""
 
 
 class InstructionSampler:
     """Samples the parts of logical forms about one scene.
 
     facts: the scene. random: source of all choices. split: "train" avoids held-out templates and pairs.
-    negative: whether an instruction without a target is wanted; kinds then choose near misses.
+    negative: whether to sample an instruction without a target; kinds then choose near misses.
     anchors: noun phrase of every anchor sampled so far -> object id, or NO_ANCHOR.
     """
 

@@ -138,7 +138,7 @@ def empty(sampler: InstructionSampler) -> LogicalForm | None:
 def same_color(sampler: InstructionSampler) -> LogicalForm | None:
     """Sample 'Everything else of the colour of the mug'."""
     head = sampler.object_noun()
-    # A place without a colour: that of "the red mug" is red, whether there is such a mug or not.
+    # An anchor without a colour adjective: "the color of the red mug" would be red even without a mug.
     absent_anchor = sampler.maybe_absent_anchor(*CATALOGUE)
     if absent_anchor is not None:
         return LogicalForm(

@@ -112,7 +112,7 @@ def union(sampler: InstructionSampler) -> LogicalForm | None:
     if first is None or second is None or first.bare == second.bare:
         return None
     if first.phrase.split()[-1] == second.phrase.split()[-1]:
-        return None  # "the glass and the wine glass": hard to say apart
+        return None  # "the glass and the wine glass": nearly the same noun
     if bool(members(first.named)) != bool(members(second.named)):
         return None
     phrase = " , ".join(sorted((first.phrase, second.phrase)))

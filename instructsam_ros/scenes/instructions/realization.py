@@ -16,7 +16,7 @@ _SENTENCE_FAMILIES = ("say", "ask", "ask_one", "ask_many", "phrase_one", "phrase
 
 
 class Sentence(NamedTuple):
-    """text as a user might type it; template: "construct|carrier" or "construct"."""
+    """text as a user might type it; template: "construct|sentence template" or "construct"."""
 
     text: str
     form: Form

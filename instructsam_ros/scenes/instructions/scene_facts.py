@@ -108,7 +108,7 @@ def has_color(color: str) -> Callable[[ObjectFacts], Truth]:
 
     def holds(item: ObjectFacts) -> Truth:
         looks = color in item.named_colors
-        if item.color in COLORLESS:  # metal and glass mirror what is around them
+        if item.color in COLORLESS:  # metal and glass reflect their surroundings
             return None if looks or color in ("gray", "white", "black", "brown") else 0
         if item.color == color:
             return 1 if looks else None
@@ -124,16 +124,16 @@ def made_of(material: str) -> Callable[[ObjectFacts], Truth]:
         if material == "metal":
             if item.color == "silver" and item.category != "pan":
                 return 1
-            doubtful = item.category in ("pan", "knife", "jar", "can", "whisk", "kettle", "pot")
+            ambiguous = item.category in ("pan", "knife", "jar", "can", "whisk", "kettle", "pot")
         elif material == "glass":
             if item.category in ("glass", "wine glass"):
                 return 1
-            doubtful = item.material == "glass" or item.category in ("bottle", "vase")
+            ambiguous = item.material == "glass" or item.category in ("bottle", "vase")
         else:
             if item.material == "wood":
                 return 1
-            doubtful = item.color == "brown" or item.category in ("pan", "knife")
-        return None if doubtful or item.material == material else 0
+            ambiguous = item.color == "brown" or item.category in ("pan", "knife")
+        return None if ambiguous or item.material == material else 0
 
     return holds
 

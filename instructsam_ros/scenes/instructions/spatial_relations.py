@@ -1,4 +1,4 @@
-"""Left, right, behind, on; largest, leftmost, nearest: with margins that exclude ambiguous cases."""
+"""Spatial relations, superlatives and ordinals, with margins that make close cases ambiguous."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIDES: tuple[Relation, ...] = ("left", "right", "front", "behind")
 
 
 def related(item: ObjectFacts, relation: Relation, anchor: ObjectFacts) -> Truth:
-    """Return whether ``item`` stands in that relation to ``anchor`` from the camera's viewpoint."""
+    """Return whether ``item`` is in the relation to ``anchor`` from the camera's viewpoint."""
     if item.id == anchor.id:
         return 0
     if relation in ("on", "in"):
@@ -35,7 +35,7 @@ def related(item: ObjectFacts, relation: Relation, anchor: ObjectFacts) -> Truth
             return 0
         return 1 if item.relation == relation else None
     if item.parent == anchor.id or anchor.parent == item.id:
-        return None  # what lies on a plate is neither left nor right of it, nor next to it
+        return None  # an apple on a plate is neither left nor right of it, nor next to it
     if relation == "beside":
         return _next_to(item, anchor)
     across, along = item.right - anchor.right, item.ahead - anchor.ahead
@@ -69,7 +69,7 @@ def _next_to(item: ObjectFacts, anchor: ObjectFacts) -> Truth:
 
 
 def select_related(facts: SceneFacts, selection: Selection, relation: Relation, anchor: int) -> Selection:
-    """Select the members that stand in the relation to the anchor; none for NO_ANCHOR."""
+    """Select the members that are in the relation to the anchor; none for NO_ANCHOR."""
     if anchor == NO_ANCHOR:
         return dict.fromkeys(selection, 0)
     reference = facts.objects[anchor]

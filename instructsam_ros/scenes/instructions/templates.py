@@ -1,4 +1,4 @@
-"""Sentence templates and paraphrases: templates.yaml as frozen tables, with the held-out templates marked."""
+"""Sentence templates and paraphrases of templates.yaml, with the templates held out from training."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Template:
 class Paraphrases:
     """Sentence templates and constructs by family ("one", "rel.many"), the other tables by topic.
 
-    sentence_templates: "carriers" in templates.yaml. verbs: for the slot of that name in a sentence
-    template. redundant: words of constructs without effect on the meaning.
+    verbs: values of the slot of that name in a sentence template. redundant: words of constructs without
+    effect on the meaning.
     """
 
     sentence_templates: dict[str, tuple[Template, ...]]
@@ -67,7 +67,9 @@ def paraphrases() -> Paraphrases:
         for kind, numbers in data["constructs"].items()
         for number, entries in numbers.items()
     }
-    sentence_templates = {number: _templates(number, entries) for number, entries in data["carriers"].items()}
+    sentence_templates = {
+        number: _templates(number, entries) for number, entries in data["sentence_templates"].items()
+    }
     return Paraphrases(
         sentence_templates,
         constructs,

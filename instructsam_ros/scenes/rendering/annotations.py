@@ -1,4 +1,4 @@
-"""What is known about one rendered view, as plain JSON values."""
+"""Annotations of a rendered view, as JSON values."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Meta = dict[str, Any]
 
 
 class Extent(Protocol):
-    """An object's unoccluded size in the image."""
+    """The unoccluded extent of an object in the image."""
 
     @property
     def pixels(self) -> int:
-        """Pixels it would cover if nothing hid it."""
+        """Return the number of its pixels without occlusion."""
 
     @property
     def truncated(self) -> bool:
-        """Whether it reaches beyond the image."""
+        """Return whether it extends beyond the image."""
 
 
 def annotate(
@@ -35,7 +35,7 @@ def annotate(
     amodal: Mapping[int, Extent],
     renderer: str,
 ) -> Meta:
-    """Camera, scene and one entry per object of view ``number``.
+    """Annotate view ``number``: camera, scene and one entry per object.
 
     World frame: table top at z = 0, z up. Camera frame: x right, y down, z forward (REP 103 optical).
     Lengths in metres, boxes in half-open pixels x0 y0 x1 y1.
@@ -59,13 +59,13 @@ def annotate(
 
 
 def optical_axes(camera: CameraPose) -> Array:
-    """World axes of the optical frame as columns [3, 3]: right, down, forward."""
+    """Return the axes of the optical frame (right, down, forward) in the world frame, as columns [3, 3]."""
     axes: Array = camera.axes * (1, -1, -1)
     return axes
 
 
 def intrinsics(fovy: float, width: int, height: int) -> dict[str, float]:
-    """Pinhole camera of a vertical field of view in degrees; pixel centres at whole numbers."""
+    """Return pinhole intrinsics for a vertical field of view in degrees; pixel centres at whole numbers."""
     focal = height / 2 / np.tan(np.radians(fovy) / 2)
     return {
         "fx": float(focal),
@@ -114,7 +114,7 @@ def _object_entry(
 
 
 def seen_part(mask: NDArray[np.bool_]) -> Meta:
-    """What an object's entry says of its visible pixels [H, W]: their number, bbox and centroid."""
+    """Return number, bbox and centroid of the visible pixels of an object. mask: bool [H, W]."""
     rows, columns = np.nonzero(mask)
     if not len(rows):
         return {"pixels": 0, "bbox": None, "centroid": None}

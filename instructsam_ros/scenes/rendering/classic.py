@@ -1,4 +1,4 @@
-"""Depth, instance ids and (where Filament is missing) colour by MuJoCo's classic rasteriser."""
+"""Depth, instance ids and, where Filament is not available, colour by MuJoCo's classic rasterizer."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _HIDDEN_GROUP = 5
 
 @dataclass(frozen=True)
 class Amodal:
-    """What an object would cover if nothing hid it: its pixel count, and whether it leaves the image.
+    """Unoccluded extent of an object: number of pixels, and whether it extends beyond the image.
 
-    0 and True for an object of which no pixel is visible, wherever it is.
+    0 and True for an object without a visible pixel.
     """
 
     pixels: int
@@ -27,7 +27,7 @@ class Amodal:
 
 @dataclass(frozen=True)
 class Buffers:
-    """depth: float32 [H, W] metres along the optical axis, 0 where nothing is. ids: uint8 [H, W].
+    """Images of one camera. depth: float32 [H, W] metres along the optical axis, 0 = none. ids: uint8 [H, W].
 
     amodal: by object id.
     """
@@ -38,12 +38,12 @@ class Buffers:
 
 
 class ClassicRenderer:
-    """Colour images by plain OpenGL; works wherever EGL or OSMesa does."""
+    """Renders colour images with OpenGL; requires EGL or OSMesa."""
 
     name = "classic"
 
     def render(self, world: World, width: int, height: int) -> list[NDArray[np.uint8]]:
-        """One uint8 RGB [H, W, 3] image per camera of the scene."""
+        """Render one uint8 RGB [H, W, 3] image per camera of the scene."""
         images = []
         with mujoco.Renderer(world.model, height, width) as renderer:
             for number in range(len(world.scene.cameras)):
@@ -53,7 +53,7 @@ class ClassicRenderer:
 
 
 def render_buffers(world: World, width: int, height: int) -> list[Buffers]:
-    """Exact depth, ids and amodal extents for every camera of the scene."""
+    """Render exact depth, ids and amodal extents for every camera of the scene."""
     with mujoco.Renderer(world.model, height, width) as renderer:
         return [_camera_buffers(world, renderer, f"camera{k}") for k in range(len(world.scene.cameras))]
 
@@ -62,7 +62,7 @@ def _camera_buffers(world: World, renderer: mujoco.Renderer, camera: str) -> Buf
     renderer.enable_depth_rendering()
     renderer.update_scene(world.data, camera=camera)
     depth = renderer.render().copy()
-    depth[depth > 0.999 * FAR] = 0  # as far as the buffer can tell
+    depth[depth > 0.999 * FAR] = 0  # the depth buffer's resolution at FAR
     renderer.disable_depth_rendering()
     renderer.enable_segmentation_rendering()
     renderer.update_scene(world.data, camera=camera)
@@ -80,7 +80,7 @@ def _geom_numbers(renderer: mujoco.Renderer, background: int) -> NDArray[np.int6
 def _render_amodal(
     world: World, renderer: mujoco.Renderer, camera: str, ids: NDArray[np.uint8]
 ) -> dict[int, Amodal]:
-    """Each visible object rendered alone."""
+    """Render each visible object alone."""
     option = mujoco.MjvOption()
     option.geomgroup[:] = 0
     option.geomgroup[0] = 1

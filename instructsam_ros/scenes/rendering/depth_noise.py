@@ -1,4 +1,4 @@
-"""Depth as an RGB-D sensor reports it: noise that grows with distance, and holes."""
+"""Sensor model of depth: noise that grows with distance, and holes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ EDGE_STEP = 0.04  # change over three pixels, as a share of the distance, that m
 def simulate_sensor(
     depth: NDArray[np.float32], ids: NDArray[np.uint8], scene: Scene, rng: Rng
 ) -> NDArray[np.float32]:
-    """Noisy copy of an exact depth map float32 [H, W] in metres; 0 = no measurement.
+    """Add noise and holes to an exact depth map, float32 [H, W] in metres; 0 = no measurement.
 
-    Holes lie on clear glass and bare metal in patches, along depth edges (where the two eyes of a
-    stereo sensor see different surfaces) and beyond MAX_RANGE.
+    Holes lie on clear glass and bare metal in patches, along depth edges (where the two cameras
+    of a stereo sensor see different surfaces) and beyond MAX_RANGE.
     """
     height, width = depth.shape
     measured = depth + rng.normal(size=depth.shape) * NOISE_AT_ONE_METRE * depth**2

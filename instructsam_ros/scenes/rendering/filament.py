@@ -1,4 +1,4 @@
-"""Colour images by MuJoCo's Filament renderer, without a window and on software Vulkan."""
+"""Colour images by MuJoCo's Filament renderer, without a window, on software Vulkan."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from instructsam_ros.scenes.rendering.world import SHADOW_MAP, World
 
 @contextmanager
 def _silent_stdout() -> Iterator[None]:
-    """Drop what Filament's C++ side prints about its engine."""
+    """Discard what Filament's C++ code prints to stdout."""
     sys.stdout.flush()
     kept = os.dup(1)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
+    with open(os.devnull, "wb") as devnull:
+        os.dup2(devnull.fileno(), 1)
     try:
         yield
     finally:
@@ -31,10 +31,10 @@ def _silent_stdout() -> Iterator[None]:
 
 
 class FilamentRenderer:
-    """Physically based colour images.
+    """Renders physically based colour images.
 
-    MuJoCo's own wrapper needs Python 3.12, so this speaks to ``mujoco.mjrf`` directly. Without
-    Vulkan the whole process aborts; ``choose_renderer`` tries that in another process first.
+    MuJoCo's own wrapper needs Python 3.12, so this uses ``mujoco.mjrf`` directly. Without
+    Vulkan the process aborts; ``choose_renderer`` tests that in another process first.
     """
 
     name = "filament"
@@ -55,7 +55,7 @@ class FilamentRenderer:
         self._context.set_clear_color([0.5, 0.5, 0.5])
 
     def render(self, world: World, width: int, height: int) -> list[NDArray[np.uint8]]:
-        """One uint8 RGB [H, W, 3] image per camera of the scene."""
+        """Render one uint8 RGB [H, W, 3] image per camera of the scene."""
         mjrf = self._mjrf
         resources = mjrf.ModelResources(self._context, world.model)
         scene = self._context.create_scene(mjrf.SceneParams())
@@ -99,7 +99,7 @@ class FilamentRenderer:
         mujoco.mjv_updateScene(
             world.model, world.data, mujoco.MjvOption(), None, camera, mujoco.mjtCatBit.mjCAT_ALL, visual
         )
-        # camera[0] alone is the left eye of a stereo pair, 34 mm off
+        # camera[0] is the left one of a stereo pair, 34 mm off the middle
         middle = mujoco.mjv_averageCamera(visual.camera[0], visual.camera[1])
         return self._mjrf.Camera(
             pos=middle.pos,

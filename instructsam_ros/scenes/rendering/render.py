@@ -1,4 +1,4 @@
-"""Scene in, annotated RGB-D views out."""
+"""Rendering of scenes as annotated RGB-D views."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from instructsam_ros.scenes.rendering.depth_noise import simulate_sensor
 from instructsam_ros.scenes.rendering.filament import FilamentRenderer
 from instructsam_ros.scenes.rendering.world import World
 from instructsam_ros.scenes.sampling.scene import Scene, sample_scene
-from instructsam_ros.scenes.sampling.splits import NOVEL_WORLDS, manifest
+from instructsam_ros.scenes.sampling.splits import NOVEL_SPLITS, manifest
 
 WorkingRenderer = Literal["filament", "classic"]
 RendererName = Literal["auto", WorkingRenderer]
@@ -35,7 +35,7 @@ class ColorRenderer(Protocol):
     name: str
 
     def render(self, world: World, width: int, height: int) -> list[NDArray[np.uint8]]:
-        """One uint8 RGB [H, W, 3] image per camera."""
+        """Render one uint8 RGB [H, W, 3] image per camera."""
 
 
 RENDERERS: dict[WorkingRenderer, type[ColorRenderer]] = {
@@ -45,12 +45,12 @@ RENDERERS: dict[WorkingRenderer, type[ColorRenderer]] = {
 
 
 def choose_renderer(name: RendererName = "auto") -> ColorRenderer:
-    """The renderer that ``working_renderer`` names."""
+    """Create the renderer that ``working_renderer`` selects."""
     return RENDERERS[working_renderer(name)]()
 
 
 def working_renderer(name: RendererName) -> WorkingRenderer:
-    """Filament where its libraries work, classic GL otherwise. Raises ConfigError if the named one fails."""
+    """Select Filament where it works, else classic GL. Raises ConfigError if a requested Filament fails."""
     if name == "classic":
         return "classic"
     failure = filament_failure()
@@ -65,22 +65,22 @@ def working_renderer(name: RendererName) -> WorkingRenderer:
 
 @cache
 def filament_failure() -> str:
-    """Why Filament cannot start, or "". Tried in a process of its own: without Vulkan it aborts."""
+    """Return why Filament cannot start, or "". Tested in another process, since it aborts without Vulkan."""
     code = f"from {FilamentRenderer.__module__} import FilamentRenderer; FilamentRenderer()"
     search = os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")])
-    tried = subprocess.run(
+    test = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": search}, capture_output=True, text=True
     )
-    if tried.returncode == 0:
+    if test.returncode == 0:
         return ""
-    lines = tried.stderr.strip().splitlines()
-    return lines[-1] if lines else f"exit status {tried.returncode}"
+    lines = test.stderr.strip().splitlines()
+    return lines[-1] if lines else f"exit status {test.returncode}"
 
 
 def render_scene(
     scene: Scene, width: int, height: int, renderer: ColorRenderer, *, sensor_noise: bool = True
 ) -> list[View]:
-    """All views of a scene. sensor_noise: depth as a sensor sees it rather than exact."""
+    """Render all views of a scene. sensor_noise: whether depth has a sensor's noise and holes."""
     return render_world(World(scene, width, height), width, height, renderer, sensor_noise=sensor_noise)
 
 
@@ -93,7 +93,7 @@ def render_world(
     sensor_noise: bool = True,
     frame: int = 0,
 ) -> list[View]:
-    """All views of a world as it is now. frame: number in a sequence; every frame has its own noise."""
+    """Render all views of a world. frame: number in a video; every frame has its own noise."""
     scene, images = world.scene, renderer.render(world, width, height)
     views = []
     for number, (rgb, buffers) in enumerate(zip(images, render_buffers(world, width, height), strict=True)):
@@ -115,12 +115,12 @@ def render_seeds(
     height: int = 288,
     renderer: RendererName = "auto",
 ) -> Iterator[View]:
-    """One view each of ``count`` scenes of a split, from scene number ``first`` on.
+    """Render one view each of ``count`` scenes of a split, starting with scene number ``first``.
 
     Raises ConfigError at once for numbers outside of the split's range.
     """
     seeds = [manifest().scene_seed(split, offset) for offset in range(first, first + count)]
-    return _render_each(seeds, split in NOVEL_WORLDS, width, height, renderer)
+    return _render_each(seeds, split in NOVEL_SPLITS, width, height, renderer)
 
 
 def _render_each(

@@ -1,4 +1,4 @@
-"""Short RGB-D clips: the camera swings around one scene while an object is pushed across the table."""
+"""RGB-D video clips: the camera swings around a scene while one object is pushed across the table."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from instructsam_ros.scenes.assets.textures import Rng
 from instructsam_ros.scenes.dataset import View
 from instructsam_ros.scenes.sampling.layout import footprint, overlap
 from instructsam_ros.scenes.sampling.scene import STEEP, CameraPose, Scene, orbit, sample_scene
-from instructsam_ros.scenes.sampling.splits import NOVEL_WORLDS, manifest
+from instructsam_ros.scenes.sampling.splits import NOVEL_SPLITS, manifest
 
 if TYPE_CHECKING:
     from instructsam_ros.scenes.rendering.render import RendererName
 
 SWING = 0.35  # radians to each side
 NOD = 0.08  # radians up and down
-HIGHEST = float(np.arcsin(STEEP)) - 0.001  # radians; above, the picture would turn from one frame to the next
-STEP = 0.01  # metres; how finely a push is checked against the other objects
+HIGHEST = float(np.arcsin(STEEP)) - 0.001  # radians; above, the image would rotate abruptly between frames
+STEP = 0.01  # metres between the positions that are tested for contact
 LONGEST_PUSH = 0.25  # metres
 SHORTEST_PUSH = 0.05
 
@@ -48,7 +48,7 @@ def render_sequence(
     if frames < 1:
         raise ConfigError(f"a sequence needs at least one frame, got {frames}")
     chosen = choose_renderer(renderer)
-    scene = sample_scene(manifest().scene_seed(split, number), held_out=split in NOVEL_WORLDS)
+    scene = sample_scene(manifest().scene_seed(split, number), held_out=split in NOVEL_SPLITS)
     first = scene.cameras[0]
     pushed, way = plan_push(scene, np.random.default_rng([scene.seed, 1]))
     carried = [item for item in scene.objects if pushed and item.parent == pushed.id]
@@ -79,12 +79,12 @@ def swing(camera: CameraPose, phase: float) -> CameraPose:
 
 
 def plan_push(scene: Scene, rng: Rng) -> tuple[SceneObject | None, Array]:
-    """Choose an object and a way [3] in metres to push it without contact; (None, zeros) if none can."""
+    """Choose an object and a displacement [3] in metres without contact; (None, zeros) if there is none."""
     edge = np.array(scene.surroundings.table_half)
-    standing = [item for item in scene.objects if item.parent is None]
-    for index in rng.permutation(len(standing)):
-        item = standing[index]
-        others = [footprint(o.extent, o.position[:2], o.yaw) for o in standing if o is not item]
+    on_table = [item for item in scene.objects if item.parent is None]
+    for index in rng.permutation(len(on_table)):
+        item = on_table[index]
+        others = [footprint(o.extent, o.position[:2], o.yaw) for o in on_table if o is not item]
         angle = rng.uniform(0, 2 * np.pi)
         direction = np.array([np.cos(angle), np.sin(angle), 0])
         reach = 0.0

@@ -1,4 +1,4 @@
-"""A sampled scene as a compiled MuJoCo model."""
+"""MuJoCo model of a scene."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from instructsam_ros.scenes.assets.textures import Texture
 from instructsam_ros.scenes.sampling.scene import CameraPose, Scene
 
 FIRST_OCCLUDER_ID = 200
-FAR = 8.0  # metres; nothing beyond is drawn
-SHADOW_MAP = 1024  # pixels; 2048 costs a third more per frame
+FAR = 8.0  # metres, the far clipping plane
+SHADOW_MAP = 1024  # pixels; 2048 takes a third more time per frame
 
 
 class World:
-    """model, data: MuJoCo's. Geoms that belong to an instance are listed in ``geoms``: id -> geom numbers."""
+    """A compiled scene. model, data: MuJoCo's. geoms: id of an object or occluder -> its geom numbers."""
 
     def __init__(self, scene: Scene, width: int, height: int) -> None:
         builder = _Builder(scene, width, height)
@@ -29,26 +29,28 @@ class World:
         self.data: Any = mujoco.MjData(self.model)
         self.update()
         self.geoms: dict[int, list[int]] = {}
-        self.id_of_geom = np.zeros(self.model.ngeom + 1, np.uint8)  # the last entry stands for "no geom"
+        self.id_of_geom = np.zeros(
+            self.model.ngeom + 1, np.uint8
+        )  # the last entry is for pixels without a geom
         for name, instance in builder.instance_of.items():
             number = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, name)
             self.geoms.setdefault(instance, []).append(number)
             self.id_of_geom[number] = instance
 
     def move(self, item: SceneObject, position: Array) -> None:
-        """Put an object's foot at ``position`` [3], metres. Takes effect with ``update``."""
+        """Move an object's foot to ``position`` [3], metres, world frame. Takes effect with ``update``."""
         self.model.geom_pos[self.geoms[item.id]] += position - item.position
         item.position = position
 
     def aim(self, number: int, camera: CameraPose) -> None:
-        """Give camera ``number`` another pose. Takes effect with ``update``."""
+        """Set the pose of camera ``number``. Takes effect with ``update``."""
         self.scene.cameras[number] = camera
         self.model.cam_pos[number] = camera.position
         self.model.cam_quat[number] = camera.quaternion
         self.model.cam_fovy[number] = camera.fovy
 
     def update(self) -> None:
-        """Compute where everything is now."""
+        """Recompute the poses of geoms and cameras."""
         mujoco.mj_forward(self.model, self.data)
 
 

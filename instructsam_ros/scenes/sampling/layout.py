@@ -1,4 +1,4 @@
-"""Which objects stand where: families of one category, food on dishes, no overlaps."""
+"""Layout sampling: families of one category, food on dishes, no overlaps."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ ROUND_FOOD = ("apple", "orange", "lemon", "pear", "tomato", "banana", "egg", "do
 
 
 def sample_objects(rng: Rng, *, held_out: bool, fewest: int = 5, most: int = 12) -> list[SceneObject]:
-    """Draw and place ``fewest`` to ``most`` objects (those that find room), ids from 1."""
-    wanted = _sample_kinds(rng, int(rng.integers(fewest, most + 1)), held_out)
-    area_radius = rng.uniform(0.20, 0.34) + 0.012 * len(wanted)
-    wanted.sort(key=lambda pair: pair[0] in ROUND_FOOD)  # hosts first
+    """Sample and place ``fewest`` to ``most`` objects, fewer where there is no room; ids count from 1.
+
+    held_out: whether pairs of colour and category held out from training are used, too.
+    """
+    kinds = _sample_kinds(rng, int(rng.integers(fewest, most + 1)), held_out)
+    area_radius = rng.uniform(0.20, 0.34) + 0.012 * len(kinds)
+    kinds.sort(key=lambda pair: pair[0] in ROUND_FOOD)  # hosts first
     objects: list[SceneObject] = []
     footprints: list[Array] = []
-    for category, color in wanted:
+    for category, color in kinds:
         item = make_object(rng, category, color)
         if not held_out and (item.color, category) in manifest().pairs:
             continue
@@ -40,7 +43,7 @@ def sample_objects(rng: Rng, *, held_out: bool, fewest: int = 5, most: int = 12)
 
 
 def _sample_kinds(rng: Rng, count: int, held_out: bool) -> list[tuple[str, str]]:
-    """(category, color) pairs; families of one category make the instructions discriminative."""
+    """Sample (category, color) pairs; several of one category make instructions discriminative."""
     names = list(CATALOGUE)
     weights = np.array([CATALOGUE[name].weight for name in names])
     kinds: list[tuple[str, str]] = []
@@ -63,7 +66,7 @@ def _sample_kinds(rng: Rng, count: int, held_out: bool) -> list[tuple[str, str]]
 
 
 def _place_on_host(rng: Rng, item: SceneObject, objects: list[SceneObject]) -> bool:
-    """Put a piece of food on or in a dish that still has room; False when there is none."""
+    """Place a piece of food on or in a dish with room for it; return False if there is none."""
     carried = {host.id: [o for o in objects if o.parent == host.id] for host in objects}
     hosts = [o for o in objects if o.category in HOSTS and len(carried[o.id]) < 2]
     if not hosts:
@@ -77,7 +80,7 @@ def _place_on_host(rng: Rng, item: SceneObject, objects: list[SceneObject]) -> b
     away = 0.0 if host.category == "bowl" and not carried[host.id] else inner * 0.55
     height = host.extent[2] if floor is None else floor * host.scale
     offset = np.array([away * np.cos(angle), away * np.sin(angle), height])
-    middle = host.position + np.array([*_basin(host), 0.0])
+    middle = host.position + np.array([*_body_offset(host), 0.0])
     if carried[host.id]:  # opposite of the first piece
         offset[:2] = -(carried[host.id][0].position - middle)[:2]
         offset[:2] *= inner * 0.55 / max(float(np.linalg.norm(offset[:2])), 1e-6)
@@ -91,13 +94,13 @@ def _place_on_host(rng: Rng, item: SceneObject, objects: list[SceneObject]) -> b
     return True
 
 
-def _basin(host: SceneObject) -> Array:
-    """Middle of what holds food, [2], from the middle of the dish: a pan's handle holds none."""
+def _body_offset(host: SceneObject) -> Array:
+    """Return the offset [2] of the dish's body from the middle of its box, which may include a handle."""
     vertices = host.parts[0].mesh.vertices
     middle = (vertices.min(0) + vertices.max(0))[:2] / 2
     c, s = np.cos(host.yaw), np.sin(host.yaw)
-    basin: Array = np.array([[c, -s], [s, c]]) @ middle
-    return basin
+    offset: Array = np.array([[c, -s], [s, c]]) @ middle
+    return offset
 
 
 def _place_on_table(rng: Rng, item: SceneObject, footprints: list[Array], radius: float) -> bool:
@@ -114,7 +117,7 @@ def _place_on_table(rng: Rng, item: SceneObject, footprints: list[Array], radius
 
 
 def footprint(extent: Array, spot: Array, yaw: float, margin: float = 0.008) -> Array:
-    """Corners [4, 2] of an object's rectangle on the table, widened by a margin in metres."""
+    """Return the corners [4, 2] of an object's rectangle on the table, widened by a margin in metres."""
     half = extent[:2] / 2 + margin
     c, s = np.cos(yaw), np.sin(yaw)
     corners: Array = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)]) * half @ np.array([[c, s], [-s, c]])
@@ -122,7 +125,7 @@ def footprint(extent: Array, spot: Array, yaw: float, margin: float = 0.008) -> 
 
 
 def overlap(first: Array, second: Array) -> bool:
-    """Whether two rectangles [4, 2] intersect (separating axes)."""
+    """Return whether two rectangles [4, 2] intersect (separating axis theorem)."""
     for corners in (first, second):
         for i in range(2):
             edge = corners[i + 1] - corners[i]

@@ -1,4 +1,4 @@
-"""A random scene: objects on a surface, cameras, lights, surroundings. Everything follows from one seed."""
+"""Scene sampling: objects, cameras, lights and surroundings, all from one seed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from instructsam_ros.scenes.sampling.splits import manifest
 VIEWS = ("table", "table", "ego", "top")  # table views twice as often
 ELEVATION = {"table": (28, 58), "ego": (38, 56), "top": (68, 88)}  # degrees above the table
 DISTANCE = {"table": (0.62, 0.95), "ego": (0.62, 0.8), "top": (0.65, 0.95)}  # metres
-STEEP = 0.999  # height of a camera over its distance from which on the picture is turned another way
+STEEP = 0.999  # sine of the elevation above which the image's up direction is +y instead of +z
 FIELD_OF_VIEW = {"table": (40, 52), "ego": (55, 66), "top": (42, 55)}  # degrees, vertical
 
 
 @dataclass(frozen=True)
 class CameraPose:
-    """position, target: [3] metres in the world frame; fovy: vertical field of view in degrees."""
+    """A camera. position, target: [3] metres in the world frame; fovy: vertical field of view in degrees."""
 
     position: Array
     target: Array
@@ -31,7 +31,7 @@ class CameraPose:
 
     @property
     def axes(self) -> Array:
-        """World axes of the OpenGL camera as columns [3, 3]: right, up, backwards."""
+        """Return the OpenGL camera's axes (right, up, backwards) in the world frame, as columns [3, 3]."""
         back = (self.position - self.target) / np.linalg.norm(self.position - self.target)
         right = np.cross([0, 1.0, 0] if abs(back[2]) > STEEP else [0, 0, 1.0], back)
         right /= np.linalg.norm(right)
@@ -40,7 +40,7 @@ class CameraPose:
 
     @property
     def quaternion(self) -> Array:
-        """``axes`` as w, x, y, z [4]."""
+        """Return ``axes`` as a quaternion w, x, y, z [4]."""
         x, y, z, w = Rotation.from_matrix(self.axes).as_quat()
         return np.array([w, x, y, z])
 
@@ -56,7 +56,7 @@ class Light:
 
 @dataclass
 class Surroundings:
-    """Table, wall and floor. kitchen: the wall stands right behind a wide counter."""
+    """Table, wall and floor. kitchen: whether the table is a wide counter in front of the wall."""
 
     surface: str
     table: Texture
@@ -68,13 +68,13 @@ class Surroundings:
 
     @property
     def table_half(self) -> tuple[float, float]:
-        """Half width and half depth of the table top in metres."""
+        """Return half the width and half the depth of the table top in metres."""
         return (1.3, 0.42) if self.kitchen else (0.75, 0.5)
 
 
 @dataclass
 class Scene:
-    """All that is rendered."""
+    """A scene to render."""
 
     seed: int
     held_out: bool
@@ -88,7 +88,7 @@ class Scene:
 
 
 def sample_scene(seed: int, views: int = 1, *, held_out: bool = False) -> Scene:
-    """Draw a scene with ``views`` cameras. held_out: also use what the manifest keeps from training."""
+    """Sample a scene with ``views`` cameras. held_out: whether to use values held out from training."""
     rng = np.random.default_rng(seed)
     objects = sample_objects(rng, held_out=held_out)
     view = str(rng.choice(VIEWS))
@@ -101,17 +101,17 @@ def sample_scene(seed: int, views: int = 1, *, held_out: bool = False) -> Scene:
 
 
 def orbit(target: Array, azimuth: float, elevation: float, distance: float) -> Array:
-    """Camera position [3] around a target; azimuth 0 looks along +y; angles in radians."""
+    """Return the camera position [3] around a target; azimuth 0 looks along +y; angles in radians."""
     c = np.cos(elevation)
     return target + distance * np.array([np.sin(azimuth) * c, -np.cos(azimuth) * c, np.sin(elevation)])
 
 
 def _sample_surroundings(rng: Rng, view: str, held_out: bool) -> Surroundings:
-    kept_back = manifest().surfaces
+    held_out_surfaces = manifest().surfaces
     if held_out and rng.random() < 0.25:
-        surface = str(rng.choice(kept_back))
+        surface = str(rng.choice(held_out_surfaces))
     else:
-        surface = str(rng.choice([name for name in SURFACES if name not in kept_back]))
+        surface = str(rng.choice([name for name in SURFACES if name not in held_out_surfaces]))
     return Surroundings(
         surface,
         SURFACES[surface](rng, 512),
@@ -131,7 +131,7 @@ def _sample_cameras(rng: Rng, view: str, count: int) -> list[CameraPose]:
     fovy = rng.uniform(*FIELD_OF_VIEW[view])
     cameras = [CameraPose(orbit(target, azimuth, elevation, distance), target, fovy)]
     for _ in range(count - 1):
-        if view == "ego":  # a head that moves a little
+        if view == "ego":  # small head motion
             around = azimuth + rng.uniform(-0.25, 0.25), elevation + rng.uniform(-0.12, 0.12)
             away = distance * rng.uniform(0.88, 1.12)
         else:
@@ -143,7 +143,7 @@ def _sample_cameras(rng: Rng, view: str, count: int) -> list[CameraPose]:
 
 
 def _sample_lights(rng: Rng) -> list[Light]:
-    """One to three lights; the first is the brightest, comes from the viewer's side and casts the shadows."""
+    """Sample one to three lights; the first is the brightest, on the viewer's side, and casts shadows."""
     lights = []
     for k in range(int(rng.integers(1, 4))):
         front = k == 0 or rng.random() < 0.5

@@ -10,8 +10,8 @@ from instructsam_ros.errors import ConfigError
 from instructsam_ros.yaml_config import load_yaml
 
 SEEDS_PER_SPLIT = 100_000_000
-NOVEL_WORLDS = ("heldout", "testset")  # "heldout": name of the validation split in files
-"""Splits that also sample the surfaces and pairs held out from training."""
+NOVEL_SPLITS = ("heldout", "testset")  # "heldout": name of the validation split in files
+"""Splits that also use the surfaces and pairs held out from training."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def banana(rng: Rng, color: str, material: str) -> list[Part]:
 
 
 def pear(rng: Rng, color: str, material: str) -> list[Part]:
-    """Pear standing upright."""
+    """Upright pear."""
     r = rng.uniform(0.031, 0.036)
     outline = [(0, 0), (0.5, 0.03), (0.86, 0.3), (1, 0.8), (0.9, 1.3), (0.62, 1.8), (0.45, 2.2), (0.36, 2.5)]
     body = lathe(np.array([*outline, (0.2, 2.65), (0, 2.62)]) * r, 32)
