@@ -1,4 +1,4 @@
-"""``instructsam data``: inspect annotated data sets."""
+"""``instructsam data``: inspect and convert annotated data sets."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect.add_argument("--sheet", type=Path, metavar="FILE.png", help="write a contact sheet of samples")
     inspect.add_argument("--samples", type=positive_int, default=24, help="samples on the sheet (default 24)")
     inspect.add_argument("--seed", type=seed, default=0, help="seed of the selection of samples")
+    convert = actions.add_parser("convert", help="write data sets in another form")
+    _add_source(convert)
+    convert.add_argument("target", type=Path, metavar="TARGET", help="new folder")
+    convert.add_argument(
+        "--to", required=True, metavar="FORM", help="coco, inst2seg, inst2seg_train or shards"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run an action."""
-    return {"inspect": _inspect}[args.action](args)
+    return {"inspect": _inspect, "convert": _convert}[args.action](args)
 
 
 def _inspect(args: argparse.Namespace) -> int:
@@ -39,6 +45,21 @@ def _inspect(args: argparse.Namespace) -> int:
         write_image(args.sheet, sheet.draw())
         print(f"written: {args.sheet}")
     return 0 if inspection.usable else 1
+
+
+def _convert(args: argparse.Namespace) -> int:
+    """Print the configuration that reads the new folder."""
+    import yaml
+
+    from instructsam_ros.training.data.conversion import convert
+    from instructsam_ros.training.data.registry import parse_source
+
+    settings, broken = convert(parse_source(args.source, args.format), args.target, args.to)
+    if broken.problems:
+        print(broken.summary())
+    print(f"written: {args.target}, {broken.usable} instructions")
+    print(yaml.safe_dump({"sets": [settings]}, sort_keys=False, width=1000), end="")
+    return 0
 
 
 def _add_source(parser: argparse.ArgumentParser) -> None:

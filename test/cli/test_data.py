@@ -41,3 +41,14 @@ def test_inspect_of_nothing_usable_has_status_1(source, tmp_path, capsys):
 def test_a_sheet_of_another_kind_is_refused_before_anything_is_read(source, capsys):
     assert main(["data", "inspect", *source, "--sheet", "sheet.tiff"]) == 2
     assert "ends in .png or .jpg" in capsys.readouterr().err
+
+
+def test_convert_prints_the_configuration_of_the_new_set(source, tmp_path, capsys):
+    path, *options = source
+    assert main(["data", "convert", path, str(tmp_path / "out"), "--to", "shards", *options]) == 0
+    printed = capsys.readouterr().out
+    assert "gone.png" in printed
+    assert "2 instructions" in printed
+    (tmp_path / "sets.yaml").write_text(printed[printed.index("sets:") :])
+    assert main(["data", "inspect", str(tmp_path / "sets.yaml")]) == 0
+    assert "2 usable, 0 records broken" in capsys.readouterr().out
