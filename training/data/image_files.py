@@ -57,6 +57,18 @@ class EncodedImage(ABC):
         (height, width), orientation = self._header()
         return (width, height) if orientation >= 5 else (height, width)
 
+    def stored_size(self) -> tuple[int, int]:
+        """Read the height and width before EXIF turns the image. Raises InvalidInputError."""
+        return self._header()[0]
+
+    def no_masks(self) -> NDArray[np.bool_]:
+        """Return no mask in the size of the upright image, bool [0, H, W]. Raises InvalidInputError."""
+        return np.zeros((0, *self.size()), bool)
+
+    def is_turned(self) -> bool:
+        """Return whether its EXIF orientation turns or mirrors it. Raises InvalidInputError."""
+        return self._header()[1] != 1
+
     def upright(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Turn masks [m, H, W] of the stored pixels as ``read`` turns the image.
 

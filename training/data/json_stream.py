@@ -1,4 +1,4 @@
-"""Long JSON lists, one element at a time.
+"""Long JSON lists, one element at a time: a file that is one, or one object of them.
 
 Written by hand, because memory of ijson 3.6 grows with the square of the depth: 100 kB of "[" take all of it.
 """
@@ -6,12 +6,13 @@ Written by hand, because memory of ijson 3.6 grows with the square of the depth:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from instructsam_ros.errors import InvalidInputError
 
+T = TypeVar("T")
 CHUNK = 1 << 20
 """Characters read at a time."""
 LARGEST = 1 << 28
@@ -24,9 +25,25 @@ def stream_list(path: Path) -> Iterator[Any]:
     Raises InvalidInputError for a file that cannot be read, is no JSON or no list; elements before the damage
     come first.
     """
+    return _stream(path, _elements)
+
+
+def stream_object(path: Path) -> Iterator[tuple[str, Any]]:
+    """Iterate over the members of a file that is one JSON object: those that are lists as one (key, element)
+    after another, others as (key, value).
+
+    Raises InvalidInputError as ``stream_list`` does.
+    """
+    return _stream(path, _members)
+
+
+def _stream(path: Path, parse: Callable[[_Text], Iterator[T]]) -> Iterator[T]:
     try:
         with path.open(encoding="utf-8") as file:
-            yield from _elements(_Text(file))
+            text = _Text(file)
+            yield from parse(text)
+            if text.peek():
+                raise ValueError("there is more behind its end")
     except OSError as error:
         raise InvalidInputError(f"cannot read the annotations {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
@@ -36,22 +53,37 @@ def stream_list(path: Path) -> Iterator[Any]:
 
 
 def _elements(text: _Text) -> Iterator[Any]:
-    if (opening := text.next_character()) != "[":
-        json.loads(opening + text.rest())  # which says where it is no JSON
-        raise TypeError("expected a list")
-    separator = "["
-    while True:
-        if text.peek() == "]" and separator == "[":
-            text.next_character()
-            break
+    for _ in _items(text, "[", "]", "a list"):
         yield text.value()
+
+
+def _members(text: _Text) -> Iterator[tuple[str, Any]]:
+    for _ in _items(text, "{", "}", "an object"):
+        key = text.value()
+        if not isinstance(key, str) or text.next_character() != ":":
+            raise ValueError(f"expected a key and ':', got {key!r}")
+        if text.peek() == "[":
+            for element in _elements(text):
+                yield key, element
+        else:
+            yield key, text.value()
+
+
+def _items(text: _Text, opening: str, closing: str, name: str) -> Iterator[None]:
+    """Stop before each item between the brackets, which the caller takes."""
+    if (first := text.next_character()) != opening:
+        json.loads(first + text.rest())  # which says where it is no JSON
+        raise TypeError(f"expected {name}")
+    if text.peek() == closing:
+        text.next_character()
+        return
+    while True:
+        yield
         separator = text.next_character()
-        if separator == "]":
-            break
+        if separator == closing:
+            return
         if separator != ",":
-            raise ValueError(f"expected ',' or ']' after an element, got {separator!r}")
-    if text.peek():
-        raise ValueError("there is more behind the list")
+            raise ValueError(f"expected ',' or '{closing}' after an element, got {separator!r}")
 
 
 class _Text:
@@ -88,7 +120,7 @@ class _Text:
                     raise
                 continue
             # "1" may be the beginning of "1.5" in the next chunk.
-            if self.buffer[end : end + 1] in tuple(" \t\n\r,]") or not self._grow(CHUNK):
+            if self.buffer[end : end + 1] in tuple(" \t\n\r,:]}") or not self._grow(CHUNK):
                 self.place = min(end, len(self.buffer))
                 return value
 

@@ -27,7 +27,8 @@ CLEAR_DISTANCE = 0.1
 
 ONE = ("{n}", "the {n}", "the {n} in the picture")
 ALL = ("{ns}", "the {ns}", "all {ns}", "all the {ns}", "all of the {ns}")
-COUNTED = ("the {number} {ns}", "all {number} {ns}", "{number} {ns}")
+COUNTED = ("the {number} {ns}", "{number} {ns}", "all {number} {ns}")
+PAIR = ("the two {ns}", "two {ns}", "both {ns}", "both of the {ns}")
 PLACES = {
     "left": ("the leftmost {n}", "the {n} furthest to the left", "the {n} on the far left"),
     "right": ("the rightmost {n}", "the {n} furthest to the right", "the {n} on the far right"),
@@ -38,7 +39,7 @@ PLACES_OF_TWO = {
     "right": ("the {n} on the right", "the right {n}"),
 }
 SENTENCES = ("segment", "find", "show me", "locate", "point to", "highlight", "mark", "select")
-"""What half of the noun phrases follow."""
+"""What half of the noun phrases follow, except for bare nouns."""
 NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -57,12 +58,14 @@ class Entity:
 @dataclass(frozen=True)
 class NounLabels:
     """The labels of an image. exhaustive: nouns of which every object is an entity. absent: those of which
-    there certainly is none; what is neither may be there without a label.
+    there certainly is none. ambiguous: nouns of objects that are no entities, in which case no instruction
+    names them. What is none of these may be there without a label.
     """
 
     entities: tuple[Entity, ...]
     exhaustive: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
+    ambiguous: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,16 @@ class NounInstruction:
     cardinality: str
 
 
-def noun_samples(labels: NounLabels, template: Sample, count: int, seed: int) -> Iterator[Sample]:
+def noun_samples(
+    labels: NounLabels, template: Sample, count: int, seed: int, more: Sequence[NounInstruction] = ()
+) -> Iterator[Sample]:
     """Make up to ``count`` samples of one image, the same for the same image name and seed.
 
-    template: a sample of the image without a target; its one phrase reads masks [0, H, W].
+    template: a sample of the image without a target; its one phrase reads masks [0, H, W]. more: instructions
+    about the same entities from other labels, which take turns with those about nouns.
     """
     rng = np.random.default_rng((seed, zlib.crc32(template.image.encode())))
-    for item in noun_instructions(labels, count, rng):
+    for item in noun_instructions(labels, count, rng, more):
         readers = tuple(labels.entities[index].masks for index in item.targets)
         masks = partial(_read_all, readers) if readers else template.masks
         yield replace(
@@ -97,20 +103,25 @@ def noun_samples(labels: NounLabels, template: Sample, count: int, seed: int) ->
         )
 
 
-def noun_instructions(labels: NounLabels, count: int, rng: np.random.Generator) -> list[NounInstruction]:
+def noun_instructions(
+    labels: NounLabels, count: int, rng: np.random.Generator, more: Sequence[NounInstruction] = ()
+) -> list[NounInstruction]:
     """Write up to ``count`` distinct instructions, as many of each kind as there are.
 
     A noun that another one of the image ends with names more than its label ("glass" beside "wine glass") and
     is left out, and so is an absent noun that ends with the same word as one of the image.
     """
     nouns = tuple(dict.fromkeys(entity.noun for entity in labels.entities))
+    named = {*nouns, *labels.ambiguous}
     pools: dict[str, list[NounInstruction]] = {}
+    for item in more:
+        pools.setdefault(item.kind, []).append(item)
     for noun in nouns:
-        if not any(other.endswith(f" {noun}") for other in nouns):
+        if noun not in labels.ambiguous and not any(other.endswith(f" {noun}") for other in named):
             for item in _about(noun, labels, rng):
                 pools.setdefault(item.kind, []).append(item)
     found = _take_turns(tuple(pools.values()), count, rng)
-    heads = {_head(noun) for noun in nouns}
+    heads = {_head(noun) for noun in named}
     absent = [noun for noun in sorted(labels.absent) if _head(noun) not in heads]
     places = [place for place in range(len(found)) if rng.random() < NEGATIVE_SHARE][: len(absent)]
     for place, number in zip(places, rng.permutation(len(absent)), strict=False):
@@ -129,8 +140,7 @@ def _about(noun: str, labels: NounLabels, rng: np.random.Generator) -> Iterator[
         if len(found) <= MOST_TARGETS:
             yield _word((*ALL, "every {n}") if is_counted else ALL, noun, found, "all", "all", rng)
         if len(found) <= MOST_TARGETS and is_counted:
-            counted = (*COUNTED, "both {ns}") if len(found) == 2 else COUNTED
-            yield _word(counted, noun, found, "count", "all", rng)
+            yield _word(PAIR if len(found) == 2 else COUNTED, noun, found, "count", "all", rng)
         for place, index in _places(labels.entities, found) if is_counted else ():
             forms = PLACES_OF_TWO[place] if len(found) == 2 and rng.random() < 0.5 else PLACES[place]
             yield _word(forms, noun, (index,), "place", "one", rng)
@@ -147,9 +157,8 @@ def _word(
     form = forms[int(rng.integers(len(forms)))]
     number = NUMBERS[len(targets) - 2] if kind == "count" else ""
     text, is_bare = form.format(n=noun, ns=plural(noun), number=number), form in ("{n}", "{ns}")
-    if rng.random() < 0.5:
-        article = "the " if is_bare else ""
-        text, is_bare = f"{SENTENCES[int(rng.integers(len(SENTENCES)))]} {article}{text}", False
+    if not is_bare and rng.random() < 0.5:
+        text = f"{SENTENCES[int(rng.integers(len(SENTENCES)))]} {text}"
     return NounInstruction(text, noun, targets, kind, "concept" if is_bare else "simple", cardinality)
 
 

@@ -1,12 +1,12 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data import json_stream
-from instructsam_ros.training.data.json_stream import stream_list
+from instructsam_ros.training.data.json_stream import stream_list, stream_object
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -22,6 +22,36 @@ def test_elements_are_those_of_json_whatever_the_chunks(tmp_path_factory, elemen
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "CHUNK", chunk)
         assert list(stream_list(path)) == elements
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.text(), VALUES, max_size=5), st.sampled_from([None, 1]), st.integers(1, 9))
+def test_members_are_those_of_json_and_lists_come_by_element(tmp_path_factory, members, indent, chunk):
+    path = tmp_path_factory.mktemp("stream") / "object.json"
+    path.write_text(json.dumps(members, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
+    expected = []
+    for key, value in members.items():
+        expected += [(key, element) for element in value] if isinstance(value, list) else [(key, value)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "CHUNK", chunk)
+        assert list(stream_object(path)) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[", '{"a"}', '{"a" 1}', '{"a": 1,}', '{"a": [1}', '{"a": 1} 2', "{1: 2}", '{"a": 1 "b": 2}']
+)
+def test_a_damaged_object_is_an_error(tmp_path, text):
+    path = tmp_path / "object.json"
+    path.write_text(text)
+    with pytest.raises(InvalidInputError, match="not valid JSON"):
+        list(stream_object(path))
+
+
+def test_a_list_is_no_object(tmp_path):
+    path = tmp_path / "list.json"
+    path.write_text("[1]")
+    with pytest.raises(InvalidInputError, match="expected an object"):
+        list(stream_object(path))
 
 
 @pytest.mark.parametrize(

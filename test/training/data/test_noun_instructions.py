@@ -118,6 +118,17 @@ def test_no_target_only_for_absent_nouns():
     assert 0.15 < len(negatives) / len(items) < 0.25
 
 
+def test_nouns_of_objects_that_are_no_entities_are_neither_named_nor_absent():
+    labels = NounLabels(
+        (entity("cup"), entity("fork"), entity("glass")),
+        frozenset(["cup", "fork"]),
+        frozenset(["plate", "paper plate", "spoon"]),
+        ambiguous=frozenset(["cup", "wine glass", "plate"]),
+    )
+    items = [i for run in range(200) for i in noun_instructions(labels, 4, np.random.default_rng(run))]
+    assert {i.phrase for i in items} == {"fork", "spoon"}
+
+
 def test_nouns_with_the_same_head_are_not_mixed_up():
     items = written(
         [entity("wine glass"), entity("glass"), entity("teddy bear")],
