@@ -97,10 +97,6 @@ class EncodedImage(ABC):
             raise InvalidInputError(f"{self} has stored {width}x{height} pixels, its masks do not fit")
         return turned
 
-    def stored_size(self) -> tuple[int, int]:
-        """Read the height and width of the stored pixels, before the EXIF orientation turns them."""
-        return self._header()[0]
-
     def _header(self) -> tuple[tuple[int, int], int]:
         """Stored height and width, and the EXIF orientation."""
         try:

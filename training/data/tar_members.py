@@ -26,6 +26,12 @@ class TarMember(EncodedImage):
     offset: int
     length: int
 
+    @property
+    def key(self) -> str:
+        """The name up to its first full stop, which files of one sample have in common (webdataset)."""
+        folder, slash, name = self.name.rpartition("/")
+        return folder + slash + name.partition(".")[0]
+
     def read_bytes(self) -> bytes:
         """Read the content. Raises OSError, and EOFError where the archive ends before it."""
         with self.archive.open("rb") as file:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
     Raises InvalidInputError where there is no archive, and for a file that is none.
     """
     for archive in tar_archives(settings.path):
-        for key, group in groupby(tar_members(archive, broken), _key):
+        for key, group in groupby(tar_members(archive, broken), attrgetter("key")):
             try:
                 image, entry = _pair(list(group))
             except InvalidInputError as error:
@@ -48,11 +49,6 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
                     yield _sample(item, entry, image)
                 except InvalidInputError as error:
                     broken.add(archive, f"{key}.samples[{place}]", error)
-
-
-def _key(member: TarMember) -> str:
-    folder, slash, name = member.name.rpartition("/")
-    return folder + slash + name.partition(".")[0]
 
 
 def _pair(members: list[TarMember]) -> tuple[TarMember, dict[str, Any]]:
