@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.json_stream import stream_object
 from instructsam_ros.training.data.mask_codec import Rle, box_rles, instance_rles
 
@@ -23,7 +22,7 @@ LONGEST = 65535
 
 @dataclass(frozen=True)
 class CocoObject:
-    """An annotation of one object. attributes: ids of all its attributes (PACO); None where not annotated."""
+    """An annotation of one object. attributes: ids, None where they or its colour are unknown."""
 
     category: int
     rle: Rle
@@ -35,6 +34,7 @@ class CocoImage:
     """An image with its annotations. entry: as in the file. record: its place there. size: height, width.
 
     unclear: categories with annotations that are no single object: crowds, and damaged or empty ones.
+    problems: place of each damaged annotation and what is wrong.
     """
 
     entry: Mapping[str, Any]
@@ -42,6 +42,7 @@ class CocoImage:
     size: tuple[int, int]
     objects: list[CocoObject] = field(default_factory=list)
     unclear: set[int] = field(default_factory=set)
+    problems: list[tuple[str, InvalidInputError]] = field(default_factory=list)
 
     def text(self, key: str) -> str:
         """Return a text of the entry. Raises InvalidInputError where there is none."""
@@ -56,11 +57,15 @@ class CocoImage:
 
 @dataclass(frozen=True)
 class CocoFile:
-    """nouns: readable names by category id; several may have the same. attributes: names by id (PACO)."""
+    """nouns: readable names by category id; several may have the same. attributes: names by id (PACO).
+
+    problems: place of each damaged element that belongs to no image, and what is wrong.
+    """
 
     nouns: Mapping[int, str]
     attributes: Mapping[int, str]
     images: tuple[CocoImage, ...]
+    problems: list[tuple[str, InvalidInputError]]
 
     @cached_property
     def categories(self) -> Mapping[str, set[int]]:
@@ -71,9 +76,7 @@ class CocoFile:
         return ids
 
 
-def read_coco(
-    path: Path, broken: BrokenRecords, *, boxes_only: bool = False, categories: Path | None = None
-) -> CocoFile:
+def read_coco(path: Path, *, boxes_only: bool = False, categories: Path | None = None) -> CocoFile:
     """Read a file. Objects without a category are left out.
 
     boxes_only: objects are their ``bbox`` and not their ``segmentation``. categories: a file of its own with
@@ -81,25 +84,32 @@ def read_coco(
     """
     images: dict[int, CocoImage] = {}
     names: dict[str, dict[int, str]] = {"categories": {}, "attributes": {}}
+    problems: list[tuple[str, InvalidInputError]] = []
     for file in (path, categories) if categories else (path,):
         for key, record, element in _records(file):
             try:
                 if key == "images" and file == path:
-                    images[_id(element, "id")] = CocoImage(element, record, _size(element))
+                    if (number := _id(element, "id")) in images:
+                        raise InvalidInputError(f"the id {number} is that of {images[number].record}, too")
+                    images[number] = CocoImage(element, record, _size(element))
                 elif key in names:
                     names[key][_id(element, "id")] = _name(element)
             except InvalidInputError as error:
-                broken.add(file, record, error)
+                problems.append((record, error))
     if not images or not names["categories"]:
         missing = "categories" if images else "images"
         raise InvalidInputError(f"{path} has no {missing}; it is no annotation file of the form of COCO")
     for key, record, element in _records(path):
-        try:
-            if key == "annotations":
-                _add_object(element, images, names["categories"], boxes_only)
-        except InvalidInputError as error:
-            broken.add(path, record, error)
-    return CocoFile(names["categories"], names["attributes"], tuple(images.values()))
+        if key == "annotations":
+            image = None
+            try:
+                image = images.get(_id(element, "image_id"))
+                if image is None:
+                    raise InvalidInputError(f"there is no image with the id {element['image_id']}")
+                _add_object(element, image, names["categories"], boxes_only)
+            except InvalidInputError as error:
+                (image.problems if image else problems).append((record, error))
+    return CocoFile(names["categories"], names["attributes"], tuple(images.values()), problems)
 
 
 def readable_noun(name: str) -> str:
@@ -116,30 +126,40 @@ def _records(path: Path) -> Iterator[tuple[str, str, Any]]:
 
 
 def _add_object(
-    annotation: Any, images: Mapping[int, CocoImage], nouns: Mapping[int, str], boxes_only: bool
+    annotation: Mapping[str, Any], image: CocoImage, nouns: Mapping[int, str], boxes_only: bool
 ) -> None:
     """Add an annotation to its image. Raises InvalidInputError for a damaged one; its category is unclear."""
-    number = _id(annotation, "image_id")
-    if number not in images:
-        raise InvalidInputError(f"there is no image with the id {number}")
-    image, category = images[number], annotation.get("category_id")
+    category = annotation.get("category_id")
     if category is None:
         return
     if type(category) is not int or category not in nouns:
         image.unclear.update(nouns)  # it may be an object of any
         raise InvalidInputError(f"there is no category with the id {category!r}")
-    rles: tuple[Rle, ...] = ()
+    found = None
     try:
-        if not annotation.get("iscrowd"):
-            form, key = (box_rles, "bbox") if boxes_only else (instance_rles, "segmentation")
-            value = annotation.get(key)
-            rles = form([value] if value and (boxes_only or isinstance(value, list)) else value, *image.size)
-            attributes = annotation.get("attribute_ids")
-            known = None if attributes is None else frozenset(_ids(attributes, "attribute_ids"))
-            image.objects.extend(CocoObject(category, rle, known) for rle in rles)
+        found = _object(annotation, category, image.size, boxes_only)
     finally:
-        if not rles:
+        if found:
+            image.objects.append(found)
+        else:
             image.unclear.add(category)
+
+
+def _object(
+    annotation: Mapping[str, Any], category: int, size: tuple[int, int], boxes_only: bool
+) -> CocoObject | None:
+    """Read an object; none of a crowd, and of one without a pixel."""
+    if annotation.get("iscrowd"):
+        return None
+    value = annotation.get("bbox" if boxes_only else "segmentation")
+    if boxes_only:
+        rles = box_rles([value], *size)
+    else:  # [] is an object without a mask, other lists are the polygons of one
+        rles = instance_rles([value] if isinstance(value, list) and value else value, *size)
+    attributes = annotation.get("attribute_ids")
+    is_known = attributes is not None and not annotation.get("unknown_color")
+    known = frozenset(_ids(attributes, "attribute_ids")) if is_known else None
+    return CocoObject(category, rles[0], known) if rles else None
 
 
 def _id(element: Any, key: str) -> int:

@@ -53,8 +53,10 @@ def coco_samples(
     """
     if not settings.images.is_dir():
         raise InvalidInputError(f"there is no image folder {settings.images}")
-    file = read_coco(settings.annotations, broken, boxes_only=boxes_only, categories=categories)
+    file = read_coco(settings.annotations, boxes_only=boxes_only, categories=categories)
     for image in file.images:
+        for record, problem in image.problems:
+            broken.add(settings.annotations, record, problem)
         try:
             name = path(image)
             photo = image_file(settings.images, name)
@@ -73,6 +75,8 @@ def coco_samples(
         )
         for number, labels in enumerate(sets):
             yield from noun_samples(labels, template, settings.instructions, settings.seed + number)
+    for record, problem in file.problems:
+        broken.add(settings.annotations, record, problem)
 
 
 def noun_labels(
@@ -96,6 +100,15 @@ def noun_labels(
         absent=frozenset(noun for noun in none if file.categories[noun] <= absent),
         ambiguous=frozenset(present - exhaustive),
     )
+
+
+def federated_labels(file: CocoFile, image: CocoImage, photo: ImageFile) -> NounLabels:
+    """Return the labels of an image of LVIS, which names the categories that are absent or incomplete.
+
+    Raises InvalidInputError as ``noun_labels``, and for lists that are none.
+    """
+    incomplete, absent = image.ids("not_exhaustive_category_ids"), image.ids("neg_category_ids")
+    return noun_labels(file, image, photo, incomplete=incomplete, absent=absent)
 
 
 def entities(

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.image_files import ImageFile
-from instructsam_ros.training.data.mask_codec import FARTHEST
 from instructsam_ros.training.data.sample import Masks
 
+FARTHEST = 2
+"""How many times the image's longer side coordinates may be; a canvas must hold them."""
 Polygon = NDArray[np.int16]
 """Corners [n, 2] as x, y in pixels."""
 Box = tuple[int, int, int, int]
@@ -40,9 +41,14 @@ def parse_polygons(segments: Any, height: int, width: int) -> tuple[Polygon, ...
 
 def fill_even_odd(polygons: Sequence[Polygon], height: int, width: int) -> NDArray[np.bool_]:
     """Fill polygons together, bool [H, W]: what an even number of them cover is a hole."""
-    mask = np.zeros((height, width), np.uint8)
-    cv2.fillPoly(mask, [polygon.astype(np.int32) for polygon in polygons], 1)
-    return mask.astype(bool)
+    if not polygons:
+        return np.zeros((height, width), bool)
+    # fillPoly draws a line along the canvas' edge beside polygons that leave it, so that all must fit.
+    left, top, right, bottom = bounding_box(polygons)
+    left, top = min(left, 0), min(top, 0)
+    canvas = np.zeros((max(bottom + 1, height) - top, max(right + 1, width) - left), np.uint8)
+    cv2.fillPoly(canvas, [polygon.astype(np.int32) - (left, top) for polygon in polygons], 1)
+    return canvas[-top : height - top, -left : width - left].astype(bool)
 
 
 def polygon_masks(polygons: Sequence[Polygon], height: int, width: int, image: ImageFile) -> Masks:

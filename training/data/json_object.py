@@ -20,3 +20,12 @@ def read_json_object(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InvalidInputError(f"{path} is no JSON object")
     return content
+
+
+def read_text_table(path: Path) -> dict[str, dict[str, str]]:
+    """Read a file {name: {name: text}}. Raises InvalidInputError as ``read_json_object`` does."""
+    content = read_json_object(path)
+    for key, row in content.items():
+        if not isinstance(row, dict) or not all(isinstance(value, str) for value in row.values()):
+            raise InvalidInputError(f"{path}: {key} is no JSON object of texts")
+    return content

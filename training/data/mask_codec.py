@@ -91,7 +91,8 @@ def mask_api() -> Any:
 def _rle(instance: Any, height: int, width: int) -> Rle:
     api = mask_api()
     if isinstance(instance, list) and all(_is_polygon(part) for part in instance):
-        if any(abs(value) > FARTHEST * max(height, width) for part in instance for value in part):
+        farthest = FARTHEST * max(height, width)
+        if any(abs(value) > farthest for part in instance for value in part):
             raise InvalidInputError(f"a polygon reaches far beyond the image of {width}x{height}")
         polygons = [part for part in instance if part] or [[0.0] * 6]  # pycocotools merges no empty list
         rle: Rle = api.merge(api.frPyObjects(polygons, height, width))

@@ -21,7 +21,7 @@ UNCHANGED = (
     "aircraft", "asparagus", "bacon", "basil", "beef", "beer", "bread", "broccoli", "butter", "celery",
     "cheese", "clothing", "coffee", "corn", "cutlery", "deer", "dust", "fish", "flour", "food", "fruit",
     "furniture", "garlic", "gin", "ginger", "glassware", "grass", "ham", "heat", "honey", "hummus", "ice",
-    "jewelry", "juice", "kale", "lettuce", "light", "liquid", "mail", "meat", "milk", "money", "moose", "oil",
+    "jewelry", "juice", "kale", "lettuce", "liquid", "mail", "meat", "milk", "money", "moose", "oil",
     "oregano", "parsley", "pasta", "pork", "popcorn", "powder", "rice", "rubbish", "salmon", "salt", "sauce",
     "sheep", "shrimp", "silverware", "soup", "spaghetti", "spinach", "steam", "sugar", "tea", "toast", "tofu",
     "turkey", "vinegar", "water", "wine", "yeast",

@@ -27,6 +27,7 @@ def test_exif_turns_image_and_masks_together(tmp_path, orientation):
     pixels = noise()
     image = save_turned(tmp_path / "a.png", pixels, orientation)
     upright = image.read()
+    assert image.is_turned() == (orientation != 1)
     assert image.size() == upright.shape[:2] == ((H, W) if orientation < 5 else (W, H))
     masks = np.stack([pixels[..., channel] > 128 for channel in range(3)])
     assert np.array_equal(image.upright(masks), (upright > 128).transpose(2, 0, 1))

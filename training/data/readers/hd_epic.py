@@ -93,6 +93,8 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
         known = frozenset(word for each in classes for noun in each.instances for word in words_of(noun))
     for video in settings.videos or associations:
         tracks = _tracks(video, associations.get(video), known, settings.assoc_info, broken)
+        if not tracks:
+            continue
         frames = _frames(video, tracks, infos.get(video), settings, broken)
         for number in sorted(frames):
             yield from _samples(video, number, frames[number], tracks, narrations.get(video, ()), settings)
@@ -131,6 +133,8 @@ def _frames(
         for key in track.masks if track.noun else ():
             try:
                 found = _object(video, key, track, parse_mask_info(infos.get(key)), settings)
+                if settings.check_boxes:
+                    found.masks()
             except InvalidInputError as error:
                 broken.add(settings.mask_info, f"{video}.{key}", error)
             else:

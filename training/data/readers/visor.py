@@ -15,7 +15,7 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.json_object import read_json_object
+from instructsam_ros.training.data.json_object import read_text_table
 from instructsam_ros.training.data.json_stream import stream_object
 from instructsam_ros.training.data.narrations import Narration, actions_at, read_epic_narrations
 from instructsam_ros.training.data.noun_classes import read_noun_classes, readable_noun
@@ -79,9 +79,9 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
     if not settings.images.is_dir():
         raise InvalidInputError(f"there is no image folder {settings.images}")
     side = _SideFiles(
-        mapping=read_json_object(settings.frame_mapping) if settings.frame_mapping else {},
+        mapping=read_text_table(settings.frame_mapping) if settings.frame_mapping else {},
         held=_held_classes(settings.noun_classes) if settings.noun_classes else frozenset(),
-        fixes=read_json_object(settings.contact_fixes) if settings.contact_fixes else {},
+        fixes=read_text_table(settings.contact_fixes) if settings.contact_fixes else {},
         narrations=read_epic_narrations(settings.narrations) if settings.narrations else {},
     )
     for path in _files(settings):

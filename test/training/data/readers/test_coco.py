@@ -108,7 +108,8 @@ def test_a_turned_image_turns_its_masks_and_gets_no_places(tmp_path, broken):
     ("entry", "message"),
     [
         (7, "annotations[1]: expected an object with an integer image_id"),
-        (annotation(9, 1, image=5), "there is no image with the id 5"),
+        (annotation(9, 1, image=5), "annotations[1]: there is no image with the id 5"),
+        (annotation(9, 1, image=[5]), "annotations[1]: expected an object with an integer image_id"),
         (annotation(9, 3, segmentation=[[1, 2, 3, 4]]), "neither an RLE"),
         (annotation(9, 3, segmentation="cup"), "mask is a str"),
         (annotation(9, 3, segmentation={"counts": [5], "size": [H, W]}), "do not add up"),
@@ -124,6 +125,16 @@ def test_a_damaged_annotation_is_reported_and_its_category_is_unclear(tmp_path, 
     is_of_this_image = isinstance(entry, dict) and entry["image_id"] == 1
     assert phrases(samples) == ({"cup"} if is_of_this_image else {"cup", "fork"})
     assert phrases(samples, "none") == {"spoon"}
+
+
+def test_few_damaged_annotations_of_many_images_are_no_error(tmp_path):
+    images = [{"id": n, "file_name": "a.jpg", "width": W, "height": H} for n in range(300)]
+    damaged = [annotation(1, 3, image=n, segmentation="cup") for n in range(0, 300, 25)]
+    write_set(tmp_path, [*damaged, *(annotation(2, 1, image=n) for n in range(300))], NAMES, images)
+    broken = BrokenRecords()
+    chosen = coco.Settings(tmp_path / "set.json", tmp_path / "images")
+    assert len(list(broken.count(coco.read(chosen, broken)))) >= 300
+    assert len(broken.problems) == 12
 
 
 @pytest.mark.parametrize("category", [5, "cup", [1], True])
@@ -149,6 +160,7 @@ def test_an_object_without_a_pixel_is_unclear(tmp_path, broken, segmentation):
         ({"height": 0}, "must be integers in 1..65535"),
         ({"width": 1e9}, "must be integers in 1..65535"),
         ({"id": "2"}, "integer id"),
+        ({"id": 1}, "the id 1 is that of images[0], too"),
     ],
 )
 def test_a_broken_image_is_reported_and_left_out(tmp_path, changes, message):
