@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_source(convert)
     convert.add_argument("target", type=Path, metavar="TARGET", help="new folder")
     convert.add_argument(
-        "--to", required=True, metavar="FORM", help="coco, inst2seg, inst2seg_train or shards"
+        "--to", required=True, metavar="FORM", help="coco, inst2seg, inst2seg_train, shards or visor"
     )
 
 

@@ -31,6 +31,9 @@ from instructsam_ros.training.data.sample import Masks, Sample
 TARGETS = tuple(sorted(module.name for module in pkgutil.iter_modules(writers.__path__)))
 """Names of all target forms, one per file of ``writers``, each with ``write(images, folder)``."""
 
+WHOLE_KINDS = ("noun", "all", "count")
+"""Kinds of instructions of noun_instructions.py about all objects of a noun."""
+
 
 @dataclass(frozen=True)
 class EncodedSample:
@@ -125,6 +128,12 @@ def encoded_image(sample: Sample) -> EncodedImage | None:
     """The encoded image behind a sample, None for one that is made by computation."""
     owner = getattr(sample.read, "__self__", None)
     return owner if isinstance(owner, EncodedImage) else None
+
+
+def names_all(sample: Sample) -> bool:
+    """Whether the instances of the phrase are certainly all of the image that the phrase names."""
+    is_bare = any(phrase.text.casefold() == sample.instruction.casefold() for phrase in sample.phrases)
+    return is_bare or sample.labels.get("kind") in WHOLE_KINDS
 
 
 def write_json_list(path: Path, elements: Iterable[Any]) -> None:

@@ -12,12 +12,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from instructsam_ros.training.data.conversion import AnnotatedImage, EncodedSample, json_rle
+from instructsam_ros.training.data.conversion import AnnotatedImage, EncodedSample, json_rle, names_all
 from instructsam_ros.training.data.mask_codec import Rle, mask_api
 
 
 def write(images: Iterable[AnnotatedImage], folder: Path) -> dict[str, str]:
-    """Write annotations.json and images/; return the settings of the reader, relative to the folder."""
+    """Write annotations.json and images/; return the settings of the reader, relative to the folder.
+
+    The reader is that of LVIS, which heeds the lists; to that of COCO, all that has no annotation is absent.
+    """
     (folder / "images").mkdir()
     categories: dict[str, int] = {}
     rows: list[dict[str, Any]] = []
@@ -55,7 +58,7 @@ def write(images: Iterable[AnnotatedImage], folder: Path) -> dict[str, str]:
         "categories": [{"id": number, "name": name} for name, number in categories.items()],
     }
     (folder / "annotations.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    return {"format": "coco", "annotations": "annotations.json", "images": "images"}
+    return {"format": "lvis", "annotations": "annotations.json", "images": "images"}
 
 
 def _instances(
@@ -68,7 +71,7 @@ def _instances(
         for phrase, rles in zip(each.sample.phrases, each.phrases, strict=True):
             for rle in rles:
                 found.setdefault(phrase.text, {})[rle["counts"]] = rle, each.sample.boxes_only
-            if each.sample.labels.get("cardinality") == "all":
+            if names_all(each.sample):
                 whole.add(phrase.text)
             if not rles and each.sample.instruction.casefold() == phrase.text.casefold():
                 absent.append(phrase.text)

@@ -17,15 +17,15 @@ CUPS[0, 2:5, 3:9] = CUPS[1, 8:, 10:] = True
 
 @pytest.fixture
 def written(tmp_path):
-    """A function that converts (instruction, phrase, masks, cardinality, boxes_only) and loads the result."""
+    """A function that converts (instruction, phrase, masks, kind, boxes_only) and loads the result."""
     Image.fromarray(np.zeros((H, W, 3), np.uint8)).save(tmp_path / "a.png")
     image = ImageFile(tmp_path / "a.png")
 
     def write(*items):
         samples = [
             Sample("a.png", image.read, text, (Phrase(phrase, lambda m=masks: m),), boxes, labels=labels)
-            for text, phrase, masks, cardinality, boxes in items
-            for labels in [{"cardinality": cardinality}]
+            for text, phrase, masks, kind, boxes in items
+            for labels in [{"kind": kind}]
         ]
 
         class MemorySet:
@@ -36,7 +36,7 @@ def written(tmp_path):
 
         values, broken = convert([MemorySet()], tmp_path / "out", "coco")
         assert not broken.problems
-        assert values["format"] == "coco"
+        assert values["format"] == "lvis"
         assert (tmp_path / "out" / "images" / "a.png").is_file()
         return COCO(values["annotations"]), json.loads((tmp_path / "out" / "annotations.json").read_text())
 
@@ -56,9 +56,9 @@ def test_pycocotools_reads_the_masks(written):
 
 def test_an_instance_of_several_instructions_is_written_once(written):
     _, content = written(
-        ("the upper cup", "cup", CUPS[:1], "one", False),
-        ("cup", "cup", CUPS[:1], "one", False),
-        ("the lower thing", "mug", CUPS[1:], "one", False),
+        ("the upper cup", "cup", CUPS[:1], "place", False),
+        ("find the cup", "cup", CUPS[:1], "place", False),
+        ("the lower thing", "mug", CUPS[1:], "place", False),
     )
     assert [category["name"] for category in content["categories"]] == ["cup", "mug"]
     assert [annotation["category_id"] for annotation in content["annotations"]] == [1, 2]
@@ -70,7 +70,7 @@ def test_only_a_whole_instruction_without_a_target_makes_a_category_absent(writt
         ("fork", "fork", NONE, "none", False),
         ("the blue spoon", "spoon", NONE, "none", False),
         ("cup", "cup", NONE, "none", False),
-        ("the cup", "cup", CUPS, "one", False),
+        ("the cup", "cup", CUPS, "place", False),
     )
     names = {category["id"]: category["name"] for category in content["categories"]}
     assert [names[number] for number in content["images"][0]["neg_category_ids"]] == ["fork"]
