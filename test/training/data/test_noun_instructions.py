@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from instructsam_ros.training.data.noun_instructions import (
     MOST_TARGETS,
     Entity,
+    NounInstruction,
     NounLabels,
     noun_instructions,
     noun_samples,
@@ -195,3 +196,14 @@ def test_samples_read_the_masks_of_their_targets_and_repeat():
 
 def _nothing():
     return Phrase("", lambda: np.zeros((0, H, W), bool))
+
+
+def test_instructions_from_other_labels_take_turns_with_nouns():
+    more = [NounInstruction(f"hand {n}", "cup", (0, 1), "contact", "complex", "all") for n in range(30)]
+    labels = NounLabels((*CUPS, entity("knife", 0.5, 0.6)))
+    for run in range(20):
+        kinds = [item.kind for item in noun_instructions(labels, 4, np.random.default_rng(run), more)]
+        assert sorted(kinds) == ["contact", "contact", "noun", "noun"]
+    template = Sample("a.jpg", lambda: None, "", (Phrase("", lambda: np.zeros((0, H, W), bool)),))
+    samples = list(noun_samples(labels, template, 4, 0, more))
+    assert {len(sample.masks()) for sample in samples if sample.labels["kind"] == "contact"} == {2}

@@ -87,7 +87,7 @@ def _frame(rng: np.random.Generator, name: str) -> tuple[list[dict[str, Any]], n
     """Annotations, the hands first, and the picture RGB."""
     picture = np.full((HEIGHT // SCALE, WIDTH // SCALE, 3), rng.integers(90, 150, 3), np.uint8)
     picture = np.clip(picture + rng.normal(0, 6, picture.shape), 0, 255).astype(np.uint8)
-    annotations = []
+    annotations, bottoms = [], []
     nouns = [str(noun) for noun in rng.permutation(list(OBJECTS))[:4]]
     for place, noun in enumerate(nouns):  # one in each quarter of the width
         size = rng.uniform(260, 340)
@@ -95,11 +95,13 @@ def _frame(rng: np.random.Generator, name: str) -> tuple[list[dict[str, Any]], n
         corners = corner + size * np.array(SHAPES[noun])
         annotations.append(_annotation(f"{name}_{place}", noun, OBJECTS[noun][0], corners))
         _draw(picture, corners, OBJECTS[noun][3])
+        bottoms.append(corners[corners[:, 1] == corners[:, 1].max()].mean(0))
     hands = []
     for side, class_id, places in (("left", 300, (0, 1)), ("right", 301, (2, 3))):
         place = int(rng.choice(places))
         touches = rng.random() < 2 / 3
-        center = np.array([place * 480 + 240, 600 if touches else 900])
+        across, down = bottoms[place]
+        center = np.array([across, down + 120 if touches else 900])
         angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
         corners = center + np.stack([90 * np.cos(angles), 130 * np.sin(angles)], 1)
         hand = _annotation(f"{name}_{side}", f"{side} hand", class_id, corners)

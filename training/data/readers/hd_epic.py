@@ -85,6 +85,10 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
     for folder in (settings.images, settings.masks):
         if not folder.is_dir():
             raise InvalidInputError(f"there is no folder {folder}")
+    if not settings.mask_info.is_file():
+        raise InvalidInputError(
+            f"there is no {settings.mask_info}, which describes the masks that assoc_info.json lists"
+        )
     associations, infos = read_json_object(settings.assoc_info), read_json_object(settings.mask_info)
     narrations = read_hd_epic_narrations(settings.narrations) if settings.narrations else {}
     known: frozenset[str] = frozenset()

@@ -186,11 +186,16 @@ def test_videos_can_be_chosen(folder):
 
 
 def test_missing_files_are_named(folder):
-    for assoc, masks, message in [
-        (folder / "none.json", folder / "masks", "none.json"),
-        (folder / "none.json", folder / "none", "no folder"),
+    (folder / "assoc.json").write_text("{}")
+    (folder / "info.json").write_text("[]")
+    for assoc, info_name, masks, message in [
+        ("none.json", "info.json", "masks", r"none\.json"),
+        ("assoc.json", "none.json", "masks", r"none\.json, which describes the masks"),
+        ("assoc.json", "info.json", "masks", r"info\.json is no JSON object"),
+        ("assoc.json", "info.json", "none", "no folder"),
     ]:
-        settings = hd_epic.Settings(assoc, folder / "info.json", masks, folder / "images")
+        files = folder / assoc, folder / info_name, folder / masks
+        settings = hd_epic.Settings(*files, folder / "images")
         with pytest.raises(InvalidInputError, match=message):
             list(hd_epic.read(settings, BrokenRecords()))
 
