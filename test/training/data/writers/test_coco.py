@@ -1,12 +1,15 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
+from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.conversion import convert
 from instructsam_ros.training.data.image_files import ImageFile
+from instructsam_ros.training.data.readers import lvis
 from instructsam_ros.training.data.sample import Phrase, Sample
 
 H, W = 12, 16
@@ -80,3 +83,18 @@ def test_boxes_have_no_segmentation(written):
     _, content = written(("the cups", "cup", CUPS, "all", True))
     assert [annotation["bbox"] for annotation in content["annotations"]] == [[3, 2, 6, 3], [10, 8, 6, 4]]
     assert not any("segmentation" in annotation for annotation in content["annotations"])
+
+
+def test_the_reader_finds_instances_and_absent_nouns_again(written, tmp_path):
+    written(("cup", "cup", CUPS, "concept", False), ("fork", "fork", NONE, "concept", False))
+    settings = lvis.Settings(
+        tmp_path / "out" / "annotations.json", tmp_path / "out" / "images", instructions=50
+    )
+    broken = BrokenRecords()
+    samples = [s for seed in range(8) for s in lvis.read(replace(settings, seed=seed), broken)]
+    assert not broken.problems
+    for sample in samples:
+        if sample.labels["kind"] in ("all", "count"):
+            expected = CUPS if sample.phrases[0].text == "cup" else NONE
+            assert np.array_equal(sample.masks(), expected)
+    assert {sample.phrases[0].text for sample in samples} == {"cup", "fork"}
