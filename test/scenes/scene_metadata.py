@@ -1,4 +1,4 @@
-"""Hand-made annotations: objects at known places on a table, seen by a level camera."""
+"""Hand-made annotations: objects at known positions on a table, seen by a level camera."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 from instructsam_ros.scenes.assets.parts import PALETTE
+from instructsam_ros.scenes.dataset import View
+from instructsam_ros.scenes.sampling.splits import manifest
 
 WIDTH, HEIGHT, FOCAL = 384, 288, 300.0
 CAMERA = np.array([0.0, -0.8, 0.6])  # metres; looks along +y, 37 degrees down
@@ -88,3 +90,14 @@ DEPTH = meta(  # three bottles one behind the other, a bowl between the last two
     entry(4, "gray", "bowl", 0.0, 0.12),
     entry(5, "yellow", "lemon", 0.35, 0.12),
 )
+
+
+def example_view() -> View:
+    """Return a black view of ROW, on a held-out surface, with a rectangle of pixels for every object."""
+    ids = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for number in range(1, 5):
+        ids[20 * number : 20 * number + 10, 50:90] = number
+    annotations = ROW | {"view": "table", "surface": manifest().surfaces[0]}
+    return View(
+        np.zeros((HEIGHT, WIDTH, 3), np.uint8), ids, np.zeros((HEIGHT, WIDTH), np.float32), annotations
+    )

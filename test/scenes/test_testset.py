@@ -1,4 +1,4 @@
-"""Test sets as they are written."""
+"""Files of a test set."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ import numpy as np
 import pytest
 
 from instructsam_ros.errors import InstructSamError, InvalidInputError, MissingDependencyError
-from instructsam_ros.scenes.dataset import View
-from instructsam_ros.scenes.preview import write_contact_sheet
-from instructsam_ros.scenes.sampling.splits import manifest
 from instructsam_ros.scenes.testset import write_testset
-from test.scenes.scene_metadata import HEIGHT, ROW, WIDTH
+from test.scenes.scene_metadata import HEIGHT, WIDTH, example_view
 
 
 def test_test_set_masks_decode_to_the_targets(tmp_path: Path) -> None:
@@ -35,7 +32,7 @@ def test_test_set_masks_decode_to_the_targets(tmp_path: Path) -> None:
             assert np.array_equal(decoded, ids == number)
 
 
-def test_a_test_set_is_not_mixed_with_what_is_in_its_folder(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_empty_is_left_unchanged(tmp_path: Path) -> None:
     pytest.importorskip("pycocotools.mask")
     write_testset([example_view()], tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -44,9 +41,7 @@ def test_a_test_set_is_not_mixed_with_what_is_in_its_folder(tmp_path: Path) -> N
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
-def test_a_picture_that_cannot_be_written_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_image_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pycocotools.mask")
 
     def full(*_: object) -> None:
@@ -55,8 +50,6 @@ def test_a_picture_that_cannot_be_written_is_an_error(
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(InstructSamError, match=r"cannot write .*0000\.jpg"):
         write_testset([example_view()], tmp_path / "set")
-    with pytest.raises(InstructSamError, match=r"cannot write .*sheet\.png"):
-        write_contact_sheet([example_view()], tmp_path / "sheet.png")
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -67,11 +60,3 @@ def test_a_test_set_without_pycocotools_is_refused_before_the_first_view(
     views = (pytest.fail("renders") for _ in range(1))
     with pytest.raises(MissingDependencyError, match="pycocotools"):
         write_testset(views, tmp_path)
-
-
-def example_view() -> View:
-    ids = np.zeros((HEIGHT, WIDTH), np.uint8)
-    for number in range(1, 5):
-        ids[20 * number : 20 * number + 10, 50:90] = number
-    meta = ROW | {"view": "table", "surface": manifest().surfaces[0]}
-    return View(np.zeros((HEIGHT, WIDTH, 3), np.uint8), ids, np.zeros((HEIGHT, WIDTH), np.float32), meta)

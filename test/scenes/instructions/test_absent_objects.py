@@ -29,7 +29,7 @@ def sampled() -> list[Instruction]:
     return [i for _ in range(400) for i in instructions(ROW, rng, 12) if is_out_of_vocabulary(i.text)]
 
 
-def test_every_name_is_of_words_that_training_otherwise_never_uses() -> None:
+def test_no_word_of_a_name_occurs_elsewhere_in_training() -> None:
     known = set(re.findall(r"[a-z]+", " ".join(training_texts()).lower()))
     assert not known & set(re.findall(r"[a-z]+", " ".join(NAMES)))
     assert not set(OOV_OBJECTS) & set(CATALOGUE)
@@ -55,15 +55,15 @@ def test_many_kinds_mention_them_and_none_has_a_target(sampled: list[Instruction
     assert {i.cardinality for i in others} == {"none"}
 
 
-def test_an_out_of_vocabulary_anchor_leaves_the_phrase_what_it_was(sampled: list[Instruction]) -> None:
+def test_an_out_of_vocabulary_anchor_does_not_change_the_phrase(sampled: list[Instruction]) -> None:
     """ "The mug left of the drill" is still about mugs."""
     mugs = [i for i in sampled if i.phrase == "mug"]
     assert mugs
     assert all(i.phrase_ids == (1, 2, 3) for i in mugs)
 
 
-def test_nothing_is_found_beside_a_known_thing_that_is_not_there() -> None:
-    """ "The mug left of the bowl", and no bowl. Of a cup one could argue: some call the mugs so."""
+def test_an_absent_anchor_of_a_known_category_leaves_no_target() -> None:
+    """ "The mug left of the bowl", without a bowl. "The cup" is ambiguous, as mugs may pass for cups."""
     rng = np.random.default_rng(2)
     sampled = [i for _ in range(1000) for i in instructions(ROW, rng, 12)]
     place = r"(of|behind|to|on|as|with|between|and) the (banana|orange|pear|lemon|pan|fork|tray|purple mug)\b"
@@ -71,18 +71,18 @@ def test_nothing_is_found_beside_a_known_thing_that_is_not_there() -> None:
     beside = {"rel", "rel_count", "rel_all", "near", "beside", "beside_all", "same", "between"}
     assert {i.kind for i in missing} >= beside | {"aff_rel", "host_on"}
     assert not [i.text for i in missing if i.targets]
-    # Nothing but the missing place makes the answer empty: what is looked for is in the picture.
+    # Only the anchor is absent: the head noun has referents.
     assert not [i.text for i in missing if i.kind in beside and not i.phrase_ids]
     assert not [i.text for i in sampled if re.search(r"(of|behind|to) the (drinking )?cup\b", i.text)]
-    # And it is told that the name of the place stands for nothing.
-    nameless = [m for i in missing for m in i.mentions if re.search(place, f"of {m.text}")]
-    assert len(nameless) > len(missing) / 2
-    assert all(m.ids == () for m in nameless)
+    # The mention of the anchor has no referent.
+    anchors = [m for i in missing for m in i.mentions if re.search(place, f"of {m.text}")]
+    assert len(anchors) > len(missing) / 2
+    assert all(m.ids == () for m in anchors)
 
 
 def test_nothing_relates_to_no_anchor() -> None:
-    picture = SceneFacts(ROW)
-    nothing = dict.fromkeys(picture.objects, 0)
-    assert select_related(picture, picture.everything(), "left", NO_ANCHOR) == nothing
-    assert select_related(picture, picture.everything(), "beside", NO_ANCHOR) == nothing
-    assert nearest(picture, picture.everything(), NO_ANCHOR) == nothing
+    facts = SceneFacts(ROW)
+    nothing = dict.fromkeys(facts.objects, 0)
+    assert select_related(facts, facts.everything(), "left", NO_ANCHOR) == nothing
+    assert select_related(facts, facts.everything(), "beside", NO_ANCHOR) == nothing
+    assert nearest(facts, facts.everything(), NO_ANCHOR) == nothing

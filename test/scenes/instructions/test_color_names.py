@@ -17,7 +17,7 @@ def test_palette_colors_have_their_names_at_full_and_half_light() -> None:
 
 def test_a_color_that_does_not_look_like_its_name_is_ambiguous() -> None:
     dark = meta(entry(1, "blue", "bowl", 0, 0, rgb_median=[10, 10, 12]))
-    thing = SceneFacts(dark).objects[1]
-    assert has_color("blue")(thing) is None
-    assert has_color("black")(thing) is None
-    assert has_color("red")(thing) == 0
+    item = SceneFacts(dark).objects[1]
+    assert has_color("blue")(item) is None
+    assert has_color("black")(item) is None
+    assert has_color("red")(item) == 0

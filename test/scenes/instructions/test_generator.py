@@ -6,8 +6,11 @@ import re
 from collections import Counter
 
 import numpy as np
+import pytest
 
 from instructsam_ros.scenes.instructions import instructions
+from instructsam_ros.scenes.instructions.templates import paraphrases
+from test.scenes.expected_answers import AFFORDANCES, ATTRIBUTES, SCENES, SPATIAL, sampled_from
 from test.scenes.scene_metadata import DEPTH, ROW, TABLE, entry, meta
 
 
@@ -40,8 +43,8 @@ def test_mentions_follow_from_the_text_alone() -> None:
     assert [text for text, found in mentions.items() if len(found) > 1] == []
 
 
-def test_far_aside_is_not_surely_between() -> None:
-    """A knife in line between mug and bowl; another aside of the line as far as these are apart."""
+def test_an_object_far_from_the_line_is_not_between() -> None:
+    """One knife on the line from mug to bowl; another as far from the line as these are apart."""
     mug, bowl = entry(1, "red", "mug", -0.25, 0.1), entry(2, "blue", "bowl", 0.25, 0.1)
     inside, aside = entry(3, "black", "knife", 0.0, 0.1), entry(3, "black", "knife", 0.0, -0.25)
     for knife, expected in ((inside, {(3,)}), (aside, set())):
@@ -83,3 +86,35 @@ def test_at_most_ten_targets() -> None:
     many = meta(*(entry(k, "white", "egg", 0.06 * (k - 6), 0) for k in range(1, 13)))
     rng = np.random.default_rng(0)
     assert max(len(i.targets) for _ in range(40) for i in instructions(many, rng, 8)) <= 10
+
+
+def test_every_kind_has_targets_worked_out_by_hand() -> None:
+    kinds = {construct.rsplit(".", 1)[0] for construct in paraphrases().constructs}
+    assert kinds == {kind for _, kind, _, _ in (*ATTRIBUTES, *SPATIAL, *AFFORDANCES)}
+
+
+def test_the_same_text_always_has_the_same_targets() -> None:
+    for scene in SCENES:
+        answers: dict[str, set[tuple[int, ...]]] = {}
+        for sampled in sampled_from(scene):
+            answers.setdefault(sampled.text.lower(), set()).add(sampled.targets)
+        assert not [text for text, found in answers.items() if len(found) > 1]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_phrase_refers_to_the_targets_and_follows_from_the_text(scene: str) -> None:
+    by_text: dict[str, set[str]] = {}
+    for sampled in sampled_from(scene):
+        assert set(sampled.targets) <= set(sampled.phrase_ids)
+        by_text.setdefault(sampled.text.lower(), set()).add(sampled.phrase)
+    assert all(len(phrases) == 1 for phrases in by_text.values())
+
+
+def test_the_phrase_is_the_same_with_and_without_referents() -> None:
+    present = {
+        i.phrase for i in sampled_from("row") if re.search(r"^(coffee )?mugs?\b", i.text, re.IGNORECASE)
+    }
+    absent = {
+        i.phrase for i in sampled_from("depth") if re.search(r"^(coffee )?mugs?\b", i.text, re.IGNORECASE)
+    }
+    assert present == absent == {"mug"}

@@ -1,4 +1,4 @@
-"""Mirrored pictures: left and right change places, nothing else does."""
+"""Mirrored images: only left and right are swapped."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def test_left_and_right_are_sides_in_every_purpose_and_situation() -> None:
 @given(scenes)
 def test_relations_of_the_mirrored_scene_are_mirrored(annotations: dict[str, object]) -> None:
     original, mirrored = SceneFacts(annotations), SceneFacts(mirror_meta(annotations))
-    for first, thing in original.objects.items():
+    for first, item in original.objects.items():
         for second, anchor in original.objects.items():
             for side in SIDES:
                 twin = related(mirrored.objects[first], OPPOSITE[side], mirrored.objects[second])
-                assert related(thing, side, anchor) == twin
+                assert related(item, side, anchor) == twin
 
 
 @given(scenes, st.booleans(), st.integers(1, 3))

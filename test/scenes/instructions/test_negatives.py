@@ -25,7 +25,7 @@ def test_every_kind_with_an_anchor_has_negatives(pairs) -> None:
     assert {item.kind for item, twin in pairs if twin} == ANCHORED_KINDS
 
 
-def test_what_has_no_place_or_no_target_has_none(pairs) -> None:
+def test_instructions_without_an_anchor_or_a_target_have_no_negative(pairs) -> None:
     assert not [twin.text for item, twin in pairs if twin and not item.targets]
     assert any(not item.targets for item, _ in pairs)
     assert not [twin.text for item, twin in pairs if twin and item.kind not in ANCHORED_KINDS]
@@ -56,14 +56,14 @@ def test_the_anchor_is_absent_from_the_scene(view) -> None:
     assert not names & {f"the {entry['category']}" for entry in view["objects"]}
 
 
-def test_what_lies_on_something_misses_a_dish(pairs) -> None:
+def test_objects_on_a_dish_get_an_absent_dish(pairs) -> None:
     dishes = [twin for item, twin in pairs if twin and item.kind == "host_on"]
     places = {m.text for twin in dishes for m in twin.mentions if not m.ids}
     assert places
     assert all(re.search("plate|bowl|pan|skillet|board|tray", place) for place in places), places
 
 
-def test_a_place_whose_name_means_something_else_too_stays(pairs) -> None:
+def test_an_anchor_whose_name_has_another_sense_is_kept(pairs) -> None:
     """ "The orange mug left of the orange" would become "the bowl mug left of the bowl"."""
     item = next(item for item, twin in pairs if twin and item.kind == "rel")
     place = next(m.text for m in item.mentions if m.is_anchor)
@@ -72,7 +72,7 @@ def test_a_place_whose_name_means_something_else_too_stays(pairs) -> None:
     assert absent_anchor_negative(twice, ROW, np.random.default_rng(0)) is None
 
 
-def test_a_head_noun_is_no_place(pairs) -> None:
+def test_a_head_noun_is_not_an_anchor(pairs) -> None:
     heads = [m for item, _ in pairs if item.kind in ("concept", "all", "aff") for m in item.mentions]
     assert heads
     assert not any(m.is_anchor for m in heads)

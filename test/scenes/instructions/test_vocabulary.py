@@ -34,7 +34,7 @@ def test_every_word_of_training_is_known_or_out_of_vocabulary() -> None:
     assert len(texts) > 1000
 
 
-def test_words_of_heldout_wordings_alone_are_unknown() -> None:
+def test_words_of_held_out_templates_alone_are_unknown() -> None:
     known = set(build_tokenizer(training_texts()).get_vocab())
     assert not known & {"gather", "locate", "suits"}
 

@@ -1,4 +1,4 @@
-"""What an RGB-D sensor loses: glass, metal, edges and what is far."""
+"""Sensor holes on glass, metal and edges, and beyond the range."""
 
 from types import SimpleNamespace
 
@@ -25,7 +25,7 @@ def holes():
     return ids, np.mean([m == 0 for m in measured], axis=0)
 
 
-def test_glass_and_metal_lose_their_share_and_other_things_nothing(holes):
+def test_glass_and_metal_lose_their_share_and_other_objects_nothing(holes):
     ids, lost = holes
     assert lost[ids == 1].mean() == pytest.approx(LOST["glass"], abs=0.1)
     assert lost[ids == 2].mean() == pytest.approx(LOST["metal"], abs=0.1)
@@ -47,4 +47,4 @@ def test_holes_come_in_patches():
     lost = simulate_sensor(depth, ids, scene, np.random.default_rng(0)) == 0
     uniform = (lost[:, 1:] == lost[:, :-1]).mean()
     share = lost.mean()
-    assert uniform > share**2 + (1 - share) ** 2 + 0.2  # far more than of holes strewn at random
+    assert uniform > share**2 + (1 - share) ** 2 + 0.2  # far more than for independent holes

@@ -1,4 +1,4 @@
-"""Clips of a scene: the pushed object moves, the others stand still, nothing collides."""
+"""Video clips: only the pushed object moves, and nothing collides."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_swing_begins_and_ends_at_the_camera_and_keeps_its_distance() -> None:
 
 
 @pytest.mark.parametrize("degrees", [70, 84, 87, 88])
-def test_the_picture_never_turns_abruptly_in_a_clip_from_above(degrees: float) -> None:
+def test_the_image_never_rotates_abruptly_in_a_clip_from_above(degrees: float) -> None:
     target = np.array([0.0, 0.0, 0.03])
     camera = CameraPose(orbit(target, 0.8, np.radians(degrees), 0.8), target, 48.0)
     axes = [swing(camera, 2 * np.pi * frame / 40).axes for frame in range(41)]
