@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.lifting import LiftedInstance
 from instructsam_ros.pipeline import Result
@@ -80,6 +82,25 @@ def contact_sheet(tiles: Sequence[NDArray[np.uint8]], columns: int = 4) -> NDArr
     sheet = np.zeros((rows, columns, height, width, channels), np.uint8)
     sheet.reshape(-1, height, width, channels)[: len(tiles)] = tiles
     return sheet.swapaxes(1, 2).reshape(rows * height, columns * width, channels)
+
+
+def check_image_path(path: Path) -> None:
+    """Raise InvalidInputError for a file name that is not one of PNG or JPEG."""
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise InvalidInputError(f"cannot write {path}; use a name that ends in .png or .jpg")
+
+
+def write_image(path: Path, rgb: NDArray[np.uint8]) -> None:
+    """Write an RGB image, uint8 [H, W, 3], atomically as PNG or JPEG.
+
+    Raises InvalidInputError for another file name, and for an image larger than the format allows.
+    """
+    check_image_path(path)
+    kind = path.suffix.lower()
+    encoded, image = cv2.imencode(kind, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    if not encoded:
+        raise InvalidInputError(f"cannot write {path}; {rgb.shape[0]} rows are too many for a {kind}")
+    write_atomic(path, image.tobytes())
 
 
 def table(result: Result) -> str:

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "check the environment: GPU, ROS, weights, transport",
     "eval": "score a model on an instruction-segmentation benchmark",
     "train": "train or fine-tune from one YAML file",
+    "data": "inspect or convert annotated data sets",
     "scenes": "render synthetic RGB-D scenes with instructions",
     "export": "write a model's image encoder and detector as ONNX",
     "weights": "check or convert InstructSAM weights",

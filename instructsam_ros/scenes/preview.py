@@ -10,11 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from instructsam_ros.atomic_write import write_atomic
-from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.dataset import View
 from instructsam_ros.scenes.instructions import Instruction, instructions
-from instructsam_ros.visualization import contact_sheet
+from instructsam_ros.visualization import check_image_path, contact_sheet, write_image
 
 _COLORS = ((255, 64, 64), (64, 200, 64), (80, 120, 255), (255, 200, 0), (220, 80, 220), (0, 220, 220))
 _CAPTION = 44  # pixels below a view
@@ -27,15 +25,9 @@ def write_contact_sheet(views: Iterable[View], path: Path, seed: int = 0) -> Non
     Views must have one aspect ratio. Raises InvalidInputError for another file type, for no views, and for
     more views than the format has room for.
     """
-    kind = path.suffix.lower()
-    if kind not in (".png", ".jpg", ".jpeg"):
-        raise InvalidInputError(f"cannot write {path}; use a name that ends in .png or .jpg")
+    check_image_path(path)
     rng = np.random.default_rng(seed)
-    sheet = contact_sheet([_tile(view, rng) for view in views])
-    encoded, image = cv2.imencode(kind, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-    if not encoded:
-        raise InvalidInputError(f"cannot write {path}; {sheet.shape[0]} rows are too many for a {kind}")
-    write_atomic(path, image.tobytes())
+    write_image(path, contact_sheet([_tile(view, rng) for view in views]))
 
 
 def outline(view: View, targets: Iterable[int]) -> NDArray[np.uint8]:

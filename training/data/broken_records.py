@@ -38,6 +38,11 @@ class BrokenRecords:
         if len(self.problems) > allowed and self.max_share < 1:
             raise InvalidInputError(f"too many broken records, {self.summary()}")
 
+    def reject(self, file: object, record: object, reason: object) -> None:
+        """Report a sample that ``count`` passed on and that cannot be read after all."""
+        self.usable -= 1
+        self.add(file, record, reason)
+
     def count(self, samples: Iterable[Sample]) -> Iterator[Sample]:
         """Pass samples on and count them as usable."""
         for sample in samples:

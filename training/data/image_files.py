@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,25 +28,29 @@ TURNS: dict[int, Turn] = {
 """What brings stored pixels upright, by EXIF orientation (CIPA DC-008, section 4.6.4); 1 is upright."""
 
 
-@dataclass(frozen=True)
-class ImageFile:
-    """An image of a data set. Its EXIF orientation turns the image and the masks of its annotations alike."""
+class EncodedImage(ABC):
+    """An image of a data set. Its EXIF orientation turns the image and the masks of its annotations alike.
 
-    path: Path
+    ``str`` names it in messages.
+    """
+
+    @abstractmethod
+    def open(self) -> BinaryIO:
+        """Open the encoded image (JPEG, PNG ...). Raises OSError."""
 
     def read(self) -> NDArray[np.uint8]:
         """Read it upright, RGB uint8 [H, W, 3]. Raises InvalidInputError for a missing or damaged file."""
         try:
-            with Image.open(self.path) as image:
+            with self.open() as file, Image.open(file) as image:
                 upright = ImageOps.exif_transpose(image)
                 if upright.mode.startswith("I"):  # 16 bit grey, which PIL would cut off at 255
                     grey = (np.asarray(upright).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
                     return np.stack([grey] * 3, -1)
                 return np.array(upright.convert("RGB"))
         except FileNotFoundError:
-            raise InvalidInputError(f"there is no image {self.path}") from None
+            raise InvalidInputError(f"there is no image {self}") from None
         except Exception as error:  # PIL raises another kind for each format
-            raise InvalidInputError(f"cannot decode the image {self.path}: {error}") from None
+            raise InvalidInputError(f"cannot decode the image {self}: {error}") from None
 
     def size(self) -> tuple[int, int]:
         """Read the height and width of the upright image from its header. Raises InvalidInputError."""
@@ -77,18 +83,44 @@ class ImageFile:
         if masks.shape[1:] == size:
             return masks
         height, width = masks.shape[1:]
-        raise InvalidInputError(f"{self.path} is {size[1]}x{size[0]}, its masks are {width}x{height}")
+        raise InvalidInputError(f"{self} is {size[1]}x{size[0]}, its masks are {width}x{height}")
+
+    def stored(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Turn masks [m, H, W] of the upright image to the stored pixels, the inverse of ``upright``.
+
+        Raises InvalidInputError for masks of another size than the image.
+        """
+        (height, width), orientation = self._header()
+        turn = TURNS.get({6: 8, 8: 6}.get(orientation, orientation))  # the others are their own inverses
+        turned = np.ascontiguousarray(turn(masks)) if turn else masks
+        if turned.shape[1:] != (height, width):
+            raise InvalidInputError(f"{self} has stored {width}x{height} pixels, its masks do not fit")
+        return turned
 
     def _header(self) -> tuple[tuple[int, int], int]:
         """Stored height and width, and the EXIF orientation."""
         try:
-            with Image.open(self.path) as image:
+            with self.open() as file, Image.open(file) as image:
                 orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
                 return (image.height, image.width), orientation if orientation in TURNS else 1
         except FileNotFoundError:
-            raise InvalidInputError(f"there is no image {self.path}") from None
+            raise InvalidInputError(f"there is no image {self}") from None
         except Exception as error:  # PIL raises another kind for each format
-            raise InvalidInputError(f"{self.path} is not a readable image: {error}") from None
+            raise InvalidInputError(f"{self} is not a readable image: {error}") from None
+
+
+@dataclass(frozen=True)
+class ImageFile(EncodedImage):
+    """An image in a file of its own."""
+
+    path: Path
+
+    def open(self) -> BinaryIO:
+        """Open the file."""
+        return self.path.open("rb")
+
+    def __str__(self) -> str:
+        return str(self.path)
 
 
 def image_file(folder: Path, name: str) -> ImageFile:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError, MissingDependencyError
-from instructsam_ros.training.data.image_files import ImageFile
+from instructsam_ros.training.data.image_files import EncodedImage
 from instructsam_ros.training.data.sample import Masks
 
 Rle = dict[str, Any]
@@ -71,12 +71,12 @@ def decode_masks(rles: tuple[Rle, ...], height: int, width: int) -> NDArray[np.b
     return np.ascontiguousarray(decoded.transpose(2, 0, 1).astype(bool))
 
 
-def rle_masks(rles: tuple[Rle, ...], height: int, width: int, image: ImageFile) -> Masks:
+def rle_masks(rles: tuple[Rle, ...], height: int, width: int, image: EncodedImage) -> Masks:
     """Return the reader of the masks of an annotation of height x width, upright as ``image``."""
     return partial(_read_masks, rles, height, width, image)
 
 
-def rle_field(entry: Mapping[str, Any], key: str, image: ImageFile) -> Masks:
+def rle_field(entry: Mapping[str, Any], key: str, image: EncodedImage) -> Masks:
     """Return the reader of the masks of a record that gives no size but that of its RLE, or of several.
 
     Raises InvalidInputError for a record without one, and as ``instance_rles``.
@@ -95,7 +95,7 @@ def is_side(value: Any) -> bool:
     return type(value) is int and 1 <= value <= LONGEST
 
 
-def _read_masks(rles: tuple[Rle, ...], height: int, width: int, image: ImageFile) -> NDArray[np.bool_]:
+def _read_masks(rles: tuple[Rle, ...], height: int, width: int, image: EncodedImage) -> NDArray[np.bool_]:
     return image.upright(decode_masks(rles, height, width))
 
 

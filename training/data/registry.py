@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import math
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.training.data import readers
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.sample import Sample
-from instructsam_ros.yaml_config import build
+from instructsam_ros.yaml_config import build, load_mapping, override
 
 FORMATS = tuple(sorted(module.name for module in pkgutil.iter_modules(readers.__path__)))
 """Names of all formats, one per file of ``readers``."""
@@ -32,8 +34,7 @@ class DataSet:
 
         Raises InvalidInputError for what is no such data set, and for too many broken records.
         """
-        module = importlib.import_module(f"{readers.__name__}.{self.format}")
-        return broken.count(module.read(self.settings, broken))
+        return broken.count(_reader(self.format).read(self.settings, broken))
 
 
 def parse_data_set(values: Mapping[str, Any], where: str) -> DataSet:
@@ -47,8 +48,7 @@ def parse_data_set(values: Mapping[str, Any], where: str) -> DataSet:
         raise ConfigError(f"{where}.format: {name!r} is not one of {', '.join(FORMATS)}")
     if type(weight) not in (int, float) or not 0 < weight < math.inf:
         raise ConfigError(f"{where}.weight must be a number above 0, got {weight!r}")
-    module = importlib.import_module(f"{readers.__name__}.{name}")
-    return DataSet(name, build(module.Settings, options, where), float(weight))
+    return DataSet(name, build(_reader(name).Settings, options, where), float(weight))
 
 
 def parse_data_sets(entries: Sequence[Mapping[str, Any]], where: str) -> list[DataSet]:
@@ -56,3 +56,28 @@ def parse_data_sets(entries: Sequence[Mapping[str, Any]], where: str) -> list[Da
     if not entries:
         raise ConfigError(f"{where} is empty; name at least one data set")
     return [parse_data_set(values, f"{where}[{number}]") for number, values in enumerate(entries)]
+
+
+def parse_source(path: Path, options: Sequence[str]) -> list[DataSet]:
+    """Read data sets as a command line names them.
+
+    options: a format and ``key=value`` settings of its reader, whose first setting is ``path``; none for a
+    YAML file with a list ``sets``. Raises ConfigError.
+    """
+    if options:
+        name, *settings = options
+        if name not in FORMATS:
+            raise ConfigError(f"--format: {name!r} is not one of {', '.join(FORMATS)}")
+        first = dataclasses.fields(_reader(name).Settings)[0].name
+        return [parse_data_set(override({"format": name, first: str(path)}, settings), "--format")]
+    if path.suffix not in (".yaml", ".yml"):
+        raise ConfigError(f"{path} is not a YAML file with data sets; name its format with --format")
+    values = load_mapping(path)
+    entries = values.get("sets") if isinstance(values, Mapping) and len(values) == 1 else None
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise ConfigError(f"{path}: expected one key, sets: a list of data sets")
+    return parse_data_sets(entries, f"{path}.sets")
+
+
+def _reader(name: str) -> Any:
+    return importlib.import_module(f"{readers.__name__}.{name}")

@@ -53,7 +53,8 @@ def frame_samples(
     seen = [index for index, each in enumerate(annotations) if each.polygons]
     place = {index: number for number, index in enumerate(seen)}
     visible = [annotations[index] for index in seen]
-    entities = tuple(_entity(each, image, size) for each in visible)
+    is_turned = image.is_turned()
+    entities = tuple(_entity(each, image, size, is_turned) for each in visible)
     moved = [
         replace(
             hand,
@@ -83,11 +84,11 @@ def frame_samples(
         yield sample
 
 
-def _entity(annotation: VisorAnnotation, image: ImageFile, size: tuple[int, int]) -> Entity:
+def _entity(annotation: VisorAnnotation, image: ImageFile, size: tuple[int, int], is_turned: bool) -> Entity:
     left, _, right, _ = bounding_box(annotation.polygons)
     span = max(left, 0) / size[1], min(right + 1, size[1]) / size[1]
     masks = polygon_masks(annotation.polygons, *size, image)
-    return Entity(annotation.noun, masks, None if image.is_turned() else span)
+    return Entity(annotation.noun, masks, None if is_turned else span)
 
 
 def _untouched(

@@ -106,3 +106,13 @@ def test_16_bit_grey_is_scaled(tmp_path):
     found = ImageFile(tmp_path / "a.png").read()
     assert found.shape == (H, W, 3)
     assert np.abs(found[..., 0].astype(int) - ramp // 256).max() <= 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_stored_is_the_inverse_of_upright(tmp_path, orientation):
+    image = save_turned(tmp_path / "a.png", noise(), orientation)
+    masks = np.random.default_rng(1).random((2, H, W)) > 0.5
+    assert np.array_equal(image.stored(image.upright(masks)), masks)
+    assert image.stored_size() == (H, W)
+    with pytest.raises(InvalidInputError, match="do not fit"):
+        image.stored(np.zeros((1, 3, 3), bool))

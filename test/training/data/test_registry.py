@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from instructsam_ros.errors import ConfigError
+from instructsam_ros.training.data.readers import inst2seg
+from instructsam_ros.training.data.registry import parse_source
+
+
+def test_a_command_line_names_format_and_settings_and_the_path_is_the_first_of_them():
+    (found,) = parse_source(Path("set.json"), ["inst2seg", "images=frames", "weight=2"])
+    assert (found.format, found.weight) == ("inst2seg", 2.0)
+    assert found.settings == inst2seg.Settings(Path("set.json"), Path("frames"))
+
+
+def test_a_file_names_several_sets(tmp_path):
+    path = tmp_path / "sets.yaml"
+    path.write_text("sets:\n- {format: inst2seg, annotations: a, images: b}\n- {format: scenes, root: c}\n")
+    assert [found.format for found in parse_source(path, [])] == ["inst2seg", "scenes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sets: [a]", "expected one key, sets"),
+        ("sets: 3", "expected one key, sets"),
+        ("[1]", "expected one key, sets"),
+        ("sets: []", "is empty"),
+        ("sets: [{format: scenes, root: c}]\nbatch: 3", "expected one key, sets"),
+        ("sets: [{format: scenes}]", r"sets\[0\]: missing setting root"),
+    ],
+)
+def test_a_file_of_another_form_is_refused(tmp_path, text, message):
+    path = tmp_path / "sets.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        parse_source(path, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [([], "name its format"), (["cocoa"], "not one of"), (["inst2seg", "imges=b"], "unknown setting imges")],
+)
+def test_wrong_options_are_named(options, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_source(Path("set.json"), options)
