@@ -5,14 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from instructsam_ros.cli.arguments import positive_int
 from instructsam_ros.errors import InstructSamError
 
-
-def positive_int(text: str) -> int:
-    """Parse an argument that counts something. Raises ValueError, at which argparse prints the usage."""
-    if (value := int(text)) < 1:
-        raise ValueError
-    return value
+__all__ = ["positive_int", "run"]
 
 
 def run(main: Callable[[], None]) -> None:

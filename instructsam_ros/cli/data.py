@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from instructsam_ros.cli.eval import positive_int, seed
+from instructsam_ros.cli.arguments import positive_int, seed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

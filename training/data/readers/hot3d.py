@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.json_object import read_json_object
-from instructsam_ros.training.data.mask_codec import encode_masks, rle_masks
+from instructsam_ros.training.data.mask_codec import LONGEST, encode_masks, rle_masks
 from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
-from instructsam_ros.training.data.readers.inst2seg import LONGEST
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.training.data.tar_members import TarMember, tar_archives, tar_members
 from instructsam_ros.yaml_config import check_range

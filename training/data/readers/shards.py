@@ -18,8 +18,7 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.mask_codec import instance_rles, rle_masks
-from instructsam_ros.training.data.readers.inst2seg import LONGEST
+from instructsam_ros.training.data.mask_codec import LONGEST, instance_rles, rle_masks
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.training.data.tar_members import TarMember, tar_archives, tar_members
 from instructsam_ros.types import check_instruction
