@@ -240,8 +240,7 @@ class QueryDecoder:
             positions[:, start : start + size + BLOCK_EXTRA] += self.mode.block_offset
         mask = None  # causal; a single token attends to everything, fastest without a mask
         if blocks or (cached and len(sequence) > 1):
-            see_end = self.mode.queries_see_mask_end
-            mask = decoding_mask(cached, len(embeds), blocks, size, see_end, device)
+            mask = decoding_mask(cached, len(embeds), blocks, size, self.mode, device)
         read = [place for start in blocks for place in range(start + 2, start + 2 + size)]
         output_indices = torch.tensor(predicting + read + ([before - 1] if unread else []), device=device)
         (hidden,) = self.language(

@@ -29,6 +29,9 @@ class InferenceMode:
     weights_twice: whether mask losses are weighted in their criteria and again in their sum.
     box_rows_from_channels: whether the row projection of the box loss runs over the channel axis,
         which makes it compare every pixel instead of the rows.
+    hybrid_attention: whether the mask queries of a phrase attend to each other in both directions.
+    phrase_conditioning: whether the detector reads the phrase. Both are for ablations of the design (arXiv
+        2605.26102); the model is trained and run with the same value.
     """
 
     positions: Literal["text", "grid"]
@@ -38,6 +41,8 @@ class InferenceMode:
     last_sample_decides: bool
     weights_twice: bool
     box_rows_from_channels: bool
+    hybrid_attention: bool = True
+    phrase_conditioning: bool = True
 
 
 RELEASED = InferenceMode(

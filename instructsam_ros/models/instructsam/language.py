@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import DynamicCache, Qwen3VLTextConfig, Qwen3VLTextModel
 
+from instructsam_ros.models.instructsam.inference_mode import InferenceMode
+
 
 class LanguageModel(nn.Module):
     """Embeds tokens, runs the decoder layers and predicts with the transposed embedding."""
@@ -88,7 +90,7 @@ def decoding_mask(
     length: int,
     blocks: Sequence[int],
     num_queries: int,
-    queries_see_mask_end: bool,
+    mode: InferenceMode,
     device: torch.device,
 ) -> Tensor:
     """Build the mask of ``length`` new tokens after ``past`` cached ones: bool [1, 1, length, past + length].
@@ -96,13 +98,13 @@ def decoding_mask(
     blocks: index of each block's ref_end among the new tokens; its queries start two further on.
     """
     mask = torch.ones(length, past + length, dtype=torch.bool, device=device).tril(past)
-    for start in blocks:
+    for start in blocks if mode.hybrid_attention else ():
         first, last = start + 2, start + 2 + num_queries
-        mask[first:last, past + first : past + last + queries_see_mask_end] = True
+        mask[first:last, past + first : past + last + mode.queries_see_mask_end] = True
     return mask[None, None]
 
 
-def training_mask(valid: Tensor, query: Tensor) -> Tensor:
+def training_mask(valid: Tensor, query: Tensor, hybrid_attention: bool = True) -> Tensor:
     """Build the mask for teacher forcing: bool [B, 1, L, L].
 
     valid: bool [B, L], False on padding. query: bool [B, L], True on mask queries; each contiguous
@@ -113,7 +115,7 @@ def training_mask(valid: Tensor, query: Tensor) -> Tensor:
     run = (query & ~before).cumsum(1)
     same_block = query[:, :, None] & query[:, None, :] & (run[:, :, None] == run[:, None, :])
     square = torch.ones(length, length, dtype=torch.bool, device=valid.device)
-    mask = (square.tril() & valid[:, None, :]) | same_block
+    mask = (square.tril() & valid[:, None, :]) | (same_block & hybrid_attention)
     # Rows without any key, padding before a sequence, attend to themselves; attention would be NaN.
     empty = ~mask.any(-1, keepdim=True)
     return (mask | (empty & torch.eye(length, dtype=torch.bool, device=valid.device)))[:, None]

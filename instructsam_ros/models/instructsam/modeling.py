@@ -137,7 +137,12 @@ class InstructSam(nn.Module):
     def embed_phrases(self, phrases: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """Phrase embeddings [n, T, out_dim] and mask bool [n, T] of the tokens to embed."""
         ids, mask = pad_phrases(phrases, self.mask_queries.device)
-        return self.text_hidden_fcs(self.language.embed(ids)), mask
+        return self.project_phrases(ids), mask
+
+    def project_phrases(self, ids: Tensor) -> Tensor:
+        """Project token ids [...] of phrases to embeddings [..., out_dim], or zeros without conditioning."""
+        embeds: Tensor = self.text_hidden_fcs(self.language.embed(ids))
+        return embeds if self.config.mode.phrase_conditioning else torch.zeros_like(embeds)
 
     def forward_training(
         self,
@@ -160,9 +165,8 @@ class InstructSam(nn.Module):
         blocks = int(query.sum()) // self.config.num_queries
         embeds = embeds.masked_scatter(query[..., None], self.mask_queries.repeat(blocks, 1))
         deepstack = [torch.cat(levels) for levels in zip(*(f.deepstack for f in features), strict=True)]
-        hidden = self.language(
-            embeds, positions, training_mask(valid, query), visual_mask=visual, deepstack=deepstack
-        )
+        mask = training_mask(valid, query, self.config.mode.hybrid_attention)
+        hidden = self.language(embeds, positions, mask, visual_mask=visual, deepstack=deepstack)
         states = [
             h[q].unflatten(0, (-1, self.config.num_queries)) for h, q in zip(hidden, query, strict=True)
         ]
@@ -176,7 +180,7 @@ class InstructSam(nn.Module):
         """As ``embed_phrases``, for the phrases of one training sample, which each follow a marker."""
         joined = torch.tensor(ids, device=self.mask_queries.device)
         starts = (joined == self.config.tokens.ref_start).nonzero().flatten().tolist()
-        embedded = self.text_hidden_fcs(self.language.embed(joined))
+        embedded = self.project_phrases(joined)
         rows = [part[1 : 1 + MAX_PHRASE_TOKENS] for part in embedded.tensor_split(starts)[1:]]
         length = max(map(len, rows))
         embeds = torch.stack([F.pad(row, (0, 0, 0, length - len(row))) for row in rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLModel
 
+from instructsam_ros.models.instructsam.inference_mode import PAPER, RELEASED, InferenceMode
 from instructsam_ros.models.instructsam.language import decoding_mask, grid_positions, training_mask
 
 CPU = torch.device("cpu")
@@ -21,11 +23,11 @@ def sees(mask: torch.Tensor) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("see_end", "query_row"), [(True, "xxxxxxxx."), (False, "xxxxxxx..")], ids=["released", "trained"]
+    ("mode", "query_row"), [(RELEASED, "xxxxxxxx."), (PAPER, "xxxxxxx..")], ids=["released", "paper"]
 )
-def test_queries_of_a_block_see_each_other(see_end: bool, query_row: str) -> None:
+def test_queries_of_a_block_see_each_other(mode: InferenceMode, query_row: str) -> None:
     # Cached: 2 tokens. New: ref_end, mask_start, three queries, mask_end, one word.
-    assert sees(decoding_mask(2, 7, [0], QUERIES, see_end, CPU)) == [
+    assert sees(decoding_mask(2, 7, [0], QUERIES, mode, CPU)) == [
         "xxx......",
         "xxxx.....",
         query_row,
@@ -44,11 +46,11 @@ def test_blocks_in_one_pass_see_what_they_see_one_after_the_other(past: int, kin
         steps.append((past + length, size, [0] if is_block else []))
         blocks += [length] if is_block else []
         length += size
-    whole = decoding_mask(past, length, blocks, QUERIES, False, CPU)[0, 0]
+    whole = decoding_mask(past, length, blocks, QUERIES, PAPER, CPU)[0, 0]
     for before, size, own in steps:
         rows = whole[before - past : before - past + size]
         assert torch.equal(
-            rows[:, : before + size], decoding_mask(before, size, own, QUERIES, False, CPU)[0, 0]
+            rows[:, : before + size], decoding_mask(before, size, own, QUERIES, PAPER, CPU)[0, 0]
         )
         assert not rows[:, before + size :].any()
 
@@ -58,8 +60,8 @@ def test_training_mask_equals_decoding_and_hides_padding() -> None:
     query = torch.tensor([[0, 0, 0, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 0, 0, 0]], dtype=torch.bool)
     valid = torch.tensor([[1] * 8, [1] * 6 + [0] * 2], dtype=torch.bool)
     mask = training_mask(valid, query)
-    assert torch.equal(mask[0], decoding_mask(0, 8, [1], QUERIES, False, CPU)[0])
-    assert torch.equal(mask[1, 0, :6, :6], decoding_mask(0, 6, [0], QUERIES, False, CPU)[0, 0])
+    assert torch.equal(mask[0], decoding_mask(0, 8, [1], QUERIES, PAPER, CPU)[0])
+    assert torch.equal(mask[1, 0, :6, :6], decoding_mask(0, 6, [0], QUERIES, PAPER, CPU)[0, 0])
     assert not mask[1, 0, :6, 6:].any()
 
 
@@ -90,3 +92,11 @@ def test_grid_positions_equal_upstream(before: int, after: int, rows: int, colum
 
 def test_text_alone_counts_on() -> None:
     assert grid_positions(torch.tensor([1, 2, 3]), 9, (2, 2)).tolist() == [[0, 1, 2]] * 3
+
+
+def test_without_hybrid_attention_nothing_looks_ahead() -> None:
+    query = torch.tensor([[0, 0, 0, 1, 1, 1, 0, 0]], dtype=torch.bool)
+    mask = training_mask(torch.ones_like(query), query, hybrid_attention=False)
+    causal = dataclasses.replace(RELEASED, hybrid_attention=False)
+    assert torch.equal(mask[0, 0], torch.ones(8, 8, dtype=torch.bool).tril())
+    assert torch.equal(mask, decoding_mask(0, 8, [1], QUERIES, causal, CPU))

@@ -91,7 +91,7 @@ def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     labelled = rows.labels != IGNORE
     states = hidden[rows.queries].view(len(rows.ids), model.config.num_queries, -1)
     queries = model.mask_hidden_fcs(states)
-    phrases = Phrases(model.text_hidden_fcs(model.language.embed(rows.phrase_ids)), rows.phrase_valid)
+    phrases = Phrases(model.project_phrases(rows.phrase_ids), rows.phrase_valid)
     output = detector.detect(image, image_index, phrases, queries)
     return SceneOutput(
         detector=detector,
@@ -145,7 +145,7 @@ def language_states(model: InstructSam, features: ImageFeatures, rows: TokenRows
     text = language.embed(rows.ids)
     slot = (rows.queries.long().cumsum(1) - 1).clamp(0, model.config.num_queries - 1)
     text = torch.where(rows.queries[..., None], model.mask_queries[slot].to(text.dtype), text)
-    own = training_mask(rows.valid, rows.queries)
+    own = training_mask(rows.valid, rows.queries, model.config.mode.hybrid_attention)
     mask = torch.cat([own.new_ones(*own.shape[:3], len(prefix_ids)), own], -1)
     first = int(positions.max()) + 1
     follow = torch.arange(first, first + rows.ids.shape[1], device=device).expand(len(rows.ids), -1)
