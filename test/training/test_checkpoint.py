@@ -32,8 +32,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path, monkeypatch, kind):
 def test_a_run_without_adapters_exports_none(tmp_path):
     sets = [{"format": "inst2seg", "annotations": "a.json", "images": "."}]
     values = {"objective": "instructsam", "model": "m", "out": str(tmp_path), "steps": 1}
-    settings = build(
-        InstructSamTrainSettings, values | {"data": {"sets": sets}, "evaluation": {"sets": sets}}
-    )
+    values |= {"data": {"sets": sets}, "evaluation": {"sets": sets}}
+    settings = build(InstructSamTrainSettings, values)
     with pytest.raises(ConfigError, match="trains no adapter"):
         checkpoint.export_adapter(settings, tmp_path / "adapter")

@@ -91,5 +91,5 @@ def test_an_average_shares_frozen_weights_and_follows_the_others(small_model):
     small_model.mask_queries.data += 1
     average.update_parameters(small_model)
     assert torch.equal(embedding, before)
-    moved = average.module.mask_queries - (small_model.mask_queries - 1)
+    moved = (average.module.mask_queries - (small_model.mask_queries - 1)).detach()
     assert 0 < float(moved.min()) < float(moved.max()) + 1e-6 < 1

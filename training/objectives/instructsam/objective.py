@@ -51,7 +51,7 @@ class InstructSamObjective:
                 self.model.image_encoder.get_submodule("vision_tower"),
             )
             for tower in towers:
-                tower.gradient_checkpointing_enable({"use_reentrant": False})
+                tower.activation_checkpointing_enable({"use_reentrant": False})
 
     def start(self) -> None:
         """Nothing is left to load; the model is that of the settings' folder."""
