@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 import instructsam_ros
 from instructsam_ros.errors import ConfigError, MissingDependencyError
-from instructsam_ros.segmenter import load
+from instructsam_ros.segmenter import BACKENDS, load
 from instructsam_ros.yaml_config import build, load_mapping, override, parse_mapping
+
+HASH_DIGITS = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
             continue
         about = {
             "model": model.title,
+            "weights": weights_hash(model.model, model.options or {}),
             **versions(),
             "protocol": settings.protocol,
             **{name: str(value) for name, value in settings.data.items()},
@@ -112,6 +116,21 @@ def run(args: argparse.Namespace) -> int:
         write_comparison(found, columns, settings.out)
         print(comparison(found, columns))
     return 0
+
+
+def weights_hash(model: str, options: Mapping[str, Any]) -> str:
+    """Return the beginning of the SHA-256 of a model's tensors, as ``instructsam train --export`` prints it.
+
+    Of a backend without a checkpoint folder it is "none".
+    """
+    from instructsam_ros.models.common.hub import checkpoint_folder
+    from instructsam_ros.models.common.safetensors_folder import TensorFiles, weights_sha256
+
+    known = {name: options[name] for name in ("revision", "offline") if name in options}
+    if model in BACKENDS:
+        return "none"
+    with TensorFiles(checkpoint_folder(model, **known)) as tensors:
+        return weights_sha256(tensors)[:HASH_DIGITS]
 
 
 def versions() -> dict[str, str]:

@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from instructsam_ros.cli import main
+from instructsam_ros.cli.eval import weights_hash
+from instructsam_ros.models.common.safetensors_folder import TensorFiles, weights_sha256
 
 
 @pytest.fixture
@@ -39,6 +41,8 @@ def test_report_of_known_answers(benchmark, capsys):
     report = json.loads((benchmark / "out/metrics.json").read_text())
     metrics = report["metrics"]
     assert report["about"]["model"] == "fake"
+    assert report["about"]["weights"] == "none"
+    assert report["about"]["torch"].startswith("2.")
     assert (metrics["instructions"], metrics["no_target_accuracy"], metrics["precision"]) == (6, 1, 1)
     assert metrics["giou"] == pytest.approx(2 / 3)
     assert (metrics["ap50"], metrics["recall"], metrics["target_accuracy"]) == (0.5, 0.5, 0.5)
@@ -153,3 +157,9 @@ def test_overrides_need_no_file(benchmark):
     arguments = [f"data={json.dumps(data)}", f"out={benchmark / 'direct'}", "--model", "fake"]
     assert main(["eval", *arguments, "--device", "cpu"]) == 0
     assert (benchmark / "direct/metrics.json").exists()
+
+
+def test_the_report_names_the_weights(tiny_folder):
+    with TensorFiles(tiny_folder) as tensors:
+        assert weights_hash(str(tiny_folder), {}) == weights_sha256(tensors)[:12]
+    assert len(weights_hash("compact", {})) == 12
