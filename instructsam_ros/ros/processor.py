@@ -12,9 +12,9 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.lifting import LiftedScene, LiftSettings
 from instructsam_ros.pipeline import Pipeline, Result
 from instructsam_ros.ros.conversions import (
-    camera_from_info,
     depth_from_compressed,
     depth_from_image,
+    intrinsics_from_info,
     rgb_from_compressed,
     rgb_from_image,
 )
@@ -122,7 +122,7 @@ def frame_from_messages(messages: FrameMessages, settings: NodeSettings) -> Fram
         depth=metres,
         intrinsics=None
         if messages.info is None
-        else camera_from_info(messages.info, rectified=settings.rectified),
+        else intrinsics_from_info(messages.info, rectified=settings.rectified),
         stamp_ns=stamp_ns(image),
         frame_id=image.header.frame_id,
     )

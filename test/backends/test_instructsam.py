@@ -300,10 +300,15 @@ def test_inference_mode_can_be_chosen_when_loading(folder: Path) -> None:
         load(str(folder), "cpu", inference_mode="quick")
 
 
-def test_the_former_name_of_the_inference_mode_option_is_read(folder: Path) -> None:
-    loaded = instructsam_ros.segmenter.load(str(folder), device="cpu", behaviour="paper")
+def test_former_names_of_options_are_read(folder: Path) -> None:
+    loaded = instructsam_ros.segmenter.load(
+        str(folder), device="cpu", behaviour="paper", approximations={"reuse_frames": 3}
+    )
     assert isinstance(loaded, InstructSamSegmenter)
     assert loaded.model.config.mode == PAPER
+    assert loaded.reuse_frames == 3
+    with pytest.raises(ConfigError, match="approximations and speed_options are the same setting"):
+        instructsam_ros.segmenter.load(str(folder), device="cpu", approximations={}, speed_options={})
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header, String
 
 from instructsam_ros.msg import Instance
-from instructsam_ros.ros.conversions import image_from_array, info_from_camera
+from instructsam_ros.ros.conversions import image_from_array, info_from_intrinsics
 from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import CameraModel
 from test.ros.conftest import CAMERA, depth_mm, picture
@@ -143,7 +143,7 @@ def test_a_given_frame_that_is_unusable_is_refused_with_its_reason(client):
         "the red thing",
         image=image_from_array(picture(), "rgb8", header),
         depth=image_from_array(depth_mm()[:10].copy(), "16UC1", header),
-        camera_info=info_from_camera(CAMERA, header),
+        camera_info=info_from_intrinsics(CAMERA, header),
     )
     result = client.result_of(handle.get_result_async()).result
     assert result.error_code == SegmentOnce.Response.ERROR_INVALID_INPUT
@@ -162,13 +162,13 @@ def test_a_given_frame_that_is_unusable_is_refused_with_its_reason(client):
 )
 def test_a_given_frame_that_lacks_a_part_is_no_question_about_another(client, parts, said):
     header = client.header()
-    flat_info = info_from_camera(CAMERA, header)
+    flat_info = info_from_intrinsics(CAMERA, header)
     flat_info.height = 0
     fields = {
         "image": image_from_array(picture(), "rgb8", header),
         "flat_image": Image(header=header, width=160, encoding="rgb8", data=bytes(480)),
         "depth": image_from_array(depth_mm(), "16UC1", header),
-        "camera_info": info_from_camera(CAMERA, header),
+        "camera_info": info_from_intrinsics(CAMERA, header),
         "flat_info": flat_info,
     }
     given = {part.replace("flat_info", "camera_info").replace("flat_", ""): fields[part] for part in parts}
@@ -182,7 +182,7 @@ def test_depth_in_another_tf_frame_is_told_and_answered(streaming, node):
     def send():
         header = streaming.header()
         other = Header(stamp=header.stamp, frame_id="depth_frame")
-        streaming.info.publish(info_from_camera(CAMERA, header))
+        streaming.info.publish(info_from_intrinsics(CAMERA, header))
         streaming.depth.publish(image_from_array(depth_mm(), "16UC1", other))
         streaming.image.publish(image_from_array(picture(), "rgb8", header))
 

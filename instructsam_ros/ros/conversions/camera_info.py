@@ -8,7 +8,7 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.types import CameraModel
 
 
-def camera_from_info(message: Any, *, rectified: bool = False) -> CameraModel:
+def intrinsics_from_info(message: Any, *, rectified: bool = False) -> CameraModel:
     """Intrinsics of the image that a CameraInfo belongs to, with region of interest and binning applied.
 
     rectified: the image has been rectified already, so P holds its intrinsics and there is no
@@ -48,7 +48,7 @@ def camera_from_info(message: Any, *, rectified: bool = False) -> CameraModel:
     )
 
 
-def info_from_camera(intrinsics: CameraModel, header: Any) -> Any:
+def info_from_intrinsics(intrinsics: CameraModel, header: Any) -> Any:
     """sensor_msgs/CameraInfo of a camera without rectification."""
     from sensor_msgs.msg import CameraInfo
 

@@ -13,7 +13,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.ros.cameras.scene_renderer import SPLIT, ClipRequest, render_clip
-from instructsam_ros.ros.conversions import camera_from_info, depth_from_image, rgb_from_image
+from instructsam_ros.ros.conversions import depth_from_image, intrinsics_from_info, rgb_from_image
 from instructsam_ros.ros.input.synchronizer import stamp_ns
 from instructsam_ros.scenes.sampling.scene import sample_scene
 from instructsam_ros.scenes.sampling.splits import manifest
@@ -99,4 +99,4 @@ def test_the_camera_feeds_the_segmentation_node_and_ends_cleanly(tmp_path):
     assert rgb_from_image(images[0]).std() > 10
     assert depths[0].encoding == "16UC1"
     assert 0.2 < np.nanmedian(depth_from_image(depths[0])) < 3.0
-    assert camera_from_info(infos[0]).cx == pytest.approx(47.5)
+    assert intrinsics_from_info(infos[0]).cx == pytest.approx(47.5)
