@@ -14,14 +14,11 @@ import torch
 from instructsam_ros.cli import main
 from instructsam_ros.cli.export import describe
 from instructsam_ros.errors import CheckpointError, InvalidInputError, MissingDependencyError
-from instructsam_ros.models.common.onnx_session import GraphSession
 from instructsam_ros.models.common.safetensors_folder import TensorFiles
 from instructsam_ros.models.instructsam import onnx_export
 from instructsam_ros.models.instructsam.checkpoint import load_folder
-from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.onnx_export import Parity, export
-from instructsam_ros.models.instructsam.onnx_graphs import DetectorGraph, features_of, image_graph
 from instructsam_ros.results import write_png
 
 torch.set_num_threads(1)
@@ -30,89 +27,6 @@ onnx = pytest.importorskip("onnx")
 
 def picture(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(height).integers(0, 255, (height, width, 3), dtype=np.uint8)
-
-
-@pytest.fixture(scope="module")
-def compact_model() -> InstructSam:
-    """The compact architecture with random weights and a small image, in which nothing seems to be meant."""
-    from instructsam_ros.models.instructsam.configuration import TokenIds
-
-    language = {
-        "vocab_size": 64,
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 1,
-        "head_dim": 16,
-        "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [4, 2, 2]},
-    }
-    detr = {"hidden_size": 32, "num_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
-    torch.manual_seed(0)
-    config = InstructSamConfig(
-        language=language,
-        vision={"height": 64, "width": 96},
-        sam={
-            "detr_encoder_config": detr,
-            "detr_decoder_config": detr,
-            "mask_decoder_config": {"hidden_size": 32, "num_attention_heads": 2},
-        },
-        tokens=TokenIds(image=1, vision_start=2, vision_end=3, seg=5, mask_start=6, mask_end=7,
-                        ref_start=8, ref_end=9, eos=(10,)),
-        image_encoder="pyramid",
-        detector="pointer",
-        out_dim=32,
-    )  # fmt: skip
-    model = InstructSam(config).eval()
-    # Cells differ although all are surely not meant, as happens with trained weights.
-    torch.nn.init.normal_(model.get_parameter("detector.pointer.choice_proj.2.weight"), std=2.0)
-    torch.nn.init.constant_(model.get_parameter("detector.pointer.choice_bias"), -30.0)
-    return model
-
-
-@pytest.mark.parametrize("size", [(40, 40), (64, 400), (300, 70)])
-def test_one_image_graph_serves_every_aspect(
-    tiny_folder: Path, tiny_export: Path, size: tuple[int, int]
-) -> None:
-    encoder = load_folder(tiny_folder).image_encoder
-    graph = image_graph(encoder)
-    inputs = encoder.preprocess(picture(*size))
-    with torch.inference_mode():
-        expected = encoder(inputs)
-    found = features_of(
-        GraphSession(tiny_export / "image_encoder.onnx")(graph.tensors(inputs)), graph.grid(inputs)
-    )
-    assert found.grid == expected.grid
-    pairs = zip(
-        (found.tokens, *found.deepstack, *found.fpn, found.fpn_position),
-        (expected.tokens, *expected.deepstack, *expected.fpn, expected.fpn_position),
-        strict=True,
-    )
-    for ours, theirs in pairs:
-        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize(("phrases", "length"), [(1, 1), (1, 32), (2, 3), (17, 5)])
-def test_one_detector_graph_serves_any_phrases(
-    tiny_folder: Path, tiny_export: Path, phrases: int, length: int
-) -> None:
-    model = load_folder(tiny_folder)
-    config = model.config
-    torch.manual_seed(phrases)
-    mask = torch.ones(phrases, length, dtype=torch.bool)
-    mask[-1, 1:] = False
-    with torch.inference_mode():
-        features = model.image_encoder(model.image_encoder.preprocess(picture(50, 70)))
-        arguments = (
-            torch.randn(phrases, length, config.out_dim),
-            mask,
-            torch.randn(phrases, config.num_queries, config.out_dim),
-        )
-        expected = model.detector(features, *arguments)
-    found = GraphSession(tiny_export / "detector.onnx")(DetectorGraph.tensors(features, *arguments))
-    torch.testing.assert_close(found["mask_logits"], expected.mask_logits, atol=1e-3, rtol=1e-4)
-    torch.testing.assert_close(found["score_logits"], expected.score_logits, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(found["boxes"], expected.boxes, atol=1e-5, rtol=0)
 
 
 def test_the_graphs_are_valid_and_name_their_dimensions(tiny_export: Path) -> None:
