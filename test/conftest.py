@@ -68,8 +68,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Run a file's tests in one process, and all tests of the ONNX export in one: it takes a minute."""
+    """Run a file's tests in one process, and those that share a costly fixture or sample, too."""
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         parameters = item.callspec.id.split("-") if hasattr(item, "callspec") else []
         exported = "tiny_export" in item.fixturenames or "onnx" in parameters
         item.add_marker(pytest.mark.xdist_group("tiny_export" if exported else str(item.path)))
