@@ -188,17 +188,3 @@ def test_a_place_that_cannot_be_written_is_named(picture, tmp_path, capsys, out)
     source = picture if out.endswith("png") else video
     assert segment(source, "the red thing", "-o", str(tmp_path / out)) == 2
     assert "file" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ("{device: cpu}", "--device"),
-        ("{1: 2}", "no name of an option"),
-        ("{on: 2}", "no name of an option"),
-        ("{backend: ':load'}", "unknown backend"),
-    ],
-)
-def test_options_that_are_none_are_named(picture, capsys, options, message):
-    assert segment(picture, "the red thing", "--model-options", options) == 2
-    assert message in capsys.readouterr().err

@@ -60,9 +60,9 @@ def test_an_encoder_without_graph_is_an_error() -> None:
 
 @pytest.mark.parametrize("size", [(40, 40), (64, 400), (300, 70)])
 def test_one_image_graph_serves_every_aspect(
-    tiny_folder: Path, tiny_export: Path, size: tuple[int, int]
+    export_source: Path, tiny_export: Path, size: tuple[int, int]
 ) -> None:
-    encoder = load_folder(tiny_folder).image_encoder
+    encoder = load_folder(export_source).image_encoder
     graph = image_graph(encoder)
     inputs = encoder.preprocess(picture(*size))
     with torch.inference_mode():
@@ -82,9 +82,9 @@ def test_one_image_graph_serves_every_aspect(
 
 @pytest.mark.parametrize(("phrases", "length"), [(1, 1), (1, 32), (2, 3), (17, 5)])
 def test_one_detector_graph_serves_any_phrases(
-    tiny_folder: Path, tiny_export: Path, phrases: int, length: int
+    export_source: Path, tiny_export: Path, phrases: int, length: int
 ) -> None:
-    model = load_folder(tiny_folder)
+    model = load_folder(export_source)
     config = model.config
     torch.manual_seed(phrases)
     mask = torch.ones(phrases, length, dtype=torch.bool)
