@@ -43,7 +43,7 @@ class Segmenter(Protocol):
         """Segment an encoded image by an instruction.
 
         previous: the answer of the last frame of a stream with the same instruction; it may only
-        make the call faster, and changes the result by rounding at most (seen in bfloat16). cancel:
+        make the call faster, and changes the result by rounding at most (observed in bfloat16). cancel:
         polled between steps; when it returns True the call raises CancelledError.
         """
 

@@ -52,14 +52,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def seed(text: str) -> int:
-    """An argument that numpy takes as a seed."""
+    """Parse a seed of numpy."""
     if (value := int(text)) < 0:
         raise ValueError  # argparse prints the usage
     return value
 
 
 def positive_int(text: str) -> int:
-    """An argument that counts something."""
+    """Parse a positive number."""
     if (value := int(text)) < 1:
         raise ValueError  # argparse prints the usage
     return value

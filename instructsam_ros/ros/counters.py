@@ -26,7 +26,7 @@ class Counters:
             self._counts[name] += amount
 
     def snapshot(self) -> dict[str, int]:
-        """A copy of all counts."""
+        """Return a copy of all counts."""
         with self._lock:
             return dict(self._counts)
 

@@ -58,7 +58,7 @@ def diagnostic_array(
     queue: JobQueue | None,
     worker: Worker | None,
 ) -> DiagnosticArray:
-    """All statuses, stamped now. queue and worker are None while the node is not active."""
+    """Return all statuses, stamped now. queue and worker are None while the node is not active."""
     name = node.get_fully_qualified_name().lstrip("/")
     counts, now = counters.snapshot(), time.monotonic()
     health.compare(counts, now)

@@ -22,7 +22,7 @@ class ModelLoader:
         self._thread: threading.Thread | None = None
 
     def load(self, settings: NodeSettings, stop: threading.Event) -> Segmenter:
-        """The segmenter of the settings. Raises what loading raises, CheckpointError after load_timeout and
+        """Load the segmenter. Raises what loading raises, CheckpointError after load_timeout and
         while a load that took longer goes on, CancelledError when ``stop`` is set."""
         if self._thread is not None and self._thread.is_alive():
             raise CheckpointError(

@@ -49,7 +49,7 @@ class NodeProcess:
             raise InstructSamError(f"{self.name} ended with status {status}\n{self.tail()}")
 
     def tail(self) -> str:
-        """Where the log is and its last lines."""
+        """Return the path of the log and its last lines."""
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:] or ["(nothing was printed)"]
         return "\n  ".join([f"{self.log} ends with", *lines])
 

@@ -116,7 +116,7 @@ def test_all_queries_of_one_phrase_mean_saturated(
     assert len(result.instances) == 11
 
 
-def test_an_answer_without_an_end_says_that_instances_may_be_missing(
+def test_a_generation_without_an_end_warns_of_missing_instances(
     segmenter: InstructSamSegmenter,
     rgb: np.ndarray,
     monkeypatch: pytest.MonkeyPatch,

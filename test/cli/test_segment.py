@@ -42,7 +42,7 @@ def test_default_name_lies_in_the_working_folder(picture, monkeypatch, tmp_path)
     assert (tmp_path / "elsewhere/scene_segmented.png").exists()
 
 
-def test_no_target_says_so_and_is_no_failure(picture, capsys):
+def test_no_target_is_printed_and_is_exit_status_0(picture, capsys):
     out = picture.parent / "out.png"
     assert segment(picture, "the green thing", "-o", str(out)) == 0
     assert "no target: nothing in the image answers" in capsys.readouterr().out
@@ -84,7 +84,7 @@ def test_what_cannot_be_used_is_named(picture, capsys):
         ((picture, "red", "-o", str(picture.parent)), "is a folder; name a file"),
         ((picture, "red", "-o", str(picture / "out.png")), "cannot write"),
         ((picture, "red", "--threshold", "0.5"), "backend 'fake': got an unexpected keyword argument"),
-        ((picture, "red", "--model-options", "{fail: true}"), "told to fail"),
+        ((picture, "red", "--model-options", "{fail: true}"), "option 'fail' is set"),
         ((picture, "red", "--model-options", "fail"), "--model-options must be a mapping"),
     ]
     for arguments, message in cases:

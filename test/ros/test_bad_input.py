@@ -74,7 +74,7 @@ def test_an_unusable_frame_is_counted_and_the_next_one_answered(streaming, send)
     assert streaming.wait(lambda: answers(streaming), streaming.send)
 
 
-def test_depth_of_nan_alone_gives_masks_flagged_low_depth(client):
+def test_depth_of_nan_gives_masks_flagged_low_depth(client):
     client.wait(client.service.service_is_ready)
     future = client.service.call_async(SegmentOnce.Request(instruction="the red thing"))
     nothing = np.full((120, 160), np.nan, np.float32)
@@ -88,7 +88,7 @@ def test_depth_of_nan_alone_gives_masks_flagged_low_depth(client):
     assert answers(client)
 
 
-def test_without_depth_masks_still_come_and_diagnostics_say_why(streaming):
+def test_without_depth_there_are_masks_and_a_warning_in_diagnostics(streaming):
     without = streaming.count("without_depth")
 
     def image_alone():
@@ -115,7 +115,7 @@ def test_without_depth_masks_still_come_and_diagnostics_say_why(streaming):
 
 
 @pytest.mark.parametrize("text", ["", "   ", "x" * 10_000], ids=["empty", "blank", "10000 characters"])
-def test_an_unusable_instruction_is_counted_and_the_standing_one_stays(streaming, text):
+def test_an_unusable_instruction_is_counted_and_the_active_one_kept(streaming, text):
     before = streaming.count("invalid_instruction")
     active = streaming.heard["active_instruction"][-1].data
     streaming.instruction.publish(String(data=text))
@@ -126,7 +126,7 @@ def test_an_unusable_instruction_is_counted_and_the_standing_one_stays(streaming
     assert answers(streaming)
 
 
-def test_an_unplugged_camera_is_reported_and_a_request_says_no_frame(client):
+def test_an_unplugged_camera_is_reported_and_a_request_gets_no_frame(client):
     client.wait(lambda: "no image for" in client.diagnostics()["camera"].message)
     future = client.service.call_async(SegmentOnce.Request(instruction="the red thing"))
     response = client.result_of(future)
@@ -160,7 +160,7 @@ def test_a_given_frame_that_is_unusable_is_refused_with_its_reason(client):
         (("flat_image",), "0"),
     ],
 )
-def test_a_given_frame_that_lacks_a_part_is_no_question_about_another(client, parts, said):
+def test_a_given_frame_without_all_of_its_parts_is_an_error(client, parts, said):
     header = client.header()
     flat_info = info_from_intrinsics(CAMERA, header)
     flat_info.height = 0
@@ -178,7 +178,7 @@ def test_a_given_frame_that_lacks_a_part_is_no_question_about_another(client, pa
     assert said in result.error_msg
 
 
-def test_depth_in_another_tf_frame_is_told_and_answered(streaming, node):
+def test_depth_in_another_tf_frame_is_a_warning(streaming, node):
     def send():
         header = streaming.header()
         other = Header(stamp=header.stamp, frame_id="depth_frame")
@@ -191,7 +191,7 @@ def test_depth_in_another_tf_frame_is_told_and_answered(streaming, node):
     assert answers(streaming)
 
 
-def test_a_negative_stamp_is_counted_and_told(streaming):
+def test_a_negative_stamp_is_counted_and_reported(streaming):
     before = streaming.count("invalid_input")
 
     def send():

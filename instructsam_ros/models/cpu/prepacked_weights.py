@@ -49,7 +49,7 @@ class PackedLinear(nn.Module):
         self._behind = behind
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """As the layer it was made from, and what is behind it."""
+        """Compute the original layer and the activation behind it."""
         outputs: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self._packed, self.bias, *self._behind)
         return outputs
 
@@ -78,7 +78,7 @@ class PackedConv2d(nn.Module):
         self._packed: Tensor | None = None
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """As the layer it was made from."""
+        """Compute the original layer."""
         surrounded = F.pad(inputs, self._surround) if self._surround else inputs
         if self._packed is None:  # threads that come at once pack it alike
             self._packed = torch.ops.mkldnn._reorder_convolution_weight(
@@ -112,7 +112,7 @@ def pack(module: nn.Module) -> None:
 
 
 def _gains(layer: nn.Linear | nn.Conv2d) -> bool:
-    """Whether a layer is faster packed."""
+    """Return whether a layer is faster packed."""
     device, dtype = layer.weight.device, layer.weight.dtype
     if dtype == torch.bfloat16:
         return computes_bfloat16(device)

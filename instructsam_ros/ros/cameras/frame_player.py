@@ -51,7 +51,7 @@ class FramePlayer:
             raise self._failure
 
     def next_frame(self) -> CameraFrame | None:
-        """The frame whose turn it is; None only when ``stop`` was set before there was any."""
+        """Return the frame to publish now; None only when ``stop`` was set before the first one."""
         if self._position + 1 < len(self._current.frames):
             self._position += 1
         elif self._current.complete:

@@ -9,7 +9,7 @@ from instructsam_ros.types import CameraModel
 
 
 def intrinsics_from_info(message: Any, *, rectified: bool = False) -> CameraModel:
-    """Intrinsics of the image that a CameraInfo belongs to, with region of interest and binning applied.
+    """Compute the intrinsics of the image of a CameraInfo, with region of interest and binning applied.
 
     rectified: the image has been rectified already, so P holds its intrinsics and there is no
     distortion. Raises InvalidInputError for an uncalibrated camera (K or P all zero).
@@ -49,7 +49,7 @@ def intrinsics_from_info(message: Any, *, rectified: bool = False) -> CameraMode
 
 
 def info_from_intrinsics(intrinsics: CameraModel, header: Any) -> Any:
-    """sensor_msgs/CameraInfo of a camera without rectification."""
+    """Convert to sensor_msgs/CameraInfo of a camera without rectification."""
     from sensor_msgs.msg import CameraInfo
 
     return CameraInfo(

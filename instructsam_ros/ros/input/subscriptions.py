@@ -17,7 +17,7 @@ from instructsam_ros.ros.parameters import NodeSettings
 
 
 def subscribe_camera_info(node: Node, store: Callable[[Any], None]) -> None:
-    """Store every ``camera_info`` from now on, whatever state the node is in: some drivers send but one.
+    """Store every ``camera_info`` from now on, in any state of the node: some drivers send only one.
 
     Best effort, which matches every driver, since the node's parameters may change while it listens.
     """

@@ -44,7 +44,7 @@ def test_the_folder_keeps_only_what_stays_in_torch(export_source: Path, tiny_exp
         assert all(torch.equal(before[name], after[name]) for name in kept)
 
 
-def test_the_folder_loaded_without_its_backend_says_what_it_is(tiny_export: Path) -> None:
+def test_an_exported_folder_names_its_backend_when_loaded_without_it(tiny_export: Path) -> None:
     with pytest.raises(CheckpointError, match=r"export for ONNX Runtime.* backend onnx"):
         load_folder(tiny_export)
 
