@@ -145,7 +145,7 @@ def check_transport() -> list[Check]:
 
 
 def largest_segment(profile: Path) -> int:
-    """Bytes of the largest shared-memory segment in a Fast DDS profile; 0 when it sets none."""
+    """Read the bytes of the largest shared-memory segment in a Fast DDS profile; 0 if it sets none."""
     root = ElementTree.parse(profile).getroot()
     return max((int(node.text or 0) for node in root.iter() if node.tag.endswith("segment_size")), default=0)
 
@@ -161,7 +161,7 @@ CHECKS: tuple[Callable[[], list[Check]], ...] = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the subcommand."""
+    """Declare the options of the subcommand."""
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 

@@ -22,7 +22,7 @@ RATES = {"received": "images_per_second", "processed": "answers_per_second"}
 
 @dataclass
 class Health:
-    """What the statuses are made from. state: what the lifecycle node is doing, in words.
+    """Data of the statuses. state: of the lifecycle node, in words.
 
     all_failed_at: when a report last found failed frames and no answer since the one before it.
     """

@@ -16,7 +16,7 @@ POLL_SECONDS = 0.1
 
 
 class ModelLoader:
-    """Loads one model at a time: two at once may exceed the memory."""
+    """Loader of one model at a time: two at once may exceed the memory."""
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None

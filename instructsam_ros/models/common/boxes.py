@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 EPSILON = 1e-6
-"""Keeps the IoU of empty boxes defined."""
+"""Added to areas, so that the IoU of empty boxes is defined."""
 
 
 def corners(boxes: Tensor) -> Tensor:
@@ -18,7 +18,7 @@ def corners(boxes: Tensor) -> Tensor:
 
 
 def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Areas of intersection and union of broadcastable [..., 4] boxes."""
+    """Compute areas of intersection and union of broadcastable [..., 4] boxes."""
     p, q = corners(a), corners(b)
     common = (torch.min(p[..., 2:], q[..., 2:]) - torch.max(p[..., :2], q[..., :2])).clamp(min=0).prod(-1)
     return common, a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - common

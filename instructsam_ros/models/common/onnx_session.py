@@ -54,7 +54,7 @@ class GraphSession:
         self._inputs = {i.name: _DTYPES[i.type] for i in self._session.get_inputs()}
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Outputs by name, float32, on the device of the inputs. Safe from several threads.
+        """Compute the outputs by name, float32, on the device of the inputs. Thread-safe.
 
         Raises InstructSamError for inputs that the graph cannot take.
         """

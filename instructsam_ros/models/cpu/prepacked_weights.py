@@ -21,7 +21,7 @@ from instructsam_ros.models.common.device import computes_bfloat16
 from instructsam_ros.models.instructsam.compact.efficientnet_lite import SameConv2d
 
 Behind = tuple[str, list[float], str]
-"""What oneDNN does with the outputs: its name, its numbers, its variant."""
+"""Activation that oneDNN applies to the outputs: its name, parameters and variant."""
 
 NOTHING: Behind = ("none", [], "")
 RELU6: Behind = ("hardtanh", [0.0, 6.0], "")
@@ -99,7 +99,7 @@ def pack(module: nn.Module) -> None:
     behind = ACTIVATIONS.get(type(getattr(module, activation, None)))
     for name, child in module.named_children():
         if not isinstance(child, nn.Linear | nn.Conv2d):
-            if not isinstance(child, nn.TransformerEncoderLayer):  # torch's own: it multiplies by itself
+            if not isinstance(child, nn.TransformerEncoderLayer):  # which has fused kernels of its own
                 pack(child)
         elif _gains(child):
             if isinstance(child, nn.Conv2d):

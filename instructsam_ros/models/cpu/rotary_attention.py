@@ -16,7 +16,7 @@ from instructsam_ros.models.cpu.bfloat16_attention import attention
 
 
 class RotaryAttention(Sam3ViTRoPEAttention):  # type: ignore[misc]
-    """Takes the place of its base class, with the same weights and results."""
+    """Replacement of its base class, with the same weights and results."""
 
     def forward(
         self,

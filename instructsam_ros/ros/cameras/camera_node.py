@@ -20,7 +20,7 @@ RATES = (0.01, 1000.0)
 
 
 class CameraNode(Node):  # type: ignore[misc]
-    """Publishes image, depth and camera_info at ``rate``, stamped now, in ``frame_id``.
+    """Publisher of image, depth and camera_info at ``rate``, stamped now, in ``frame_id``.
 
     Depth is 16UC1 millimetres or 32FC1 metres (REP 118). Raises ConfigError for a rate out
     of RATES.

@@ -57,7 +57,7 @@ class ClipRequest:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {choices}")
 
     def scenes(self) -> Iterator[int]:
-        """Numbers of the scenes with the requested view, from ``seed`` on; ConfigError after the last."""
+        """Yield numbers of scenes with the requested view, from ``seed`` on; ConfigError after the last."""
         number = self.seed
         while True:
             seed = manifest().scene_seed(SPLIT, number)

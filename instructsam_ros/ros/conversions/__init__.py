@@ -1,4 +1,4 @@
-"""Messages to arrays and back. Nothing here imports rclpy: any object with a message's fields will do."""
+"""Messages to arrays and back, without rclpy: any object with a message's fields is accepted."""
 
 from instructsam_ros.ros.conversions.camera_info import info_from_intrinsics, intrinsics_from_info
 from instructsam_ros.ros.conversions.clouds import cloud_from_points, points_from_cloud

@@ -27,7 +27,7 @@ def subscribe_camera_info(node: Node, store: Callable[[Any], None]) -> None:
 
 
 class CameraInputs:
-    """Feeds a job queue from ``image`` and ``depth`` until ``destroy``.
+    """Subscriptions that feed a job queue from ``image`` and ``depth`` until ``destroy``.
 
     refuse: called with the error of every image and depth image that is not passed on.
     """
