@@ -166,7 +166,7 @@ def ours(
 
     ways = {"": model}
     for width, height in SMALLER:
-        ways[f"{width}x{height}, "] = load(name, "cpu", approximations={"pyramid_size": [width, height]})
+        ways[f"{width}x{height}, "] = load(name, "cpu", speed_options={"pyramid_size": [width, height]})
     features = model.encode(frames[0])
     return {
         "further instructions on one frame": lambda n: model.segment(features, INSTRUCTIONS[n % 4]),

@@ -50,7 +50,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     clips = [list(render_sequence("heldout", number, args.frames)) for number in range(args.clips)]
     models = {
-        name: instructsam_ros.load(args.model, approximations=options) for name, options in OPTIONS.items()
+        name: instructsam_ros.load(args.model, speed_options=options) for name, options in OPTIONS.items()
     }
     agreement: dict[str, list[float]] = {name: [] for name in models}
     seconds: dict[str, list[float]] = {name: [] for name in models}

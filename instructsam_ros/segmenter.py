@@ -27,7 +27,7 @@ class Segmenter(Protocol):
 
     @property
     def name(self) -> str:
-        """What to call it in logs and reports."""
+        """Name in logs and reports."""
 
     def encode(self, rgb: NDArray[np.uint8]) -> Any:
         """Image features of a uint8 [H, W, 3] RGB image, independent of any instruction."""
@@ -40,10 +40,10 @@ class Segmenter(Protocol):
         previous: Segmentation | None = None,
         cancel: Cancel | None = None,
     ) -> Segmentation:
-        """Answer ``instruction`` on an image that ``encode`` has seen.
+        """Segment an encoded image by an instruction.
 
         previous: the answer of the last frame of a stream with the same instruction; it may only
-        make the call faster, and changes the result by rounding at most (seen in bfloat16). cancel:
+        make the call faster, and changes the result by rounding at most (observed in bfloat16). cancel:
         polled between steps; when it returns True the call raises CancelledError.
         """
 
@@ -64,7 +64,7 @@ BACKENDS: dict[str, str] = {
     "onnx": "instructsam_ros.backends.onnx:load",
     "fake": "instructsam_ros.backends.fake:load",
 }
-RENAMED_OPTIONS = {"behaviour": "inference_mode"}
+RENAMED_OPTIONS = {"behaviour": "inference_mode", "approximations": "speed_options"}
 """Former name of an option -> current name."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from collections.abc import Callable
@@ -68,8 +69,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Run a file's tests in one process, and all tests of the ONNX export in one: it takes a minute."""
+    """Run a file's tests in one process, and those that share a costly fixture or sample, too."""
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         parameters = item.callspec.id.split("-") if hasattr(item, "callspec") else []
         exported = "tiny_export" in item.fixturenames or "onnx" in parameters
         item.add_marker(pytest.mark.xdist_group("tiny_export" if exported else str(item.path)))
@@ -180,8 +183,26 @@ def tiny_folder(
 
 
 @pytest.fixture(scope="session")
-def tiny_export(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model as ``instructsam export onnx`` writes it."""
+def export_source(tiny_model: InstructSam, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint folder of the tiny model with fewer layers, which halves the time of an export."""
+    from instructsam_ros.models.instructsam.checkpoint import save_folder
+    from instructsam_ros.models.instructsam.modeling import InstructSam
+
+    sam = copy.deepcopy(tiny_model.config.sam)
+    sam["vision_config"]["backbone_config"] |= {"num_hidden_layers": 2, "global_attn_indexes": [1]}
+    sam["detr_encoder_config"]["num_layers"] = sam["detr_decoder_config"]["num_layers"] = 1
+    vision = tiny_model.config.vision | {"depth": 2}
+    model = InstructSam(dataclasses.replace(tiny_model.config, sam=sam, vision=vision, max_new_tokens=12))
+    kept = model.state_dict().keys()
+    model.load_state_dict({name: value for name, value in tiny_model.state_dict().items() if name in kept})
+    path = tmp_path_factory.mktemp("export_source")
+    save_folder(model, path, tiny_tokenizer())
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_export(export_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder written by ``instructsam export onnx``."""
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     import numpy as np
@@ -189,7 +210,7 @@ def tiny_export(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     from instructsam_ros.models.instructsam.onnx_export import export
 
     path = tmp_path_factory.mktemp("onnx")
-    export(tiny_folder, path, [np.zeros((40, 90, 3), np.uint8)])
+    export(export_source, path, [np.zeros((40, 90, 3), np.uint8)])
     return path
 
 

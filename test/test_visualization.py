@@ -113,7 +113,7 @@ def test_a_contact_sheet_of_no_images_or_of_different_sizes_is_refused():
         contact_sheet([np.zeros((2, 3, 3), np.uint8), np.zeros((4, 3, 3), np.uint8)])
 
 
-def test_the_table_says_everything_once():
+def test_the_table_has_every_value_once():
     shown = table(result(instance(slice(10, 40), slice(10, 40), phrase="red mug")))
     row = next(line for line in shown.splitlines() if "red mug" in line)
     assert row.split()[:5] == ["1", "red", "mug", "0.90", "900"]

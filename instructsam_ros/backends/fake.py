@@ -1,7 +1,7 @@
 """A test double: exact masks without weights or torch, to integrate and test everything around a model.
 
 Without ground truth, the regions of an image are its connected patches of one saturated colour, so
-that a picture of a red square answers "the red thing" exactly. With ground truth (``ids`` and
+that in a picture of a red square "the red thing" has an exact mask. With ground truth (``ids`` and
 ``names``), they are the objects of that id image. Either way an instruction selects the regions
 that it names ("the two red mugs"), or every region with "all" or "everything".
 """
@@ -23,7 +23,7 @@ from instructsam_ros.errors import ConfigError, InstructSamError, InvalidInputEr
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 from instructsam_ros.types import Instance, Segmentation, Status, check_instruction, check_rgb, tight_box
 
-HUE_ENDS = {  # degrees: each colour ends where the next begins, and red begins again at 340
+HUE_ENDS = {  # degrees, the end of each colour; red begins again at 340
     "red": 20,
     "orange": 45,
     "yellow": 70,
@@ -40,7 +40,7 @@ POLL_SECONDS = 0.01
 
 @dataclass(frozen=True)
 class FakeFeatures:
-    """Every region of one image: bool [H, W] masks with the phrase of each, largest first."""
+    """All regions of one image: bool [H, W] masks with the phrase of each, largest first."""
 
     masks: tuple[NDArray[np.bool_], ...]
     phrases: tuple[str, ...]
@@ -48,7 +48,7 @@ class FakeFeatures:
 
 @dataclass(frozen=True)
 class FakeSegmenter:
-    """Segmenter that selects known regions by name; see the module for how. Every score is 1.
+    """Segmenter that selects known regions by name, as described above. Every score is 1.
 
     ids: integer [H, W] ground truth, or None for regions by colour. names: phrase of each id (ids
     without a name are background). slow: seconds that each call takes, during which it can be
@@ -65,7 +65,7 @@ class FakeSegmenter:
         """Find all regions. Raises InvalidInputError for a bad image or one of another size than ids."""
         check_rgb(rgb)
         if self.ids is None:
-            regions = _colour_regions(rgb)
+            regions = _color_regions(rgb)
         else:
             if self.ids.shape != rgb.shape[:2]:
                 raise InvalidInputError(
@@ -91,7 +91,7 @@ class FakeSegmenter:
             time.sleep(POLL_SECONDS)
             raise_if_cancelled(cancel)
         if self.fail:
-            raise InstructSamError("the fake segmenter was told to fail (option 'fail')")
+            raise InstructSamError("the fake segmenter fails, as its option 'fail' is set")
         everything = _names("all|everything", text)
         instances = tuple(
             Instance(mask, tight_box(mask), 1.0, phrase)
@@ -116,7 +116,7 @@ def load(
     slow: float = 0.0,
     fail: bool = False,
 ) -> FakeSegmenter:
-    """The fake for any ``model`` and ``device``; options as FakeSegmenter, ``ids`` also as an image path.
+    """Load the fake; ``model`` and ``device`` are ignored. Options as FakeSegmenter, ``ids`` also as a path.
 
     Raises ConfigError for ids that cannot be read or are not one uint8 or uint16 channel, and when
     only one of ids and names is given.
@@ -136,7 +136,7 @@ def _names(pattern: str, text: str) -> bool:
     return re.search(rf"\b(?:{pattern})(?:e?s)?\b", text) is not None
 
 
-def _colour_regions(rgb: NDArray[np.uint8]) -> list[tuple[str, NDArray[np.bool_]]]:
+def _color_regions(rgb: NDArray[np.uint8]) -> list[tuple[str, NDArray[np.bool_]]]:
     hue, saturation, value = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV))
     coloured = (saturation >= MIN_SATURATION) & (value >= MIN_VALUE)
     bands = np.searchsorted(list(HUE_ENDS.values()), hue.astype(np.int32) * 2, side="right") % len(HUE_ENDS)

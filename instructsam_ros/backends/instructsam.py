@@ -26,7 +26,7 @@ from instructsam_ros.models.instructsam.lora import load_merged
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.postprocessing import read_instances
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
-from instructsam_ros.models.instructsam.speed_options import Approximations
+from instructsam_ros.models.instructsam.speed_options import SpeedOptions
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 from instructsam_ros.types import Instance, Segmentation, Status, check_instruction, check_rgb
 
@@ -66,7 +66,7 @@ class InstructSamSegmenter:
     prompts: PromptTokenizer
     name: str = "instructsam"
     reuse_frames: int = 1
-    """See Approximations."""
+    """See SpeedOptions."""
 
     @property
     def device(self) -> torch.device:
@@ -188,7 +188,7 @@ def load(
     adapter: str | None = None,
     score_threshold: float | None = None,
     inference_mode: str | dict[str, Any] | None = None,
-    approximations: Mapping[str, Any] | None = None,
+    speed_options: Mapping[str, Any] | None = None,
     cpu_optimizations: bool = True,
 ) -> InstructSamSegmenter:
     """Load "compact", a checkpoint folder or a hub id.
@@ -198,19 +198,18 @@ def load(
     revision, offline: see ``checkpoint_folder``. adapter: a folder with a LoRA adapter for this model, which
     is merged as ``instructsam weights merge`` does.
     score_threshold: replaces the model's own thresholds. inference_mode: replaces the model's own, see
-    ``read_inference_mode``. approximations: fields of Approximations, which
-    trade accuracy for speed. cpu_optimizations: whether to apply ``optimize_for_cpu``, which
-    changes results by rounding only and, on a CPU, how this process keeps memory. Raises CheckpointError for
-    unusable weights and ConfigError for an unusable device or option.
+    ``read_inference_mode``. speed_options: fields of SpeedOptions. cpu_optimizations: whether to apply
+    ``optimize_for_cpu``, which changes results by rounding only and, on a CPU, the memory allocation of this
+    process. Raises CheckpointError for unusable weights and ConfigError for an unusable device or option.
     """
     if threads is not None:
         check_threads(threads, 1)
         torch.set_num_threads(threads)
-    approximate = Approximations.read(approximations)
+    options = SpeedOptions.read(speed_options)
     target = torch_device(device)
     folder = checkpoint_folder(model, revision=revision, offline=offline)
     added = [] if adapter is None else [adapter_folder(adapter)]
-    config = approximate.apply_to_config(InstructSamConfig.from_folder(folder, *added))
+    config = options.apply_to_config(InstructSamConfig.from_folder(folder, *added))
     if inference_mode is not None:
         config = dataclasses.replace(config, inference_mode=inference_mode)
     precision = torch_dtype(dtype, target)
@@ -224,7 +223,7 @@ def load(
     return InstructSamSegmenter(
         loaded,
         PromptTokenizer.from_folder(tokenizer_folder(folder, *added), config),
-        reuse_frames=approximate.reuse_frames,
+        reuse_frames=options.reuse_frames,
     )
 
 

@@ -1,7 +1,7 @@
 """InstructSAM with its image encoder and detector in ONNX Runtime; the language part runs in torch.
 
-Reads a folder that ``instructsam export onnx`` wrote. Only the two parts of the model are
-exchanged: prompts, decoding and masks are those of the backend "instructsam".
+Loads a folder written by ``instructsam export onnx``. Prompts, decoding and masks are those of the backend
+"instructsam".
 """
 
 from __future__ import annotations
@@ -36,43 +36,43 @@ MAKE_IT = "make it with: instructsam export onnx MODEL OUT"
 
 
 class OnnxImageEncoder(ImageEncoder):
-    """An image encoder's graph in its place."""
+    """Image encoder that runs a graph."""
 
     def __init__(self, graph: ImageGraph, session: GraphSession) -> None:
-        """graph: around a weightless encoder, which still knows how to prepare pixels."""
+        """graph: around an encoder without weights, for its preprocessing."""
         super().__init__()
         self.graph, self.session = graph, session
 
     @property
     def dtype(self) -> torch.dtype:
-        """Graphs compute in float32, whatever the language part does."""
+        """float32, the type of the graphs, independently of the language part."""
         return torch.float32
 
     def preprocess(self, rgb: NDArray[np.uint8]) -> ImageInputs:
-        """As the encoder's own."""
+        """Preprocess as the encoder itself."""
         inputs: ImageInputs = self.graph.module.preprocess(rgb)  # type: ignore[operator]
         return inputs
 
     def forward(self, inputs: ImageInputs) -> ImageFeatures:
-        """Features of one image, float32."""
+        """Compute the features of one image, float32."""
         return features_of(self.session(self.graph.tensors(inputs)), self.graph.grid(inputs))
 
 
 class OnnxDetector(nn.Module):
-    """A detector's graph in its place."""
+    """Detector that runs a graph."""
 
     def __init__(self, session: GraphSession) -> None:
         super().__init__()
         self.session = session
 
     def prepare(self, features: ImageFeatures) -> ImageFeatures:
-        """As they are; the graph does all of the detector's work."""
+        """Return the features unchanged; the graph computes everything."""
         return features
 
     def forward(
         self, features: ImageFeatures, phrase_embeds: Tensor, phrase_mask: Tensor, queries: Tensor
     ) -> DetectorOutput:
-        """As Detector.forward on one image, float32; without the states of its layers."""
+        """Detect as Detector.forward on one image, float32; without the states of its layers."""
         inputs = DetectorGraph.tensors(features, phrase_embeds, phrase_mask, queries)
         return DetectorOutput(**self.session(inputs), layers=())
 
@@ -86,7 +86,7 @@ def load(
     fp16: bool = False,
     score_threshold: float | None = None,
 ) -> InstructSamSegmenter:
-    """Load a folder that ``instructsam export onnx`` wrote.
+    """Load a folder written by ``instructsam export onnx``.
 
     device: "cpu", "cuda" (or "cuda:1"), "tensorrt", or "auto": the best that both torch and ONNX
     Runtime have. dtype: of the language part, as for the backend "instructsam". threads: of ONNX
@@ -97,7 +97,7 @@ def load(
     check_threads(threads, 0)
     try:
         folder = Path(model).expanduser()
-    except RuntimeError as error:  # ~somebody who does not exist
+    except RuntimeError as error:  # ~name of an unknown user
         raise CheckpointError(f"{model!r}: {error}") from None
     graphs = {name: folder / f"{name}.onnx" for name in (IMAGE_ENCODER, DETECTOR)}
     if missing := [path.name for path in graphs.values() if not path.exists()]:

@@ -29,7 +29,7 @@ COMMANDS: dict[str, str] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; prints one line and returns 2 for an error that the user can act on."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="instructsam", description="Segment what an instruction asks for.")
+    parser = argparse.ArgumentParser(prog="instructsam", description="Segment images by instruction.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((a for a in arguments if not a.startswith("-")), None)

@@ -24,7 +24,7 @@ DEFAULT_INSTRUCTION = "pick up all the mugs"  # three or four in every sample sc
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the subcommand."""
+    """Declare the options of the subcommand."""
     parser.add_argument("instruction", nargs="?", default=DEFAULT_INSTRUCTION, help="what to segment")
     parser.add_argument("-o", "--output", type=Path, default=Path("demo_out"), help="folder for the results")
     parser.add_argument("--model", default="compact", help="compact, fake, a folder or a hub id")
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _frame_files(args: argparse.Namespace) -> dict[str, str]:
-    """Paths of image, depth and info: the user's own, or those of a sample scene."""
+    """Return the paths of image, depth and info: the user's, or those of a sample scene."""
     given = {name: getattr(args, name) for name in ("image", "depth", "info")}
     files = {name: path.resolve() for name, path in given.items() if path is not None}
     if not files:

@@ -39,7 +39,7 @@ class Check:
 
 
 def check_python() -> list[Check]:
-    """The interpreter and the environment it runs in."""
+    """Check the interpreter and its environment."""
     version = platform.python_version()
     where = "virtual environment" if sys.prefix != sys.base_prefix else "no virtual environment"
     return [
@@ -54,13 +54,13 @@ def check_python() -> list[Check]:
 
 
 def check_packages() -> list[Check]:
-    """The Python packages that every model needs."""
+    """Check the Python packages that every model needs."""
     modules = ("numpy", "cv2", "scipy", "PIL", "yaml", "safetensors", "tokenizers", "transformers")
     return [_importable(module, "pip install -r requirements.txt") for module in modules]
 
 
 def check_torch() -> list[Check]:
-    """torch itself, and the device that it would run on."""
+    """Check torch and the device that it would run on."""
     found = _importable("torch", "see docs/install.md for the CPU, CUDA and Jetson builds")
     if not found.ok:
         return [found]
@@ -102,7 +102,7 @@ def check_ros() -> list[Check]:
 
 
 def check_weights() -> list[Check]:
-    """The shipped checkpoint loads; whether the released one is in the hub cache."""
+    """Check that the shipped checkpoint loads, and whether the released one is in the hub cache."""
     size = sum(file.stat().st_size for file in paths.COMPACT_WEIGHTS.rglob("*") if file.is_file())
     try:
         instructsam_ros.load("compact", device="cpu")
@@ -115,7 +115,7 @@ def check_weights() -> list[Check]:
 
 
 def check_transport() -> list[Check]:
-    """Whether images fit through shared memory between a camera driver and the node."""
+    """Check whether images fit through shared memory between a camera driver and the node."""
     implementation = os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
     if implementation != "rmw_fastrtps_cpp":
         return [Check("transport", True, f"{implementation}: the Fast DDS profile does not apply")]
@@ -145,7 +145,7 @@ def check_transport() -> list[Check]:
 
 
 def largest_segment(profile: Path) -> int:
-    """Bytes of the largest shared-memory segment in a Fast DDS profile; 0 when it sets none."""
+    """Read the bytes of the largest shared-memory segment in a Fast DDS profile; 0 if it sets none."""
     root = ElementTree.parse(profile).getroot()
     return max((int(node.text or 0) for node in root.iter() if node.tag.endswith("segment_size")), default=0)
 
@@ -161,7 +161,7 @@ CHECKS: tuple[Callable[[], list[Check]], ...] = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the subcommand."""
+    """Declare the options of the subcommand."""
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -176,7 +176,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def report(checks: list[Check]) -> str:
-    """The checks as text, a line each, with the way to mend it below what is missing."""
+    """Format the checks, a line each, with the remedy below what is missing."""
     width = max(len(check.name) for check in checks)
     lines = [f"instructsam_ros {instructsam_ros.__version__} in {paths.PACKAGE}"]
     for check in checks:
@@ -192,7 +192,7 @@ def report(checks: list[Check]) -> str:
 def _importable(module: str, fix: str, required: bool = True) -> Check:
     try:
         imported = importlib.import_module(module)
-    # A package that is there and does not load raises what it likes, and that is what one comes here for.
+    # A damaged package may raise anything, and finding it is the purpose of this command.
     except Exception as error:
         return Check(module, False, f"{type(error).__name__}: {error}", fix, required)
     version = getattr(imported, "__version__", None) or _distribution_version(module) or "found"

@@ -21,7 +21,7 @@ SAMPLES = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """One format so far: onnx MODEL OUT."""
+    """Declare the formats and their options."""
     formats = parser.add_subparsers(dest="format", required=True)
     onnx = formats.add_parser("onnx", help="graphs for ONNX Runtime and TensorRT; see docs/onnx.md")
     onnx.add_argument("model", help="compact, a folder or a hub id")
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit status 0, or 1 when the graphs differ from torch by more than rounding."""
+    """Return exit status 0, or 1 when the graphs differ from torch by more than rounding."""
     from instructsam_ros.models.common.hub import checkpoint_folder
     from instructsam_ros.models.instructsam.onnx_export import export
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def describe(report: Sequence[Parity]) -> str:
-    """One line per output."""
+    """Format one line per output."""
     head = f"{'graph':14}{'output':16}{'images':10}{'max difference':>15}{'max value':>12}"
     lines = [f"{p.graph:14}{p.output:16}{p.images:10}{p.difference:15.1e}{p.largest:12.3g}" for p in report]
     return "\n".join([head, *lines])

@@ -1,4 +1,4 @@
-"""Which model a command runs, and how."""
+"""Arguments of commands that run a model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_model(args: argparse.Namespace, **further: Any) -> Segmenter:
-    """The model of ``add_model_arguments``; ``further`` options win. Raises as ``segmenter.load``."""
+    """Load the model of ``add_model_arguments``. further: options that replace those of the user.
+
+    Raises as ``segmenter.load``.
+    """
     options = parse_mapping(args.model_options, "--model-options")
     if own := sorted(options.keys() & {"model", "device"}):
         raise ConfigError(f"--model-options: {', '.join(own)} has an argument of its own: --{own[0]}")

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def read_image(path: Path) -> NDArray[np.uint8] | None:
-    """A picture as uint8 [H, W, 3] RGB, upright as its EXIF data says; None if it cannot be decoded."""
+    """Read a picture as uint8 [H, W, 3] RGB, rotated by its EXIF data; None if it cannot be decoded."""
     if _is_utf8(path):
         bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     else:  # OpenCV would crash
@@ -71,7 +71,7 @@ def read_image(path: Path) -> NDArray[np.uint8] | None:
 
 
 def printable(path: Path) -> str:
-    """A path as text for people, whatever bytes are in its name."""
+    """Return a path as printable text, with any bytes in its name."""
     return os.fsencode(path).decode(errors="replace")
 
 
@@ -80,7 +80,7 @@ def _is_utf8(path: Path) -> bool:
 
 
 def describe(result: Segmentation) -> str:
-    """One line per instance, then the seconds of each stage."""
+    """Format one line per instance, then the seconds of each stage."""
     if result.status == Status.NO_TARGET:
         lines = ["no target: nothing in the image answers the instruction"]
     else:

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit status 0, or 1 when a checked folder does not fit."""
+    """Return exit status 0, or 1 when a checked folder does not fit."""
     if args.action == "check":
         return _check(args.model)
     return _merge(args.folder, args.adapter, args.output)
@@ -75,7 +75,7 @@ def _merge(folder: Path, adapter: Path, output: Path) -> int:
         tensors, problems = merge_lora(dict(files), adapter), files.problems
     if not whole_tensor_files(adapter):
         print(f"{adapter} holds no {' or '.join(WHOLE_TENSORS)}, where trainers save what they train whole;")
-        print("all but what the adapter itself changes stays as it is in the base model")
+        print("tensors that the adapter does not change equal those of the base model")
     return _write(tensors, output, (folder, adapter), f"{folder} with {adapter}", problems)
 
 

@@ -37,7 +37,7 @@ class Picture:
 
 
 class Client:
-    """Listens to a camera and to ``segment_node`` in a ROS context of its own. A context manager.
+    """Subscriber of a camera and of ``segment_node`` in a ROS context of its own. A context manager.
 
     with_depth: answers without depth are not waited for; they come until depth is discovered.
     """

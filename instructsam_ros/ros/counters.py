@@ -26,7 +26,7 @@ class Counters:
             self._counts[name] += amount
 
     def snapshot(self) -> dict[str, int]:
-        """A copy of all counts."""
+        """Return a copy of all counts."""
         with self._lock:
             return dict(self._counts)
 
@@ -41,7 +41,7 @@ class Rates:
         self._seen: deque[tuple[float, dict[str, int]]] = deque()
 
     def update(self, counts: dict[str, int], now: float) -> dict[str, float]:
-        """Rates in 1/s since the snapshot of ``seconds`` ago, or the first one; 0 at first."""
+        """Compute rates in 1/s since the snapshot of ``seconds`` ago, or the first one; 0 at first."""
         self._seen.append((now, counts))
         while len(self._seen) > 2 and now - self._seen[1][0] >= self._seconds:
             self._seen.popleft()

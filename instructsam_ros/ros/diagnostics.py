@@ -22,7 +22,7 @@ RATES = {"received": "images_per_second", "processed": "answers_per_second"}
 
 @dataclass
 class Health:
-    """What the statuses are made from. state: what the lifecycle node is doing, in words.
+    """Data of the statuses. state: of the lifecycle node, in words.
 
     all_failed_at: when a report last found failed frames and no answer since the one before it.
     """
@@ -58,7 +58,7 @@ def diagnostic_array(
     queue: JobQueue | None,
     worker: Worker | None,
 ) -> DiagnosticArray:
-    """All statuses, stamped now. queue and worker are None while the node is not active."""
+    """Return all statuses, stamped now. queue and worker are None while the node is not active."""
     name = node.get_fully_qualified_name().lstrip("/")
     counts, now = counters.snapshot(), time.monotonic()
     health.compare(counts, now)

@@ -12,7 +12,7 @@ _held: list[int] = []
 
 
 def reserve_domain() -> int:
-    """A domain id that no other process has reserved on this machine; it is held until this one ends.
+    """Reserve a domain id that no other process of this machine has, until this process ends.
 
     Raises OSError when all are taken.
     """
@@ -32,7 +32,7 @@ def reserve_domain() -> int:
 
 
 def _open(path: Path) -> int | None:
-    """A handle to lock; None for a file of another user that may not even be read."""
+    """Open a file to lock; None for an unreadable one of another user."""
     try:
         # To read is enough for a lock. Linux refuses O_CREAT for what others own in /tmp (protected_regular).
         return os.open(path, os.O_RDONLY if path.exists() else os.O_RDONLY | os.O_CREAT, 0o666)

@@ -11,11 +11,11 @@ from typing import Any
 from instructsam_ros.ros.errors import InvalidInstructionError
 
 LONGEST = 500
-"""Characters of a message; an instruction that it repeats may be long."""
+"""Maximum number of characters of a message, which may repeat a long instruction."""
 
 
 class NodeHandler(logging.Handler):
-    """Hands the package's records on to the logger of a node."""
+    """Handler that passes the package's records to the logger of a node."""
 
     def __init__(self, logger: Any) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class NodeHandler(logging.Handler):
 
 
 class ErrorLog:
-    """Logs errors to a node's logger, each at most once in ``seconds``. Thread-safe.
+    """Logger of a node's errors, each at most once in ``seconds``. Thread-safe.
 
     Errors that differ in numbers only count as the same, or a bad camera would be logged with every
     frame. For refused instructions numbers count: each of them was sent on purpose.

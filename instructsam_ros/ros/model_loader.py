@@ -16,13 +16,13 @@ POLL_SECONDS = 0.1
 
 
 class ModelLoader:
-    """Loads one model at a time: two at once may exceed the memory."""
+    """Loader of one model at a time: two at once may exceed the memory."""
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
 
     def load(self, settings: NodeSettings, stop: threading.Event) -> Segmenter:
-        """The segmenter of the settings. Raises what loading raises, CheckpointError after load_timeout and
+        """Load the segmenter. Raises what loading raises, CheckpointError after load_timeout and
         while a load that took longer goes on, CancelledError when ``stop`` is set."""
         if self._thread is not None and self._thread.is_alive():
             raise CheckpointError(

@@ -43,18 +43,18 @@ class NodeProcess:
         self.stop()
 
     def check(self) -> None:
-        """Raise InstructSamError with the end of the log if the process has ended by itself."""
+        """Raise InstructSamError with the end of the log if the process has ended."""
         status = self._process.poll()
         if status is not None:
             raise InstructSamError(f"{self.name} ended with status {status}\n{self.tail()}")
 
     def tail(self) -> str:
-        """Where the log is and its last lines."""
+        """Return the path of the log and its last lines."""
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:] or ["(nothing was printed)"]
         return "\n  ".join([f"{self.log} ends with", *lines])
 
     def stop(self) -> None:
-        """End the process, by force when it does not end by itself."""
+        """End the process, by force if it ignores the signal."""
         if self._process.poll() is not None:
             return
         self._process.send_signal(signal.SIGTERM)

@@ -101,7 +101,7 @@ class NodeSettings:
         self.options()
 
     def options(self) -> dict[str, Any]:
-        """``model_options`` as a mapping. Raises ConfigError for what is a parameter of its own."""
+        """Parse ``model_options`` as a mapping. Raises ConfigError for what is a parameter of its own."""
         options = parse_mapping(self.model_options, "model_options")
         if own := sorted(options.keys() & {"model", "device", "backend"}):
             raise ConfigError(f"model_options: {', '.join(own)} is a parameter of its own")
@@ -166,7 +166,7 @@ class ParameterStore:
 
         try:
             self._changed(parameters, frozen=self._configured())
-        except Exception as error:  # whatever it is, the service has to answer
+        except Exception as error:  # the service has to respond to any error
             return SetParametersResult(successful=False, reason=str(error) or type(error).__name__)
         return SetParametersResult(successful=True)
 

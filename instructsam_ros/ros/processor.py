@@ -12,9 +12,9 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.lifting import LiftedScene, LiftSettings
 from instructsam_ros.pipeline import Pipeline, Result
 from instructsam_ros.ros.conversions import (
-    camera_from_info,
     depth_from_compressed,
     depth_from_image,
+    intrinsics_from_info,
     rgb_from_compressed,
     rgb_from_image,
 )
@@ -44,7 +44,7 @@ class FrameResult:
 
 
 class Processor:
-    """Runs jobs one after the other; the state of the stream (ids, last answer) lives here.
+    """Runner of jobs, one after the other, with the state of the stream: ids and the last result.
 
     warn: called once per kind of inconsistency in frames that can still be used.
     """
@@ -97,7 +97,7 @@ class Processor:
         return FrameResult(kept, pose, target or frame.frame_id, job.messages, pipeline)
 
     def _camera_in(self, target: str, frame: Frame, settings: NodeSettings) -> Pose:
-        """Pose of the camera in a tf frame, its own if none is named. Raises TransformError."""
+        """Look up the pose of the camera in a tf frame, its own if none is named. Raises TransformError."""
         if target in ("", frame.frame_id):
             return IDENTITY
         return self._transforms.look_up(target, frame.frame_id, frame.stamp_ns, settings.transform_timeout)
@@ -122,14 +122,14 @@ def frame_from_messages(messages: FrameMessages, settings: NodeSettings) -> Fram
         depth=metres,
         intrinsics=None
         if messages.info is None
-        else camera_from_info(messages.info, rectified=settings.rectified),
+        else intrinsics_from_info(messages.info, rectified=settings.rectified),
         stamp_ns=stamp_ns(image),
         frame_id=image.header.frame_id,
     )
 
 
 def keep_scores(result: Result, threshold: float) -> Result:
-    """The result with the instances that score at least ``threshold``."""
+    """Return the result with the instances that score at least ``threshold``."""
     kept = [i for i in result.lifted.instances if i.instance.score >= threshold]
     if len(kept) == len(result.lifted.instances):
         return result
@@ -142,5 +142,5 @@ def keep_scores(result: Result, threshold: float) -> Result:
 
 
 def age(messages: FrameMessages) -> float:
-    """Seconds since the image arrived."""
+    """Return the seconds since the image arrived."""
     return time.monotonic() - messages.received

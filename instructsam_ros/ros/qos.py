@@ -14,6 +14,9 @@ REQUEST = QoSProfile(history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityPoli
 
 
 def camera(reliability: str) -> QoSProfile:
-    """For the camera's topics; reliability: best_effort (also matches reliable drivers) or reliable."""
+    """Return the profile of the camera's topics.
+
+    reliability: best_effort, which also matches reliable drivers, or reliable.
+    """
     chosen = ReliabilityPolicy.RELIABLE if reliability == "reliable" else ReliabilityPolicy.BEST_EFFORT
     return QoSProfile(depth=5, history=HistoryPolicy.KEEP_LAST, reliability=chosen)

@@ -36,7 +36,7 @@ POLL_SECONDS = 0.02
 
 
 class RequestServers:
-    """Serves explicit requests. queue: returns None while the node is not active."""
+    """Servers of explicit requests. queue: returns None while the node is not active."""
 
     def __init__(
         self,
@@ -66,14 +66,12 @@ class RequestServers:
         )
 
     def destroy(self) -> None:
-        """Take the action server down; the node takes the service."""
+        """Destroy the action server; the node destroys the service."""
         self._action.destroy()
 
-    def _on_service(
-        self, question: SegmentOnce.Request, answer: SegmentOnce.Response
-    ) -> SegmentOnce.Response:
+    def _on_service(self, request: SegmentOnce.Request, answer: SegmentOnce.Response) -> SegmentOnce.Response:
         deadline = time.monotonic() + self._settings().request_timeout
-        self._fill(answer, lambda: Request(checked(question.instruction), deadline=deadline))
+        self._fill(answer, lambda: Request(checked(request.instruction), deadline=deadline))
         return answer
 
     def _on_goal(self, goal: Any) -> Segment.Result:
@@ -103,7 +101,7 @@ class RequestServers:
         )
 
     def _fill(self, answer: Any, make_request: Callable[[], Request]) -> None:
-        """Put the result of the request, or its failure, into the answer."""
+        """Write the result of the request, or its error, into the answer."""
         try:
             request = make_request()
             queue = self._queue()
@@ -160,12 +158,12 @@ def _own_frame(goal: Segment.Goal, now: float) -> FrameMessages | None:
 
 
 def _is_filled(message: Any) -> bool:
-    """Whether anything but the header of a message has been set."""
+    """Return whether any field but the header of a message is set."""
     return bool(message != type(message)(header=message.header))
 
 
 def checked(instruction: str) -> str:
-    """The instruction without surrounding space. Raises InvalidInstructionError."""
+    """Return the instruction without surrounding space. Raises InvalidInstructionError."""
     try:
         return check_instruction(instruction)
     except InvalidInputError as error:

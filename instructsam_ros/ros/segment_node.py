@@ -194,7 +194,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
             self.get_logger().info(f"instruction: {instruction}")
 
     def _publish(self, frame_result: FrameResult) -> None:
-        """Send an answer of the stream. Raises StaleError for one that is too late to act on."""
+        """Publish a result of the stream. Raises StaleError for one older than max_age."""
         limit = self._settings.current.max_age
         seconds = age(frame_result.messages)
         if seconds > limit:

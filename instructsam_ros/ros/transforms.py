@@ -22,7 +22,7 @@ class Pose:
     translation: NDArray[np.float64]
 
     def apply(self, points: NDArray[Any]) -> NDArray[Any]:
-        """Points [N, 3] or [3] in the other frame, of the same type; the same array for the identity."""
+        """Transform points [N, 3] or [3] to the other frame; their type is kept."""
         if self is IDENTITY:
             return points
         return (points @ self.rotation.T + self.translation).astype(points.dtype)
@@ -37,7 +37,7 @@ class Transforms:
     def __init__(self, buffer: Any, why_not: str = "", listener: Any = None) -> None:
         self._buffer = buffer
         self._why_not = why_not
-        self._listener = listener  # subscribes for as long as it is referred to
+        self._listener = listener  # its subscriptions end with the last reference
 
     @classmethod
     def listen(cls, node: Any) -> Transforms:
@@ -52,7 +52,7 @@ class Transforms:
         return cls(buffer, listener=TransformListener(buffer, node, spin_thread=False))
 
     def look_up(self, target: str, source: str, stamp_ns: int, timeout: float) -> Pose:
-        """Pose of ``source`` in ``target`` at the stamp. Raises TransformError, never guesses."""
+        """Look up the pose of ``source`` in ``target`` at the stamp, exactly. Raises TransformError."""
         if self._buffer is None:
             raise TransformError(self._why_not)
         if stamp_ns == 0:  # which tf2 takes for "the latest"

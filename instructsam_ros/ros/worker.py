@@ -1,4 +1,4 @@
-"""The one thread that owns the model."""
+"""The thread that runs the model."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Process = Callable[[Job, Callable[[], bool]], Any]
 
 
 class Worker:
-    """Takes jobs from the queue until it is closed. No failure of a job ends it.
+    """Thread that runs jobs from the queue until it is closed; no failure of a job ends it.
 
-    process: makes the answer of a job, polling the given function to know when to stop. publish:
-    sends an answer of the stream. report: called with every error but cancellations. Errors
+    process: computes the result of a job, and polls the given function to know when to stop. publish:
+    publishes a result of the stream. report: called with every error but cancellations. Errors
     of requests are counted where they are answered, since some are answered before the model is done.
     """
 
@@ -61,7 +61,7 @@ class Worker:
         return self._thread.is_alive()
 
     def busy_seconds(self) -> float:
-        """How long the present job has been running; 0 when idle."""
+        """Return for how many seconds the present job has been running; 0 when idle."""
         since = self._busy_since
         return 0.0 if since is None else time.monotonic() - since
 

@@ -81,7 +81,7 @@ def test_slow_call_stops_soon_after_it_is_cancelled(rgb):
 
 
 def test_fail_raises_a_typed_error(rgb):
-    with pytest.raises(InstructSamError, match="told to fail"):
+    with pytest.raises(InstructSamError, match="option 'fail' is set"):
         load("fake", "cpu", fail=True).segment_image(rgb, "red")
 
 

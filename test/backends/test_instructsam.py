@@ -116,7 +116,7 @@ def test_all_queries_of_one_phrase_mean_saturated(
     assert len(result.instances) == 11
 
 
-def test_an_answer_without_an_end_says_that_instances_may_be_missing(
+def test_a_generation_without_an_end_warns_of_missing_instances(
     segmenter: InstructSamSegmenter,
     rgb: np.ndarray,
     monkeypatch: pytest.MonkeyPatch,
@@ -300,10 +300,15 @@ def test_inference_mode_can_be_chosen_when_loading(folder: Path) -> None:
         load(str(folder), "cpu", inference_mode="quick")
 
 
-def test_the_former_name_of_the_inference_mode_option_is_read(folder: Path) -> None:
-    loaded = instructsam_ros.segmenter.load(str(folder), device="cpu", behaviour="paper")
+def test_former_names_of_options_are_read(folder: Path) -> None:
+    loaded = instructsam_ros.segmenter.load(
+        str(folder), device="cpu", behaviour="paper", approximations={"reuse_frames": 3}
+    )
     assert isinstance(loaded, InstructSamSegmenter)
     assert loaded.model.config.mode == PAPER
+    assert loaded.reuse_frames == 3
+    with pytest.raises(ConfigError, match="approximations and speed_options are the same setting"):
+        instructsam_ros.segmenter.load(str(folder), device="cpu", approximations={}, speed_options={})
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The ONNX backend answers as the torch backend does; what it lacks is named."""
+"""The ONNX backend: results equal to those of torch, and errors for unusable folders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TWO_PHRASES = [508, 1, 2, 509, 20, 508, 5, 6, 509, 511]
 
 
 def answer(segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Segmentation:
-    """Segment with an answer that names two phrases, which random weights would rarely give."""
+    """Segment with a generation of two phrases, which random weights would rarely give."""
     decode = segmenter.model.generate
 
     def scripted(*args: Any, **kwargs: Any) -> Generation:
@@ -39,11 +39,11 @@ def answer(segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest
 
 @pytest.mark.parametrize("size", [(50, 70), (20, 200)])
 def test_answers_equal_those_of_torch(
-    tiny_folder: Path, tiny_export: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+    export_source: Path, tiny_export: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     rgb = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
     options = {"device": "cpu", "score_threshold": 0.0, "dtype": "float32"}
-    torch_answer = answer(load(str(tiny_folder), **options), rgb, monkeypatch)
+    torch_answer = answer(load(str(export_source), **options), rgb, monkeypatch)
     onnx_answer = answer(load(str(tiny_export), backend="onnx", threads=1, **options), rgb, monkeypatch)
     assert len(torch_answer.instances) > 10
     assert onnx_answer.status == torch_answer.status

@@ -81,7 +81,7 @@ def test_a_camera_that_ends_is_reported_with_its_log(frame, tmp_path):
     assert "cannot read the picture" in done.stderr
 
 
-def test_a_failure_of_the_node_is_told_at_once(frame, tmp_path):
+def test_an_error_of_the_node_is_reported_at_once(frame, tmp_path):
     cv2.imwrite(str(tmp_path / "depth.png"), np.full((24, 32), 800, np.uint16))
     done = demo("the red thing", *frame, "-o", tmp_path)
     assert done.returncode == 2

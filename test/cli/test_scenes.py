@@ -79,7 +79,7 @@ def test_bad_options_are_refused_before_anything_is_rendered(
 
 @needs_rendering
 @pytest.mark.parametrize("platform", ["foo", "osmesa"])
-def test_a_machine_without_the_chosen_opengl_says_what_to_install(platform: str, tmp_path: Path) -> None:
+def test_a_missing_opengl_platform_is_named(platform: str, tmp_path: Path) -> None:
     code = "import sys; from instructsam_ros.cli import main; sys.exit(main(sys.argv[1:]))"
     if platform == "osmesa":  # as where its library is not installed
         code = "import ctypes.util; ctypes.util.find_library = lambda name: None; " + code

@@ -34,7 +34,7 @@ from visualization_msgs.msg import MarkerArray
 
 from instructsam_ros.action import Segment
 from instructsam_ros.msg import InstanceArray
-from instructsam_ros.ros.conversions import image_from_array, info_from_camera
+from instructsam_ros.ros.conversions import image_from_array, info_from_intrinsics
 from instructsam_ros.ros.domain import reserve_domain
 from instructsam_ros.ros.node_main import use_shipped_profile
 from instructsam_ros.srv import SegmentOnce
@@ -163,7 +163,7 @@ class Client:
         header = self.header()
         depth = depth_mm() if depth is None else depth
         if camera is not None:
-            self.info.publish(info_from_camera(camera, header))
+            self.info.publish(info_from_intrinsics(camera, header))
         self.depth.publish(image_from_array(depth, "16UC1" if depth.dtype == np.uint16 else "32FC1", header))
         self.image.publish(image_from_array(picture() if rgb is None else rgb, "rgb8", header))
         return header

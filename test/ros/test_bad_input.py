@@ -8,7 +8,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header, String
 
 from instructsam_ros.msg import Instance
-from instructsam_ros.ros.conversions import image_from_array, info_from_camera
+from instructsam_ros.ros.conversions import image_from_array, info_from_intrinsics
 from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import CameraModel
 from test.ros.conftest import CAMERA, depth_mm, picture
@@ -74,7 +74,7 @@ def test_an_unusable_frame_is_counted_and_the_next_one_answered(streaming, send)
     assert streaming.wait(lambda: answers(streaming), streaming.send)
 
 
-def test_depth_of_nan_alone_gives_masks_flagged_low_depth(client):
+def test_depth_of_nan_gives_masks_flagged_low_depth(client):
     client.wait(client.service.service_is_ready)
     future = client.service.call_async(SegmentOnce.Request(instruction="the red thing"))
     nothing = np.full((120, 160), np.nan, np.float32)
@@ -88,7 +88,7 @@ def test_depth_of_nan_alone_gives_masks_flagged_low_depth(client):
     assert answers(client)
 
 
-def test_without_depth_masks_still_come_and_diagnostics_say_why(streaming):
+def test_without_depth_there_are_masks_and_a_warning_in_diagnostics(streaming):
     without = streaming.count("without_depth")
 
     def image_alone():
@@ -115,7 +115,7 @@ def test_without_depth_masks_still_come_and_diagnostics_say_why(streaming):
 
 
 @pytest.mark.parametrize("text", ["", "   ", "x" * 10_000], ids=["empty", "blank", "10000 characters"])
-def test_an_unusable_instruction_is_counted_and_the_standing_one_stays(streaming, text):
+def test_an_unusable_instruction_is_counted_and_the_active_one_kept(streaming, text):
     before = streaming.count("invalid_instruction")
     active = streaming.heard["active_instruction"][-1].data
     streaming.instruction.publish(String(data=text))
@@ -126,7 +126,7 @@ def test_an_unusable_instruction_is_counted_and_the_standing_one_stays(streaming
     assert answers(streaming)
 
 
-def test_an_unplugged_camera_is_reported_and_a_request_says_no_frame(client):
+def test_an_unplugged_camera_is_reported_and_a_request_gets_no_frame(client):
     client.wait(lambda: "no image for" in client.diagnostics()["camera"].message)
     future = client.service.call_async(SegmentOnce.Request(instruction="the red thing"))
     response = client.result_of(future)
@@ -143,7 +143,7 @@ def test_a_given_frame_that_is_unusable_is_refused_with_its_reason(client):
         "the red thing",
         image=image_from_array(picture(), "rgb8", header),
         depth=image_from_array(depth_mm()[:10].copy(), "16UC1", header),
-        camera_info=info_from_camera(CAMERA, header),
+        camera_info=info_from_intrinsics(CAMERA, header),
     )
     result = client.result_of(handle.get_result_async()).result
     assert result.error_code == SegmentOnce.Response.ERROR_INVALID_INPUT
@@ -160,15 +160,15 @@ def test_a_given_frame_that_is_unusable_is_refused_with_its_reason(client):
         (("flat_image",), "0"),
     ],
 )
-def test_a_given_frame_that_lacks_a_part_is_no_question_about_another(client, parts, said):
+def test_a_given_frame_without_all_of_its_parts_is_an_error(client, parts, said):
     header = client.header()
-    flat_info = info_from_camera(CAMERA, header)
+    flat_info = info_from_intrinsics(CAMERA, header)
     flat_info.height = 0
     fields = {
         "image": image_from_array(picture(), "rgb8", header),
         "flat_image": Image(header=header, width=160, encoding="rgb8", data=bytes(480)),
         "depth": image_from_array(depth_mm(), "16UC1", header),
-        "camera_info": info_from_camera(CAMERA, header),
+        "camera_info": info_from_intrinsics(CAMERA, header),
         "flat_info": flat_info,
     }
     given = {part.replace("flat_info", "camera_info").replace("flat_", ""): fields[part] for part in parts}
@@ -178,11 +178,11 @@ def test_a_given_frame_that_lacks_a_part_is_no_question_about_another(client, pa
     assert said in result.error_msg
 
 
-def test_depth_in_another_tf_frame_is_told_and_answered(streaming, node):
+def test_depth_in_another_tf_frame_is_a_warning(streaming, node):
     def send():
         header = streaming.header()
         other = Header(stamp=header.stamp, frame_id="depth_frame")
-        streaming.info.publish(info_from_camera(CAMERA, header))
+        streaming.info.publish(info_from_intrinsics(CAMERA, header))
         streaming.depth.publish(image_from_array(depth_mm(), "16UC1", other))
         streaming.image.publish(image_from_array(picture(), "rgb8", header))
 
@@ -191,7 +191,7 @@ def test_depth_in_another_tf_frame_is_told_and_answered(streaming, node):
     assert answers(streaming)
 
 
-def test_a_negative_stamp_is_counted_and_told(streaming):
+def test_a_negative_stamp_is_counted_and_reported(streaming):
     before = streaming.count("invalid_input")
 
     def send():

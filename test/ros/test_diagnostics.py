@@ -52,7 +52,7 @@ def reports(clock):
     return Reports()
 
 
-def test_a_node_with_a_camera_says_that_it_waits_for_an_instruction_until_it_has_one(reports):
+def test_a_missing_instruction_is_reported_while_a_camera_runs(reports):
     assert reports.node() == (DiagnosticStatus.OK, "active")
     reports.queue.store_image(message(1))
     level, said = reports.node()

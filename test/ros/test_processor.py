@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from std_msgs.msg import Header
 
-from instructsam_ros.ros.conversions import image_from_array, info_from_camera
+from instructsam_ros.ros.conversions import image_from_array, info_from_intrinsics
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.errors import TransformError
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
@@ -41,7 +41,7 @@ def box_of_the_red_square(**settings):
     messages = FrameMessages(
         image=image_from_array(picture(), "rgb8", header),
         depth=image_from_array(depth, "16UC1", header),
-        info=info_from_camera(CAMERA, header),
+        info=info_from_intrinsics(CAMERA, header),
         received=0.0,
     )
     answer = processor(**settings).run(Job("the red thing", messages, None, lambda: False), lambda: False)
@@ -77,7 +77,7 @@ def test_frame_ids_that_do_not_fit_are_warned_of_once_and_answered(image, depth,
     messages = FrameMessages(
         image=image_from_array(picture(), "rgb8", Header(frame_id=image)),
         depth=image_from_array(depth_mm(), "16UC1", Header(frame_id=depth)),
-        info=info_from_camera(CAMERA, Header(frame_id=info)),
+        info=info_from_intrinsics(CAMERA, Header(frame_id=info)),
         received=0.0,
     )
     running = processor(warnings.append)

@@ -9,7 +9,7 @@ from instructsam_ros.action import Segment
 from instructsam_ros.msg import Instance, InstanceArray
 from instructsam_ros.ros.conversions import (
     image_from_array,
-    info_from_camera,
+    info_from_intrinsics,
     mask_from_messages,
     points_from_cloud,
 )
@@ -115,7 +115,7 @@ def test_the_action_segments_a_frame_that_it_is_given(client):
         feedback=lambda m: stages.append(m.feedback.stage),
         image=image_from_array(picture(), "rgb8", header),
         depth=image_from_array(depth_mm(), "16UC1", header),
-        camera_info=info_from_camera(CAMERA, header),
+        camera_info=info_from_intrinsics(CAMERA, header),
     )
     reply = client.result_of(handle.get_result_async())
     assert reply.status == ACTION_SUCCEEDED

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from lifecycle_msgs.msg import Transition
 
-from instructsam_ros.ros.conversions import info_from_camera
+from instructsam_ros.ros.conversions import info_from_intrinsics
 from test.ros.conftest import CAMERA, Client, change, started
 
 NEAR = replace(CAMERA, fx=CAMERA.fx / 2, fy=CAMERA.fy / 2)
@@ -30,12 +30,12 @@ def width(client: Client) -> float:
 def test_it_is_kept_over_activations_and_a_newer_one_holds(tmp_path):
     with started(tmp_path, "once_node", model="fake", depth_wait=5.0) as (_, client):
         client.wait(lambda: client.info.get_subscription_count())
-        client.info.publish(info_from_camera(CAMERA, client.header()))
+        client.info.publish(info_from_intrinsics(CAMERA, client.header()))
         assert width(client) == pytest.approx(35 / 300, rel=0.01)
         assert change(client, Transition.TRANSITION_DEACTIVATE)
         assert change(client, Transition.TRANSITION_ACTIVATE)
         assert width(client) == pytest.approx(35 / 300, rel=0.01)
         assert change(client, Transition.TRANSITION_DEACTIVATE)
-        client.info.publish(info_from_camera(NEAR, client.header()))
+        client.info.publish(info_from_intrinsics(NEAR, client.header()))
         assert change(client, Transition.TRANSITION_ACTIVATE)
         client.wait(lambda: width(client) == pytest.approx(35 / 150, rel=0.01))

@@ -15,7 +15,7 @@ def test_an_image_without_a_stamp_has_no_pose():
         Transforms(buffer=object()).look_up("map", "camera", 0, 0.1)
 
 
-def test_without_tf_the_reason_is_told():
+def test_without_tf_the_reason_is_reported():
     with pytest.raises(TransformError, match="tf2_ros is not installed"):
         Transforms(None, "tf2_ros is not installed").look_up("map", "camera", 1, 0.1)
 

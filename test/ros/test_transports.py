@@ -10,7 +10,7 @@ import pytest
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import String
 
-from instructsam_ros.ros.conversions import info_from_camera, mask_from_messages, points_from_cloud
+from instructsam_ros.ros.conversions import info_from_intrinsics, mask_from_messages, points_from_cloud
 from test.ros.conftest import CAMERA, Client, NodeUnderTest, depth_mm, picture
 
 DEPTH_HEADER = struct.pack("<iff", 0, 0.0, 0.0)
@@ -27,7 +27,7 @@ def test_compressed_frames_are_answered_with_mask_and_metric_points(compressed, 
 
     def send():
         header = client.header()
-        client.info.publish(info_from_camera(CAMERA, header))
+        client.info.publish(info_from_intrinsics(CAMERA, header))
         depth.publish(encoded(depth_mm(), header, "16UC1; compressedDepth png", DEPTH_HEADER))
         image.publish(encoded(cv2.cvtColor(picture(), cv2.COLOR_RGB2BGR), header, colour))
         client.instruction.publish(String(data="the red thing"))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import re
 from functools import cache
+from itertools import chain, product
 from typing import Any
 
-import numpy as np
-
 from instructsam_ros.scenes.assets.catalogue import DISH_COLORS
-from instructsam_ros.scenes.instructions import Instruction, instructions
+from instructsam_ros.scenes.instructions import Instruction
+from instructsam_ros.scenes.instructions.generator import KINDS, realize_instruction
+from instructsam_ros.scenes.instructions.instruction_sampler import InstructionSampler
+from instructsam_ros.scenes.instructions.scene_facts import SceneFacts
 from test.scenes.scene_metadata import CLOSE, DEPTH, ROW, TABLE
 
 SCENES: dict[str, dict[str, Any]] = {"row": ROW, "table": TABLE, "depth": DEPTH, "close": CLOSE}
@@ -23,9 +26,22 @@ Answer = tuple[str, str, str, set[int]]
 
 @cache
 def sampled_from(scene: str) -> tuple[Instruction, ...]:
-    """Sample several thousand instructions about a scene."""
-    rng = np.random.default_rng(0)
-    return tuple(i for _ in range(2000) for i in instructions(SCENES[scene], rng, 12, split="heldout"))
+    """Sample several hundred instructions of every kind about a scene, with and without a target."""
+    return sample_every_kind(SCENES[scene], 500)
+
+
+def sample_every_kind(meta: dict[str, Any], count: int, split: str = "heldout") -> tuple[Instruction, ...]:
+    """Try ``count`` times to sample an instruction of each kind, with and again without a target."""
+    facts, source = SceneFacts(meta), random.Random(1)
+    found = []
+    for kind, negative in product(chain.from_iterable(KINDS.values()), (False, True)):
+        sampler = InstructionSampler(facts, source, split)
+        for _ in range(count):
+            sampler.negative = negative
+            logical_form = kind(sampler)
+            if logical_form is not None:
+                found.append(realize_instruction(sampler, logical_form, negative=negative))
+    return tuple(instruction for instruction in found if instruction is not None)
 
 
 def check(scene: str, kind: str, pattern: str, expected: set[int]) -> None:

@@ -8,24 +8,24 @@ import torch
 from torch import Tensor
 
 EPSILON = 1e-6
-"""Keeps the IoU of empty boxes defined."""
+"""Added to areas, so that the IoU of empty boxes is defined."""
 
 
 def corners(boxes: Tensor) -> Tensor:
-    """[..., 4] cx cy w h -> x0 y0 x1 y1."""
+    """Convert boxes [..., 4] from cx cy w h to x0 y0 x1 y1."""
     center, size = boxes[..., :2], boxes[..., 2:]
     return torch.cat([center - size / 2, center + size / 2], -1)
 
 
 def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Areas of intersection and union of broadcastable [..., 4] boxes."""
+    """Compute areas of intersection and union of broadcastable [..., 4] boxes."""
     p, q = corners(a), corners(b)
     common = (torch.min(p[..., 2:], q[..., 2:]) - torch.max(p[..., :2], q[..., :2])).clamp(min=0).prod(-1)
     return common, a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - common
 
 
 def pairwise_iou(boxes: Tensor) -> Tensor:
-    """[n, K, 4] -> IoU of every box with every other of its row, [n, K, K] in 0..1."""
+    """Compute the IoU of every pair of boxes in a row: [n, K, 4] -> [n, K, K] in 0..1."""
     left, top, right, bottom = corners(boxes).unbind(-1)
     width = across(torch.minimum, right).sub_(across(torch.maximum, left)).clamp_(min=0)
     height = across(torch.minimum, bottom).sub_(across(torch.maximum, top)).clamp_(min=0)
@@ -34,7 +34,7 @@ def pairwise_iou(boxes: Tensor) -> Tensor:
 
 
 def across(compute: Callable[[Tensor, Tensor], Tensor], values: Tensor) -> Tensor:
-    """``compute`` of every pair of values in a row, [n, K] -> [n, K, K]."""
+    """Apply ``compute`` to every pair of values in a row: [n, K] -> [n, K, K]."""
     return compute(values[:, :, None], values[:, None])
 
 

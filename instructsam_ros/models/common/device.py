@@ -16,7 +16,7 @@ NOT_NUMBERS = "are not numbers; in float16 values may overflow: try another dtyp
 
 
 def torch_device(name: str) -> torch.device:
-    """The device of a name, "auto" included. Raises ConfigError if this machine lacks it."""
+    """Return the device of a name, "auto" included. Raises ConfigError if this machine lacks it."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -33,7 +33,7 @@ def torch_device(name: str) -> torch.device:
 
 
 def torch_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The dtype of a name; "auto" suits the device. Raises ConfigError for others."""
+    """Return the dtype of a name; "auto" depends on the device. Raises ConfigError for others."""
     known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if name == "auto":
         return torch.bfloat16 if device.type == "cuda" or computes_bfloat16(device) else torch.float32
@@ -49,5 +49,5 @@ def check_threads(threads: object, least: int) -> None:
 
 
 def computes_bfloat16(device: torch.device) -> bool:
-    """Whether this is a CPU with arithmetic in bfloat16."""
+    """Return whether this is a CPU with arithmetic in bfloat16."""
     return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -27,10 +27,10 @@ logger = logging.getLogger(__name__)
 
 
 def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool = False) -> Path:
-    """The folder of ``model``: "compact", a local folder, or a hub id, which is downloaded if needed.
+    """Locate the folder of ``model``: "compact", a local folder, or a hub id, which is downloaded if needed.
 
     revision: branch, tag or commit on the hub. offline: use only what was downloaded before.
-    Raises CheckpointError that says what to do, and ConfigError for unusable options.
+    Raises CheckpointError that names the remedy, and ConfigError for unusable options.
     """
     if type(offline) is not bool:  # "no", a text, would count as true
         raise ConfigError(f"offline must be true or false, got {offline!r}")
@@ -66,7 +66,7 @@ def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool 
 
 
 def adapter_folder(adapter: str) -> Path:
-    """The folder of a LoRA adapter. Raises ConfigError for what cannot name one, CheckpointError for none."""
+    """Locate the folder of a LoRA adapter. Raises ConfigError or CheckpointError if there is none."""
     if not isinstance(adapter, str) or not adapter:
         raise ConfigError(f"adapter must be the path of a folder, got {adapter!r}")
     folder = _at_home(adapter)
@@ -76,7 +76,7 @@ def adapter_folder(adapter: str) -> Path:
 
 
 def tokenizer_folder(model: Path, *adapter: Path) -> Path:
-    """An adapter that was trained with further tokens has a tokenizer of its own; else the model's."""
+    """Return the folder of the tokenizer: that of an adapter with further tokens, else the model's."""
     return next((folder for folder in adapter if (folder / "tokenizer.json").exists()), model)
 
 

@@ -30,7 +30,7 @@ class GraphSession:
     """One graph in ONNX Runtime, from torch tensors to torch tensors without a copy."""
 
     def __init__(self, path: Path, providers: tuple[Provider, ...] = ((CPU, {}),), threads: int = 0) -> None:
-        """providers: the first one must be usable, the rest take what it does not support. threads: of
+        """providers: the first must be usable; the others run unsupported operators. threads: of
         the CPU, 0 for one per core. Raises CheckpointError for a graph that cannot be read.
         """
         runtime = _runtime()
@@ -43,7 +43,7 @@ class GraphSession:
         except Exception as error:  # its exceptions have no common type of their own
             raise CheckpointError(f"ONNX Runtime cannot load {path}: {error}") from error
         if providers[0][0] not in self._session.get_providers():
-            raise ConfigError(f"ONNX Runtime could not start {providers[0][0]}; its log above says why")
+            raise ConfigError(f"ONNX Runtime could not start {providers[0][0]}; see its log above")
         self.export_id = str(self._session.get_modelmeta().custom_metadata_map.get(EXPORT_ID, ""))
         if other := [i.name for i in self._session.get_inputs() if i.type not in _DTYPES]:
             raise CheckpointError(
@@ -54,7 +54,7 @@ class GraphSession:
         self._inputs = {i.name: _DTYPES[i.type] for i in self._session.get_inputs()}
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Outputs by name, float32, on the device of the inputs. Safe from several threads.
+        """Compute the outputs by name, float32, on the device of the inputs. Thread-safe.
 
         Raises InstructSamError for inputs that the graph cannot take.
         """
@@ -123,7 +123,7 @@ def _runtime() -> Any:
 
 
 def missing_onnx(error: ImportError) -> MissingDependencyError:
-    """What to install when a package of the extra ``onnx`` is missing."""
+    """Return the error for a missing package of the extra ``onnx``."""
     return MissingDependencyError(
         f"ONNX needs {error.name}; install it with: pip install 'instructsam-ros[onnx]'"
     )

@@ -35,7 +35,7 @@ def weights_sha256(tensors: Mapping[str, Tensor]) -> str:
 
 
 class TensorFiles(Mapping[str, Tensor]):
-    """Tensors by name, read from one file or from shards when they are asked for.
+    """Tensors by name, read from one file or from shards on access.
 
     Used as a context manager. A tensor is read from the shard that the index names; ``problems`` has a line
     for everything in which index and shards differ. An embedding that is stored under the name of the output
@@ -95,11 +95,11 @@ class TensorFiles(Mapping[str, Tensor]):
         return {name: tuple(self._header(name).get_shape()) for name in self}
 
     def precisions(self) -> set[str]:
-        """How values are stored ("BF16"), from the headers alone."""
+        """Read the types of the stored values ("BF16"), from the headers alone."""
         return {str(self._header(name).get_dtype()) for name in self}
 
     def metadata(self) -> dict[str, str]:
-        """What the files say of themselves."""
+        """Read the metadata of the files."""
         return {k: v for file in set(self._files.values()) for k, v in (file.metadata() or {}).items()}
 
     def _header(self, name: str) -> Any:
@@ -139,7 +139,7 @@ class TensorFiles(Mapping[str, Tensor]):
 
 
 def _index_problems(index: Mapping[str, str], holders: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """index: tensor -> the shard that should hold it. holders: tensor -> the shards that do."""
+    """Compare the index with the shards. index: tensor -> its shard. holders: tensor -> shards with it."""
     return (
         *(
             f"wrong shard {name}: {INDEX} names {shard}, which does not hold it"

@@ -2,4 +2,4 @@
 
 from instructsam_ros.models.cpu.huge_pages import use_huge_pages
 
-use_huge_pages()  # here, because it must come before the first tensor, and some imports make one
+use_huge_pages()  # before the first tensor, which some imports create

@@ -1,10 +1,10 @@
 """Attention over many keys in bfloat16 on a CPU, with both products in the processor's bfloat16 arithmetic.
 
-torch's own keeps scores in float32 and multiplies for them at the speed of float32. Here scores are
-bfloat16, which is fine for small numbers and coarse for large ones. A softmax is the same whatever is taken
-off a whole row of scores, so each is computed less the largest of a few of its row, within the product:
-those that carry weight are then small. An encoder's features are as far from float32 with this as with
-torch's own (docs/speed.md).
+torch's own attention keeps scores in float32 and multiplies at the speed of float32. Here they are bfloat16,
+whose rounding error grows with the magnitude. A softmax does not change when a constant is subtracted from a
+row of scores, so the largest of a few scores of each row is subtracted within the product, which makes the
+scores with large weights small. The error of an encoder's features equals that of torch's own attention
+(docs/speed.md).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from instructsam_ros.models.common.device import computes_bfloat16
 
 NAME = "instructsam_bfloat16"
-"""Of this attention in transformers' table of implementations."""
+"""Name in transformers' table of attention implementations."""
 MIN_KEYS = 256
-"""With fewer keys torch's own attention is as fast."""
+"""Number of keys below which torch's own attention is as fast."""
 MAX_ROWS = 768
-"""Queries of a head whose scores are in memory at a time."""
+"""Number of queries per head whose scores are in memory at a time."""
 SAMPLED = 8
-"""One key in so many is asked how large scores are."""
+"""Interval of the keys that are used to estimate the magnitude of scores."""
 
 
 def attention(
@@ -64,7 +64,7 @@ def attention(
 
 
 def all_to_all(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    """softmax(scale * query key^T) value for bfloat16 [B, heads, L, D], each query seeing every key."""
+    """Compute softmax(scale * query key^T) value for bfloat16 [B, heads, L, D], without a mask."""
     queries, keys, values = (heads.flatten(0, 1) for heads in (query, key, value))
     queries, keys = with_offset(queries, keys)
     keys = keys.transpose(1, 2)

@@ -6,10 +6,10 @@ import os
 
 
 def use_huge_pages() -> None:
-    """Ask torch for memory in pages of 2 MB, where Linux grants them (``madvise`` or ``always`` in
+    """Configure torch to use pages of 2 MB, where Linux grants them (``madvise`` or ``always`` in
     /sys/kernel/mm/transparent_hugepage/enabled).
 
-    Only before the first CPU tensor of a process: torch reads the setting once. An own setting of the user
-    stays.
+    Only before the first CPU tensor of a process: torch reads the setting once. A value set by the user is
+    kept.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

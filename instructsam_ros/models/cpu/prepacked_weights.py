@@ -21,7 +21,7 @@ from instructsam_ros.models.common.device import computes_bfloat16
 from instructsam_ros.models.instructsam.compact.efficientnet_lite import SameConv2d
 
 Behind = tuple[str, list[float], str]
-"""What oneDNN does with the outputs: its name, its numbers, its variant."""
+"""Activation that oneDNN applies to the outputs: its name, parameters and variant."""
 
 NOTHING: Behind = ("none", [], "")
 RELU6: Behind = ("hardtanh", [0.0, 6.0], "")
@@ -49,7 +49,7 @@ class PackedLinear(nn.Module):
         self._behind = behind
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """As the layer it was made from, and what is behind it."""
+        """Compute the original layer and the activation behind it."""
         outputs: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self._packed, self.bias, *self._behind)
         return outputs
 
@@ -78,7 +78,7 @@ class PackedConv2d(nn.Module):
         self._packed: Tensor | None = None
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """As the layer it was made from."""
+        """Compute the original layer."""
         surrounded = F.pad(inputs, self._surround) if self._surround else inputs
         if self._packed is None:  # threads that come at once pack it alike
             self._packed = torch.ops.mkldnn._reorder_convolution_weight(
@@ -99,7 +99,7 @@ def pack(module: nn.Module) -> None:
     behind = ACTIVATIONS.get(type(getattr(module, activation, None)))
     for name, child in module.named_children():
         if not isinstance(child, nn.Linear | nn.Conv2d):
-            if not isinstance(child, nn.TransformerEncoderLayer):  # torch's own: it multiplies by itself
+            if not isinstance(child, nn.TransformerEncoderLayer):  # which has fused kernels of its own
                 pack(child)
         elif _gains(child):
             if isinstance(child, nn.Conv2d):
@@ -112,7 +112,7 @@ def pack(module: nn.Module) -> None:
 
 
 def _gains(layer: nn.Linear | nn.Conv2d) -> bool:
-    """Whether a layer is faster packed."""
+    """Return whether a layer is faster packed."""
     device, dtype = layer.weight.device, layer.weight.dtype
     if dtype == torch.bfloat16:
         return computes_bfloat16(device)

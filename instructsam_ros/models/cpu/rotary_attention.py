@@ -16,7 +16,7 @@ from instructsam_ros.models.cpu.bfloat16_attention import attention
 
 
 class RotaryAttention(Sam3ViTRoPEAttention):  # type: ignore[misc]
-    """Takes the place of its base class, with the same weights and results."""
+    """Replacement of its base class, with the same weights and results."""
 
     def forward(
         self,
@@ -24,8 +24,8 @@ class RotaryAttention(Sam3ViTRoPEAttention):  # type: ignore[misc]
         position_embeddings: tuple[Tensor, Tensor],
         **_options: Any,
     ) -> tuple[Tensor, None]:
-        """hidden_states: [B, h, w, C]. position_embeddings: cos and sin, float32 [1, h*w, head width]
-        with every angle twice in a row.
+        """Attend over the tokens of a window or image. hidden_states: [B, h, w, C]. position_embeddings:
+        cos and sin, float32 [1, h*w, head width] with every angle twice in a row.
         """
         tokens = hidden_states.flatten(1, 2)
         query, key, value = (
@@ -50,7 +50,7 @@ class RotaryAttention(Sam3ViTRoPEAttention):  # type: ignore[misc]
 def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn each pair of neighbouring channels of [..., D] by its angle, given as cos and sin [..., D/2]."""
     pairs = heads.float().reshape(*heads.shape[:-1], -1, 2)
-    if torch.compiler.is_exporting():  # ONNX knows no complex numbers, which take half the time
+    if torch.compiler.is_exporting():  # ONNX has no complex numbers, which halve the time
         first, second = pairs.unbind(-1)
         turned = torch.stack([first * cos - second * sin, second * cos + first * sin], -1)
     else:

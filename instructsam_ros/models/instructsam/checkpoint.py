@@ -64,7 +64,7 @@ def module_name(released: str) -> str:
 
 
 def released_name(module: str) -> str:
-    """The released name of one of our tensors, the inverse of ``module_name``."""
+    """Return the released name of one of our tensors, the inverse of ``module_name``."""
     return _swap_prefix(module, tuple((ours, theirs) for theirs, ours in _PREFIXES))
 
 
@@ -116,7 +116,7 @@ class CheckReport:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """All findings; empty when the tensors fit."""
+        """List all findings; empty when the tensors fit."""
         return (
             *(f"missing {name}" for name in self.missing),
             *(f"unexpected {name}" for name in self.unexpected),
@@ -140,7 +140,7 @@ def check_shapes(config: InstructSamConfig, found: Mapping[str, tuple[int, ...]]
 
 
 def dtype_problems(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """One line for each tensor that does not hold floating-point numbers."""
+    """List the tensors that do not hold floating-point numbers, a line each."""
     return tuple(
         f"wrong dtype {name}: {_UNFIT.get(tensor.dtype, tensor.dtype)}"
         for name, tensor in sorted(tensors.items())
@@ -149,7 +149,7 @@ def dtype_problems(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
 
 
 def find_problems(config: InstructSamConfig, tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """Every way in which tensors (released names) are not the weights of a model of ``config``, one line
+    """Find every way in which tensors (released names) are not the weights of a model of ``config``, one line
     each. Raises ConfigError for settings that do not describe a model.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
@@ -161,7 +161,7 @@ def find_problems(config: InstructSamConfig, tensors: Mapping[str, Tensor]) -> t
 
 
 def _head_problems(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """What is wrong with an output head that is stored although it is tied to the embedding."""
+    """Check an output head that is stored although it is tied to the embedding."""
     head, embedding = tensors.get(TIED_HEAD), tensors.get(EMBEDDING)
     if head is None or embedding is None or torch.equal(head, embedding):
         return ()
@@ -176,7 +176,7 @@ def build_model(
     device: torch.device | str = "cpu",
     problems: Sequence[str] = (),
 ) -> InstructSam:
-    """The model of ``config`` in eval mode around tensors under their released names.
+    """Build the model of ``config`` in eval mode around tensors under their released names.
 
     dtype: of the weights; None leaves each tensor its own. Tensors that already have ``dtype`` and
     ``device`` are used, not copied. problems: those of the files that the tensors come from. Raises
@@ -188,7 +188,7 @@ def build_model(
 
 
 def weightless(config: InstructSamConfig) -> InstructSam:
-    """A model without memory for its weights, for ``fill``. Raises ConfigError for settings that do not
+    """Build a model without memory for its weights, for ``fill``. Raises ConfigError for settings that do not
     describe one.
     """
     try:

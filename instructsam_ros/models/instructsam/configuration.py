@@ -118,7 +118,7 @@ class InstructSamConfig:
 
     @property
     def mode(self) -> InferenceMode:
-        """The inference mode that ``inference_mode`` names."""
+        """Inference mode named by ``inference_mode``."""
         return read_inference_mode(self.inference_mode)
 
     @property
@@ -144,7 +144,7 @@ class InstructSamConfig:
         return build(cls, {**values, "tokens": vars(tokens)}, where, keys)
 
     def to_released(self) -> dict[str, Any]:
-        """The config.json of a checkpoint folder; ``from_released`` reads it back unchanged."""
+        """Return the config.json of a checkpoint folder; ``from_released`` reads it back unchanged."""
         keys = _JSON_KEYS | (_TWO_TOWER_KEYS if self.image_encoder == "two_tower" else {})
         return {
             "architectures": ["InstructSAMForConditionalGeneration"],
@@ -161,7 +161,7 @@ class InstructSamConfig:
 
 
 def folder_settings(*folders: Path) -> dict[str, Any]:
-    """config.json of the first folder, and of later ones, where they have one, in its place key by key.
+    """Merge the config.json of all folders that have one, key by key; later ones win.
 
     What it does not say is taken from generation_config.json (the ids that end an answer) and from
     preprocessor_config.json or processor_config.json (the limits of an image's size).
@@ -182,8 +182,9 @@ def folder_settings(*folders: Path) -> dict[str, Any]:
 
 
 def _pixel_limits(path: Path) -> dict[str, Any]:
-    """As transformers writes them, in any of its forms; since its version 5 the image processor is a part of
-    processor_config.json. Raises CheckpointError for another normalisation than that of Qwen3-VL.
+    """Read the limits in any form of transformers, in version 5 also from a part of processor_config.json.
+
+    Raises CheckpointError for another normalisation than that of Qwen3-VL.
     """
     processor = read_json(path)
     if path.name == "processor_config.json":
@@ -202,7 +203,7 @@ def _pixel_limits(path: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file of a checkpoint folder that holds a mapping; raises CheckpointError for any other."""
+    """Read a JSON file of a checkpoint folder that holds a mapping; raises CheckpointError for any other."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -280,13 +281,13 @@ class TokenIds:
         return build(cls, ids | {"eos": ends, "region": region if type(region) is int else None}, where)
 
     def to_released(self) -> dict[str, Any]:
-        """The config.json entries that ``from_released`` reads."""
+        """Return the config.json entries that ``from_released`` reads."""
         region = {} if self.region is None else {_REGION_KEY: self.region}
         ids = {key: getattr(self, field) for field, key in _RELEASED_KEYS.items()}
         return {**ids, **region, _EOS_KEY: list(self.eos)}
 
 
 def key_of(name: str) -> str:
-    """A token's name as an error gives it: with its key in config.json."""
+    """Return a token's name with its key in config.json, for errors."""
     keys = {**_RELEASED_KEYS, "region": _REGION_KEY, "eos": _EOS_KEY}
     return f"{name} ({keys[name]})"

@@ -34,7 +34,7 @@ class Phrases:
 
     @property
     def key_mask(self) -> Tensor:
-        """The mask as attention wants it: bool [n, 1, 1, T]."""
+        """Mask in the shape of attention: bool [n, 1, 1, T]."""
         return self.mask[:, None, None, :]
 
 

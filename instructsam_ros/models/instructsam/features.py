@@ -1,4 +1,4 @@
-"""What an image encoder hands to the language model and to the detector."""
+"""Features of images, the interface of image encoder, language model and detector."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ImageInputs:
     """Preprocessed pixels; every encoder adds its own tensor fields."""
 
     def to(self: Inputs, device: torch.device | str, dtype: torch.dtype) -> Inputs:
-        """A copy on ``device``; floating-point tensors become ``dtype``, integer ones keep theirs."""
+        """Copy to ``device``; floating-point tensors become ``dtype``, integer ones keep theirs."""
         moved = {
             name: value.to(device, dtype if value.is_floating_point() else None)
             for name, value in vars(self).items()
@@ -51,7 +51,7 @@ class ImageFeatures:
     pyramid_ready: torch.cuda.Event | None = None
 
     def joined(self) -> ImageFeatures:
-        """The same features, whose pyramid the current CUDA stream may read."""
+        """Return the same features, whose pyramid the current CUDA stream may read."""
         if self.pyramid_ready is None:
             return self
         stream = torch.cuda.current_stream(self.fpn_position.device)
@@ -61,14 +61,12 @@ class ImageFeatures:
         return dataclasses.replace(self, pyramid_ready=None)
 
     def readable(self, dtype: torch.dtype) -> ImageFeatures:
-        """The same features for a language model of another type than the detector's: what it reads
-        becomes ``dtype``, the pyramid stays as it is.
-        """
+        """Convert the inputs of the language model to ``dtype``; the pyramid keeps its type."""
         deepstack = tuple(level.to(dtype) for level in self.deepstack)
         return dataclasses.replace(self, tokens=self.tokens.to(dtype), deepstack=deepstack)
 
     def prepared(self, kind: type[Prepared], **computed: Any) -> Prepared:
-        """The same features as ``kind``, with what a detector computed of them in its further fields."""
+        """Copy to ``kind``. computed: its further fields, computed by a detector."""
         # Spelled out, because torch.compile cannot follow dataclasses.fields or vars.
         return kind(
             tokens=self.tokens,
@@ -81,8 +79,8 @@ class ImageFeatures:
         )
 
     def rows(self, index: Tensor) -> ImageFeatures:
-        """Features of the images that int64 ``index`` [n] names, one row per entry; what a detector has
-        prepared of them is left behind.
+        """Select the features of images by int64 ``index`` [n], one row per entry, without fields that a
+        detector has added.
         """
         images, count, _ = self.tokens.shape
         return ImageFeatures(
@@ -95,17 +93,17 @@ class ImageFeatures:
 
 
 class ImageEncoder(nn.Module, ABC):
-    """Pixels to ImageFeatures."""
+    """Network from pixels to ImageFeatures."""
 
     @property
     def dtype(self) -> torch.dtype:
-        """What ``forward`` computes in, and takes its inputs in."""
+        """Floating-point type of ``forward`` and its inputs."""
         return next(self.parameters()).dtype
 
     @abstractmethod
     def preprocess(self, rgb: NDArray[np.uint8]) -> ImageInputs:
-        """Inputs of one uint8 [H, W, 3] RGB image, on the CPU in float32."""
+        """Prepare one uint8 [H, W, 3] RGB image, on the CPU in float32."""
 
     @abstractmethod
     def forward(self, inputs: ImageInputs) -> ImageFeatures:
-        """Features of every image in ``inputs``, whose pyramid may still have to be ``joined``."""
+        """Compute the features of every image in ``inputs``; the pyramid may still have to be ``joined``."""

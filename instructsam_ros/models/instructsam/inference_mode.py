@@ -1,4 +1,4 @@
-"""Where the released inference code and the training it follows disagree.
+"""Differences between the released inference code and the training procedure.
 
 The published checkpoint is evaluated with code that differs from the procedure it was trained
 with. Both are supported by name: RELEASED reproduces the published numbers, PAPER runs a model
@@ -17,7 +17,7 @@ from instructsam_ros.yaml_config import build
 
 @dataclass(frozen=True)
 class InferenceMode:
-    """One choice per difference.
+    """One option per difference.
 
     positions: "text" counts every token, image tokens too, in one dimension; "grid" gives image
         tokens their row and column (M-RoPE), as in training.
@@ -67,7 +67,7 @@ PRESETS = {"released": RELEASED, "paper": PAPER}
 
 
 def read_inference_mode(value: str | Mapping[str, Any]) -> InferenceMode:
-    """A preset by name, or a mapping with ``preset`` and the choices that differ from it, such as
+    """Read a preset by name, or a mapping with ``preset`` and the choices that differ from it, such as
     {"preset": "released", "block_offset": 0}. Raises ConfigError for anything else.
     """
     if not isinstance(value, str | Mapping):

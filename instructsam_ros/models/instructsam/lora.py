@@ -1,8 +1,7 @@
 """Merging a LoRA adapter (arXiv:2106.09685) of the peft layout into a checkpoint's tensors.
 
-Trainers of the LLaVA family save what they train whole in a file of its own beside the adapter. Its name
-differs, and peft knows nothing of it; left out, it makes a model that is wrong without a word, so every file
-with tensors has to be known.
+Trainers of the LLaVA family save tensors that they train whole in a separate file beside the adapter, which
+peft does not read. Without it a model would be wrong silently, so an unknown file with tensors is an error.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ WHOLE_TENSORS = ("non_lora_*.bin", "non_lora_*.safetensors")
 """Names of files with tensors that were trained whole."""
 _CONFIG, _ADAPTER = "adapter_config.json", "adapter_model.safetensors"
 _TENSOR_KINDS = (".bin", ".safetensors", ".pt", ".pth", ".ckpt")
-# How a training goes on, and nothing of the model.
+# State of a training, not of the model.
 _OF_THE_TRAINER = ("training_args.bin", "optimizer.*", "scheduler.*", "scaler.*", "rng_state*")
 _PREFIX = "base_model.model."
-# peft keeps a module that is trained whole twice; what the base model had is of no use.
+# peft stores a module that is trained whole twice, trained and original.
 _TRAINED, _ORIGINAL = ".modules_to_save.default.", ".original_module."
 _DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
 # Variants of LoRA whose merge is another formula; each has this value when it is off.
@@ -47,14 +46,14 @@ _OTHER_BASE = ("pissa", "olora", "corda", "loftq")
 def load_merged(
     folder: Path, adapter: Path, dtype: torch.dtype, device: torch.device, config: InstructSamConfig
 ) -> InstructSam:
-    """``load_folder`` with an adapter merged in. Raises CheckpointError where either is unusable."""
+    """Load a folder and merge an adapter; see ``load_folder``. Raises CheckpointError for unusable ones."""
     with TensorFiles(folder) as files:
         merged = merge_lora(dict(files), adapter)
         return build_model(config, merged, f"{folder} with {adapter}", dtype, device, files.problems)
 
 
 def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
-    """``tensors`` (released names) with a peft adapter folder merged in; the input stays as it is.
+    """Merge a peft adapter folder into ``tensors`` (released names); the input is unchanged.
 
     W becomes W + B A * alpha / r, summed in float32 and stored in the precision of W. Tensors that
     the adapter holds whole (peft's modules_to_save, or ``whole_tensor_files``) replace the checkpoint's,
@@ -97,8 +96,8 @@ def merge_lora(tensors: dict[str, Tensor], adapter: Path) -> dict[str, Tensor]:
 
 
 def whole_tensor_files(adapter: Path) -> list[Path]:
-    """The files beside an adapter with tensors that were trained whole. Raises CheckpointError that names
-    every other file with tensors, since nothing says what it is.
+    """Find files beside an adapter with tensors that were trained whole. Raises CheckpointError that names
+    every other file with tensors, whose content is unknown.
     """
     kinds = [path for path in sorted(adapter.iterdir()) if path.suffix in _TENSOR_KINDS]
     found = [path for path in kinds if _matches(path, WHOLE_TENSORS)]
@@ -140,7 +139,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
         if not all(isinstance(value, Tensor) for value in tensors.values()):
             raise TypeError("not everything in it is a tensor")
-    except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
+    except Exception as error:  # a damaged pickle may raise anything
         raise CheckpointError(f"{path} does not hold tensors by name, or is damaged: {error!r}") from None
     return tensors
 
@@ -153,5 +152,5 @@ def _scale(config: dict[str, Any], adapter: Path) -> float:
         raise CheckpointError(f"{adapter} is not plain LoRA ({', '.join(odd) or config.get('peft_type')})")
     rank, alpha = config.get("r"), config.get("lora_alpha")
     if not (isinstance(rank, int) and rank > 0 and isinstance(alpha, int | float) and math.isfinite(alpha)):
-        raise CheckpointError(f"{adapter}: adapter_config.json says r {rank!r} and lora_alpha {alpha!r}")
+        raise CheckpointError(f"{adapter}: adapter_config.json has r {rank!r} and lora_alpha {alpha!r}")
     return float(alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank)

@@ -73,7 +73,7 @@ class Parity:
 def export(folder: Path, out: Path, pictures: Sequence[NDArray[np.uint8]] = ()) -> tuple[Parity, ...]:
     """Export the checkpoint in ``folder`` and compare the graphs with torch, both in float32 on the CPU.
 
-    pictures: uint8 [H, W, 3], compared on besides random ones. What ``out`` held of an earlier export stays
+    pictures: uint8 [H, W, 3], for the comparison besides random ones. An earlier export in ``out`` is kept
     until the new one is complete. Raises CheckpointError for unusable
     weights, InvalidInputError for ``out`` in the place of the checkpoint, and MissingDependencyError without
     the extra ``onnx``.
@@ -113,7 +113,7 @@ def export(folder: Path, out: Path, pictures: Sequence[NDArray[np.uint8]] = ()) 
 
 
 class _Traced(nn.Module):
-    """A graph as the exporter wants it: a module that takes and gives plain tensors."""
+    """A graph as a module with tensors as inputs and outputs, which the exporter needs."""
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ def _write_graph(graph: Graph, inputs: Tensors, path: Path, export_id: str) -> N
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program: Any = torch.onnx.export(  # "perhaps None", it says
+        program: Any = torch.onnx.export(  # typed as optional
             _Traced(graph).eval(),
             tuple(inputs.values()),
             input_names=list(inputs),
@@ -151,7 +151,7 @@ def _write_graph(graph: Graph, inputs: Tensors, path: Path, export_id: str) -> N
 def _compare(
     model: InstructSam, detector: DetectorGraph, out: Path, kind: str, images: Sequence[NDArray[np.uint8]]
 ) -> Iterator[Parity]:
-    """Largest difference of every output over all images; the detector gets torch's features."""
+    """Compute the largest difference of every output over all images; the detector gets torch's features."""
     encoder = image_graph(model.image_encoder)
     sessions = {name: GraphSession(out / f"{name}.onnx") for name in (IMAGE_ENCODER, DETECTOR)}
     worst: dict[tuple[str, str], tuple[float, float]] = {}
@@ -177,7 +177,7 @@ def _compare(
 
 
 def _phrases(model: InstructSam, count: int, length: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Embeddings, mask and queries of random phrases of 1..length tokens."""
+    """Sample embeddings, mask and queries of random phrases of 1..length tokens."""
     generator = torch.Generator().manual_seed(count)
     size = model.config.out_dim
     lengths = torch.randint(1, length + 1, (count, 1), generator=generator)
@@ -195,7 +195,7 @@ def _write_report(report: Sequence[Parity], path: Path) -> None:
 
 
 def _write_language_part(model: InstructSam, folder: Path, out: Path, export_id: str) -> None:
-    """What stays in torch, in the precision that it was stored in, and the checkpoint's small files."""
+    """Write the part that stays in torch, in its stored precision, and the checkpoint's small files."""
     with TensorFiles(folder) as tensors:
         stored = tensors["model.mask_queries"].dtype
     model.image_encoder, model.detector = nn.Identity(), nn.Identity()

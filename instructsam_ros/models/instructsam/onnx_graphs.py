@@ -1,7 +1,7 @@
-"""What the two graphs of an exported model compute, as functions of tensors alone.
+"""The two graphs of an exported model, as functions of tensors.
 
-The exporter traces them and the ONNX backend feeds them, so both agree on every name and its order.
-Each graph sees one image.
+The exporter and the ONNX backend share them, and with them the names and order of inputs and outputs.
+Each graph computes on one image.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ Shapes = dict[str, dict[int, Any]]
 
 
 class Graph(Protocol):
-    """What the exporter needs to know of a graph."""
+    """A graph as the exporter sees it."""
 
     @property
     def module(self) -> nn.Module:
-        """Holds the weights."""
+        """Module with the weights."""
 
     @property
     def dynamic(self) -> Shapes:
         """Axes of the inputs that vary from call to call."""
 
     def compute(self, *inputs: Tensor) -> Tensors:
-        """Named outputs, with torch."""
+        """Compute the named outputs with torch."""
 
 
 class ImageGraph(Graph, Protocol):
     """An image encoder."""
 
     def tensors(self, inputs: ImageInputs) -> Tensors:
-        """The graph's inputs for one preprocessed image."""
+        """Return the graph's inputs for one preprocessed image."""
 
     def grid(self, inputs: ImageInputs) -> tuple[int, int]:
-        """Rows and columns of the token grid of that image."""
+        """Return rows and columns of the token grid of that image."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,16 @@ class PyramidGraph:
     dynamic = Shapes()
 
     def tensors(self, inputs: ImageInputs) -> Tensors:
-        """pixels float32 [1, 3, H, W]."""
+        """Return pixels, float32 [1, 3, H, W]."""
         return {"pixels": _checked(inputs, PyramidInputs).pixels}
 
     def grid(self, inputs: ImageInputs) -> tuple[int, int]:
-        """Tokens have stride 32."""
+        """Return the grid; tokens have stride 32."""
         height, width = _checked(inputs, PyramidInputs).pixels.shape[-2:]
         return height // 32, width // 32
 
     def compute(self, *inputs: Tensor) -> Tensors:
-        """Tensors of the features; see ``feature_tensors``."""
+        """Compute the tensors of the features; see ``feature_tensors``."""
         return feature_tensors(self.module(PyramidInputs(*inputs)))
 
 
@@ -80,7 +80,7 @@ class PyramidGraph:
 class TwoTowerGraph:
     """Both towers of the 2B model; the number of patches varies with the image's aspect ratio.
 
-    Where each patch lies is worked out in ``tensors``: loops over a patch grid cannot be traced.
+    The positions of patches are computed in ``tensors``: loops over a patch grid cannot be traced.
     """
 
     module: TwoTowerEncoder
@@ -93,7 +93,7 @@ class TwoTowerGraph:
         return {name: {0: patches} for name in names}
 
     def tensors(self, inputs: ImageInputs) -> Tensors:
-        """patches [P, 3*t*p*p]; cells int64 [P, 4] of the learned position grid, and their weights,
+        """Return patches [P, 3*t*p*p]; cells int64 [P, 4] of the learned position grid, and their weights,
         to interpolate between; row and column int64 [P, 2] of each patch; pixels [1, 3, S, S].
         """
         checked, tower = _checked(inputs, TwoTowerInputs), self.module.vision_tower
@@ -113,12 +113,12 @@ class TwoTowerGraph:
         }
 
     def grid(self, inputs: ImageInputs) -> tuple[int, int]:
-        """Tokens merge neighbouring patches."""
+        """Return the grid of tokens, each of which merges neighbouring patches."""
         _, rows, columns = _checked(inputs, TwoTowerInputs).patch_grid[0].tolist()
         return rows // self._merge, columns // self._merge
 
     def compute(self, *inputs: Tensor) -> Tensors:
-        """Tensors of the features; see ``feature_tensors``."""
+        """Compute the tensors of the features; see ``feature_tensors``."""
         patches, cells, weights, positions, pixels = inputs
         vision = self.module.vision_tower(
             patches,
@@ -157,7 +157,7 @@ class DetectorGraph:
 
     @staticmethod
     def tensors(features: ImageFeatures, embeds: Tensor, mask: Tensor, queries: Tensor) -> Tensors:
-        """Arguments of Detector.forward by name."""
+        """Return the arguments of Detector.forward by name."""
         return {
             **detector_features(features),
             "phrase_embeds": embeds,
@@ -166,15 +166,15 @@ class DetectorGraph:
         }
 
     def compute(self, *inputs: Tensor) -> Tensors:
-        """mask_logits, score_logits and boxes of DetectorOutput."""
+        """Compute mask_logits, score_logits and boxes of DetectorOutput."""
         fpn, (position, embeds, mask, queries) = inputs[: self.levels], inputs[self.levels :]
-        features = ImageFeatures(embeds[:0], (0, 0), (), fpn, position)  # it reads no tokens
+        features = ImageFeatures(embeds[:0], (0, 0), (), fpn, position)  # tokens are not used
         output = self.module(features, embeds, mask, queries)
         return {name: getattr(output, name) for name in DETECTOR_OUTPUTS}
 
 
 def image_graph(encoder: nn.Module) -> ImageGraph:
-    """The graph of an image encoder, whose weights may be absent if it is not computed."""
+    """Return the graph of an image encoder, whose weights may be absent if it is not computed."""
     if isinstance(encoder, PyramidEncoder):
         return PyramidGraph(encoder)
     if isinstance(encoder, TwoTowerEncoder):
@@ -183,19 +183,19 @@ def image_graph(encoder: nn.Module) -> ImageGraph:
 
 
 def feature_tensors(features: ImageFeatures) -> Tensors:
-    """tokens, deepstack_<i>, and what the detector reads."""
+    """Name the tensors of features: tokens, deepstack_<i>, and those of ``detector_features``."""
     deepstack = {f"deepstack_{i}": level for i, level in enumerate(features.deepstack)}
     return {"tokens": features.tokens, **deepstack, **detector_features(features)}
 
 
 def detector_features(features: ImageFeatures) -> Tensors:
-    """fpn_<i> from fine to coarse, and fpn_position."""
+    """Name the tensors that the detector reads: fpn_<i> from fine to coarse, and fpn_position."""
     levels = {f"fpn_{i}": level for i, level in enumerate(features.fpn)}
     return {**levels, "fpn_position": features.fpn_position}
 
 
 def features_of(tensors: Tensors, grid: tuple[int, int]) -> ImageFeatures:
-    """The inverse of ``feature_tensors``."""
+    """Build features from their named tensors; the inverse of ``feature_tensors``."""
 
     def numbered(prefix: str) -> tuple[Tensor, ...]:
         count = sum(name.startswith(prefix) and name[len(prefix) :].isdigit() for name in tensors)

@@ -1,4 +1,4 @@
-"""Ways to be faster that change results a little; all are off unless named."""
+"""Options that trade accuracy for speed; all are off by default."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from instructsam_ros.yaml_config import build, check_range
 
 
 @dataclass(frozen=True)
-class Approximations:
-    """What to trade for speed; docs/speed.md has what each one costs.
+class SpeedOptions:
+    """Options that trade accuracy for speed; docs/speed.md has the cost of each.
 
     sam_size: side in pixels of the SAM 3 input instead of the 1008 that it was trained at, a multiple
         of its 14 pixel patches. Only for models with a SAM 3 encoder.
-    pyramid_size: width and height of the compact model's input instead of the 384 and 288 that pictures are
-        resized to, multiples of 32. It was trained at 320 x 256 and 256 x 192, too.
-    reuse_frames: on a stream with a standing instruction, how many frames share one answer of the
-        language model; the detector looks at every frame. 1 asks anew on every frame.
+    pyramid_size: width and height in pixels of the compact model's input instead of 384 and 288,
+        multiples of 32. It was trained at 320 x 256 and 256 x 192, too.
+    reuse_frames: on a stream with an active instruction, number of consecutive frames that share one
+        generation of the language model; the detector runs on every frame. 1 generates on every frame.
     """
 
     sam_size: int | None = None
@@ -40,26 +40,26 @@ class Approximations:
         check_range(self, 1, math.inf, "reuse_frames")
 
     @classmethod
-    def read(cls, settings: Mapping[str, Any] | None) -> Approximations:
-        """From a mapping such as {"sam_size": 672}. Raises ConfigError that names the key."""
-        return build(cls, settings or {}, "approximations")
+    def read(cls, settings: Mapping[str, Any] | None) -> SpeedOptions:
+        """Read a mapping such as {"sam_size": 672}. Raises ConfigError that names the key."""
+        return build(cls, settings or {}, "speed_options")
 
     def apply_to_config(self, config: InstructSamConfig) -> InstructSamConfig:
-        """The configuration with another input size. Raises ConfigError if the model has not that encoder."""
+        """Set the input size in a configuration. Raises ConfigError for a size of another kind of encoder."""
         if self.sam_size is not None:
             if config.image_encoder != "two_tower":
-                raise ConfigError("approximations.sam_size: this model has no SAM 3 encoder")
+                raise ConfigError("speed_options.sam_size: this model has no SAM 3 encoder")
             config = with_sam_size(config, self.sam_size)
         if self.pyramid_size is not None:
             if config.image_encoder != "pyramid":
-                raise ConfigError("approximations.pyramid_size: only the compact model has a pyramid encoder")
+                raise ConfigError("speed_options.pyramid_size: only the compact model has a pyramid encoder")
             width, height = self.pyramid_size
             config = dataclasses.replace(config, vision={"height": height, "width": width})
         return config
 
 
 def with_sam_size(config: InstructSamConfig, size: int) -> InstructSamConfig:
-    """The configuration of a two-tower model for SAM 3 inputs of another size.
+    """Set the side in pixels of a two-tower model's SAM 3 input.
 
     No weight depends on the size: position embeddings are tiled and rotary positions scaled to it, as
     upstream does. Raises ConfigError unless ``size`` is a multiple of the patches.
@@ -68,6 +68,6 @@ def with_sam_size(config: InstructSamConfig, size: int) -> InstructSamConfig:
     backbone = sam.setdefault("vision_config", {}).setdefault("backbone_config", {})
     patch = backbone.get("patch_size", 14)
     if size % patch:
-        raise ConfigError(f"approximations.sam_size must be a multiple of {patch}, got {size}")
+        raise ConfigError(f"speed_options.sam_size must be a multiple of {patch}, got {size}")
     backbone |= {"model_type": "sam3_vit_model", "image_size": size}
     return dataclasses.replace(config, sam=sam)

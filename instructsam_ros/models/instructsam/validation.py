@@ -1,4 +1,4 @@
-"""Sizes that transformers takes as they come, though the model it builds of them cannot run as it is meant.
+"""Checks of sizes that transformers accepts, although the model that it builds cannot run.
 
 Each is an error here, before weights are read: a shape that does not fit would show at the first image, and
 a layer that does not exist never.

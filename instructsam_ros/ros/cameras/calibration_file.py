@@ -22,7 +22,7 @@ def read_camera(path: str | Path) -> CameraModel:
     distortion_coefficients, as camera_calibration writes it), a CameraInfo printed by
     ``ros2 topic echo`` (width, height, k, d), or the numbers themselves: fx, fy, cx, cy, width,
     height and, where the lens distorts, distortion_model and d; a rendered scene has them under K
-    (docs/scenes.md). Raises InvalidInputError that names the file and what is wrong with it.
+    (docs/scenes.md). Raises InvalidInputError that names the file and the problem.
     """
     try:
         # JSON is YAML. `ros2 topic echo` ends every message with a document mark.

@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.ros.cameras.frames import CameraFrame
-from instructsam_ros.ros.conversions import image_from_array, info_from_camera
+from instructsam_ros.ros.conversions import image_from_array, info_from_intrinsics
 
 FRAME_ID = "camera_color_optical_frame"
 RATES = (0.01, 1000.0)
@@ -20,7 +20,7 @@ RATES = (0.01, 1000.0)
 
 
 class CameraNode(Node):  # type: ignore[misc]
-    """Publishes image, depth and camera_info at ``rate``, stamped now, in ``frame_id``.
+    """Publisher of image, depth and camera_info at ``rate``, stamped now, in ``frame_id``.
 
     Depth is 16UC1 millimetres or 32FC1 metres (REP 118). Raises ConfigError for a rate out
     of RATES.
@@ -52,7 +52,7 @@ class CameraNode(Node):  # type: ignore[misc]
             return
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
         if frame.intrinsics is not None:
-            self._info.publish(info_from_camera(frame.intrinsics, header))
+            self._info.publish(info_from_intrinsics(frame.intrinsics, header))
         if frame.depth is not None:
             encoding = "16UC1" if frame.depth.dtype == np.uint16 else "32FC1"
             self._depth.publish(image_from_array(frame.depth, encoding, header))

@@ -1,4 +1,4 @@
-"""Plays clips at any rate, however slowly they are made."""
+"""Playback of clips at a rate that does not depend on how fast they are made."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Clip:
 
 
 class FramePlayer:
-    """Repeats a clip until the next one is complete; makes one clip ahead, in a thread.
+    """Player that repeats a clip until the next one is complete, which a thread makes.
 
     While the very first clip is being made, its newest frame stands still. When no more clips
     come, the last one goes on. A clip that fails is reported and ends the making.
@@ -51,7 +51,7 @@ class FramePlayer:
             raise self._failure
 
     def next_frame(self) -> CameraFrame | None:
-        """The frame whose turn it is; None only when ``stop`` was set before there was any."""
+        """Return the frame to publish now; None only when ``stop`` was set before the first one."""
         if self._position + 1 < len(self._current.frames):
             self._position += 1
         elif self._current.complete:

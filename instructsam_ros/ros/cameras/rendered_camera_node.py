@@ -16,7 +16,7 @@ from instructsam_ros.ros.node_main import spin
 
 
 class RenderedCameraNode(CameraNode):
-    """Plays clips of seeded scenes: the camera swings while an object is pushed there and back.
+    """Camera of rendered clips: it swings while an object is pushed there and back.
 
     The parameters are those of ClipRequest, and ``advance``: whether to go on to the next scene as
     soon as its clip is complete, or to repeat the first.

@@ -15,7 +15,7 @@ from instructsam_ros.ros.node_main import spin
 
 
 class ReplayCameraNode(CameraNode):
-    """Plays the frames of ``folder``, or the one of ``image``, ``depth`` and ``info``."""
+    """Camera of the frames of ``folder``, or of the one of ``image``, ``depth`` and ``info``."""
 
     def __init__(self, _stop: threading.Event) -> None:
         super().__init__("replay_camera_node")

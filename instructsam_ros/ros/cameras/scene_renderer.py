@@ -24,11 +24,11 @@ from instructsam_ros.types import CameraModel
 if TYPE_CHECKING:
     from instructsam_ros.scenes.rendering.render import RendererName
 
-SPLIT = "samples"  # scenes that no training has seen
+SPLIT = "samples"  # scenes that are not used in training
 RENDERERS = ("auto", "filament", "classic")
 SMALLEST = 32  # pixels
 POLL_SECONDS = 0.1
-NICENESS = 10  # from the second frame on: the model that looks at the clip goes first
+NICENESS = 10  # from the second frame on, so that the model has priority
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ClipRequest:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {choices}")
 
     def scenes(self) -> Iterator[int]:
-        """Numbers of the scenes with the requested view, from ``seed`` on; ConfigError after the last."""
+        """Yield numbers of scenes with the requested view, from ``seed`` on; ConfigError after the last."""
         number = self.seed
         while True:
             seed = manifest().scene_seed(SPLIT, number)
@@ -67,7 +67,7 @@ class ClipRequest:
 
 
 def render_clip(request: ClipRequest, scene: int, stop: threading.Event) -> Iterator[CameraFrame]:
-    """The frames of a scene as they are rendered, up to ``stop``. Raises InstructSamError.
+    """Yield the frames of a scene as they are rendered, up to ``stop``. Raises InstructSamError.
 
     In a process of its own: rendering would hold up the publishing, and Filament keeps about 2 MB
     of every scene.
@@ -96,7 +96,7 @@ def render_clip(request: ClipRequest, scene: int, stop: threading.Event) -> Iter
         if stop.wait(POLL_SECONDS):
             return  # a signal to all processes of the node
         raise InstructSamError(
-            f"the renderer ended with status {process.exitcode} in scene {scene}; what it printed says why"
+            f"the renderer ended with status {process.exitcode} in scene {scene}; see its output"
         ) from None
     finally:
         process.terminate()
@@ -105,7 +105,7 @@ def render_clip(request: ClipRequest, scene: int, stop: threading.Event) -> Iter
 
 
 def _render(request: ClipRequest, scene: int, out: Connection) -> None:
-    """In the process: send every frame, or the error."""
+    """Send every frame, or the error; runs in the rendering process."""
     os.environ.setdefault("LP_NUM_THREADS", "1")  # else Mesa starts a thread per core
     with suppress(BrokenPipeError):  # the node is gone
         try:

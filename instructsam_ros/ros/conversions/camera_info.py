@@ -8,8 +8,8 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.types import CameraModel
 
 
-def camera_from_info(message: Any, *, rectified: bool = False) -> CameraModel:
-    """Intrinsics of the image that a CameraInfo belongs to, with region of interest and binning applied.
+def intrinsics_from_info(message: Any, *, rectified: bool = False) -> CameraModel:
+    """Compute the intrinsics of the image of a CameraInfo, with region of interest and binning applied.
 
     rectified: the image has been rectified already, so P holds its intrinsics and there is no
     distortion. Raises InvalidInputError for an uncalibrated camera (K or P all zero).
@@ -48,8 +48,8 @@ def camera_from_info(message: Any, *, rectified: bool = False) -> CameraModel:
     )
 
 
-def info_from_camera(intrinsics: CameraModel, header: Any) -> Any:
-    """sensor_msgs/CameraInfo of a camera without rectification."""
+def info_from_intrinsics(intrinsics: CameraModel, header: Any) -> Any:
+    """Convert to sensor_msgs/CameraInfo of a camera without rectification."""
     from sensor_msgs.msg import CameraInfo
 
     return CameraInfo(

@@ -60,7 +60,7 @@ def cloud_from_points(
 def points_from_cloud(
     message: Any,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint32] | None]:
-    """Points [N, 3] metres, colors [N, 3] RGB and instance ids [N] (or None) of such a cloud.
+    """Read points [N, 3] in metres, colors [N, 3] RGB and instance ids [N] (or None) of such a cloud.
 
     Raises InvalidInputError when x, y, z or rgb is missing.
     """

@@ -23,7 +23,7 @@ def rgb_from_compressed(message: Any) -> NDArray[np.uint8]:
 
 
 def depth_from_compressed(message: Any) -> NDArray[np.float32]:
-    """Depth in metres, float32 [H, W], NaN for no reading.
+    """Decode depth in metres, float32 [H, W], NaN for no reading.
 
     Reads a 16 bit PNG of millimetres ("16UC1; png compressed" and "16UC1; compressedDepth png")
     and the inverse-depth PNG of "32FC1; compressedDepth png". Raises InvalidInputError otherwise.

@@ -49,7 +49,7 @@ def rgb_from_image(message: Any) -> NDArray[np.uint8]:
     """RGB uint8 [H, W, 3], contiguous, of a sensor_msgs/Image; may share memory with the message.
 
     Reads the plain 8 bit encodings, mono16 (its upper 8 bits), Bayer patterns and packed YUV 4:2:2
-    itself, in capitals too, and asks cv_bridge, where it is installed, for any other. Raises
+    itself, in capitals too, and uses cv_bridge, where it is installed, for any other. Raises
     InvalidInputError for an unknown encoding, an empty image and a buffer that does not hold the image.
     """
     encoding = _NAMES.get(str(message.encoding).lower(), str(message.encoding))
@@ -69,7 +69,7 @@ def rgb_from_image(message: Any) -> NDArray[np.uint8]:
 
 
 def depth_from_image(message: Any) -> NDArray[np.float32]:
-    """Depth in metres, float32 [H, W], NaN for no reading; see lifting.decode_depth."""
+    """Decode depth in metres, float32 [H, W], NaN for no reading; see lifting.decode_depth."""
     return decode_depth(
         message.data,
         encoding=message.encoding,
@@ -81,7 +81,7 @@ def depth_from_image(message: Any) -> NDArray[np.float32]:
 
 
 def image_from_array(array: NDArray[Any], encoding: str, header: Any) -> Any:
-    """sensor_msgs/Image of rgb8 [H, W, 3] or of mono8, 16UC1, 32FC1 [H, W]; copies the array.
+    """Convert to sensor_msgs/Image: rgb8 [H, W, 3], or mono8, 16UC1, 32FC1 [H, W]; copies the array.
 
     Raises InvalidInputError when the array does not fit the encoding.
     """

@@ -23,7 +23,7 @@ def mask_to_messages(instance: Instance, header: Any) -> tuple[Any, Any]:
 
 
 def mask_from_messages(region: Any, image: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask, bool [H, W] at ``size`` (H, W). Raises InvalidInputError when crop and box disagree."""
+    """Restore a mask, bool [H, W] at ``size`` (H, W). Raises InvalidInputError when crop and box disagree."""
     if (image.height, image.width) != (region.height, region.width):
         raise InvalidInputError(
             f"the mask is {image.width}x{image.height} but its box {region.width}x{region.height}"

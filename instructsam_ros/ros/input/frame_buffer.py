@@ -10,7 +10,7 @@ from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.input.synchronizer import NANOSECONDS, QUEUE_SIZE, stamp_ns
 
 TOLERANCE = 0.05
-"""Seconds by which depth may exceed ``depth_wait`` and still be in time: callbacks take turns."""
+"""Seconds by which depth may exceed ``depth_wait`` and still be in time, as callbacks run in turn."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class FrameBuffer:
 
     @property
     def has_info(self) -> bool:
-        """Whether a camera_info has arrived."""
+        """Return whether a camera_info has arrived."""
         return self._info is not None
 
     @property
@@ -102,7 +102,7 @@ class FrameBuffer:
         self.last_image_at = now
 
     def store_pair(self, image: Any, depth: Any, now: float, depth_wait: float) -> None:
-        """Keep an image with its depth, if no frame as new has been handed out."""
+        """Keep an image with its depth, unless a frame as new has been returned."""
         arrival = self._arrivals.get(stamp_ns(image))
         if arrival is None:
             return
@@ -114,7 +114,7 @@ class FrameBuffer:
             self._show(FrameMessages(image, depth, None, arrival.at), arrival.number, now)
 
     def pass_without_depth(self, now: float, depth_wait: float, gone_after: float) -> None:
-        """Give up waiting for the depth of images that are ``depth_wait`` seconds old.
+        """Stop waiting for the depth of images that are ``depth_wait`` seconds old.
 
         gone_after: seconds without depth in time after which no image waits for it.
         """
@@ -128,12 +128,12 @@ class FrameBuffer:
         if not due:
             return
         arrival, image = due[-1]
-        out = min(now, arrival.at + wait)  # a busy model must not make it look newer
+        out = min(now, arrival.at + wait)  # independent of when a busy model fetches it
         self._show(FrameMessages(image, None, None, arrival.at), arrival.number, out)
         self._waits_for_depth = self.last_depth_at is not None and now - self.last_depth_at <= gone_after
 
     def current(self, now: float, depth_wait: float, max_age: float) -> FrameMessages | None:
-        """The newest frame with the latest camera_info, for ``max_age`` seconds from when it came out.
+        """Return the newest frame with the latest camera_info, for ``max_age`` seconds from its output.
 
         From then and not from when its image arrived, since waiting for depth must not use it up.
         """

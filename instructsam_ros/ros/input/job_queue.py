@@ -36,22 +36,22 @@ class Request:
     withdrawn: bool = False
 
     def withdraw(self) -> bool:
-        """Give up waiting; whether the model had not begun yet."""
+        """Withdraw the request; return whether it was still queued."""
         self.withdrawn = True
         return self.answer.cancel()
 
     def unwanted(self) -> bool:
-        """Whether to stop working on it."""
+        """Return whether to stop working on it."""
         return self.withdrawn or self.cancelled() or self.expired()
 
     def expired(self) -> bool:
-        """Whether the deadline has passed."""
+        """Return whether the deadline has passed."""
         return self.deadline is not None and time.monotonic() > self.deadline
 
 
 @dataclass(frozen=True)
 class Job:
-    """The next work of the worker. messages is None when no frame came in time for the request."""
+    """Work for the worker. messages: None when no frame came in time for the request."""
 
     instruction: str
     messages: FrameMessages | None
@@ -86,7 +86,7 @@ class JobQueue:
             self._changed.notify_all()
 
     def store_info(self, message: Any) -> None:
-        """Take a camera_info; where depth is not used it is not either, and may be unusable."""
+        """Store a camera_info, unless depth is not used."""
         with self._changed:
             if self._settings().use_depth:
                 self.frames.store_info(message)
@@ -108,7 +108,7 @@ class JobQueue:
         with self._changed:
             if self._closed:
                 raise NotActiveError("the node is being deactivated")
-            # Those that gave up in the queue take no place.
+            # Withdrawn requests do not count.
             self._requests = [waiting for waiting in self._requests if not waiting.answer.cancelled()]
             if len(self._requests) >= self._settings().max_requests:
                 raise BusyError(f"{len(self._requests)} requests are waiting already; try again later")
@@ -116,7 +116,7 @@ class JobQueue:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Refuse what is queued and let the worker end."""
+        """Refuse queued requests and end the worker."""
         with self._changed:
             self._closed = True
             self._generation += 1
@@ -128,11 +128,11 @@ class JobQueue:
 
     @property
     def closed(self) -> bool:
-        """Whether close() was called."""
+        """Whether ``close`` was called."""
         return self._closed
 
     def next_job(self) -> Job | None:
-        """Wait a moment for something to do; nothing comes after close().
+        """Wait briefly for a job; return None after ``close``.
 
         Requests have priority, but after each one the stream gets a frame, so that it does not starve.
         """
@@ -144,7 +144,7 @@ class JobQueue:
             return job
 
     def lacks_frame(self, request: Request) -> bool:
-        """Return whether there is no frame to answer the request on."""
+        """Return whether there is no frame for the request."""
         with self._changed:
             now = time.monotonic()
             self._pass_without_depth(now)

@@ -10,9 +10,9 @@ from instructsam_ros.ros.input.job_queue import JobQueue
 
 
 class PersistentInputs:
-    """Hands the instruction and the camera_info to the queue of this activation, and to that of the next.
+    """Instruction and camera_info, for the queue of this activation and of later ones.
 
-    Under one lock: what comes while the node activates reaches the queue, and after what it replaces.
+    One lock keeps the order: inputs that arrive during activation reach the queue after those they replace.
     announce: called, in order, with each instruction that becomes active; with "" when none is any more.
     """
 
@@ -25,11 +25,11 @@ class PersistentInputs:
 
     @property
     def queue(self) -> JobQueue | None:
-        """The queue of this activation; None while the node is not active."""
+        """Queue of this activation; None while the node is not active."""
         return self._queue
 
     def set_instruction(self, text: str) -> None:
-        """Replace the instruction; "" leaves the next activation without one."""
+        """Replace the instruction; "" removes it."""
         with self._lock:
             self._instruction = text
             self._hand_over()

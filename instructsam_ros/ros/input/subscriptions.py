@@ -17,7 +17,7 @@ from instructsam_ros.ros.parameters import NodeSettings
 
 
 def subscribe_camera_info(node: Node, store: Callable[[Any], None]) -> None:
-    """Store every ``camera_info`` from now on, whatever state the node is in: some drivers send but one.
+    """Store every ``camera_info`` from now on, in any state of the node: some drivers send only one.
 
     Best effort, which matches every driver, since the node's parameters may change while it listens.
     """
@@ -27,7 +27,7 @@ def subscribe_camera_info(node: Node, store: Callable[[Any], None]) -> None:
 
 
 class CameraInputs:
-    """Feeds a job queue from ``image`` and ``depth`` until ``destroy``.
+    """Subscriptions that feed a job queue from ``image`` and ``depth`` until ``destroy``.
 
     refuse: called with the error of every image and depth image that is not passed on.
     """

@@ -105,7 +105,7 @@ class Synchroniser(ABC):
 
 
 class SmallSynchroniser(Synchroniser):
-    """Matches a new message with the nearest message of the other topic within the tolerance.
+    """Synchroniser of a new message with the nearest one of the other topic within the tolerance.
 
     Messages older than a match are dropped, and those before the last QUEUE_SIZE unmatched ones in order of
     arrival; stamps may step back a little.

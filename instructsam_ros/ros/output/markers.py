@@ -13,7 +13,7 @@ LABEL_METRES = 0.03
 
 
 def marker_array(frame_result: FrameResult) -> MarkerArray:
-    """A box and a label for every instance with geometry, replacing all markers before."""
+    """Make a box and a label for every instance with geometry, which replace all earlier markers."""
     header = header_of(frame_result)
     markers = [Marker(header=header, action=Marker.DELETEALL)]
     for lifted in frame_result.result.lifted.instances:

@@ -15,7 +15,7 @@ from instructsam_ros.types import Frame, Instance, Segmentation, Status
 
 
 def result_of(message: Any, rgb: NDArray[np.uint8]) -> Result:
-    """The result that an ``instructsam_ros/InstanceArray`` holds, for the image it was made from.
+    """Read the result in an ``instructsam_ros/InstanceArray``, for the image that it belongs to.
 
     rgb: uint8 [H, W, 3].
     """

@@ -18,7 +18,7 @@ from instructsam_ros.ros.transforms import Pose
 
 
 def header_of(frame_result: FrameResult) -> Header:
-    """Stamp of the image, frame of the geometry."""
+    """Return the stamp of the image and the frame of the geometry."""
     return Header(stamp=frame_result.messages.image.header.stamp, frame_id=frame_result.frame_id)
 
 
@@ -62,7 +62,7 @@ def _instance(lifted: LiftedInstance, pose: Pose, header: Header, image_header: 
 
 
 def flags_of(lifted: LiftedInstance) -> int:
-    """FLAG_* bits of an instance."""
+    """Return the FLAG_* bits of an instance."""
     flags = {
         Instance.FLAG_TRUNCATED: lifted.truncated,
         Instance.FLAG_LOW_DEPTH: lifted.low_depth,
@@ -73,7 +73,7 @@ def flags_of(lifted: LiftedInstance) -> int:
 
 
 def box_messages(lifted: LiftedInstance, pose: Pose) -> tuple[PoseMessage, Vector3]:
-    """Pose and edge lengths of an instance's box, which must not be None."""
+    """Return pose and edge lengths of an instance's box. Raises ValueError if it has none."""
     box = lifted.box
     if box is None:
         raise ValueError("the instance has no box")

@@ -1,4 +1,4 @@
-"""Output topics; the costly ones are computed only while they have subscribers."""
+"""Output topics; messages that are costly to make are made only for subscribers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from instructsam_ros.visualization import label_image, overlay
 
 
 class Publishers:
-    """Publishes answers until ``destroy``."""
+    """Publishers of results, until ``destroy``."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -63,7 +63,7 @@ class Publishers:
 
 
 def points_message(frame_result: FrameResult) -> Any:
-    """One cloud of all instances. A pixel of several masks comes once, with its id in the label image."""
+    """Make one cloud of all instances; a pixel has at most one point, with its id in the label image."""
     result = frame_result.result
     instances, intrinsics = result.lifted.instances, result.frame.intrinsics
     numbers = np.arange(1, len(instances) + 1)
@@ -80,7 +80,7 @@ def points_message(frame_result: FrameResult) -> Any:
 
 
 def scene_message(frame_result: FrameResult) -> Any:
-    """The scene without the instances; None where nothing was measured: no points would read as free."""
+    """Make a cloud of the scene without instances; None without readings, since no points would mean free."""
     points, colors = frame_result.pipeline.scene_points(frame_result.result)
     if not len(points):
         return None
@@ -88,14 +88,14 @@ def scene_message(frame_result: FrameResult) -> Any:
 
 
 def label_message(frame_result: FrameResult) -> Any:
-    """Ids per pixel as 16UC1."""
+    """Make an image of ids per pixel, 16UC1."""
     result = frame_result.result
     labels = label_image(result.segmentation.instances, result.ids, result.frame.rgb.shape[:2])
     return image_from_array(labels, "16UC1", frame_result.messages.image.header)
 
 
 def overlay_message(frame_result: FrameResult) -> Any:
-    """The image with masks and labels drawn in."""
+    """Draw masks and labels into the image."""
     result = frame_result.result
     picture = overlay(result.frame.rgb, result.segmentation.instances, result.ids)
     return image_from_array(picture, "rgb8", frame_result.messages.image.header)

@@ -9,7 +9,7 @@ from instructsam_ros.ros.processor import FrameResult
 
 
 def detections_2d(frame_result: FrameResult) -> Any:
-    """vision_msgs/Detection2DArray in pixels of the image. Raises ImportError without vision_msgs."""
+    """Convert to vision_msgs/Detection2DArray, in pixels. Raises ImportError without vision_msgs."""
     from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray
 
     header = frame_result.messages.image.header
@@ -25,7 +25,7 @@ def detections_2d(frame_result: FrameResult) -> Any:
 
 
 def detections_3d(frame_result: FrameResult) -> Any:
-    """vision_msgs/Detection3DArray of the instances with geometry. Raises ImportError without vision_msgs."""
+    """Convert boxes to vision_msgs/Detection3DArray. Raises ImportError without vision_msgs."""
     from vision_msgs.msg import BoundingBox3D, Detection3D, Detection3DArray
 
     header = header_of(frame_result)

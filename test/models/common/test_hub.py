@@ -53,7 +53,7 @@ def offline_by_environment() -> Exception:
     ],
     ids=["gated", "missing", "revision", "network", "environment", "partial", "server", "transport", "disk"],
 )
-def test_failure_says_what_to_do(monkeypatch: pytest.MonkeyPatch, error: Any, says: str) -> None:
+def test_errors_name_the_remedy(monkeypatch: pytest.MonkeyPatch, error: Any, says: str) -> None:
     def download(*_args: object, **_options: object) -> str:
         raise error()
 
@@ -89,12 +89,12 @@ def test_revision_is_pinned_and_only_what_a_model_needs_is_fetched(
 
 
 @pytest.mark.parametrize("model", ["absent", "/no/folder", "./weights", "../weights", "my/a..b", "a/b--c"])
-def test_unknown_model_says_what_is_possible(model: str) -> None:
+def test_an_unknown_model_lists_the_known_ones(model: str) -> None:
     with pytest.raises(CheckpointError, match="neither 'compact', nor a folder, nor a hub id"):
         checkpoint_folder(model)
 
 
-def test_adapter_in_place_of_a_model_says_what_to_do(tmp_path: Path) -> None:
+def test_an_adapter_in_place_of_a_model_names_the_option(tmp_path: Path) -> None:
     for name in ("adapter_config.json", "adapter_model.safetensors", "config.json"):
         (tmp_path / name).touch()
     with pytest.raises(CheckpointError, match=r"option `adapter`; or merge .* `instructsam weights merge"):

@@ -37,7 +37,7 @@ def test_providers_of_a_gpu(monkeypatch: pytest.MonkeyPatch, device: str, expect
         assert providers[0][1]["trt_engine_cache_path"] == "engines"
 
 
-def test_a_runtime_without_the_provider_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_provider_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU])
     with pytest.raises(ConfigError, match=r"no TensorrtExecutionProvider .*instructsam-ros\[gpu\]"):

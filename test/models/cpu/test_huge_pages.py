@@ -1,4 +1,4 @@
-"""Large tensors come in large pages; in processes of their own, because the setting is of a whole process."""
+"""Page faults of large tensors, in processes of their own: torch reads the setting once per process."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 """
 HUGE = """
+import instructsam_ros.models.cpu
 import torch
-import instructsam_ros.backends.instructsam
 
 before = faults()
 torch.ones(2**24)  # 64 MB, 16384 pages of 4 KB
@@ -28,7 +28,7 @@ HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def page_faults(program: str, **environment: str) -> int:
-    """What ``program`` prints, with no settings about memory but those in ``environment``."""
+    """Run a program that prints a number, with no settings about memory but those in ``environment``."""
     others = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
     command = [sys.executable, "-c", FAULTS + program]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=others | environment)
@@ -42,5 +42,5 @@ def test_a_large_tensor_takes_few_page_faults() -> None:
     assert page_faults(HUGE) < 8000
 
 
-def test_a_setting_of_the_user_stays() -> None:
+def test_an_environment_variable_of_the_user_is_kept() -> None:
     assert page_faults(HUGE, THP_MEM_ALLOC_ENABLE="0") > 16000

@@ -185,7 +185,7 @@ def test_weights_that_are_integers_are_named(folder: Path, capsys: pytest.Captur
         fill(weightless(InstructSamConfig.from_folder(folder)), stored, "an export")
 
 
-def test_every_tensor_keeps_its_precision_where_none_is_asked_for(
+def test_every_tensor_keeps_its_precision_by_default(
     tiny_config: InstructSamConfig, tiny_weights: dict[str, Tensor]
 ) -> None:
     mixed = {name: tensor.bfloat16() for name, tensor in tiny_weights.items()}

@@ -1,8 +1,9 @@
-"""Presets of the inference mode, variants of them, and the switches of the design."""
+"""Presets of the inference mode, and variants of them."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -11,24 +12,35 @@ from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam.inference_mode import PAPER, RELEASED, read_inference_mode
 
 
-def test_presets_and_variants_are_read_by_name() -> None:
-    assert read_inference_mode("paper") == PAPER
-    changed = read_inference_mode({"preset": "released", "block_offset": 0})
-    assert changed == dataclasses.replace(RELEASED, block_offset=0)
+def test_presets_are_read_by_name() -> None:
+    assert read_inference_mode("released") == RELEASED
+    assert read_inference_mode({"preset": "paper"}) == PAPER
+
+
+def test_the_presets_differ_in_every_choice() -> None:
+    for field in dataclasses.fields(PAPER)[:-2]:  # the last two are the design's, which both follow
+        assert getattr(PAPER, field.name) != getattr(RELEASED, field.name), field.name
+
+
+def test_choices_replace_those_of_the_preset() -> None:
+    mode = read_inference_mode({"preset": "released", "positions": "grid", "block_offset": 0})
+    assert mode == dataclasses.replace(RELEASED, positions="grid", block_offset=0)
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (3, "expected a preset or a mapping"),
-        ("best", "'best' is not one of released, paper"),
-        ({"block_offset": 0}, "preset None is not one of"),
-        ({"preset": "paper", "blocks": 1}, "unknown setting blocks"),
+        ("fast", "preset 'fast' is not one of released, paper"),
+        ({"block_offset": 1}, "preset None"),
+        ({"preset": "paper", "offset": 1}, "unknown setting offset"),
+        ({"preset": "paper", "positions": "rows"}, "'rows' is not one of 'text', 'grid'"),
+        ({"preset": "paper", "phrase_markers": 1}, "phrase_markers: expected bool"),
+        (None, "expected a preset or a mapping, got None"),
     ],
 )
-def test_other_values_are_named(value: object, message: str) -> None:
+def test_unusable_modes_are_named(value: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        read_inference_mode(value)  # type: ignore[arg-type]
+        read_inference_mode(value)
 
 
 def test_without_phrase_conditioning_the_detector_reads_no_phrase(fresh_tiny_model) -> None:

@@ -112,7 +112,7 @@ def test_adapter_of_another_model_is_refused(tmp_path: Path, low_rank: dict[str,
             merge_lora(tensors, adapter)
 
 
-def test_an_adapter_of_another_rank_than_it_says_is_refused(
+def test_an_adapter_whose_rank_differs_from_its_configuration_is_an_error(
     tmp_path: Path, low_rank: dict[str, Tensor]
 ) -> None:
     with pytest.raises(CheckpointError, match=r"lora_A\.weight \[4, 8\] for .*q_proj\.weight \[6, 8\], r 64"):

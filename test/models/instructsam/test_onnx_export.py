@@ -12,16 +12,12 @@ import pytest
 import torch
 
 from instructsam_ros.cli import main
-from instructsam_ros.cli.export import describe
 from instructsam_ros.errors import CheckpointError, InvalidInputError, MissingDependencyError
-from instructsam_ros.models.common.onnx_session import GraphSession
 from instructsam_ros.models.common.safetensors_folder import TensorFiles
 from instructsam_ros.models.instructsam import onnx_export
-from instructsam_ros.models.instructsam.checkpoint import load_folder
-from instructsam_ros.models.instructsam.configuration import InstructSamConfig
+from instructsam_ros.models.instructsam.checkpoint import load_folder, save_folder
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.onnx_export import Parity, export
-from instructsam_ros.models.instructsam.onnx_graphs import DetectorGraph, features_of, image_graph
 from instructsam_ros.results import write_png
 
 torch.set_num_threads(1)
@@ -30,89 +26,6 @@ onnx = pytest.importorskip("onnx")
 
 def picture(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(height).integers(0, 255, (height, width, 3), dtype=np.uint8)
-
-
-@pytest.fixture(scope="module")
-def compact_model() -> InstructSam:
-    """The compact architecture with random weights and a small image, in which nothing seems to be meant."""
-    from instructsam_ros.models.instructsam.configuration import TokenIds
-
-    language = {
-        "vocab_size": 64,
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 1,
-        "head_dim": 16,
-        "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [4, 2, 2]},
-    }
-    detr = {"hidden_size": 32, "num_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
-    torch.manual_seed(0)
-    config = InstructSamConfig(
-        language=language,
-        vision={"height": 64, "width": 96},
-        sam={
-            "detr_encoder_config": detr,
-            "detr_decoder_config": detr,
-            "mask_decoder_config": {"hidden_size": 32, "num_attention_heads": 2},
-        },
-        tokens=TokenIds(image=1, vision_start=2, vision_end=3, seg=5, mask_start=6, mask_end=7,
-                        ref_start=8, ref_end=9, eos=(10,)),
-        image_encoder="pyramid",
-        detector="pointer",
-        out_dim=32,
-    )  # fmt: skip
-    model = InstructSam(config).eval()
-    # Cells differ although all are surely not meant, as happens with trained weights.
-    torch.nn.init.normal_(model.get_parameter("detector.pointer.choice_proj.2.weight"), std=2.0)
-    torch.nn.init.constant_(model.get_parameter("detector.pointer.choice_bias"), -30.0)
-    return model
-
-
-@pytest.mark.parametrize("size", [(40, 40), (64, 400), (300, 70)])
-def test_one_image_graph_serves_every_aspect(
-    tiny_folder: Path, tiny_export: Path, size: tuple[int, int]
-) -> None:
-    encoder = load_folder(tiny_folder).image_encoder
-    graph = image_graph(encoder)
-    inputs = encoder.preprocess(picture(*size))
-    with torch.inference_mode():
-        expected = encoder(inputs)
-    found = features_of(
-        GraphSession(tiny_export / "image_encoder.onnx")(graph.tensors(inputs)), graph.grid(inputs)
-    )
-    assert found.grid == expected.grid
-    pairs = zip(
-        (found.tokens, *found.deepstack, *found.fpn, found.fpn_position),
-        (expected.tokens, *expected.deepstack, *expected.fpn, expected.fpn_position),
-        strict=True,
-    )
-    for ours, theirs in pairs:
-        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize(("phrases", "length"), [(1, 1), (1, 32), (2, 3), (17, 5)])
-def test_one_detector_graph_serves_any_phrases(
-    tiny_folder: Path, tiny_export: Path, phrases: int, length: int
-) -> None:
-    model = load_folder(tiny_folder)
-    config = model.config
-    torch.manual_seed(phrases)
-    mask = torch.ones(phrases, length, dtype=torch.bool)
-    mask[-1, 1:] = False
-    with torch.inference_mode():
-        features = model.image_encoder(model.image_encoder.preprocess(picture(50, 70)))
-        arguments = (
-            torch.randn(phrases, length, config.out_dim),
-            mask,
-            torch.randn(phrases, config.num_queries, config.out_dim),
-        )
-        expected = model.detector(features, *arguments)
-    found = GraphSession(tiny_export / "detector.onnx")(DetectorGraph.tensors(features, *arguments))
-    torch.testing.assert_close(found["mask_logits"], expected.mask_logits, atol=1e-3, rtol=1e-4)
-    torch.testing.assert_close(found["score_logits"], expected.score_logits, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(found["boxes"], expected.boxes, atol=1e-5, rtol=0)
 
 
 def test_the_graphs_are_valid_and_name_their_dimensions(tiny_export: Path) -> None:
@@ -124,14 +37,14 @@ def test_the_graphs_are_valid_and_name_their_dimensions(tiny_export: Path) -> No
     assert dims["queries"][0] == "phrases"
 
 
-def test_the_folder_keeps_only_what_stays_in_torch(tiny_folder: Path, tiny_export: Path) -> None:
-    with TensorFiles(tiny_folder) as before, TensorFiles(tiny_export) as after:
+def test_the_folder_keeps_only_what_stays_in_torch(export_source: Path, tiny_export: Path) -> None:
+    with TensorFiles(export_source) as before, TensorFiles(tiny_export) as after:
         kept = {name for name in before if ".visual." not in name and ".grounding_model." not in name}
         assert set(after) == kept
         assert all(torch.equal(before[name], after[name]) for name in kept)
 
 
-def test_the_folder_loaded_without_its_backend_says_what_it_is(tiny_export: Path) -> None:
+def test_an_exported_folder_names_its_backend_when_loaded_without_it(tiny_export: Path) -> None:
     with pytest.raises(CheckpointError, match=r"export for ONNX Runtime.* backend onnx"):
         load_folder(tiny_export)
 
@@ -147,7 +60,7 @@ def test_the_report_covers_every_output(tiny_export: Path) -> None:
 
 
 def test_an_export_that_breaks_off_leaves_the_earlier_one(
-    tiny_folder: Path, tiny_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    export_source: Path, tiny_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = shutil.copytree(tiny_export, tmp_path / "out")
     before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
@@ -158,27 +71,27 @@ def test_an_export_that_breaks_off_leaves_the_earlier_one(
     monkeypatch.setattr(onnx_export, "_write_graph", lambda *args: args[2].touch())
     monkeypatch.setattr(onnx_export, "_compare", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        export(tiny_folder, out)
+        export(export_source, out)
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
 
 
 def test_graphs_come_first_and_weights_last(
-    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    export_source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that an export killed on its last step leaves parts whose ids differ."""
     moved: list[str] = []
     monkeypatch.setattr(onnx_export, "put_in_place", lambda _, path: moved.append(path.name))
     monkeypatch.setattr(onnx_export, "_write_graph", lambda *args: args[2].touch())
     monkeypatch.setattr(onnx_export, "_compare", lambda *args: iter(()))
-    export(tiny_folder, tmp_path)
+    export(export_source, tmp_path)
     assert set(moved[:2]) == {"image_encoder.onnx", "detector.onnx"}
     assert moved[-1] == "model.safetensors"
 
 
 def test_terms_and_small_files_go_along(
-    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    export_source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = shutil.copytree(tiny_folder, tmp_path / "weights")
+    folder = shutil.copytree(export_source, tmp_path / "weights")
     kept = {
         "LICENSE": "Terms",
         "NOTICE": "Names",
@@ -203,20 +116,24 @@ def test_more_than_rounding_is_not_equal() -> None:
     wrong = Parity("detector", "mask_logits", "random", 0.2, 100.0)
     assert rounding.equal
     assert not wrong.equal
-    assert describe([rounding, wrong]).splitlines()[2].split() == [
-        "detector",
-        "mask_logits",
-        "random",
-        "2.0e-01",
-        "100",
-    ]
+
+
+def test_a_missing_exporter_is_named(
+    export_source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(MissingDependencyError, match=r"onnxscript.*instructsam-ros\[onnx\]"):
+        export(export_source, tmp_path)
+
+
+def test_the_checkpoint_is_not_written_over(export_source: Path) -> None:
+    with pytest.raises(InvalidInputError, match="is the checkpoint itself"):
+        export(export_source, export_source / ".")
 
 
 def test_the_compact_parts_export(
     compact_model: InstructSam, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    from instructsam_ros.models.instructsam.checkpoint import save_folder
-
     save_folder(compact_model, tmp_path / "weights", tokenizer="{}")
     write_png(tmp_path / "images" / "one.png", picture(50, 60))
     arguments = [str(tmp_path / "weights"), str(tmp_path / "out"), "--images", str(tmp_path / "images")]
@@ -224,21 +141,3 @@ def test_the_compact_parts_export(
     printed = capsys.readouterr().out
     assert printed.count("mask_logits") == 2
     assert printed.endswith(f"written: {tmp_path / 'out'}\n")
-
-
-def test_a_folder_without_pictures_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    assert main(["export", "onnx", "compact", str(tmp_path / "out"), "--images", str(tmp_path)]) == 2
-    assert "there is no picture" in capsys.readouterr().err
-
-
-def test_a_missing_exporter_is_named(
-    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(MissingDependencyError, match=r"onnxscript.*instructsam-ros\[onnx\]"):
-        export(tiny_folder, tmp_path)
-
-
-def test_the_checkpoint_is_not_written_over(tiny_folder: Path) -> None:
-    with pytest.raises(InvalidInputError, match="is the checkpoint itself"):
-        export(tiny_folder, tiny_folder / ".")

@@ -13,7 +13,7 @@ from instructsam_ros.models.instructsam.postprocessing import full_size, read_in
 from instructsam_ros.types import Instance, tight_box
 
 
-def test_a_mask_said_twice_counts_once():
+def test_repeated_masks_count_once():
     def instance(columns: slice, score: float) -> Instance:
         mask = np.zeros((4, 10), bool)
         mask[:, columns] = True

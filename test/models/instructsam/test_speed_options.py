@@ -1,4 +1,4 @@
-"""What is traded for speed is close to the exact result, and refused where it cannot work."""
+"""Options that trade accuracy for speed: their effect on results, and unusable ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import sam3_config
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.models.instructsam.speed_options import Approximations, with_sam_size
+from instructsam_ros.models.instructsam.speed_options import SpeedOptions, with_sam_size
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths
 
@@ -25,7 +25,7 @@ RGB = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
 
 
 def calls(segmenter: InstructSamSegmenter) -> list[str]:
-    """Grows by a name whenever that part of the model computes."""
+    """Record the names of the parts of the model that compute, in a list that grows."""
     seen: list[str] = []
     for part in ("language", "detector", "image_encoder"):
         module = segmenter.model.get_submodule(part)
@@ -36,7 +36,7 @@ def calls(segmenter: InstructSamSegmenter) -> list[str]:
 def test_smaller_sam_input_equals_upstream_at_that_size(
     tiny_folder: Path, tiny_model: InstructSam, tiny_config: InstructSamConfig
 ) -> None:
-    smaller = load(str(tiny_folder), "cpu", dtype="float32", approximations={"sam_size": 56})
+    smaller = load(str(tiny_folder), "cpu", dtype="float32", speed_options={"sam_size": 56})
     pixels = smaller.model.image_encoder.preprocess(RGB).pixels
     assert pixels.shape == (1, 3, 56, 56)
     upstream = Sam3VisionModel(sam3_config(with_sam_size(tiny_config, 56)).vision_config).eval()
@@ -54,23 +54,23 @@ def test_smaller_sam_input_equals_upstream_at_that_size(
     assert all(instance.mask.shape == (50, 70) for instance in result.instances)
 
 
-def test_answer_is_reused_for_k_frames(tiny_folder: Path) -> None:
+def test_a_generation_is_reused_for_reuse_frames_frames(tiny_folder: Path) -> None:
     segmenter = load(
-        str(tiny_folder), "cpu", dtype="float32", approximations={"reuse_frames": 3}, score_threshold=0.0
+        str(tiny_folder), "cpu", dtype="float32", speed_options={"reuse_frames": 3}, score_threshold=0.0
     )
-    seen, asked, previous = calls(segmenter), [], None
+    seen, generated, previous = calls(segmenter), [], None
     for _ in range(7):
         seen.clear()
         previous = segmenter.segment(segmenter.encode(RGB), "red mug", previous=previous)
         assert "image_encoder" in seen
-        asked.append("language" in seen)
-    assert asked == [True, False, False, True, False, False, True]
+        generated.append("language" in seen)
+    assert generated == [True, False, False, True, False, False, True]
     seen.clear()
     segmenter.segment(segmenter.encode(RGB), "blue bowl", previous=previous)
     assert "language" in seen
 
 
-def test_answer_is_not_reused_unless_asked_for(tiny_folder: Path) -> None:
+def test_a_generation_is_not_reused_by_default(tiny_folder: Path) -> None:
     segmenter = load(str(tiny_folder), "cpu", dtype="float32")
     seen = calls(segmenter)
     first = segmenter.segment_image(RGB, "red mug")
@@ -93,20 +93,20 @@ def test_answer_is_not_reused_unless_asked_for(tiny_folder: Path) -> None:
 )
 def test_unusable_settings_are_named(tiny_folder: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        load(str(tiny_folder), "cpu", approximations=settings)
+        load(str(tiny_folder), "cpu", speed_options=settings)
 
 
-def test_what_a_model_cannot_do_is_refused(tiny_config: InstructSamConfig) -> None:
+def test_a_size_of_another_encoder_is_an_error(tiny_config: InstructSamConfig) -> None:
     compact = dataclasses.replace(tiny_config, image_encoder="pyramid")
     with pytest.raises(ConfigError, match="no SAM 3 encoder"):
-        Approximations(sam_size=56).apply_to_config(compact)
+        SpeedOptions(sam_size=56).apply_to_config(compact)
     with pytest.raises(ConfigError, match="only the compact model"):
-        Approximations(pyramid_size=(320, 256)).apply_to_config(tiny_config)
+        SpeedOptions(pyramid_size=(320, 256)).apply_to_config(tiny_config)
 
 
 def test_smaller_compact_input_finds_nearly_the_same_in_most_scenes() -> None:
     exact, smaller = (
-        load("compact", "cpu", dtype="float32", approximations={"pyramid_size": size})
+        load("compact", "cpu", dtype="float32", speed_options={"pyramid_size": size})
         for size in (None, [320, 256])
     )
     assert smaller.model.image_encoder.preprocess(RGB).pixels.shape == (1, 3, 256, 320)

@@ -1,67 +1,20 @@
-"""The camera that looks at rendered scenes: its clips, and the node as a process."""
+"""The camera node of rendered scenes, as a process."""
 
 from __future__ import annotations
 
 import os
 import signal
-import threading
 
 import numpy as np
 import pytest
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
-from instructsam_ros.errors import ConfigError
-from instructsam_ros.ros.cameras.scene_renderer import SPLIT, ClipRequest, render_clip
-from instructsam_ros.ros.conversions import camera_from_info, depth_from_image, rgb_from_image
+from instructsam_ros.ros.conversions import depth_from_image, intrinsics_from_info, rgb_from_image
 from instructsam_ros.ros.input.synchronizer import stamp_ns
-from instructsam_ros.scenes.sampling.scene import sample_scene
-from instructsam_ros.scenes.sampling.splits import manifest
 from test.ros.conftest import FRAME_ID, WAIT, Client, NodeUnderTest
 
 SMALL = {"frames": 2, "width": 96, "height": 72, "renderer": "classic"}
-
-
-@pytest.mark.parametrize(
-    ("wrong", "named"),
-    [
-        ({"seed": -1}, "seeds of a split"),
-        ({"frames": 0}, "frames is 0"),
-        ({"width": 8}, "width is 8"),
-        ({"view": "side"}, "'ego', 'table', 'top'"),
-        ({"renderer": "opengl"}, "'filament'"),
-    ],
-)
-def test_a_clip_request_that_cannot_be_rendered_is_refused(wrong, named):
-    with pytest.raises(ConfigError, match=named):
-        ClipRequest(**wrong)
-
-
-def test_scenes_with_the_requested_view_alone_are_rendered():
-    numbers = ClipRequest(seed=2, view="top").scenes()
-    chosen = [next(numbers) for _ in range(2)]
-    views = [sample_scene(manifest().scene_seed(SPLIT, n)).view for n in range(2, chosen[-1] + 1)]
-    assert [n for n, view in enumerate(views, 2) if view == "top"] == chosen
-
-
-def test_a_clip_is_the_sequence_of_its_scene():
-    pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
-    from instructsam_ros.scenes.rendering.video import render_sequence
-
-    frames = list(render_clip(ClipRequest(**SMALL), 1, threading.Event()))
-    expected = list(render_sequence(SPLIT, 1, **SMALL))
-    assert len(frames) == SMALL["frames"]
-    for frame, view in zip(frames, expected, strict=True):
-        np.testing.assert_array_equal(frame.rgb, view.rgb)
-        assert frame.depth.dtype == np.uint16
-        np.testing.assert_allclose(frame.depth / 1000, view.depth, atol=0.0006)
-        assert vars(frame.intrinsics).items() >= view.meta["K"].items()
-
-
-def test_an_error_of_the_rendering_process_arrives_here():
-    pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
-    with pytest.raises(ConfigError, match="seeds of a split"):
-        next(render_clip(ClipRequest(**SMALL), -1, threading.Event()))
 
 
 def test_without_mujoco_the_node_names_the_extra_and_ends(tmp_path):
@@ -99,4 +52,4 @@ def test_the_camera_feeds_the_segmentation_node_and_ends_cleanly(tmp_path):
     assert rgb_from_image(images[0]).std() > 10
     assert depths[0].encoding == "16UC1"
     assert 0.2 < np.nanmedian(depth_from_image(depths[0])) < 3.0
-    assert camera_from_info(infos[0]).cx == pytest.approx(47.5)
+    assert intrinsics_from_info(infos[0]).cx == pytest.approx(47.5)

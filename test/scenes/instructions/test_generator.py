@@ -13,6 +13,8 @@ from instructsam_ros.scenes.instructions.templates import paraphrases
 from test.scenes.expected_answers import AFFORDANCES, ATTRIBUTES, SCENES, SPATIAL, sampled_from
 from test.scenes.scene_metadata import DEPTH, ROW, TABLE, entry, meta
 
+pytestmark = pytest.mark.xdist_group("sampled_from")  # whose sample they share
+
 
 def test_mixture_of_levels_forms_and_cardinalities() -> None:
     rng = np.random.default_rng(0)

@@ -8,6 +8,8 @@ import pytest
 
 from test.scenes.expected_answers import AFFORDANCES, check, sampled_from
 
+pytestmark = pytest.mark.xdist_group("sampled_from")  # whose sample they share
+
 
 @pytest.mark.parametrize(("scene", "kind", "pattern", "expected"), AFFORDANCES)
 def test_targets_equal_those_worked_out_by_hand(

@@ -8,6 +8,8 @@ import pytest
 
 from test.scenes.expected_answers import ALONE, ATTRIBUTES, check, sampled_from
 
+pytestmark = pytest.mark.xdist_group("sampled_from")  # whose sample they share
+
 
 @pytest.mark.parametrize(("scene", "kind", "pattern", "expected"), ATTRIBUTES)
 def test_targets_equal_those_worked_out_by_hand(

@@ -10,14 +10,14 @@ import pytest
 
 from instructsam_ros.scenes.instructions import Instruction, absent_anchor_negative, instructions
 from instructsam_ros.scenes.instructions.negatives import ANCHORED_KINDS
+from test.scenes.expected_answers import sample_every_kind
 from test.scenes.scene_metadata import CLOSE, ROW, TABLE
 
 
 @pytest.fixture(scope="module")
 def pairs() -> list[tuple[Instruction, Instruction | None]]:
     rng = np.random.default_rng(4)
-    views = (ROW, TABLE, CLOSE)
-    sampled = [(view, i) for _ in range(300) for view in views for i in instructions(view, rng, 12)]
+    sampled = [(view, i) for view in (ROW, TABLE, CLOSE) for i in sample_every_kind(view, 80)]
     return [(item, absent_anchor_negative(item, view, rng)) for view, item in sampled]
 
 

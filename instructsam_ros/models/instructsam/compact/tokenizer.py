@@ -1,4 +1,4 @@
-"""Word-level tokenizer of the compact model, built from the words that the scene language can say."""
+"""Word-level tokenizer of the compact model, built from the words of generated instructions."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SPECIAL_TOKENS = (
     "<REGION>",
 )
 
-ONE = r"(?! (?:[a-z]+ )?(?:[a-z]+[^s]s|ones)\b)"
-"""Before a singular: of several mugs none is the largest."""
+_SINGULAR = r"(?! (?:[a-z]+ )?(?:[a-z]+[^s]s|ones)\b)"
+"""Not before a plural: "the big mugs" have no largest one."""
 
 SPELLINGS = {
     "[\u2018\u2019]": "'",
@@ -56,27 +56,27 @@ SPELLINGS = {
     r"\bexcept for\b|\bexcluding\b|\bwith the exception of\b": "except",
     r"\baside from\b": "apart from",
     r"\bnext to\b|\bbeside\b|\bnear(?: to)?\b": "close to",
-    rf"\bthe (?:large|larger|huge|(?<!in the )(?<!from the )big|bigger)\b{ONE}": "the largest",
-    rf"\bthe (?:small|smaller|little|tiny)\b{ONE}": "the smallest",
-    rf"\bthe (?:tall|taller)\b{ONE}": "the tallest",
-    rf"\bthe (?:short|shorter)\b{ONE}": "the shortest",
+    rf"\bthe (?:large|larger|huge|(?<!in the )(?<!from the )big|bigger)\b{_SINGULAR}": "the largest",
+    rf"\bthe (?:small|smaller|little|tiny)\b{_SINGULAR}": "the smallest",
+    rf"\bthe (?:tall|taller)\b{_SINGULAR}": "the tallest",
+    rf"\bthe (?:short|shorter)\b{_SINGULAR}": "the shortest",
     r"\b(?:silverware|flatware)\b": "cutlery",
     r"(?<!piece of )(?<!pieces of )\bcutlery\b": "pieces of cutlery",
     r"\bitem\b": "object",
     r"\bstuff\b": "things",
 }
-"""What people also write, and how the instructions of training say it; one rule after the other."""
+"""Regular expression -> spelling in training instructions; applied in this order."""
 
 
 def build_tokenizer(texts: Iterable[str], min_count: int = 1) -> Tokenizer:
-    """A tokenizer that knows SPECIAL_TOKENS (ids from 0, in that order) and every word of ``texts``.
+    """Build a tokenizer of SPECIAL_TOKENS (ids from 0, in that order) and every word of ``texts``.
 
     Text is lower-cased, spelled as in training (SPELLINGS) and split into runs of letters and single other
-    characters, so that "I'm" is three tokens. Words it has never seen become ``<unk>``.
+    characters, so that "I'm" is three tokens. Other words become ``<unk>``.
     """
     tokenizer = Tokenizer(models.WordLevel({}, unk_token="<unk>"))
-    spelled = [normalizers.Replace(Regex(other), usual) for other, usual in SPELLINGS.items()]
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase(), *spelled])
+    spellings = [normalizers.Replace(Regex(pattern), spelling) for pattern, spelling in SPELLINGS.items()]
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase(), *spellings])
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[a-z]+|[^\sa-z]"), behavior="removed", invert=True)
     counts: Counter[str] = Counter()
     for text in texts:

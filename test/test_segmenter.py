@@ -1,4 +1,4 @@
-"""What every backend keeps; see Segmenter. A backend that can be loaded here is tested here."""
+"""The contract of Segmenter, for every backend that can be loaded here."""
 
 from concurrent.futures import ThreadPoolExecutor
 
