@@ -25,5 +25,6 @@ def test_memory_of_the_full_size_is_that_of_its_tensors() -> None:
 
 def test_a_step_of_a_recipe_runs_on_the_tiny_model() -> None:
     measured = measure("inst2seg_stage2", 1, "no")
-    assert measured.seconds > 0
+    assert measured.wall > 0
+    assert measured.processor > 0
     assert measured.peak > 100 * 2**20
