@@ -147,11 +147,10 @@ class Trainer:
                 terms = self._train_step(of_step)
             except DivergedError as error:
                 records = [record for batch in of_step for record in getattr(batch, "records", ())]
+                samples = f". Samples of the step: {'; '.join(records)}" if records else ""
                 raise DivergedError(
                     f"diverged at step {self.step}: {error}. Lower optimizer.learning_rate; the checkpoint "
-                    f"in {self.folder} is of an earlier step"
-                    + f". Samples of the step: {'; '.join(records)}"
-                    * bool(records)
+                    f"in {self.folder} is of an earlier step{samples}"
                 ) from None
             for name, value in terms.items():
                 sums[name] += value

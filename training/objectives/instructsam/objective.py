@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
@@ -51,7 +53,8 @@ class InstructSamObjective:
                 self.model.image_encoder.get_submodule("vision_tower"),
             )
             for tower in towers:
-                tower.activation_checkpointing_enable({"use_reentrant": False})
+                # The public method also makes embeddings require gradients, which only reentrant ones need.
+                tower._set_gradient_checkpointing(True, partial(checkpoint, use_reentrant=False))
 
     def start(self) -> None:
         """Nothing is left to load; the model is that of the settings' folder."""
