@@ -11,7 +11,7 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.coco_index import image_size
+from instructsam_ros.training.data.coco.index import image_size
 from instructsam_ros.training.data.image_files import ImageFile, image_file
 from instructsam_ros.training.data.json_stream import stream_list
 from instructsam_ros.training.data.mask_codec import instance_rles, rle_masks

@@ -2,7 +2,7 @@ import pytest
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.hand_instructions import Hand
-from instructsam_ros.training.data.visor_annotations import (
+from instructsam_ros.training.data.readers.visor.annotations import (
     corrected,
     hands_of,
     parse_annotation,

@@ -3,14 +3,14 @@ import pytest
 from PIL import ExifTags, Image
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.hd_epic_tracks import (
+from instructsam_ros.training.data.image_files import ImageFile
+from instructsam_ros.training.data.readers.hd_epic.tracks import (
     MaskedObject,
     MaskInfo,
     Track,
     parse_mask_info,
     parse_tracks,
 )
-from instructsam_ros.training.data.image_files import ImageFile
 
 TRACK = {"track_id": "t", "time_segment": [1, 2.5], "masks": ["f1", "f2"]}
 

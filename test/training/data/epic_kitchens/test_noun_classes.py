@@ -1,7 +1,7 @@
 import pytest
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.noun_classes import read_noun_classes, readable_noun
+from instructsam_ros.training.data.epic_kitchens.noun_classes import read_noun_classes, readable_noun
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from instructsam_ros.training.data.coco_file import read_coco, readable_noun
+from instructsam_ros.training.data.coco.annotation_file import read_coco, readable_noun
 from test.training.data.coco_sets import H, W, annotation, write_set
 
 

@@ -1,12 +1,12 @@
 import pytest
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.hand_instructions import Action
-from instructsam_ros.training.data.narrations import (
+from instructsam_ros.training.data.epic_kitchens.narrations import (
     actions_at,
     read_epic_narrations,
     read_hd_epic_narrations,
 )
+from instructsam_ros.training.data.hand_instructions import Action
 
 
 def write(tmp_path, text, name="narrations.csv"):

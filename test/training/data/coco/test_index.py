@@ -6,7 +6,7 @@ from PIL import ExifTags, Image
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.coco_index import image_size, read_coco
+from instructsam_ros.training.data.coco.index import image_size, read_coco
 from instructsam_ros.training.data.mask_codec import encode_masks
 from instructsam_ros.training.data.readers import refcoco
 from test.training.data.readers import coco_files as files

@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.even_odd_polygons import (
+from instructsam_ros.training.data.image_files import ImageFile
+from instructsam_ros.training.data.readers.visor.even_odd_polygons import (
     are_far_apart,
     fill_even_odd,
     gap,
     parse_polygons,
     polygon_masks,
 )
-from instructsam_ros.training.data.image_files import ImageFile
 
 H, W = 40, 60
 

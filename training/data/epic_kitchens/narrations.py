@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.epic_kitchens.noun_classes import readable_noun
 from instructsam_ros.training.data.hand_instructions import Action
-from instructsam_ros.training.data.noun_classes import readable_noun
 
 Row = Mapping[str, str]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from instructsam_ros.training.data.hd_epic_names import object_noun, unknown_words
+from instructsam_ros.training.data.readers.hd_epic.names import object_noun, unknown_words
 
 
 @pytest.mark.parametrize(

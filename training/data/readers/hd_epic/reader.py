@@ -19,20 +19,24 @@ import numpy as np
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.epic_kitchens.narrations import (
+    Narration,
+    actions_at,
+    read_hd_epic_narrations,
+)
+from instructsam_ros.training.data.epic_kitchens.noun_classes import read_noun_classes
 from instructsam_ros.training.data.hand_instructions import Action, action_instructions
-from instructsam_ros.training.data.hd_epic_names import unknown_words, words_of
-from instructsam_ros.training.data.hd_epic_tracks import (
+from instructsam_ros.training.data.image_files import image_file
+from instructsam_ros.training.data.json_object import read_json_object
+from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
+from instructsam_ros.training.data.readers.hd_epic.names import unknown_words, words_of
+from instructsam_ros.training.data.readers.hd_epic.tracks import (
     MaskedObject,
     MaskInfo,
     Track,
     parse_mask_info,
     parse_tracks,
 )
-from instructsam_ros.training.data.image_files import image_file
-from instructsam_ros.training.data.json_object import read_json_object
-from instructsam_ros.training.data.narrations import Narration, actions_at, read_hd_epic_narrations
-from instructsam_ros.training.data.noun_classes import read_noun_classes
-from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.yaml_config import check_range
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.safe_pickle import load_plain_pickle
+from instructsam_ros.training.data.coco.safe_pickle import load_plain_pickle
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.binary(),

@@ -1,7 +1,7 @@
 import pytest
 
-from instructsam_ros.training.data.coco_file import read_coco
-from instructsam_ros.training.data.coco_labels import CocoSettings, federated_labels, noun_labels
+from instructsam_ros.training.data.coco.annotation_file import read_coco
+from instructsam_ros.training.data.coco.labels import CocoSettings, federated_labels, noun_labels
 from instructsam_ros.training.data.image_files import image_file
 from test.training.data.coco_sets import W, annotation, write_set
 

@@ -15,18 +15,18 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.epic_kitchens.narrations import Narration, actions_at, read_epic_narrations
+from instructsam_ros.training.data.epic_kitchens.noun_classes import read_noun_classes, readable_noun
 from instructsam_ros.training.data.json_object import read_text_table
 from instructsam_ros.training.data.json_stream import stream_object
-from instructsam_ros.training.data.narrations import Narration, actions_at, read_epic_narrations
-from instructsam_ros.training.data.noun_classes import read_noun_classes, readable_noun
-from instructsam_ros.training.data.sample import Phrase, Sample
-from instructsam_ros.training.data.visor_annotations import (
+from instructsam_ros.training.data.readers.visor.annotations import (
     corrected,
     parse_annotation,
     unknown_contacts,
 )
-from instructsam_ros.training.data.visor_images import find_image
-from instructsam_ros.training.data.visor_instructions import frame_samples
+from instructsam_ros.training.data.readers.visor.images import find_image
+from instructsam_ros.training.data.readers.visor.instructions import frame_samples
+from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.yaml_config import check_range
 
 HELD = {

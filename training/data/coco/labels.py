@@ -9,7 +9,7 @@ from pathlib import Path
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.coco_file import CocoFile, CocoImage, CocoObject, read_coco
+from instructsam_ros.training.data.coco.annotation_file import CocoFile, CocoImage, CocoObject, read_coco
 from instructsam_ros.training.data.image_files import ImageFile, image_file
 from instructsam_ros.training.data.mask_codec import mask_api, rle_masks
 from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples

@@ -7,9 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.even_odd_polygons import Polygon, bounding_box, parse_polygons
+from instructsam_ros.training.data.epic_kitchens.noun_classes import readable_noun
 from instructsam_ros.training.data.hand_instructions import Hand
-from instructsam_ros.training.data.noun_classes import readable_noun
+from instructsam_ros.training.data.readers.visor.even_odd_polygons import (
+    Polygon,
+    bounding_box,
+    parse_polygons,
+)
 
 SIDES = ("left", "right")
 HANDS = {300: "left hand", 301: "right hand"}

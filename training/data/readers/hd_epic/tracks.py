@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.hd_epic_names import object_noun
 from instructsam_ros.training.data.image_files import ImageFile
+from instructsam_ros.training.data.readers.hd_epic.names import object_noun
 
 AGREEMENT = 0.5
 """Least IoU of a mask's box and the annotated box that agree; they come from different annotators."""

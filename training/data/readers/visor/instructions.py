@@ -8,12 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from instructsam_ros.training.data.even_odd_polygons import (
-    are_far_apart,
-    bounding_box,
-    gap,
-    polygon_masks,
-)
 from instructsam_ros.training.data.hand_instructions import (
     Action,
     action_instructions,
@@ -21,8 +15,14 @@ from instructsam_ros.training.data.hand_instructions import (
 )
 from instructsam_ros.training.data.image_files import ImageFile
 from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
+from instructsam_ros.training.data.readers.visor.annotations import VisorAnnotation, hands_of
+from instructsam_ros.training.data.readers.visor.even_odd_polygons import (
+    are_far_apart,
+    bounding_box,
+    gap,
+    polygon_masks,
+)
 from instructsam_ros.training.data.sample import Sample
-from instructsam_ros.training.data.visor_annotations import VisorAnnotation, hands_of
 
 FAR_APART = 0.05
 """Gap between parts of an entity, in widths of the image, that suggests several objects."""

@@ -14,10 +14,10 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.coco_index import CocoIndex, read_coco
+from instructsam_ros.training.data.coco.index import CocoIndex, read_coco
+from instructsam_ros.training.data.coco.safe_pickle import load_plain_pickle
 from instructsam_ros.training.data.json_stream import stream_list
 from instructsam_ros.training.data.phrase_text import as_phrase
-from instructsam_ros.training.data.safe_pickle import load_plain_pickle
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.types import check_instruction
 
