@@ -74,3 +74,12 @@ class Sample:
         Raises InvalidInputError for damaged masks, and ValueError for a sample without phrases.
         """
         return np.concatenate([phrase.masks() for phrase in self.phrases])
+
+
+def as_phrase(instruction: str) -> str:
+    """Return the phrase of the answer where an annotation holds the instruction only.
+
+    It is the instruction as the released training writes it: first letter small, no full stop.
+    """
+    text = instruction.strip().removesuffix(".") or instruction
+    return text[:1].lower() + text[1:]

@@ -5,19 +5,16 @@ It is streamed twice, because annotations may stand before the images whose size
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.json_stream import stream_object
-from instructsam_ros.training.data.mask_codec import Rle, box_rles, instance_rles
-
-LONGEST = 65535
-"""Pixels of a side, as many as formats of images hold; pycocotools counts in 32 bits."""
+from instructsam_ros.training.data.coco.records import check_lists, integer_id, records, segmentation_rles
+from instructsam_ros.training.data.mask_codec import Rle, box_rles, check_size
+from instructsam_ros.training.data.noun_instructions import readable_noun
 
 
 @dataclass(frozen=True)
@@ -86,43 +83,29 @@ def read_coco(path: Path, *, boxes_only: bool = False, categories: Path | None =
     names: dict[str, dict[int, str]] = {"categories": {}, "attributes": {}}
     problems: list[tuple[str, InvalidInputError]] = []
     for file in (path, categories) if categories else (path,):
-        for key, record, element in _records(file):
+        for key, record, element in records(file):
             try:
                 if key == "images" and file == path:
-                    if (number := _id(element, "id")) in images:
+                    if (number := integer_id(element, "id")) in images:
                         raise InvalidInputError(f"the id {number} is that of {images[number].record}, too")
-                    images[number] = CocoImage(element, record, _size(element))
+                    size = check_size(element.get("height"), element.get("width"))
+                    images[number] = CocoImage(element, record, size)
                 elif key in names:
-                    names[key][_id(element, "id")] = _name(element)
+                    names[key][integer_id(element, "id")] = _name(element)
             except InvalidInputError as error:
                 problems.append((record, error))
-    if not images or not names["categories"]:
-        missing = "categories" if images else "images"
-        raise InvalidInputError(f"{path} has no {missing}; it is no annotation file of the form of COCO")
-    for key, record, element in _records(path):
+    check_lists(path, {"images": images, "categories": names["categories"]})
+    for key, record, element in records(path):
         if key == "annotations":
             image = None
             try:
-                image = images.get(_id(element, "image_id"))
+                image = images.get(integer_id(element, "image_id"))
                 if image is None:
                     raise InvalidInputError(f"there is no image with the id {element['image_id']}")
                 _add_object(element, image, names["categories"], boxes_only)
             except InvalidInputError as error:
                 (image.problems if image else problems).append((record, error))
     return CocoFile(names["categories"], names["attributes"], tuple(images.values()), problems)
-
-
-def readable_noun(name: str) -> str:
-    """Return the name of a category as English: "glass_(drink_container):base" is "glass base"."""
-    return re.sub(r"[_:\s]+", " ", re.sub(r"\([^)]*\)", " ", name)).strip()
-
-
-def _records(path: Path) -> Iterator[tuple[str, str, Any]]:
-    """Key, place and value of each element of the file's lists."""
-    counts: dict[str, int] = {}
-    for key, element in stream_object(path):
-        counts[key] = counts.get(key, -1) + 1
-        yield key, f"{key}[{counts[key]}]", element
 
 
 def _add_object(
@@ -151,22 +134,11 @@ def _object(
     """Read an object; none of a crowd, and of one without a pixel."""
     if annotation.get("iscrowd"):
         return None
-    value = annotation.get("bbox" if boxes_only else "segmentation")
-    if boxes_only:
-        rles = box_rles([value], *size)
-    else:  # [] is an object without a mask, other lists are the polygons of one
-        rles = instance_rles([value] if isinstance(value, list) and value else value, *size)
+    rles = box_rles([annotation.get("bbox")], *size) if boxes_only else segmentation_rles(annotation, *size)
     attributes = annotation.get("attribute_ids")
     is_known = attributes is not None and not annotation.get("unknown_color")
     known = frozenset(_ids(attributes, "attribute_ids")) if is_known else None
     return CocoObject(category, rles[0], known) if rles else None
-
-
-def _id(element: Any, key: str) -> int:
-    if not isinstance(element, dict) or type(element.get(key)) is not int:
-        raise InvalidInputError(f"expected an object with an integer {key}")
-    number: int = element[key]
-    return number
 
 
 def _ids(values: Any, key: str) -> set[int]:
@@ -179,10 +151,3 @@ def _name(element: dict[str, Any]) -> str:
     if not isinstance(name := element.get("name"), str) or not readable_noun(name):
         raise InvalidInputError(f"{name!r} is no name")
     return readable_noun(name)
-
-
-def _size(element: dict[str, Any]) -> tuple[int, int]:
-    height, width = element.get("height"), element.get("width")
-    if not all(type(side) is int and 1 <= side <= LONGEST for side in (height, width)):
-        raise InvalidInputError(f"height {height!r} and width {width!r} must be integers in 1..{LONGEST}")
-    return height, width  # type: ignore[return-value]

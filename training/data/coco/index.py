@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,15 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.coco.records import (
+    check_lists,
+    image_size,
+    integer_id,
+    records,
+    segmentation_rles,
+)
 from instructsam_ros.training.data.image_files import ImageFile, image_file
-from instructsam_ros.training.data.mask_codec import LONGEST, Rle, instance_rles, is_side, rle_masks
+from instructsam_ros.training.data.mask_codec import Rle, rle_masks
 from instructsam_ros.training.data.sample import Masks
 
 
@@ -44,59 +50,32 @@ class CocoIndex:
                 raise InvalidInputError(f"{self.path.name} has no annotation {_short(key)}")
             if entry.get("image_id") != number:
                 raise InvalidInputError(f"annotation {key} belongs to another image than {number}")
-            value = entry.get("segmentation")
-            instance = instance_rles([value] if isinstance(value, list) and value else value, *size)
+            instance = segmentation_rles(entry, *size)
             if not instance:
                 raise InvalidInputError(f"annotation {key} has no pixel")
             rles += instance
         return rle_masks(tuple(rles), *size, image)
 
 
-def read_coco(path: Path, broken: BrokenRecords) -> CocoIndex:
+def read_index(path: Path, broken: BrokenRecords) -> CocoIndex:
     """Read a whole file. Records without an integer id, or with one that repeats, are broken.
 
-    Raises InvalidInputError for a file that cannot be read or has no lists ``images`` and ``annotations``.
+    Raises InvalidInputError for a file that cannot be read or has no images or annotations.
     """
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InvalidInputError(f"cannot read the annotations {path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
-        raise InvalidInputError(f"{path} is not valid JSON: {error}") from None
-    lists = content if isinstance(content, dict) else {}
-    return CocoIndex(path, *(_by_id(lists, name, path, broken) for name in ("images", "annotations")))
-
-
-def image_size(entry: Mapping[str, Any], image: ImageFile) -> tuple[int, int]:
-    """Return height and width of an image record, those of the file where it has none.
-
-    Raises InvalidInputError for sides that are no image's.
-    """
-    height: Any = entry.get("height")
-    width: Any = entry.get("width")
-    if height is None and width is None:
-        return image.size()
-    if not (is_side(height) and is_side(width)):
-        raise InvalidInputError(f"height and width must be integers in 1..{LONGEST}")
-    return height, width
-
-
-def _by_id(
-    lists: Mapping[str, Any], name: str, path: Path, broken: BrokenRecords
-) -> dict[int, Mapping[str, Any]]:
-    entries = lists.get(name)
-    if not isinstance(entries, list):
-        raise InvalidInputError(f"{path} is no COCO instance file: it has no list {name!r}")
-    found: dict[int, Mapping[str, Any]] = {}
-    for place, entry in enumerate(entries):
-        number = entry.get("id") if isinstance(entry, dict) else None
-        if type(number) is not int:
-            broken.add(path, f"{name}[{place}]", "expected an object with an integer id")
-        elif number in found:
-            broken.add(path, f"{name}[{place}]", f"the id {number} is there twice")
-        else:
-            found[number] = entry
-    return found
+    images: dict[int, Mapping[str, Any]] = {}
+    annotations: dict[int, Mapping[str, Any]] = {}
+    lists = {"images": images, "annotations": annotations}
+    for key, record, element in records(path):
+        if (found := lists.get(key)) is None:
+            continue
+        try:
+            if (number := integer_id(element, "id")) in found:
+                raise InvalidInputError(f"the id {number} is there twice")
+            found[number] = element
+        except InvalidInputError as error:
+            broken.add(path, record, error)
+    check_lists(path, lists)
+    return CocoIndex(path, images, annotations)
 
 
 def _short(value: Any) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.coco.annotation_file import CocoFile, CocoImage, CocoObject, read_coco
-from instructsam_ros.training.data.image_files import ImageFile, image_file
+from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
 from instructsam_ros.training.data.mask_codec import mask_api, rle_masks
 from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
 from instructsam_ros.training.data.sample import Phrase, Sample
@@ -51,8 +51,7 @@ def coco_samples(
     boxes_only, categories: as in ``read_coco``. Raises InvalidInputError for a file that is not of this form
     and for a missing image folder.
     """
-    if not settings.images.is_dir():
-        raise InvalidInputError(f"there is no image folder {settings.images}")
+    check_folder(settings.images)
     file = read_coco(settings.annotations, boxes_only=boxes_only, categories=categories)
     for image in file.images:
         for record, problem in image.problems:

@@ -14,11 +14,11 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.coco.index import CocoIndex, read_coco
+from instructsam_ros.training.data.coco.index import CocoIndex, read_index
 from instructsam_ros.training.data.coco.safe_pickle import load_plain_pickle
+from instructsam_ros.training.data.image_files import check_folder
 from instructsam_ros.training.data.json_stream import stream_list
-from instructsam_ros.training.data.phrase_text import as_phrase
-from instructsam_ros.training.data.sample import Phrase, Sample
+from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase
 from instructsam_ros.types import check_instruction
 
 Ref = Mapping[str, Any]
@@ -46,10 +46,9 @@ def read_refs(
     InvalidInputError for files of another format and for a split without refs.
     """
     path = settings.annotations
-    if not settings.images.is_dir():
-        raise InvalidInputError(f"there is no image folder {settings.images}")
+    check_folder(settings.images)
     refs = _load(path)
-    index = read_coco(settings.instances or path.with_name("instances.json"), broken)
+    index = read_index(settings.instances or path.with_name("instances.json"), broken)
     by_image: dict[object, list[tuple[int, Ref]]] = {}
     splits: set[str] = set()
     for number, ref in enumerate(refs):

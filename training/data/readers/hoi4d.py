@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.image_files import ImageFile, image_file
+from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
 from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.yaml_config import check_range
@@ -54,8 +54,7 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
 
     Raises InvalidInputError for missing folders, for another label.csv, and where there are no masks.
     """
-    if not settings.images.is_dir():
-        raise InvalidInputError(f"there is no image folder {settings.images}")
+    check_folder(settings.images)
     labels = read_labels(settings.labels)
     folders = sorted(
         folder for name in ("mask", "shift_mask") for folder in settings.annotations.glob(f"**/2Dseg/{name}")

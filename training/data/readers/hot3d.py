@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.json_object import read_json_object
-from instructsam_ros.training.data.mask_codec import LONGEST, encode_masks, rle_masks
+from instructsam_ros.training.data.json_files import json_errors, read_json_object
+from instructsam_ros.training.data.mask_codec import check_size, encode_masks, rle_masks
 from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.training.data.tar_members import TarMember, tar_archives, tar_members
@@ -89,9 +89,10 @@ def _entities(
 ) -> Iterator[Entity]:
     """Objects of a frame with a name and at least one pixel."""
     try:
-        content = json.loads(objects.read_bytes())
+        with json_errors("it"):
+            content = json.loads(objects.read_bytes())
         instances = [(key, item) for key, items in content.items() for item in items]
-    except (ValueError, RecursionError, EOFError, TypeError, AttributeError) as error:
+    except (InvalidInputError, TypeError, AttributeError) as error:
         broken.add(objects, "the file", f"is no JSON of the objects of a frame: {error}")
         return
     for number, (key, item) in enumerate(instances):
@@ -116,8 +117,7 @@ def _mask(item: Any, kind: str, stream: str) -> NDArray[np.bool_] | None:
         height, width, rle = encoded["height"], encoded["width"], encoded["rle"]
     except (TypeError, KeyError, AttributeError):
         raise InvalidInputError(f"there is no {kind} with height, width and rle") from None
-    if not all(type(side) is int and 1 <= side <= LONGEST for side in (height, width)):
-        raise InvalidInputError(f"height {height!r} and width {width!r} must be integers in 1..{LONGEST}")
+    height, width = check_size(height, width)
     if not isinstance(rle, list) or len(rle) % 2 or not all(type(value) is int for value in rle):
         raise InvalidInputError("rle is no list of (start, length) pairs")
     mask = np.zeros(height * width, bool)

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.image_files import ImageFile, image_file
+from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
+from instructsam_ros.training.data.json_files import json_errors
 from instructsam_ros.training.data.json_stream import stream_list
 from instructsam_ros.training.data.mask_codec import FARTHEST, rle_field
-from instructsam_ros.training.data.phrase_text import as_phrase
-from instructsam_ros.training.data.sample import Masks, Phrase, Sample
+from instructsam_ros.training.data.sample import Masks, Phrase, Sample, as_phrase
 from instructsam_ros.types import check_instruction
 
 TARGET, IGNORE = 1, 255
@@ -45,8 +45,7 @@ class Settings:
 
 def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
     """Read a sample per text. Raises InvalidInputError for a folder or a file of another form."""
-    if not settings.images.is_dir():
-        raise InvalidInputError(f"there is no image folder {settings.images}")
+    check_folder(settings.images)
     if not settings.annotations.is_dir():
         yield from _list_form(settings, broken)
         return
@@ -132,16 +131,12 @@ def _sample(
 
 def _load(path: Path) -> Mapping[str, Any]:
     """Some files of the release are in Windows-1252."""
-    try:
-        data = path.read_bytes()
+    with json_errors("it"):
+        content = path.read_bytes()
         try:
-            entry = json.loads(data.decode("utf-8-sig"))
+            entry = json.loads(content.decode("utf-8-sig"))
         except UnicodeDecodeError:
-            entry = json.loads(data.decode("cp1252"))
-    except OSError as error:
-        raise InvalidInputError(f"cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise InvalidInputError(f"is not valid JSON: {error}") from None
+            entry = json.loads(content.decode("cp1252"))
     if not isinstance(entry, dict):
         raise InvalidInputError("expected an object with text, is_sentence and shapes")
     return entry

@@ -1,22 +1,5 @@
-import pytest
-
-from instructsam_ros.training.data.coco.annotation_file import read_coco, readable_noun
-from test.training.data.coco_sets import H, W, annotation, write_set
-
-
-@pytest.mark.parametrize(
-    ("name", "noun"),
-    [
-        ("cup", "cup"),
-        ("wine glass", "wine glass"),
-        ("chopping_board", "chopping board"),
-        ("mouse_(computer_equipment)", "mouse"),
-        ("glass_(drink_container):base", "glass base"),
-        ("mug:inner_body", "mug inner body"),
-    ],
-)
-def test_readable_nouns(name, noun):
-    assert readable_noun(name) == noun
+from instructsam_ros.training.data.coco.annotation_file import read_coco
+from test.training.data.coco_files import H, W, annotation, write_set
 
 
 def test_annotations_may_stand_before_their_images(tmp_path):

@@ -6,10 +6,10 @@ from PIL import ExifTags, Image
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.coco.index import image_size, read_coco
+from instructsam_ros.training.data.coco.index import read_index
 from instructsam_ros.training.data.mask_codec import encode_masks
 from instructsam_ros.training.data.readers import refcoco
-from test.training.data.readers import coco_files as files
+from test.training.data import coco_files as files
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,12 @@ from test.training.data.readers import coco_files as files
         ({"images": [{"id": 1, "file_name": "c.jpg"}]}, "no image"),
         ({"images": [{"id": 1, "file_name": 3}]}, "names no file for image 1"),
         ({"images": [{"id": 1, "file_name": "a.jpg", "height": 0, "width": 5}]}, "integers in 1..65535"),
-        ({"annotations": [files.annotation(10, "x")]}, "mask is a str"),
-        ({"annotations": [files.annotation(10, None)]}, "annotation 10 has no pixel"),
-        ({"annotations": [files.annotation(10, {"size": [1, 1], "counts": [1]})]}, "RLE has size"),
+        ({"annotations": [files.annotation(10, segmentation="x")]}, "mask is a str"),
+        ({"annotations": [files.annotation(10, segmentation=None)]}, "annotation 10 has no pixel"),
+        (
+            {"annotations": [files.annotation(10, segmentation={"size": [1, 1], "counts": [1]})]},
+            "RLE has size",
+        ),
     ],
 )
 def test_a_broken_instance_is_named_with_the_ref_that_uses_it(tmp_path, changes, message):
@@ -43,7 +46,13 @@ def test_instance_records_without_an_id_or_with_a_repeated_one_are_broken(tmp_pa
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{", "not valid JSON"), ("[]", "no list 'images'"), ("{}", "no list 'images'"), ("[" * 99999, "JSON")],
+    [
+        ("{", "not valid JSON"),
+        ("[]", "expected an object"),
+        ("{}", "has no images"),
+        ('{"images": [{"id": 1}]}', "has no annotations"),
+        ("[" * 99999, "JSON"),
+    ],
 )
 def test_an_instance_file_of_another_form_is_an_error(tmp_path, content, message):
     files.write(tmp_path / "instances.json", content)
@@ -72,8 +81,8 @@ def test_masks_come_back_as_they_were_encoded(tmp_path_factory, seed, count):
     rng = np.random.default_rng(seed)
     masks = rng.random((count, files.H, files.W)) > 0.5
     codes = [{**code, "counts": code["counts"].decode()} for code in encode_masks(masks)]
-    members = [files.annotation(number, code) for number, code in enumerate(codes)]
-    index = read_coco(files.instances(folder, annotations=members), BrokenRecords())
+    members = [files.annotation(number, segmentation=code) for number, code in enumerate(codes)]
+    index = read_index(files.instances(folder, annotations=members), BrokenRecords())
     order = rng.permutation(count).tolist()
     _, image = index.image(1, folder / "images")
     assert np.array_equal(index.masks(1, order, image)(), masks[order])
@@ -81,7 +90,6 @@ def test_masks_come_back_as_they_were_encoded(tmp_path_factory, seed, count):
 
 def test_the_size_of_the_file_stands_in_for_a_missing_one(tmp_path):
     files.instances(tmp_path, images=[{"id": 1, "file_name": "a.jpg"}])
-    index = read_coco(tmp_path / "instances.json", BrokenRecords())
+    index = read_index(tmp_path / "instances.json", BrokenRecords())
     _, image = index.image(1, tmp_path / "images")
-    assert image_size(index.images[1], image) == (files.H, files.W)
     assert index.masks(1, [], image)().shape == (0, files.H, files.W)

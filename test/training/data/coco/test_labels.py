@@ -3,7 +3,7 @@ import pytest
 from instructsam_ros.training.data.coco.annotation_file import read_coco
 from instructsam_ros.training.data.coco.labels import CocoSettings, federated_labels, noun_labels
 from instructsam_ros.training.data.image_files import image_file
-from test.training.data.coco_sets import W, annotation, write_set
+from test.training.data.coco_files import W, annotation, write_set
 
 NAMES = {1: "cup", 2: "fork", 3: "spoon", 4: "plate"}
 

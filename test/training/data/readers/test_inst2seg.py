@@ -119,7 +119,7 @@ def test_a_file_that_is_no_list_of_images_is_an_error(folder, content, message):
         (entry(image="b.png"), "no image"),
         (entry(image="../a.png"), "leads out of the image folder"),
         (entry(image="/a.png"), "leads out of the image folder"),
-        (entry(annotation="[{"), "JSON is damaged"),
+        (entry(annotation="[{"), "JSON is not valid JSON"),
         (entry(7), "no object with a text"),
         (entry({"mask": BOTTOM}), "annotation[0]: expected an object with a text"),
         (entry({"text": " "}), "instruction is empty"),
@@ -136,7 +136,7 @@ def test_a_file_that_is_no_list_of_images_is_an_error(folder, content, message):
         (entry({"text": "x", "mask": {"size": [H, W], "counts": ""}}), "do not add up"),
         (entry({"text": "x", "mask": {"size": [H, W], "counts": None}}), "counts of an RLE are a NoneType"),
         (entry({"text": "x", "ann_type": "bbox", "ann": ["[1, 2, 3]"]}), "is no box"),
-        (entry({"text": "x", "ann_type": "mask", "ann": ["[["]}), "JSON is damaged"),
+        (entry({"text": "x", "ann_type": "mask", "ann": ["[["]}), "JSON is not valid JSON"),
     ],
 )
 def test_a_broken_record_is_named_and_skipped(folder, broken, message):

@@ -26,8 +26,8 @@ from instructsam_ros.training.data.epic_kitchens.narrations import (
 )
 from instructsam_ros.training.data.epic_kitchens.noun_classes import read_noun_classes
 from instructsam_ros.training.data.hand_instructions import Action, action_instructions
-from instructsam_ros.training.data.image_files import image_file
-from instructsam_ros.training.data.json_object import read_json_object
+from instructsam_ros.training.data.image_files import check_folder, check_frame_name, frame_file, image_file
+from instructsam_ros.training.data.json_files import read_json_object
 from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
 from instructsam_ros.training.data.readers.hd_epic.names import unknown_words, words_of
 from instructsam_ros.training.data.readers.hd_epic.tracks import (
@@ -73,12 +73,7 @@ class Settings:
         check_range(self, 1, math.inf, "instructions")
         check_range(self, 0, math.inf, "seed")
         check_range(self, 1, 1000, "frames_per_second")
-        try:
-            is_unique = len({self.frame_name.format(video="v", frame=frame) for frame in (1, 2)}) == 2
-        except (LookupError, ValueError):
-            is_unique = False
-        if not is_unique:
-            raise ValueError(f"frame_name must contain {{video}} and {{frame}}, got {self.frame_name!r}")
+        check_frame_name(self.frame_name)
 
 
 def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
@@ -87,8 +82,7 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
     Raises InvalidInputError for missing files and folders and for files that are not of this format.
     """
     for folder in (settings.images, settings.masks):
-        if not folder.is_dir():
-            raise InvalidInputError(f"there is no folder {folder}")
+        check_folder(folder)
     if not settings.mask_info.is_file():
         raise InvalidInputError(
             f"there is no {settings.mask_info}, which describes the masks that assoc_info.json lists"
@@ -153,7 +147,7 @@ def _frames(
 def _object(video: str, key: str, track: Track, info: MaskInfo, settings: Settings) -> MaskedObject:
     names = (f"{key}.png", f"{video}/{key}.png")
     name = next((name for name in names if (settings.masks / name).is_file()), names[0])
-    image = image_file(settings.images, settings.frame_name.format(video=video, frame=info.frame))
+    image = frame_file(settings.images, settings.frame_name, video, info.frame)
     return MaskedObject(track.association, track.noun or "", image, image_file(settings.masks, name), info)
 
 

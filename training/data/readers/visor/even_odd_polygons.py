@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.image_files import ImageFile
+from instructsam_ros.training.data.mask_codec import is_number
 from instructsam_ros.training.data.sample import Masks
 
 FARTHEST = 2
@@ -32,7 +32,7 @@ def parse_polygons(segments: Any, height: int, width: int) -> tuple[Polygon, ...
     if not isinstance(segments, list) or not all(isinstance(part, list) for part in segments):
         raise InvalidInputError("segments are no list of polygons")
     for point in (point for part in segments for point in part):
-        if not (isinstance(point, list) and len(point) == 2 and all(_is_number(value) for value in point)):
+        if not (isinstance(point, list) and len(point) == 2 and all(is_number(value) for value in point)):
             raise InvalidInputError(f"{point!r} is no point [x, y]")
         if any(abs(value) > FARTHEST * max(height, width) for value in point):
             raise InvalidInputError(f"a polygon reaches far beyond the image of {width}x{height}")
@@ -90,7 +90,3 @@ def _read(polygons: tuple[Polygon, ...], height: int, width: int, image: ImageFi
         scaled = cv2.resize(mask.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
         mask = scaled >= 0.5
     return image.upright(mask[None])
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)

@@ -17,7 +17,8 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.epic_kitchens.narrations import Narration, actions_at, read_epic_narrations
 from instructsam_ros.training.data.epic_kitchens.noun_classes import read_noun_classes, readable_noun
-from instructsam_ros.training.data.json_object import read_text_table
+from instructsam_ros.training.data.image_files import check_folder
+from instructsam_ros.training.data.json_files import read_text_table
 from instructsam_ros.training.data.json_stream import stream_object
 from instructsam_ros.training.data.readers.visor.annotations import (
     corrected,
@@ -76,8 +77,7 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
 
     Raises InvalidInputError for a missing folder and for a file that is not of this format.
     """
-    if not settings.images.is_dir():
-        raise InvalidInputError(f"there is no image folder {settings.images}")
+    check_folder(settings.images)
     side = _SideFiles(
         mapping=read_text_table(settings.frame_mapping) if settings.frame_mapping else {},
         held=_held_classes(settings.noun_classes) if settings.noun_classes else frozenset(),

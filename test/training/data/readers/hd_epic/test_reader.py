@@ -192,7 +192,7 @@ def test_missing_files_are_named(folder):
         ("none.json", "info.json", "masks", r"none\.json"),
         ("assoc.json", "none.json", "masks", r"none\.json, which describes the masks"),
         ("assoc.json", "info.json", "masks", r"info\.json is no JSON object"),
-        ("assoc.json", "info.json", "none", "no folder"),
+        ("assoc.json", "info.json", "none", "no image folder"),
     ]:
         files = folder / assoc, folder / info_name, folder / masks
         settings = hd_epic.Settings(*files, folder / "images")

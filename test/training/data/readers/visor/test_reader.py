@@ -8,7 +8,7 @@ from PIL import ExifTags, Image
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.readers import visor
-from test.training.data.visor_files import HEIGHT, SCALE, WIDTH, write_visor
+from test.training.data.readers.visor.visor_files import HEIGHT, SCALE, WIDTH, write_visor
 
 NAME = "P01_01_frame_0000000060.jpg"
 SIZE = (HEIGHT // SCALE, WIDTH // SCALE)

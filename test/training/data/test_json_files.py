@@ -1,7 +1,7 @@
 import pytest
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.json_object import read_json_object, read_text_table
+from instructsam_ros.training.data.json_files import read_json_object, read_text_table
 
 
 def test_an_object_and_a_table(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from instructsam_ros.training.data.phrase_text import as_phrase
+from instructsam_ros.training.data.sample import as_phrase
 
 
 @pytest.mark.parametrize(
