@@ -76,8 +76,8 @@ def rle_masks(rles: tuple[Rle, ...], height: int, width: int, image: EncodedImag
     return partial(_read_masks, rles, height, width, image)
 
 
-def rle_field(entry: Mapping[str, Any], key: str, image: EncodedImage) -> Masks:
-    """Return the reader of the masks of a record that gives no size but that of its RLE, or of several.
+def rle_field(entry: Mapping[str, Any], key: str) -> tuple[tuple[Rle, ...], int, int]:
+    """Return RLEs, height and width of a record that gives no size but that of its RLE, or of several.
 
     Raises InvalidInputError for a record without one, and as ``instance_rles``.
     """
@@ -87,7 +87,7 @@ def rle_field(entry: Mapping[str, Any], key: str, image: EncodedImage) -> Masks:
     if not (isinstance(size, list) and len(size) == 2):
         raise InvalidInputError(f"{key} is no RLE with a size [height, width]")
     height, width = check_size(*size)
-    return rle_masks(instance_rles(value, height, width), height, width, image)
+    return instance_rles(value, height, width), height, width
 
 
 def check_size(height: Any, width: Any) -> tuple[int, int]:

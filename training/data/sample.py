@@ -76,6 +76,11 @@ class Sample:
         return np.concatenate([phrase.masks() for phrase in self.phrases])
 
 
+def cardinality(targets: int) -> str:
+    """Return the label of an instruction with so many targets: none, one or many."""
+    return "none" if not targets else "one" if targets == 1 else "many"
+
+
 def as_phrase(instruction: str) -> str:
     """Return the phrase of the answer where an annotation holds the instruction only.
 

@@ -18,7 +18,7 @@ from instructsam_ros.training.data.coco.index import CocoIndex, read_index
 from instructsam_ros.training.data.coco.safe_pickle import load_plain_pickle
 from instructsam_ros.training.data.image_files import check_folder
 from instructsam_ros.training.data.json_stream import stream_list
-from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase
+from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase, cardinality
 from instructsam_ros.types import check_instruction
 
 Ref = Mapping[str, Any]
@@ -81,7 +81,6 @@ def _samples(
     number: Any = ref.get("image_id")
     name, image = index.image(number, settings.images)
     masks = index.masks(number, targets, image)
-    cardinality = "none" if not targets else "one" if len(targets) == 1 else "many"
     for place, sentence in enumerate(ref["sentences"]):
         where = f"{record}.sentences[{place}]"
         try:
@@ -97,7 +96,7 @@ def _samples(
             record=where,
             source=source,
             split=_split(ref),
-            labels={"cardinality": cardinality},
+            labels={"cardinality": cardinality(len(targets))},
         )
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ast
-import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.csv_files import Row, read_rows
 from instructsam_ros.training.data.epic_kitchens.noun_classes import readable_noun
 from instructsam_ros.training.data.hand_instructions import Action
-
-Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -47,19 +45,15 @@ def actions_at(narrations: tuple[Narration, ...], time: float) -> Iterator[Actio
 
 
 def _read(path: Path, parse: Callable[[Row], Narration]) -> dict[str, tuple[Narration, ...]]:
-    found: dict[str, tuple[Narration, ...]] = {}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                found[row["video_id"]] = (*found.get(row["video_id"], ()), parse(row))
-    except OSError as error:
-        raise InvalidInputError(f"cannot read the narrations {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, SyntaxError, csv.Error) as error:
-        save = ""
-        if path.suffix == ".pkl":
-            save = f"; save it as CSV with pandas.read_pickle({path.name!r}).to_csv('narrations.csv')"
-        raise InvalidInputError(f"{path} is no CSV of narrations: {error!r}{save}") from None
-    return found
+    if path.suffix == ".pkl":
+        raise InvalidInputError(
+            f"{path} is no CSV of narrations; save it as one with "
+            f"pandas.read_pickle({path.name!r}).to_csv('narrations.csv')"
+        )
+    found: dict[str, list[Narration]] = {}
+    for video, narration in read_rows(path, lambda row: (row["video_id"], parse(row)), "CSV of narrations"):
+        found.setdefault(video, []).append(narration)
+    return {video: tuple(narrations) for video, narrations in found.items()}
 
 
 def _epic_narration(row: Row) -> Narration:

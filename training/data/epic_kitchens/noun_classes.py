@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.csv_files import Row, read_rows
 
 
 @dataclass(frozen=True)
@@ -33,18 +32,11 @@ def read_noun_classes(path: Path) -> tuple[NounClass, ...]:
 
     Raises InvalidInputError for another file.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return tuple(_noun_class(row) for row in csv.DictReader(file))
-    except OSError as error:
-        raise InvalidInputError(f"cannot read the noun classes {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, SyntaxError) as error:
-        raise InvalidInputError(
-            f"{path} is no table of noun classes with id, key, instances and category: {error!r}"
-        ) from None
+    expected = "table of noun classes with id, key, instances and category"
+    return tuple(read_rows(path, _noun_class, expected))
 
 
-def _noun_class(row: dict[str, str]) -> NounClass:
+def _noun_class(row: Row) -> NounClass:
     instances = ast.literal_eval(row["instances"])
     names = frozenset(readable_noun(name) for name in [row["key"], *instances])
     return NounClass(int(row["id"]), readable_noun(row["key"]), names, row["category"])

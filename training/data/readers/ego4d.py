@@ -146,13 +146,14 @@ def _collect(
 
 
 def _samples(image: ImageFile, frame: _Frame, settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
-    size, entities = image.stored_size(), []
+    size, entities, damaged = image.stored_size(), [], set()
     for noun, *box in frame.boxes:
         try:
             if not (rles := box_rles([box], *size)):
                 raise InvalidInputError(f"the box {box} covers no pixel of {image}")
         except InvalidInputError as error:
             broken.add(settings.annotations, f"{frame.record}, {noun}", error)
+            damaged.add(noun)
         else:
             entities.append(Entity(noun, rle_masks(rles, *size, image)))
     template = Sample(
@@ -166,5 +167,5 @@ def _samples(image: ImageFile, frame: _Frame, settings: Settings, broken: Broken
     )
     rng = np.random.default_rng((settings.seed, zlib.crc32(template.image.encode()), 1))
     more = list(action_instructions(entities, frame.actions, rng))
-    labels = NounLabels(tuple(entities))
+    labels = NounLabels(tuple(entities), ambiguous=frozenset(damaged))
     yield from noun_samples(labels, template, settings.instructions, settings.seed, more)

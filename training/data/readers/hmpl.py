@@ -15,7 +15,7 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.coco.index import CocoIndex, read_index
 from instructsam_ros.training.data.image_files import check_folder
-from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase
+from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase, cardinality
 from instructsam_ros.types import check_instruction
 
 LEVELS = {"concept": "concept", "simple_query": "simple", "complex_query": "complex"}
@@ -88,13 +88,9 @@ def _samples(
 
 def _cardinality(path: Path, targets: int) -> str:
     """That of the folder's name, or else that of the masks, which do not tell "many" from "all"."""
-    if not targets:
-        return "none"
     folder = path.absolute().parent.name
-    for ending, name in CARDINALITIES.items():
-        if folder.endswith(ending):
-            return name
-    return "one" if targets == 1 else "many"
+    named = next((name for ending, name in CARDINALITIES.items() if folder.endswith(ending)), "")
+    return named or cardinality(targets)
 
 
 def _phrase(groups: Mapping[str, Any], instruction: str) -> str:

@@ -8,7 +8,6 @@ two objects. Only what is moved is labelled, so no noun is exhaustive and none i
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.csv_files import Row, read_rows
 from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
 from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
 from instructsam_ros.training.data.sample import Phrase, Sample
@@ -91,18 +91,13 @@ def read_labels(path: Path) -> dict[str, tuple[str, ...]]:
 
     Raises InvalidInputError for another file.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return {
-                row["Category ID"]: tuple(row[f"Lable {number}"].lower() for number in range(1, LABELS + 1))
-                for row in csv.DictReader(file)
-            }
-    except OSError as error:
-        raise InvalidInputError(f"cannot read the labels {path}: {error.strerror}") from None
-    except (ValueError, KeyError, AttributeError) as error:
-        raise InvalidInputError(
-            f"{path} is no table with Category ID and Lable 1 to {LABELS}: {error}"
-        ) from None
+    expected = f"table with Category ID and Lable 1 to {LABELS}"
+    return dict(read_rows(path, _category, expected))
+
+
+def _category(row: Row) -> tuple[str, tuple[str, ...]]:
+    nouns = (row[f"Lable {number}"].lower() for number in range(1, LABELS + 1))
+    return row["Category ID"], tuple(nouns)
 
 
 def voc_color(number: int) -> tuple[int, int, int]:

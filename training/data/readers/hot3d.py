@@ -68,7 +68,9 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
             if image is None:
                 broken.add(archive, frame, f"there is no image of stream {settings.stream}")
                 continue
-            entities = tuple(_entities(objects, image, names, settings, broken))
+            damaged: set[str] = set()
+            entities = tuple(_entities(objects, image, names, settings, broken, damaged))
+            labels = NounLabels(entities, ambiguous=frozenset(damaged))
             template = Sample(
                 image=f"{archive.stem}/{image.name}",
                 read=image.read,
@@ -77,7 +79,7 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
                 record=f"{archive.name}: {frame}",
                 source="hot3d",
             )
-            yield from noun_samples(NounLabels(entities), template, settings.instructions, settings.seed)
+            yield from noun_samples(labels, template, settings.instructions, settings.seed)
 
 
 def _entities(
@@ -86,8 +88,9 @@ def _entities(
     names: Mapping[str, str],
     settings: Settings,
     broken: BrokenRecords,
+    damaged: set[str],
 ) -> Iterator[Entity]:
-    """Objects of a frame with a name and at least one pixel."""
+    """Objects of a frame with a name and at least one pixel. damaged: gets the nouns of the others."""
     try:
         with json_errors("it"):
             content = json.loads(objects.read_bytes())
@@ -102,6 +105,7 @@ def _entities(
             mask = _mask(item, f"masks_{settings.masks}", settings.stream)
         except InvalidInputError as error:
             broken.add(objects, f"object {key} ({number})", error)
+            damaged.add(names.get(key, ""))
             continue
         if mask is not None and mask.any():
             height, width = mask.shape

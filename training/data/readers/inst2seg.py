@@ -21,7 +21,7 @@ from instructsam_ros.training.data.image_files import ImageFile, check_folder, i
 from instructsam_ros.training.data.json_files import json_errors
 from instructsam_ros.training.data.json_stream import stream_list
 from instructsam_ros.training.data.mask_codec import box_rles, check_size, instance_rles, rle_masks
-from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase
+from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase, cardinality
 from instructsam_ros.types import check_instruction
 
 LABELS = ("level", "kind", "cardinality", "form", "template", "split", "view")
@@ -83,6 +83,8 @@ def _sample(
     boxes_only = item.get("ann_type") == "bbox"
     if "ann" in item or "ann_type" in item:
         parts = item.get("ann")
+        if not isinstance(parts, list | None):
+            raise InvalidInputError(f"ann is a {type(parts).__name__}, not a list or null")
         mask = None if parts is None else [_json(part) if isinstance(part, str) else part for part in parts]
         rles = (box_rles if boxes_only else instance_rles)(mask, *size)
     else:
@@ -92,6 +94,7 @@ def _sample(
     labels = {label: str(item[label]) for label in LABELS if item.get(label) is not None}
     if isinstance(item.get("type"), str):
         labels.setdefault("level", item["type"])
+    labels.setdefault("cardinality", cardinality(len(rles)))
     return Sample(
         image=name,
         read=image.read,

@@ -24,7 +24,7 @@ from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
 from instructsam_ros.training.data.json_files import json_errors
 from instructsam_ros.training.data.json_stream import stream_list
-from instructsam_ros.training.data.mask_codec import FARTHEST, rle_field
+from instructsam_ros.training.data.mask_codec import FARTHEST, rle_field, rle_masks
 from instructsam_ros.training.data.sample import Masks, Phrase, Sample, as_phrase
 from instructsam_ros.types import check_instruction
 
@@ -84,8 +84,8 @@ def _list_form(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
             if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
                 raise InvalidInputError("expected an object with image, question and mask")
             image = image_file(settings.images, entry["image"])
-            masks = rle_field(entry, "mask", image)
-            ignore = rle_field(entry, "ignore_mask", image) if entry.get("ignore_mask") else None
+            masks = rle_masks(*rle_field(entry, "mask"), image)
+            ignore = rle_masks(*rle_field(entry, "ignore_mask"), image) if entry.get("ignore_mask") else None
             sample = _sample(
                 entry.get("question"),
                 entry.get("is_sentence"),
@@ -143,7 +143,7 @@ def _load(path: Path) -> Mapping[str, Any]:
 
 
 def _shapes(entries: Any, size: tuple[int, int]) -> tuple[Shape, ...]:
-    """Shapes in the order in which they are drawn. Raises InvalidInputError where none is a target."""
+    """Read the shapes of an image of a size. Raises InvalidInputError where none is a target."""
     shapes: list[Shape] = []
     for place, entry in enumerate(entries if isinstance(entries, list) else ()):
         label = entry.get("label") if isinstance(entry, dict) else None
@@ -162,8 +162,7 @@ def _shapes(entries: Any, size: tuple[int, int]) -> tuple[Shape, ...]:
         shapes.append((IGNORE if label == "ignore" else TARGET, corners.astype(np.int32)))
     if not any(value == TARGET for value, _ in shapes):
         raise InvalidInputError("no shape is a target")
-    areas = [int(_fill(np.zeros(size, np.uint8), shape).astype(bool).sum()) for shape in shapes]
-    return tuple(shapes[place] for place in np.argsort(-np.array(areas), kind="stable"))
+    return tuple(shapes)
 
 
 def _fill(canvas: NDArray[np.uint8], shape: Shape) -> NDArray[np.uint8]:
@@ -174,8 +173,9 @@ def _fill(canvas: NDArray[np.uint8], shape: Shape) -> NDArray[np.uint8]:
 
 
 def _draw(shapes: tuple[Shape, ...], image: ImageFile, value: int) -> NDArray[np.bool_]:
-    """Pixels [1, H, W] that end with a value; shapes lie on the upright image."""
+    """Pixels [1, H, W] that end with a value; big shapes are drawn first, on the upright image."""
     canvas = np.zeros(image.size(), np.uint8)
-    for shape in shapes:
-        _fill(canvas, shape)
+    areas = [np.count_nonzero(_fill(np.zeros_like(canvas), shape)) for shape in shapes]
+    for place in np.argsort(-np.array(areas), kind="stable"):
+        _fill(canvas, shapes[place])
     return np.equal(canvas[None], value)

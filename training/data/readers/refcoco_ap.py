@@ -15,7 +15,7 @@ from instructsam_ros.training.data.coco.records import image_size
 from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
 from instructsam_ros.training.data.json_stream import stream_list
 from instructsam_ros.training.data.mask_codec import instance_rles, rle_masks
-from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase
+from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase, cardinality
 from instructsam_ros.types import check_instruction
 
 
@@ -40,7 +40,7 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
             record = f"[{number}].cat[{place}]"
             try:
                 instruction = check_instruction(text)
-                masks = rle_masks(instance_rles(mask, *size), *size, image)
+                rles = instance_rles(mask, *size)
             except InvalidInputError as error:
                 broken.add(settings.annotations, record, error)
                 continue
@@ -48,9 +48,10 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
                 image=entry["image"],
                 read=image.read,
                 instruction=instruction,
-                phrases=(Phrase(as_phrase(instruction), masks),),
+                phrases=(Phrase(as_phrase(instruction), rle_masks(rles, *size, image)),),
                 record=record,
                 source="refcoco_ap",
+                labels={"cardinality": cardinality(len(rles))},
             )
 
 

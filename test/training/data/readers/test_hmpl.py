@@ -61,7 +61,7 @@ def test_the_release_evaluates_the_first_text_of_each_level(tmp_path):
         ("RefCOCO", 1, "one"),
         ("RefCOCO", 2, "many"),
         ("RefCOCO", 0, "none"),
-        ("HMPL-Instruct_1to1", 0, "none"),
+        ("HMPL-Instruct_1to1", 0, "one"),
     ],
 )
 def test_the_folder_names_the_cardinality_and_else_the_masks_do(tmp_path, folder, annotations, cardinality):

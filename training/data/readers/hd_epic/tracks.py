@@ -80,7 +80,7 @@ def parse_tracks(association: str, entry: Any) -> Iterator[Track]:
             start, stop = (float(time) for time in track["time_segment"])
             masks = track["masks"] if "masks" in track else track["all_frames"]
             yield Track(association, noun, start, stop, tuple(str(key) for key in masks))
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
         raise InvalidInputError(f"no association of a name and tracks: {error!r}") from None
 
 
@@ -89,7 +89,7 @@ def parse_mask_info(entry: Any) -> MaskInfo:
     try:
         frame, fixture = entry["frame_number"], entry.get("fixture")
         left, top, right, bottom = (float(side) for side in entry["bbox"])
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
         raise InvalidInputError(f"no description of a mask with frame_number and bbox: {error!r}") from None
     if type(frame) is not int or not 0 <= frame < HIGHEST:
         raise InvalidInputError(f"frame_number {frame!r} is not an integer in 0..{HIGHEST - 1}")

@@ -51,6 +51,7 @@ def test_the_description_of_a_mask(fixture, kind):
     ("entry", "message"),
     [
         (None, "no description of a mask"),
+        ({"frame_number": 1, "bbox": [10**400, 2, 3, 4]}, "no description of a mask"),
         ({"frame_number": 1}, "no description of a mask"),
         ({"frame_number": 1, "bbox": [1, 2, 3]}, "no description of a mask"),
         ({"frame_number": -1, "bbox": [1, 2, 3, 4]}, "frame_number -1"),
