@@ -140,6 +140,27 @@ def image_file(folder: Path, name: str) -> ImageFile:
     return ImageFile(path)
 
 
+def check_folder(path: Path) -> None:
+    """Raise InvalidInputError where there is no folder of images."""
+    if not path.is_dir():
+        raise InvalidInputError(f"there is no image folder {path}")
+
+
+def check_frame_name(pattern: str) -> None:
+    """Raise ValueError for a pattern that gives two frames of videos the same name."""
+    try:
+        names = {pattern.format(video=video, frame=frame) for video in ("v", "w") for frame in (1, 2)}
+    except (LookupError, ValueError, AttributeError):
+        names = set()
+    if len(names) < 4:
+        raise ValueError(f"frame_name must contain {{video}} and {{frame}}, got {pattern!r}")
+
+
+def frame_file(folder: Path, pattern: str, video: str, frame: int) -> ImageFile:
+    """Return the file of an extracted frame of a video. Raises InvalidInputError as ``image_file``."""
+    return image_file(folder, pattern.format(video=video, frame=frame))
+
+
 @lru_cache(64)
 def _resolved(folder: Path) -> Path:
     return folder.resolve()

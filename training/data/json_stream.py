@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.json_files import json_errors
 
 T = TypeVar("T")
 CHUNK = 1 << 20
@@ -38,18 +39,14 @@ def stream_object(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _stream(path: Path, parse: Callable[[_Text], Iterator[T]]) -> Iterator[T]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = _Text(file)
+    with json_errors(path), path.open(encoding="utf-8-sig") as file:
+        text = _Text(file)
+        try:
             yield from parse(text)
-            if text.peek():
-                raise ValueError("there is more behind its end")
-    except OSError as error:
-        raise InvalidInputError(f"cannot read the annotations {path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
-        raise InvalidInputError(f"{path} is not valid JSON: {error}") from None
-    except TypeError as error:
-        raise InvalidInputError(f"{path}: {error}") from None
+        except TypeError as error:
+            raise InvalidInputError(f"{path}: {error}") from None
+        if text.peek():
+            raise ValueError("there is more behind its end")
 
 
 def _elements(text: _Text) -> Iterator[Any]:

@@ -20,7 +20,7 @@ Rle = dict[str, Any]
 """A compressed COCO RLE, {size, counts}."""
 
 LONGEST = 65535
-"""Pixels of a side, as many as formats of images hold."""
+"""Pixels of a side, as many as formats of images hold; pycocotools counts in 32 bits."""
 FARTHEST = 10
 """How many times the image's longer side coordinates may be; huge ones crash pycocotools."""
 
@@ -44,7 +44,7 @@ def box_rles(boxes: Any, height: int, width: int) -> tuple[Rle, ...]:
     """
     rles = []
     for box in boxes or ():
-        if not (isinstance(box, list | tuple) and len(box) == 4 and all(_is_number(value) for value in box)):
+        if not (isinstance(box, list | tuple) and len(box) == 4 and all(is_number(value) for value in box)):
             raise InvalidInputError(f"{box!r} is no box [x, y, width, height]")
         if any(abs(value) > FARTHEST * max(height, width) for value in box):
             raise InvalidInputError(f"a box reaches far beyond the image of {width}x{height}")
@@ -76,23 +76,30 @@ def rle_masks(rles: tuple[Rle, ...], height: int, width: int, image: EncodedImag
     return partial(_read_masks, rles, height, width, image)
 
 
-def rle_field(entry: Mapping[str, Any], key: str, image: EncodedImage) -> Masks:
-    """Return the reader of the masks of a record that gives no size but that of its RLE, or of several.
+def rle_field(entry: Mapping[str, Any], key: str) -> tuple[tuple[Rle, ...], int, int]:
+    """Return RLEs, height and width of a record that gives no size but that of its RLE, or of several.
 
     Raises InvalidInputError for a record without one, and as ``instance_rles``.
     """
     value = entry.get(key)
     first = value[0] if isinstance(value, list) and value else value
     size = first.get("size") if isinstance(first, dict) else None
-    if not (isinstance(size, list) and len(size) == 2 and all(is_side(side) for side in size)):
+    if not (isinstance(size, list) and len(size) == 2):
         raise InvalidInputError(f"{key} is no RLE with a size [height, width]")
-    height, width = size
-    return rle_masks(instance_rles(value, height, width), height, width, image)
+    height, width = check_size(*size)
+    return instance_rles(value, height, width), height, width
 
 
-def is_side(value: Any) -> bool:
-    """Tell whether a value can be the pixels of an image's side; pycocotools counts in 32 bits."""
-    return type(value) is int and 1 <= value <= LONGEST
+def check_size(height: Any, width: Any) -> tuple[int, int]:
+    """Return height and width as they are. Raises InvalidInputError for sides that are no image's."""
+    if not all(type(side) is int and 1 <= side <= LONGEST for side in (height, width)):
+        raise InvalidInputError(f"height {height!r} and width {width!r} must be integers in 1..{LONGEST}")
+    return height, width
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return type(value) is int or (type(value) is float and math.isfinite(value))
 
 
 def _read_masks(rles: tuple[Rle, ...], height: int, width: int, image: EncodedImage) -> NDArray[np.bool_]:
@@ -160,9 +167,5 @@ def _is_polygon(part: Any) -> bool:
         isinstance(part, list)
         and (not part or len(part) >= 6)
         and len(part) % 2 == 0
-        and all(_is_number(value) for value in part)
+        and all(is_number(value) for value in part)
     )
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) is int or (type(value) is float and math.isfinite(value))

@@ -6,6 +6,7 @@ leftmost cup" only where it lies clearly left of all others, and no target only 
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -81,6 +82,13 @@ class NounInstruction:
     kind: str
     level: str
     cardinality: str
+
+
+def readable_noun(name: str) -> str:
+    """Return the name of a class as English, without the sense in brackets: "glass_(drink_container):base"
+    is "glass base", "bottle_(bottle,_flask)" is "bottle".
+    """
+    return re.sub(r"[_:\s]+", " ", re.sub(r"\([^)]*(\)|$)", " ", name)).strip()
 
 
 def noun_samples(

@@ -74,3 +74,17 @@ class Sample:
         Raises InvalidInputError for damaged masks, and ValueError for a sample without phrases.
         """
         return np.concatenate([phrase.masks() for phrase in self.phrases])
+
+
+def cardinality(targets: int) -> str:
+    """Return the label of an instruction with so many targets: none, one or many."""
+    return "none" if not targets else "one" if targets == 1 else "many"
+
+
+def as_phrase(instruction: str) -> str:
+    """Return the phrase of the answer where an annotation holds the instruction only.
+
+    It is the instruction as the released training writes it: first letter small, no full stop.
+    """
+    text = instruction.strip().removesuffix(".") or instruction
+    return text[:1].lower() + text[1:]

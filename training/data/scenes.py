@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.instructions import Instruction, absent_anchor_negative, flip, instructions
 from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.image_files import ImageFile
 from instructsam_ros.training.data.random_resized_crop import random_frame
 from instructsam_ros.training.data.registry import DataSet, parse_data_sets
 from instructsam_ros.training.data.sample import Grounding, LabelledObject, Phrase, Sample
@@ -190,7 +191,8 @@ def sampling_weight(item: Instruction, progress: float) -> float:
 def validation_samples(
     root: str | Path, views: int, per_view: int, seed: int, broken: BrokenRecords
 ) -> Iterator[Sample]:
-    """Iterate over instructions on ``views`` views spread over a folder; the same at every call.
+    """Iterate over instructions on ``views`` views spread over a folder; the same at every call, without
+    the labels of training.
 
     Raises InvalidInputError for a folder without views and for too many damaged ones.
     """
@@ -203,7 +205,13 @@ def validation_samples(
             broken.add(root, path.name, error)
             continue
         for item in instructions(view.meta, rng, per_view, split="heldout"):
-            yield _sample(path, view.rgb, view.ids, view, item, mirrored=False)
+            yield replace(
+                _sample(path, view.rgb, view.ids, view, item, mirrored=False),
+                read=ImageFile(path).read,
+                phrases=(Phrase(item.phrase, partial(_read_masks, path, item.targets)),),
+                record=path.name,
+                grounding=None,
+            )
 
 
 def _sample(
@@ -233,6 +241,10 @@ def _sample(
             has_absent_referent=item.has_absent_referent,
         ),
     )
+
+
+def _read_masks(path: Path, targets: tuple[int, ...]) -> NDArray[np.bool_]:
+    return _masks(load_view(path, depth=False).ids, targets)
 
 
 def _masks(ids: NDArray[np.uint8], targets: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -6,7 +6,13 @@ import pytest
 from PIL import ExifTags, Image
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.image_files import ImageFile, image_file
+from instructsam_ros.training.data.image_files import (
+    ImageFile,
+    check_folder,
+    check_frame_name,
+    frame_file,
+    image_file,
+)
 
 H, W = 48, 64
 
@@ -116,3 +122,27 @@ def test_stored_is_the_inverse_of_upright(tmp_path, orientation):
     assert image.stored_size() == (H, W)
     with pytest.raises(InvalidInputError, match="do not fit"):
         image.stored(np.zeros((1, 3, 3), bool))
+
+
+def test_frames_of_videos_are_found_by_their_pattern(tmp_path):
+    (tmp_path / "v1").mkdir()
+    Image.new("RGB", (4, 3)).save(tmp_path / "v1" / "007.png")
+    check_frame_name("{video}/{frame:03d}.png")
+    assert frame_file(tmp_path, "{video}/{frame:03d}.png", "v1", 7).size() == (3, 4)
+    with pytest.raises(InvalidInputError, match="there is no image"):
+        frame_file(tmp_path, "{video}/{frame:03d}.png", "v1", 8)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["{video}.jpg", "{frame}.jpg", "a.jpg", "{video}/{number}.jpg", "{frame:q}", "{video", "{frame.x}"],
+)
+def test_a_pattern_that_does_not_tell_frames_of_videos_apart_is_refused(pattern):
+    with pytest.raises(ValueError, match="frame_name must contain"):
+        check_frame_name(pattern)
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
+    check_folder(tmp_path)
+    with pytest.raises(InvalidInputError, match="there is no image folder"):
+        check_folder(tmp_path / "images")

@@ -10,7 +10,15 @@ from PIL import ExifTags, Image
 
 from instructsam_ros.errors import InvalidInputError, MissingDependencyError
 from instructsam_ros.training.data.image_files import ImageFile
-from instructsam_ros.training.data.mask_codec import encode_masks, instance_rles, mask_api, rle_field
+from instructsam_ros.training.data.mask_codec import (
+    check_size,
+    encode_masks,
+    instance_rles,
+    is_number,
+    mask_api,
+    rle_field,
+    rle_masks,
+)
 
 H, W = 48, 64
 BOTTOM = {"size": [H, W], "counts": [0, H, H * W - H]}  # the first column: runs go down columns
@@ -46,19 +54,31 @@ def test_masks_whose_size_only_their_codes_tell_turn_as_the_image(tmp_path_facto
     codes = [{**code, "counts": code["counts"].decode()} for code in encode_masks(masks)]
     record = {"several": codes, "one": codes[0]}
     expected = np.rot90(masks, -1, (1, 2))
-    assert np.array_equal(rle_field(record, "several", ImageFile(path))(), expected)
-    assert np.array_equal(rle_field(record, "one", ImageFile(path))(), expected[:1])
+    assert np.array_equal(rle_masks(*rle_field(record, "several"), ImageFile(path))(), expected)
+    assert np.array_equal(rle_masks(*rle_field(record, "one"), ImageFile(path))(), expected[:1])
 
 
 @pytest.mark.parametrize(
     "value", [None, [], "x", {"counts": []}, {"size": [H, 0]}, {"size": [H, True]}, {"size": H}, [[BOTTOM]]]
 )
-def test_a_field_without_a_run_length_code_is_an_error(tmp_path, value):
-    with pytest.raises(InvalidInputError, match="mask is no RLE with a size"):
-        rle_field({"mask": value}, "mask", ImageFile(tmp_path / "a.png"))
+def test_a_field_without_a_run_length_code_is_an_error(value):
+    with pytest.raises(InvalidInputError, match=r"mask is no RLE with a size|must be integers in 1"):
+        rle_field({"mask": value}, "mask")
 
 
 def test_without_pycocotools_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pycocotools", None)
     with pytest.raises(MissingDependencyError, match=r"\[training\]"):
         instance_rles(BOTTOM, H, W)
+
+
+@pytest.mark.parametrize("size", [(0, 5), (5, 65536), (True, 5), (5.0, 5), (None, None), ("5", 5)])
+def test_sides_of_no_image_are_an_error(size):
+    assert check_size(1, 65535) == (1, 65535)
+    with pytest.raises(InvalidInputError, match=r"must be integers in 1\.\.65535"):
+        check_size(*size)
+
+
+def test_what_is_a_number():
+    values = [1, -2.5, True, None, "1", float("nan"), float("inf")]
+    assert [is_number(value) for value in values] == [True, True, False, False, False, False, False]

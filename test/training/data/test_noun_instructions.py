@@ -12,6 +12,7 @@ from instructsam_ros.training.data.noun_instructions import (
     NounLabels,
     noun_instructions,
     noun_samples,
+    readable_noun,
 )
 from instructsam_ros.training.data.plurals import plural
 from instructsam_ros.training.data.sample import Phrase, Sample
@@ -207,3 +208,20 @@ def test_instructions_from_other_labels_take_turns_with_nouns():
     template = Sample("a.jpg", lambda: None, "", (Phrase("", lambda: np.zeros((0, H, W), bool)),))
     samples = list(noun_samples(labels, template, 4, 0, more))
     assert {len(sample.masks()) for sample in samples if sample.labels["kind"] == "contact"} == {2}
+
+
+@pytest.mark.parametrize(
+    ("name", "noun"),
+    [
+        ("cup", "cup"),
+        ("wine glass", "wine glass"),
+        ("chopping_board", "chopping board"),
+        ("mouse_(computer_equipment)", "mouse"),
+        ("glass_(drink_container):base", "glass base"),
+        ("bottle_(bottle,_flask)", "bottle"),
+        ("wrench_(tool", "wrench"),
+        ("mug:inner_body", "mug inner body"),
+    ],
+)
+def test_readable_nouns(name, noun):
+    assert readable_noun(name) == noun

@@ -9,10 +9,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.evaluation.average_precision import (
-    average_precision,
-    sampled_average_precision,
-)
+from instructsam_ros.training.evaluation.average_precision import sampled_average_precision
 from instructsam_ros.training.evaluation.metrics import Prediction, pairwise_iou, score_case, summarise
 
 H, W = 10, 20
@@ -63,19 +60,6 @@ def test_hand_computed_mixture():
     assert metrics.target_accuracy == pytest.approx(2 / 3)
     assert metrics.count_accuracy == pytest.approx(2 / 5)
     assert metrics.duplicate_rate == 0
-
-
-def test_average_precision_by_hand():
-    # in order of score: hit, miss, hit; 4 truths -> 1 * 1/4 + 2/3 * 1/4
-    ap = average_precision(np.array([0.2, 0.9, 0.5]), np.array([True, True, False]), 4)
-    assert ap == pytest.approx(0.25 + 2 / 3 * 0.25)
-
-
-def test_sampled_average_precision_by_hand():
-    # as above; recall reaches 1/4 with precision 1 and 2/4 with 2/3: recalls 0..0.25 and 0.26..0.50
-    ap = sampled_average_precision(np.array([0.2, 0.9, 0.5]), np.array([True, True, False]), 4)
-    assert ap == pytest.approx((26 * 1 + 25 * 2 / 3) / 101)
-    assert sampled_average_precision(np.zeros(0), np.zeros(0, bool), 2) == 0
 
 
 def test_average_precision_pools_instructions_and_never_matches_across_them():

@@ -29,7 +29,8 @@ def test_an_unknown_protocol_is_an_error_that_lists_the_known_ones():
 def test_hmpl_is_evaluated_on_the_first_text_of_each_level(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8, 3), np.uint8))
     texts = {"concept": ["cup", "mug"], "simple_query": ["the cup", "that cup"]}
-    content = {"images": [{"id": 1, "file_name": "a.png", "text_inst_input": texts}], "annotations": []}
+    cup = {"id": 1, "image_id": 1, "segmentation": [[0, 0, 4, 0, 4, 4]]}
+    content = {"images": [{"id": 1, "file_name": "a.png", "text_inst_input": texts}], "annotations": [cup]}
     (tmp_path / "set.json").write_text(json.dumps(content))
     values = {"annotations": tmp_path / "set.json", "images": tmp_path}
     samples = protocol("hmpl").samples(values, BrokenRecords())

@@ -14,7 +14,6 @@ exhaustive and none is absent. All samples are ``boxes_only``.
 from __future__ import annotations
 
 import math
-import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,10 +25,10 @@ import numpy as np
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.hand_instructions import Action, action_instructions
-from instructsam_ros.training.data.image_files import ImageFile, image_file
+from instructsam_ros.training.data.image_files import ImageFile, check_folder, check_frame_name, frame_file
 from instructsam_ros.training.data.json_stream import stream_object
-from instructsam_ros.training.data.mask_codec import box_rles, rle_masks
-from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
+from instructsam_ros.training.data.mask_codec import box_rles, is_number, rle_masks
+from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples, readable_noun
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.yaml_config import check_range
 
@@ -56,12 +55,7 @@ class Settings:
     def __post_init__(self) -> None:
         check_range(self, 1, math.inf, "instructions")
         check_range(self, 0, math.inf, "seed")
-        try:
-            is_unique = len({self.frame_name.format(video="v", frame=frame) for frame in (1, 2)}) == 2
-        except (LookupError, ValueError):
-            is_unique = False
-        if not is_unique:
-            raise ValueError(f"frame_name must contain {{video}} and {{frame}}, got {self.frame_name!r}")
+        check_frame_name(self.frame_name)
 
 
 @dataclass
@@ -78,8 +72,7 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
 
     Raises InvalidInputError for a missing folder and for a file that is not of this format.
     """
-    if not settings.images.is_dir():
-        raise InvalidInputError(f"there is no image folder {settings.images}")
+    check_folder(settings.images)
     known = False
     for number, (key, entry) in enumerate(stream_object(settings.annotations)):
         if key not in ("videos", "clips"):
@@ -97,17 +90,12 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
             _collect(action, found, f"{video}, action {place}", frames, settings.annotations, broken)
         for frame in sorted(frames):
             try:
-                image = image_file(settings.images, settings.frame_name.format(video=video, frame=frame))
+                image = frame_file(settings.images, settings.frame_name, video, frame)
                 yield from _samples(image, frames[frame], settings, broken)
             except InvalidInputError as error:
                 broken.add(settings.annotations, f"{video}, frame {frame}", error)
     if not known:
         raise InvalidInputError(f"{settings.annotations} has neither videos (fho_main.json) nor clips")
-
-
-def readable_noun(noun: str) -> str:
-    """Turn "bottle_(bottle,_flask)" into "bottle": the name of a class without its members."""
-    return " ".join(re.sub(r"\(.*", "", noun.lower()).replace("_", " ").split())
 
 
 def _actions(video: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], list[Any]]]:
@@ -131,7 +119,7 @@ def _collect(
     broken: BrokenRecords,
 ) -> None:
     """Add the boxes of an action to the frames of the video."""
-    verb = readable_noun(str(action.get("structured_verb") or ""))
+    verb = readable_noun(str(action.get("structured_verb") or "").lower())
     for kind, entry in found:
         try:
             number, boxes = entry["frame_number"], entry.get("boxes", entry.get("bbox"))
@@ -144,9 +132,9 @@ def _collect(
         for place, each in enumerate(boxes or ()):
             try:
                 kind_of_object, noun = each["object_type"], each.get("structured_noun")
-                noun = HANDS.get(kind_of_object) or (noun and readable_noun(noun))
+                noun = HANDS.get(kind_of_object) or (noun and readable_noun(noun.lower()))
                 box = tuple(each["bbox"][side] for side in ("x", "y", "width", "height"))
-                if not all(type(side) in (int, float) and math.isfinite(side) for side in box):
+                if not all(is_number(side) for side in box):
                     raise TypeError
             except (TypeError, KeyError, AttributeError):
                 broken.add(file, f"{record}, {kind}, box {place}", "no object_type, noun or box")
@@ -158,13 +146,14 @@ def _collect(
 
 
 def _samples(image: ImageFile, frame: _Frame, settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
-    size, entities = image.stored_size(), []
+    size, entities, damaged = image.stored_size(), [], set()
     for noun, *box in frame.boxes:
         try:
             if not (rles := box_rles([box], *size)):
                 raise InvalidInputError(f"the box {box} covers no pixel of {image}")
         except InvalidInputError as error:
             broken.add(settings.annotations, f"{frame.record}, {noun}", error)
+            damaged.add(noun)
         else:
             entities.append(Entity(noun, rle_masks(rles, *size, image)))
     template = Sample(
@@ -178,5 +167,5 @@ def _samples(image: ImageFile, frame: _Frame, settings: Settings, broken: Broken
     )
     rng = np.random.default_rng((settings.seed, zlib.crc32(template.image.encode()), 1))
     more = list(action_instructions(entities, frame.actions, rng))
-    labels = NounLabels(tuple(entities))
+    labels = NounLabels(tuple(entities), ambiguous=frozenset(damaged))
     yield from noun_samples(labels, template, settings.instructions, settings.seed, more)

@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.coco_file import CocoFile, CocoImage
-from instructsam_ros.training.data.coco_labels import CocoSettings, coco_samples, federated_labels
+from instructsam_ros.training.data.coco.annotation_file import CocoFile, CocoImage
+from instructsam_ros.training.data.coco.labels import CocoSettings, coco_samples, federated_labels
 from instructsam_ros.training.data.image_files import ImageFile
 from instructsam_ros.training.data.noun_instructions import NounLabels
 from instructsam_ros.training.data.sample import Sample

@@ -13,9 +13,9 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.coco_index import CocoIndex, read_coco
-from instructsam_ros.training.data.phrase_text import as_phrase
-from instructsam_ros.training.data.sample import Phrase, Sample
+from instructsam_ros.training.data.coco.index import CocoIndex, read_index
+from instructsam_ros.training.data.image_files import check_folder
+from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase, cardinality
 from instructsam_ros.types import check_instruction
 
 LEVELS = {"concept": "concept", "simple_query": "simple", "complex_query": "complex"}
@@ -35,9 +35,8 @@ class Settings:
 
 def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
     """Read a sample per text, image by image. Raises InvalidInputError for a file of another form."""
-    if not settings.images.is_dir():
-        raise InvalidInputError(f"there is no image folder {settings.images}")
-    index = read_coco(settings.annotations, broken)
+    check_folder(settings.images)
+    index = read_index(settings.annotations, broken)
     members: dict[int, list[int]] = {}
     for key, annotation in index.annotations.items():
         owner = annotation.get("image_id")
@@ -90,10 +89,8 @@ def _samples(
 def _cardinality(path: Path, targets: int) -> str:
     """That of the folder's name, or else that of the masks, which do not tell "many" from "all"."""
     folder = path.absolute().parent.name
-    for ending, name in CARDINALITIES.items():
-        if folder.endswith(ending):
-            return name
-    return "none" if not targets else "one" if targets == 1 else "many"
+    named = next((name for ending, name in CARDINALITIES.items() if folder.endswith(ending)), "")
+    return named or cardinality(targets)
 
 
 def _phrase(groups: Mapping[str, Any], instruction: str) -> str:

@@ -8,7 +8,6 @@ two objects. Only what is moved is labelled, so no noun is exhaustive and none i
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Iterator
@@ -21,7 +20,8 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.image_files import ImageFile, image_file
+from instructsam_ros.training.data.csv_files import Row, read_rows
+from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
 from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.yaml_config import check_range
@@ -54,8 +54,7 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
 
     Raises InvalidInputError for missing folders, for another label.csv, and where there are no masks.
     """
-    if not settings.images.is_dir():
-        raise InvalidInputError(f"there is no image folder {settings.images}")
+    check_folder(settings.images)
     labels = read_labels(settings.labels)
     folders = sorted(
         folder for name in ("mask", "shift_mask") for folder in settings.annotations.glob(f"**/2Dseg/{name}")
@@ -92,18 +91,13 @@ def read_labels(path: Path) -> dict[str, tuple[str, ...]]:
 
     Raises InvalidInputError for another file.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return {
-                row["Category ID"]: tuple(row[f"Lable {number}"].lower() for number in range(1, LABELS + 1))
-                for row in csv.DictReader(file)
-            }
-    except OSError as error:
-        raise InvalidInputError(f"cannot read the labels {path}: {error.strerror}") from None
-    except (ValueError, KeyError, AttributeError) as error:
-        raise InvalidInputError(
-            f"{path} is no table with Category ID and Lable 1 to {LABELS}: {error}"
-        ) from None
+    expected = f"table with Category ID and Lable 1 to {LABELS}"
+    return dict(read_rows(path, _category, expected))
+
+
+def _category(row: Row) -> tuple[str, tuple[str, ...]]:
+    nouns = (row[f"Lable {number}"].lower() for number in range(1, LABELS + 1))
+    return row["Category ID"], tuple(nouns)
 
 
 def voc_color(number: int) -> tuple[int, int, int]:

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.json_object import read_json_object
-from instructsam_ros.training.data.mask_codec import LONGEST, encode_masks, rle_masks
+from instructsam_ros.training.data.json_files import json_errors, read_json_object
+from instructsam_ros.training.data.mask_codec import check_size, encode_masks, rle_masks
 from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.training.data.tar_members import TarMember, tar_archives, tar_members
@@ -68,7 +68,9 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
             if image is None:
                 broken.add(archive, frame, f"there is no image of stream {settings.stream}")
                 continue
-            entities = tuple(_entities(objects, image, names, settings, broken))
+            damaged: set[str] = set()
+            entities = tuple(_entities(objects, image, names, settings, broken, damaged))
+            labels = NounLabels(entities, ambiguous=frozenset(damaged))
             template = Sample(
                 image=f"{archive.stem}/{image.name}",
                 read=image.read,
@@ -77,7 +79,7 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
                 record=f"{archive.name}: {frame}",
                 source="hot3d",
             )
-            yield from noun_samples(NounLabels(entities), template, settings.instructions, settings.seed)
+            yield from noun_samples(labels, template, settings.instructions, settings.seed)
 
 
 def _entities(
@@ -86,12 +88,14 @@ def _entities(
     names: Mapping[str, str],
     settings: Settings,
     broken: BrokenRecords,
+    damaged: set[str],
 ) -> Iterator[Entity]:
-    """Objects of a frame with a name and at least one pixel."""
+    """Objects of a frame with a name and at least one pixel. damaged: gets the nouns of the others."""
     try:
-        content = json.loads(objects.read_bytes())
+        with json_errors("it"):
+            content = json.loads(objects.read_bytes())
         instances = [(key, item) for key, items in content.items() for item in items]
-    except (ValueError, RecursionError, EOFError, TypeError, AttributeError) as error:
+    except (InvalidInputError, TypeError, AttributeError) as error:
         broken.add(objects, "the file", f"is no JSON of the objects of a frame: {error}")
         return
     for number, (key, item) in enumerate(instances):
@@ -101,6 +105,7 @@ def _entities(
             mask = _mask(item, f"masks_{settings.masks}", settings.stream)
         except InvalidInputError as error:
             broken.add(objects, f"object {key} ({number})", error)
+            damaged.add(names.get(key, ""))
             continue
         if mask is not None and mask.any():
             height, width = mask.shape
@@ -116,8 +121,7 @@ def _mask(item: Any, kind: str, stream: str) -> NDArray[np.bool_] | None:
         height, width, rle = encoded["height"], encoded["width"], encoded["rle"]
     except (TypeError, KeyError, AttributeError):
         raise InvalidInputError(f"there is no {kind} with height, width and rle") from None
-    if not all(type(side) is int and 1 <= side <= LONGEST for side in (height, width)):
-        raise InvalidInputError(f"height {height!r} and width {width!r} must be integers in 1..{LONGEST}")
+    height, width = check_size(height, width)
     if not isinstance(rle, list) or len(rle) % 2 or not all(type(value) is int for value in rle):
         raise InvalidInputError("rle is no list of (start, length) pairs")
     mask = np.zeros(height * width, bool)

@@ -17,11 +17,11 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.image_files import ImageFile, image_file
+from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
+from instructsam_ros.training.data.json_files import json_errors
 from instructsam_ros.training.data.json_stream import stream_list
-from instructsam_ros.training.data.mask_codec import LONGEST, box_rles, instance_rles, is_side, rle_masks
-from instructsam_ros.training.data.phrase_text import as_phrase
-from instructsam_ros.training.data.sample import Phrase, Sample
+from instructsam_ros.training.data.mask_codec import box_rles, check_size, instance_rles, rle_masks
+from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase, cardinality
 from instructsam_ros.types import check_instruction
 
 LABELS = ("level", "kind", "cardinality", "form", "template", "split", "view")
@@ -41,8 +41,7 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
 
     Raises InvalidInputError for a file that is no list of images.
     """
-    if not settings.images.is_dir():
-        raise InvalidInputError(f"there is no image folder {settings.images}")
+    check_folder(settings.images)
     for number, entry in enumerate(stream_list(settings.annotations)):
         try:
             image, height, width, items = _image(entry, settings.images)
@@ -66,8 +65,7 @@ def _image(entry: Any, images: Path) -> tuple[ImageFile, int, int, list[dict[str
         raise InvalidInputError("expected an object with image, height, width and annotation") from None
     if isinstance(items, str):
         items = _json(items)
-    if not (is_side(height) and is_side(width)):
-        raise InvalidInputError(f"height {height!r} and width {width!r} must be integers in 1..{LONGEST}")
+    height, width = check_size(height, width)
     if not isinstance(name, str) or not isinstance(items, list):
         raise InvalidInputError("image must be a path and annotation a list")
     if not all(isinstance(item, dict) for item in items):
@@ -85,6 +83,8 @@ def _sample(
     boxes_only = item.get("ann_type") == "bbox"
     if "ann" in item or "ann_type" in item:
         parts = item.get("ann")
+        if not isinstance(parts, list | None):
+            raise InvalidInputError(f"ann is a {type(parts).__name__}, not a list or null")
         mask = None if parts is None else [_json(part) if isinstance(part, str) else part for part in parts]
         rles = (box_rles if boxes_only else instance_rles)(mask, *size)
     else:
@@ -94,6 +94,7 @@ def _sample(
     labels = {label: str(item[label]) for label in LABELS if item.get(label) is not None}
     if isinstance(item.get("type"), str):
         labels.setdefault("level", item["type"])
+    labels.setdefault("cardinality", cardinality(len(rles)))
     return Sample(
         image=name,
         read=image.read,
@@ -108,7 +109,5 @@ def _sample(
 
 
 def _json(text: str) -> Any:
-    try:
+    with json_errors("a text of JSON"):
         return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInputError(f"a text of JSON is damaged: {error}") from None

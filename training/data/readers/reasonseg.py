@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.image_files import ImageFile, image_file
+from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
+from instructsam_ros.training.data.json_files import json_errors
 from instructsam_ros.training.data.json_stream import stream_list
-from instructsam_ros.training.data.mask_codec import FARTHEST, rle_field
-from instructsam_ros.training.data.phrase_text import as_phrase
-from instructsam_ros.training.data.sample import Masks, Phrase, Sample
+from instructsam_ros.training.data.mask_codec import FARTHEST, rle_field, rle_masks
+from instructsam_ros.training.data.sample import Masks, Phrase, Sample, as_phrase
 from instructsam_ros.types import check_instruction
 
 TARGET, IGNORE = 1, 255
@@ -45,8 +45,7 @@ class Settings:
 
 def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
     """Read a sample per text. Raises InvalidInputError for a folder or a file of another form."""
-    if not settings.images.is_dir():
-        raise InvalidInputError(f"there is no image folder {settings.images}")
+    check_folder(settings.images)
     if not settings.annotations.is_dir():
         yield from _list_form(settings, broken)
         return
@@ -85,8 +84,8 @@ def _list_form(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
             if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
                 raise InvalidInputError("expected an object with image, question and mask")
             image = image_file(settings.images, entry["image"])
-            masks = rle_field(entry, "mask", image)
-            ignore = rle_field(entry, "ignore_mask", image) if entry.get("ignore_mask") else None
+            masks = rle_masks(*rle_field(entry, "mask"), image)
+            ignore = rle_masks(*rle_field(entry, "ignore_mask"), image) if entry.get("ignore_mask") else None
             sample = _sample(
                 entry.get("question"),
                 entry.get("is_sentence"),
@@ -132,23 +131,19 @@ def _sample(
 
 def _load(path: Path) -> Mapping[str, Any]:
     """Some files of the release are in Windows-1252."""
-    try:
-        data = path.read_bytes()
+    with json_errors("it"):
+        content = path.read_bytes()
         try:
-            entry = json.loads(data.decode("utf-8-sig"))
+            entry = json.loads(content.decode("utf-8-sig"))
         except UnicodeDecodeError:
-            entry = json.loads(data.decode("cp1252"))
-    except OSError as error:
-        raise InvalidInputError(f"cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise InvalidInputError(f"is not valid JSON: {error}") from None
+            entry = json.loads(content.decode("cp1252"))
     if not isinstance(entry, dict):
         raise InvalidInputError("expected an object with text, is_sentence and shapes")
     return entry
 
 
 def _shapes(entries: Any, size: tuple[int, int]) -> tuple[Shape, ...]:
-    """Shapes in the order in which they are drawn. Raises InvalidInputError where none is a target."""
+    """Read the shapes of an image of a size. Raises InvalidInputError where none is a target."""
     shapes: list[Shape] = []
     for place, entry in enumerate(entries if isinstance(entries, list) else ()):
         label = entry.get("label") if isinstance(entry, dict) else None
@@ -167,8 +162,7 @@ def _shapes(entries: Any, size: tuple[int, int]) -> tuple[Shape, ...]:
         shapes.append((IGNORE if label == "ignore" else TARGET, corners.astype(np.int32)))
     if not any(value == TARGET for value, _ in shapes):
         raise InvalidInputError("no shape is a target")
-    areas = [int(_fill(np.zeros(size, np.uint8), shape).astype(bool).sum()) for shape in shapes]
-    return tuple(shapes[place] for place in np.argsort(-np.array(areas), kind="stable"))
+    return tuple(shapes)
 
 
 def _fill(canvas: NDArray[np.uint8], shape: Shape) -> NDArray[np.uint8]:
@@ -179,8 +173,9 @@ def _fill(canvas: NDArray[np.uint8], shape: Shape) -> NDArray[np.uint8]:
 
 
 def _draw(shapes: tuple[Shape, ...], image: ImageFile, value: int) -> NDArray[np.bool_]:
-    """Pixels [1, H, W] that end with a value; shapes lie on the upright image."""
+    """Pixels [1, H, W] that end with a value; big shapes are drawn first, on the upright image."""
     canvas = np.zeros(image.size(), np.uint8)
-    for shape in shapes:
-        _fill(canvas, shape)
+    areas = [np.count_nonzero(_fill(np.zeros_like(canvas), shape)) for shape in shapes]
+    for place in np.argsort(-np.array(areas), kind="stable"):
+        _fill(canvas, shapes[place])
     return np.equal(canvas[None], value)

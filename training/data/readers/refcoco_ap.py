@@ -11,12 +11,11 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.coco_index import image_size
-from instructsam_ros.training.data.image_files import ImageFile, image_file
+from instructsam_ros.training.data.coco.records import image_size
+from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
 from instructsam_ros.training.data.json_stream import stream_list
 from instructsam_ros.training.data.mask_codec import instance_rles, rle_masks
-from instructsam_ros.training.data.phrase_text import as_phrase
-from instructsam_ros.training.data.sample import Phrase, Sample
+from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase, cardinality
 from instructsam_ros.types import check_instruction
 
 
@@ -30,8 +29,7 @@ class Settings:
 
 def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
     """Read a sample per expression. Raises InvalidInputError for a file that is no list."""
-    if not settings.images.is_dir():
-        raise InvalidInputError(f"there is no image folder {settings.images}")
+    check_folder(settings.images)
     for number, entry in enumerate(stream_list(settings.annotations)):
         try:
             image, size = _image(entry, settings.images)
@@ -42,7 +40,7 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
             record = f"[{number}].cat[{place}]"
             try:
                 instruction = check_instruction(text)
-                masks = rle_masks(instance_rles(mask, *size), *size, image)
+                rles = instance_rles(mask, *size)
             except InvalidInputError as error:
                 broken.add(settings.annotations, record, error)
                 continue
@@ -50,9 +48,10 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
                 image=entry["image"],
                 read=image.read,
                 instruction=instruction,
-                phrases=(Phrase(as_phrase(instruction), masks),),
+                phrases=(Phrase(as_phrase(instruction), rle_masks(rles, *size, image)),),
                 record=record,
                 source="refcoco_ap",
+                labels={"cardinality": cardinality(len(rles))},
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.refs_file import Ref, RefsSettings, read_refs
+from instructsam_ros.training.data.coco.refs import Ref, RefsSettings, read_refs
 from instructsam_ros.training.data.sample import Sample
 
 Settings = RefsSettings

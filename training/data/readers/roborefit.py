@@ -11,11 +11,10 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.image_files import image_file
+from instructsam_ros.training.data.image_files import check_folder, image_file
 from instructsam_ros.training.data.json_stream import stream_list
-from instructsam_ros.training.data.mask_codec import rle_field
-from instructsam_ros.training.data.phrase_text import as_phrase
-from instructsam_ros.training.data.sample import Phrase, Sample
+from instructsam_ros.training.data.mask_codec import rle_field, rle_masks
+from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase, cardinality
 from instructsam_ros.types import check_instruction
 
 
@@ -29,8 +28,7 @@ class Settings:
 
 def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
     """Read samples in the order of the file. Raises InvalidInputError for a file that is no list."""
-    if not settings.images.is_dir():
-        raise InvalidInputError(f"there is no image folder {settings.images}")
+    check_folder(settings.images)
     for number, entry in enumerate(stream_list(settings.annotations)):
         try:
             yield _sample(entry, settings.images, f"[{number}]")
@@ -46,11 +44,13 @@ def _sample(entry: Any, images: Path, record: str) -> Sample:
         raise InvalidInputError("expected a text as question or expression")
     instruction = check_instruction(text)
     image = image_file(images, entry["image"])
+    rles, height, width = rle_field(entry, "masks")
     return Sample(
         image=entry["image"],
         read=image.read,
         instruction=instruction,
-        phrases=(Phrase(as_phrase(instruction), rle_field(entry, "masks", image)),),
+        phrases=(Phrase(as_phrase(instruction), rle_masks(rles, height, width, image)),),
         record=record,
         source="roborefit",
+        labels={"cardinality": cardinality(len(rles))},
     )

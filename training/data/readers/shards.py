@@ -18,7 +18,8 @@ from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.mask_codec import LONGEST, instance_rles, rle_masks
+from instructsam_ros.training.data.json_files import json_errors
+from instructsam_ros.training.data.mask_codec import check_size, instance_rles, rle_masks
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.training.data.tar_members import TarMember, tar_archives, tar_members
 from instructsam_ros.types import check_instruction
@@ -56,17 +57,15 @@ def _pair(members: list[TarMember]) -> tuple[TarMember, dict[str, Any]]:
     images = [member for member in members if member not in texts]
     if (len(texts), len(images)) != (1, 1):
         raise InvalidInputError(f"expected one image and one .json, got {[m.name for m in members]}")
-    try:
+    with json_errors(texts[0].name):
         entry = json.loads(texts[0].read_bytes())
+    try:
         name, height, width, samples = (entry[key] for key in ("image", "height", "width", "samples"))
-    except (ValueError, RecursionError, EOFError) as error:
-        raise InvalidInputError(f"{texts[0].name} is not valid JSON: {error}") from None
     except (TypeError, KeyError):
         raise InvalidInputError("expected an object with image, height, width and samples") from None
     if not isinstance(name, str) or not isinstance(samples, list):
         raise InvalidInputError("image must be a name and samples a list")
-    if not all(type(side) is int and 1 <= side <= LONGEST for side in (height, width)):
-        raise InvalidInputError(f"height {height!r} and width {width!r} must be integers in 1..{LONGEST}")
+    check_size(height, width)
     return images[0], entry
 
 

@@ -19,8 +19,8 @@ import numpy as np
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.conversion import AnnotatedImage, EncodedSample, names_all
 from instructsam_ros.training.data.mask_codec import Rle, mask_api
-from instructsam_ros.training.data.visor_annotations import HANDS
-from instructsam_ros.training.data.visor_images import ASPECT, SPARSE
+from instructsam_ros.training.data.readers.visor.annotations import HANDS
+from instructsam_ros.training.data.readers.visor.images import ASPECT, SPARSE
 
 GENERIC = ("object", "hand")
 """Phrases that are no names where the same mask has another."""

@@ -10,7 +10,7 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.mask_codec import mask_api
 from instructsam_ros.training.data.readers import coco
-from test.training.data.coco_sets import H, W, annotation, phrases, polygon, samples_of, write_set
+from test.training.data.coco_files import H, W, annotation, phrases, polygon, samples_of, write_set
 
 NAMES = {1: "cup", 3: "fork", 90: "spoon"}
 

@@ -195,3 +195,10 @@ def test_frame_names_must_tell_frames_apart(folder):
     for name in ("{video}.jpg", "{nothing}.jpg", "{frame:x"):
         with pytest.raises(ValueError, match="frame_name must contain"):
             ego4d.Settings(folder, folder, frame_name=name)
+
+
+def test_a_noun_with_a_box_outside_of_the_image_is_not_named(folder):
+    broken = BrokenRecords()
+    outside = {**CUP, "bbox": {"x": -30, "y": 8, "width": 16, "height": 20}}
+    assert nouns(read(folder, fho(action(frame(CUP, outside, HAND))), broken)) == {"left hand"}
+    assert "covers no pixel" in broken.problems[0]

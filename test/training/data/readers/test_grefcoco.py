@@ -1,7 +1,7 @@
 import pytest
 
 from instructsam_ros.training.data.readers import grefcoco
-from test.training.data.readers import coco_files as files
+from test.training.data import coco_files as files
 
 
 @pytest.mark.parametrize("name", ["grefs(unc).json", "grefs(unc).p"])

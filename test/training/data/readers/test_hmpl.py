@@ -3,7 +3,7 @@ import pytest
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.readers import hmpl
-from test.training.data.readers import coco_files as files
+from test.training.data import coco_files as files
 
 TEXTS = {
     "concept": ["cup"],
@@ -18,7 +18,7 @@ def group(number=1, name="a.jpg", texts=TEXTS, **changes):
 
 
 def settings(folder, groups, annotations=None, name="HMPL-Instruct_1to1", **options):
-    members = [files.annotation(1, files.COLUMN)] if annotations is None else annotations
+    members = [files.annotation(1, segmentation=files.COLUMN)] if annotations is None else annotations
     path = files.instances(folder / name, images=groups, annotations=members)
     return hmpl.Settings(path, folder / name / "images", **options)
 
@@ -61,11 +61,13 @@ def test_the_release_evaluates_the_first_text_of_each_level(tmp_path):
         ("RefCOCO", 1, "one"),
         ("RefCOCO", 2, "many"),
         ("RefCOCO", 0, "none"),
+        ("HMPL-Instruct_1to1", 0, "one"),
     ],
 )
 def test_the_folder_names_the_cardinality_and_else_the_masks_do(tmp_path, folder, annotations, cardinality):
-    members = [files.annotation(number, [files.SQUARE]) for number in range(annotations)]
-    samples = read(tmp_path, [group()], members, name=folder)
+    members = [files.annotation(number) for number in range(annotations)]
+    groups = [group(), group(2, "b.jpg", {"concept": []})]
+    samples = read(tmp_path, groups, [*members, files.annotation(9, image=2)], name=folder)
     assert {s.labels["cardinality"] for s in samples} == {cardinality}
     assert {s.masks().shape for s in samples} == {(annotations, files.H, files.W)}
 
@@ -73,7 +75,7 @@ def test_the_folder_names_the_cardinality_and_else_the_masks_do(tmp_path, folder
 def test_groups_on_one_image_follow_each_other_and_keep_their_own_masks(tmp_path):
     texts = {"concept": ["x"]}
     groups = [group(1, texts=texts), group(2, "b.jpg", texts=texts), group(3, texts=texts)]
-    members = [files.annotation(7, [files.SQUARE], 3), files.annotation(8, files.COLUMN, 1)]
+    members = [files.annotation(7, image=3), files.annotation(8, segmentation=files.COLUMN, image=1)]
     samples = read(tmp_path, groups, members)
     assert [(s.image, s.record) for s in samples] == [
         ("a.jpg", "image 1.concept[0]"),
@@ -116,20 +118,23 @@ def test_a_broken_group_is_named_and_skipped(tmp_path, broken, message):
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (files.annotation(2, [files.SQUARE], 9), "annotation 2: its image_id is of no image"),
-        (files.annotation(2, [files.SQUARE], [1]), "annotation 2: its image_id is of no image"),
-        (files.annotation(2, None, 2), "image 2: annotation 2 has no pixel"),
-        (files.annotation(2, {"size": [1, 1], "counts": [1]}, 2), "image 2: an RLE has size"),
+        (files.annotation(2, image=9), "annotation 2: its image_id is of no image"),
+        (files.annotation(2, image=[1]), "annotation 2: its image_id is of no image"),
+        (files.annotation(2, segmentation=None, image=2), "image 2: annotation 2 has no pixel"),
+        (
+            files.annotation(2, segmentation={"size": [1, 1], "counts": [1]}, image=2),
+            "image 2: an RLE has size",
+        ),
     ],
 )
 def test_a_broken_annotation_is_named(tmp_path, broken, message):
-    members = [files.annotation(1, files.COLUMN), broken]
+    members = [files.annotation(1, segmentation=files.COLUMN), broken]
     (problem,) = files.problems(hmpl, settings(tmp_path, [group(), group(2, "b.jpg")], members))
     assert message in problem
 
 
 def test_files_of_another_form_are_errors(tmp_path):
-    with pytest.raises(InvalidInputError, match="no list 'images'"):
+    with pytest.raises(InvalidInputError, match="has no images"):
         list(hmpl.read(hmpl.Settings(files.write(tmp_path / "a", {}), tmp_path), BrokenRecords()))
     with pytest.raises(InvalidInputError, match="no image folder"):
         list(hmpl.read(hmpl.Settings(tmp_path / "a", tmp_path / "none"), BrokenRecords()))

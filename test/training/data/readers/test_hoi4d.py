@@ -121,5 +121,5 @@ def test_what_is_no_such_data_set_is_refused(folder, tmp_path):
     with pytest.raises(InvalidInputError, match="no table with Category ID"):
         read(folder)
     (folder / "label.csv").unlink()
-    with pytest.raises(InvalidInputError, match="cannot read the labels"):
+    with pytest.raises(InvalidInputError, match="cannot read"):
         read(folder)

@@ -151,3 +151,11 @@ def test_names_must_be_nouns(tmp_path):
     values = {"format": "hot3d", "clips": tmp_path, "names": tmp_path, "masks": "both"}
     with pytest.raises(ConfigError, match="'both' is not one of 'modal', 'amodal'"):
         parse_data_set(values, "test")
+
+
+def test_a_noun_with_a_damaged_mask_is_not_named(tmp_path):
+    broken = BrokenRecords()
+    objects = {"7": [item([5, 1]), item([0, 1])], "4": [item([9, 1])]}
+    samples = read(tmp_path, frame(0, objects), broken)
+    assert {sample.phrases[0].text for sample in samples} == {"milk carton"}
+    assert "object 7 (1): the run (0, 1) is outside" in broken.problems[0]

@@ -86,8 +86,8 @@ def test_labels_text_and_image(folder):
     items = {"text": " the cup ", "level": "simple", "kind": 3, "comment": "x"}, {"text": "the fork"}
     samples = samples_of(folder, [entry(*items)])
     assert [(s.instruction, s.labels, s.record) for s in samples] == [
-        ("the cup", {"level": "simple", "kind": "3"}, "[0].annotation[0]"),
-        ("the fork", {}, "[0].annotation[1]"),
+        ("the cup", {"level": "simple", "kind": "3", "cardinality": "none"}, "[0].annotation[0]"),
+        ("the fork", {"cardinality": "none"}, "[0].annotation[1]"),
     ]
     assert samples[0].read()[0, 0].tolist() == [200, 20, 10]  # RGB
 
@@ -119,7 +119,7 @@ def test_a_file_that_is_no_list_of_images_is_an_error(folder, content, message):
         (entry(image="b.png"), "no image"),
         (entry(image="../a.png"), "leads out of the image folder"),
         (entry(image="/a.png"), "leads out of the image folder"),
-        (entry(annotation="[{"), "JSON is damaged"),
+        (entry(annotation="[{"), "JSON is not valid JSON"),
         (entry(7), "no object with a text"),
         (entry({"mask": BOTTOM}), "annotation[0]: expected an object with a text"),
         (entry({"text": " "}), "instruction is empty"),
@@ -136,7 +136,8 @@ def test_a_file_that_is_no_list_of_images_is_an_error(folder, content, message):
         (entry({"text": "x", "mask": {"size": [H, W], "counts": ""}}), "do not add up"),
         (entry({"text": "x", "mask": {"size": [H, W], "counts": None}}), "counts of an RLE are a NoneType"),
         (entry({"text": "x", "ann_type": "bbox", "ann": ["[1, 2, 3]"]}), "is no box"),
-        (entry({"text": "x", "ann_type": "mask", "ann": ["[["]}), "JSON is damaged"),
+        (entry({"text": "x", "ann_type": "mask", "ann": ["[["]}), "JSON is not valid JSON"),
+        (entry({"text": "x", "ann_type": "mask", "ann": 5}), "ann is a int, not a list or null"),
     ],
 )
 def test_a_broken_record_is_named_and_skipped(folder, broken, message):

@@ -2,7 +2,7 @@ import pytest
 
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.readers import lvis
-from test.training.data.coco_sets import H, W, annotation, phrases, samples_of, write_set
+from test.training.data.coco_files import H, W, annotation, phrases, samples_of, write_set
 
 NAMES = {
     1: "cup",

@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.readers import reasonseg
-from test.training.data.readers import coco_files as files
+from test.training.data import coco_files as files
 
 H, W = files.H, files.W
 
@@ -188,7 +188,7 @@ GOOD = {"image": "a.jpg", "question": "x", "is_sentence": True, "mask": files.CO
         ({"question": None}, "a question is a NoneType"),
         ({"is_sentence": None}, "is_sentence must be"),
         ({"mask": None}, "mask is no RLE with a size"),
-        ({"mask": {"size": [0, W], "counts": []}}, "mask is no RLE with a size"),
+        ({"mask": {"size": [0, W], "counts": []}}, "height 0 and width 64 must be integers"),
         ({"mask": {"size": [H, W], "counts": [5]}}, "do not add up"),
         ({"ignore_mask": {"size": [H], "counts": []}}, "ignore_mask is no RLE"),
         ({"mask": {"size": [5, 5], "counts": [0, 25]}}, "its masks are 5x5"),

@@ -1,7 +1,7 @@
 import pytest
 
 from instructsam_ros.training.data.readers import refcoco
-from test.training.data.readers import coco_files as files
+from test.training.data import coco_files as files
 
 
 def test_refcoco_has_a_sample_per_sentence_and_takes_the_image_of_the_instance_file(tmp_path):

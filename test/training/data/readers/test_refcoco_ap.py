@@ -3,7 +3,7 @@ import pytest
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.readers import refcoco_ap
-from test.training.data.readers import coco_files as files
+from test.training.data import coco_files as files
 
 
 def settings(folder, *entries):
@@ -30,7 +30,7 @@ def test_a_sample_per_expression_with_its_own_mask(tmp_path):
     [
         (7, "[0]: expected an object with image"),
         (entry(image="../a.jpg"), "leads out"),
-        (entry(height=True), "height and width must be integers in 1..65535"),
+        (entry(height=True), "height True and width 64 must be integers in 1..65535"),
         (entry(cat="left cup"), "must be lists of one length"),
         (entry(masks=[]), "must be lists of one length"),
         (entry(cat=[5]), "[0].cat[0]: the instruction is a int"),

@@ -1,7 +1,7 @@
 import pytest
 
 from instructsam_ros.training.data.readers import refzom
-from test.training.data.readers import coco_files as files
+from test.training.data import coco_files as files
 
 
 def test_refzom_has_no_target_where_the_source_is_zero(tmp_path):

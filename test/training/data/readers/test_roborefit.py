@@ -3,7 +3,7 @@ import pytest
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.readers import roborefit
-from test.training.data.readers import coco_files as files
+from test.training.data import coco_files as files
 
 EMPTY = {"size": [files.H, files.W], "counts": [files.H * files.W]}
 

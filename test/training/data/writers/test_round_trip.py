@@ -1,62 +1,19 @@
 """Reading, converting and reading again gives the same samples."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image
 
-from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.conversion import convert
-from instructsam_ros.training.data.image_files import ImageFile
 from instructsam_ros.training.data.registry import parse_data_set
-from instructsam_ros.training.data.sample import Phrase, Sample
+from instructsam_ros.training.data.sample import Phrase
+from test.training.data.writers.memory_set import H, MemorySet, W, image_file, random_masks, sample
 
-H, W = 12, 16
 FORMS = ("inst2seg", "inst2seg_train", "shards")
-
-
-class MemorySet:
-    """A data set of given samples."""
-
-    format = "memory"
-
-    def __init__(self, samples):
-        self.samples = samples
-
-    def read(self, broken):
-        return broken.count(iter(self.samples))
-
-
-def image_file(folder, orientation=1, seed=0, suffix="jpg"):
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = orientation
-    pixels = np.random.default_rng(seed).integers(0, 255, (H, W, 3), dtype=np.uint8)
-    path = folder / f"{orientation}-{seed}.{suffix}"
-    Image.fromarray(pixels).save(path, exif=exif)
-    return ImageFile(path)
-
-
-def sample(image, masks, text="segment the cup", phrase="cup", **changes):
-    return Sample(
-        image=image.path.name,
-        read=image.read,
-        instruction=text,
-        phrases=(Phrase(phrase, lambda: masks),),
-        record="r",
-        source="s",
-        **changes,
-    )
-
-
-def random_masks(size, count=2, seed=0):
-    masks = np.random.default_rng(seed).random((count, *size)) > 0.6
-    masks[:, 0, 0] = True
-    return masks
 
 
 def converted(samples, target, form):
@@ -128,15 +85,6 @@ def test_boxes_stay_boxes(tmp_path, form):
     assert_same(samples, converted(samples, tmp_path / "out", form))
 
 
-def test_boxes_are_not_written_as_masks(tmp_path):
-    image = image_file(tmp_path)
-    with pytest.raises(InvalidInputError, match="holds masks, not boxes"):
-        convert(
-            [MemorySet([sample(image, random_masks((H, W)), boxes_only=True)])], tmp_path / "o", "inst2seg"
-        )
-    assert [path.name for path in tmp_path.iterdir()] == [image.path.name]
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_labels_are_kept(tmp_path, form):
     labels = {"level": "complex", "cardinality": "one", "kind": "place"}
@@ -170,18 +118,3 @@ def test_several_phrases_become_one_answer(tmp_path, form):
     (after,) = converted([before], tmp_path / "out", form)
     assert [phrase.text for phrase in after.phrases] == ["cups and plates"]
     assert np.array_equal(after.masks(), masks)
-
-
-def test_the_training_form_is_that_of_the_released_loader(tmp_path):
-    image = image_file(tmp_path)
-    samples = [
-        sample(image, random_masks((H, W)), labels={"level": "concept"}),
-        sample(image, np.zeros((0, H, W), bool), labels={"level": "complex"}),
-    ]
-    converted(samples, tmp_path / "out", "inst2seg_train")
-    (entry,) = json.loads((tmp_path / "out" / "annotations.json").read_text())
-    assert (entry["type"], entry["height"], entry["width"]) == ("instseg", H, W)
-    phrase, sentence = entry["annotation"]
-    assert (phrase["type"], phrase["ann_type"]) == ("phrase", "mask")
-    assert json.loads(phrase["ann"][0])["size"] == [H, W]
-    assert (sentence["type"], sentence["ann"]) == ("sentence", None)

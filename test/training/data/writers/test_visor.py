@@ -7,10 +7,10 @@ from PIL import Image
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.conversion import convert
-from instructsam_ros.training.data.even_odd_polygons import parse_polygons, polygon_masks
 from instructsam_ros.training.data.image_files import ImageFile
 from instructsam_ros.training.data.mask_codec import encode_masks
 from instructsam_ros.training.data.readers import visor as reader
+from instructsam_ros.training.data.readers.visor.even_odd_polygons import parse_polygons, polygon_masks
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.training.data.writers import visor
 

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.paths import DATA
+from instructsam_ros.scenes.dataset import load_view, view_paths
+from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.readers import scenes
+
+ROOT = DATA / "scenes"
+
+
+def read(**options):
+    return list(scenes.read(scenes.Settings(ROOT, **options), BrokenRecords()))
+
+
+def test_views_are_spread_over_the_folder_and_0_takes_all():
+    paths = [str(path) for path in view_paths(ROOT)]
+    assert list(dict.fromkeys(sample.image for sample in read())) == paths
+    few = {sample.image for sample in read(views=2)}
+    assert len(few) == 2
+    assert few < set(paths)
+
+
+def test_answers_are_pixels_of_the_id_map():
+    for sample in read(views=2, instructions=4):
+        view = load_view(sample.image, depth=False)
+        for mask in sample.masks():
+            assert len(np.unique(view.ids[mask])) == 1
+            assert (view.ids == view.ids[mask][0]).sum() == mask.sum()
+        assert sample.labels.keys() == {"level", "cardinality", "kind"}
+        assert sample.record in sample.image
+
+
+def test_the_seed_draws_the_instructions():
+    one, other = ([sample.instruction for sample in read(views=2, seed=seed)] for seed in (1, 2))
+    assert one != other
+
+
+def test_settings_and_folders_are_checked(tmp_path):
+    with pytest.raises(ValueError, match="instructions must be at least 1"):
+        scenes.Settings(ROOT, instructions=0)
+    with pytest.raises(InvalidInputError):
+        list(scenes.read(scenes.Settings(tmp_path), BrokenRecords()))
