@@ -12,8 +12,10 @@ from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.paths import DATA, share
 from instructsam_ros.scenes.dataset import load_view, view_paths
 from instructsam_ros.scenes.instructions import instructions
+from instructsam_ros.training.config import TrainSettings
 from instructsam_ros.training.initialization import compact_config, initialise
 from instructsam_ros.training.metric_logger import MetricLogger
+from instructsam_ros.yaml_config import build
 
 HEIGHT, WIDTH = 96, 128
 
@@ -73,3 +75,17 @@ def small_model(small_model_file, tokenizer) -> InstructSam:
     model = InstructSam(compact_config(str(small_model_file), tokenizer))
     initialise(model)
     return model.eval()
+
+
+def settings_of(model: str, root, out, **changes) -> TrainSettings:
+    """A short run of a compact model on the views of a folder."""
+    evaluation = {"sets": [{"format": "scenes", "root": str(root), "views": 1}]}
+    values = {"model": model, "init": "compact", "out": str(out), "steps": 2, "evaluation": evaluation}
+    data = {"roots": [str(root)], "images": 2, "instructions": 2}
+    return build(TrainSettings, values | {"data": data} | changes)
+
+
+@pytest.fixture
+def compact_settings(small_model_file, scene_root, tmp_path) -> TrainSettings:
+    """A run of the small model."""
+    return settings_of(str(small_model_file), scene_root, tmp_path / "run")
