@@ -29,7 +29,6 @@ class CompactObjective:
         parts = build_for_training(settings, folder)
         self.tokenizer, self.model = parts.tokenizer, parts.model
         config = self.model.config
-        self.pretrained = self.model.image_encoder.get_submodule("backbone")
         self.heads = AuxiliaryHeads(
             self.model.detector.channels, len(CATEGORIES), len(COLORS), config.hidden_size
         )
