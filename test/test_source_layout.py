@@ -18,7 +18,6 @@ TESTED_ELSEWHERE = {
     "instructsam_ros/cli/__init__.py": "by the test of every command",
     "instructsam_ros/cli/export.py": "test/models/instructsam/test_onnx_export.py",
     "instructsam_ros/cli/model.py": "test/cli/test_segment.py",
-    "instructsam_ros/cli/scenes.py": "test/scenes",
     "instructsam_ros/cli/train.py": "test/training/test_trainer.py",
     "instructsam_ros/errors.py": "classes without behaviour",
     "instructsam_ros/lifting/__init__.py": "names alone",
