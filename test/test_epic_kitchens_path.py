@@ -25,7 +25,7 @@ import instructsam_ros
 from instructsam_ros.cli import main
 from instructsam_ros.training import checkpoint
 from instructsam_ros.types import CameraModel
-from test.training.data.visor_files import write_visor
+from test.training.data.readers.visor.visor_files import write_visor
 
 STEPS = 16
 HELD_OUT = "P01_02"
