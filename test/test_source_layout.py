@@ -45,7 +45,6 @@ TESTED_ELSEWHERE = {
     "instructsam_ros/ros/output/vision_msgs.py": "test/ros/output/test_publishers.py",
     "instructsam_ros/ros/qos.py": "test/ros/input/test_subscriptions.py",
     "instructsam_ros/segmenter.py": "test/test_segmenter_contract.py",
-    "training/checkpoint.py": "test/training/test_trainer.py",
     "training/objectives/__init__.py": "test/training/test_trainer.py",
     "training/objectives/compact/losses.py": "test_forward.py beside its place",
     "training/objectives/compact/objective.py": "test/training/test_trainer.py",

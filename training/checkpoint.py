@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from instructsam_ros.atomic_write import put_in_place
-from instructsam_ros.errors import CheckpointError
+from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.models.common.safetensors_folder import TensorFiles, weights_sha256
 from instructsam_ros.models.instructsam.checkpoint import save_folder, weightless
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
 from instructsam_ros.training.initialization import compact_config, read_tokenizer
+from instructsam_ros.training.lora import merge_state, save_adapter
 
-NAME = "last.pt"
+NAME, BEST = "last.pt", "best.pt"
 
 
-def save(folder: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` so that there is the old file or the new one, never a part, even after a power cut."""
+@dataclass(frozen=True)
+class Export:
+    """What an export wrote. step: of its weights. sha256: of its tensors, see ``weights_sha256``."""
+
+    step: int
+    sha256: str
+
+
+def save(folder: Path, state: dict[str, Any], name: str = NAME) -> None:
+    """Write ``state`` so that there is the old file or the new one, never a part, even after a power cut.
+
+    Raises CheckpointError where it cannot be written, as on a full disk; the old file stays.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{NAME}.tmp"
-    torch.save(state, temporary)
-    put_in_place(temporary, folder / NAME)
+    temporary = folder / f"{name}.tmp"
+    try:
+        torch.save(state, temporary)
+        put_in_place(temporary, folder / name)
+    except (OSError, RuntimeError) as error:  # torch has its own kind for a disk that fills up
+        temporary.unlink(missing_ok=True)
+        kept = "the earlier one is whole" if (folder / name).exists() else "there is no earlier one"
+        raise CheckpointError(
+            f"cannot write the checkpoint {folder / name} ({error}); {kept}. Make room and start the run "
+            "again, it continues from its last checkpoint"
+        ) from error
 
 
-def load(folder: Path) -> dict[str, Any] | None:
+def load(folder: Path, name: str = NAME) -> dict[str, Any] | None:
     """The newest checkpoint, or None before the first one. Raises CheckpointError if unreadable."""
-    path = folder / NAME
+    path = folder / name
     if not path.exists():
         return None
     try:
@@ -38,33 +61,59 @@ def load(folder: Path) -> dict[str, Any] | None:
     return state
 
 
-def export_run(settings: TrainSettings | InstructSamTrainSettings, folder: Path) -> int:
-    """Write the newest checkpoint's averaged weights in the released layout, in half precision (InstructSAM:
-    bfloat16, as released); returns its step. Reads nothing but the run's folder and the model file.
+def export_run(
+    settings: TrainSettings | InstructSamTrainSettings, folder: Path, *, checkpoint: str = NAME
+) -> Export:
+    """Write the averaged weights of a checkpoint in the released layout, in half precision (InstructSAM:
+    bfloat16, as released), adapters merged. Reads nothing but the run's folder and the model file.
 
     Raises CheckpointError for a run that has no checkpoint yet, or one of another model.
     """
     run = Path(settings.out)
-    state = load(run)
-    if state is None:
-        raise CheckpointError(f"there is no checkpoint in {run} to export")
+    state = _existing(run, checkpoint)
     if isinstance(settings, InstructSamTrainSettings):
-        origin = Path(settings.model)
-        model = _filled(InstructSamConfig.from_folder(origin), state, run)
+        origin, weights = Path(settings.model), state["average"]
+        if settings.lora:
+            weights = merge_state(weights, settings.lora)
+        model = _filled(InstructSamConfig.from_folder(origin), weights, run)
         save_folder(model, folder, dtype=torch.bfloat16, like=[origin])
-        return int(state["step"])
-    tokenizer = read_tokenizer(run / "tokenizer.json")
-    model = _filled(compact_config(settings.model, tokenizer), state, run)
-    save_folder(model.half(), folder, tokenizer.to_str())
-    return int(state["step"])
+    else:
+        tokenizer = read_tokenizer(run / "tokenizer.json")
+        model = _filled(compact_config(settings.model, tokenizer), state["average"], run)
+        save_folder(model.half(), folder, tokenizer.to_str())
+    with TensorFiles(folder) as files:
+        return Export(int(state["step"]), weights_sha256(files))
 
 
-def _filled(config: InstructSamConfig, state: dict[str, Any], run: Path) -> InstructSam:
+def export_adapter(
+    settings: TrainSettings | InstructSamTrainSettings, folder: Path, *, checkpoint: str = NAME
+) -> Export:
+    """Write the averaged adapters of a checkpoint, and the weights that were trained whole beside them, as
+    ``instructsam weights merge`` reads them.
+
+    Raises CheckpointError as ``export_run``, and ConfigError for a run without adapters.
+    """
+    if not isinstance(settings, InstructSamTrainSettings) or settings.lora is None:
+        raise ConfigError("this run trains no adapter (lora); export it without --adapter")
+    state = _existing(Path(settings.out), checkpoint)
+    weights: dict[str, Tensor] = state["average"]
+    whole = {n: t for n, t in weights.items() if settings.part(n).rate > 0 and ".lora_" not in n}
+    return Export(int(state["step"]), weights_sha256(save_adapter(weights, settings.lora, whole, folder)))
+
+
+def _existing(run: Path, name: str) -> dict[str, Any]:
+    state = load(run, name)
+    if state is None:
+        raise CheckpointError(f"there is no checkpoint in {run} to export ({name})")
+    return state
+
+
+def _filled(config: InstructSamConfig, weights: dict[str, Tensor], run: Path) -> InstructSam:
     model = weightless(config)
     try:
-        model.load_state_dict(state["average"], assign=True)
+        model.load_state_dict(weights, assign=True)
     except RuntimeError as error:
         raise CheckpointError(
-            f"the run in {run} has another model ({error}); set model to its file"
+            f"the run in {run} has another model ({error}); set model to its file, and lora as it was"
         ) from None
     return model

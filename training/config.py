@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +16,10 @@ from instructsam_ros.models.instructsam.compact.image_encoder import PyramidConf
 from instructsam_ros.scenes.dataset import view_paths
 from instructsam_ros.training.data.registry import DataSet, parse_data_sets
 from instructsam_ros.training.data.scenes import SceneDataSettings
+from instructsam_ros.training.lora import LoraSettings
 from instructsam_ros.training.objectives.compact.losses import SceneLossSettings
 from instructsam_ros.training.objectives.instructsam.losses import LossSettings
+from instructsam_ros.training.parts import Part, check_rates, instructsam_part
 from instructsam_ros.yaml_config import MAX_THREADS, build, check_range, load_mapping
 
 MAX_SEED = 2**32 - 1
@@ -51,11 +53,13 @@ class OptimizerSettings:
 @dataclass(frozen=True)
 class DataSettings:
     """sets: one mapping per data set: ``format``, ``weight`` and the settings of its reader, see
-    data/registry.py. batch: samples of one step.
+    data/registry.py. batch: samples of one step. group_by_length: batches of samples with about as many
+    tokens.
     """
 
     sets: tuple[dict[str, Any], ...]
     batch: int = 1
+    group_by_length: bool = False
 
     def __post_init__(self) -> None:
         check_range(self, 1, math.inf, "batch")
@@ -87,6 +91,20 @@ class EvaluationSettings:
         return parse_data_sets(self.sets, "evaluation.sets")
 
 
+@dataclass(frozen=True)
+class BestSettings:
+    """Which weights ``best.pt`` keeps: those of the evaluation with the highest (max) or lowest (min) metric,
+    the earlier one of equals. metric: a column of eval.csv.
+    """
+
+    metric: str = "giou"
+    mode: Literal["max", "min"] = "max"
+
+    def improves(self, value: float, earlier: Sequence[float]) -> bool:
+        """Whether a value is better than all earlier ones."""
+        return all(value > each if self.mode == "max" else value < each for each in earlier)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """What every run has, whatever its objective.
@@ -95,6 +113,7 @@ class RunSettings:
     torch, 0 keeps torch's own. workers: processes that make batches. gradient_accumulation_steps: batches
     of each process whose gradients make one step.
     precision: "bf16" computes a step in bfloat16, "no" in float32; "auto" where the device has bfloat16.
+    best: rule of best.pt, null for none. report_to: besides tables and plots.
     """
 
     out: str
@@ -106,6 +125,8 @@ class RunSettings:
     threads: int = 0
     workers: int = 1
     precision: Literal["auto", "bf16", "no"] = "auto"
+    best: BestSettings | None = None
+    report_to: tuple[Literal["tensorboard", "wandb"], ...] = ("tensorboard",)
     evaluation: EvaluationSettings
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
 
@@ -115,6 +136,10 @@ class RunSettings:
         )
         check_range(self, 0, MAX_THREADS, "threads", "workers")
         check_range(self, 0, MAX_SEED, "seed")
+
+    def part(self, parameter: str) -> Part:
+        """Return the part of a parameter of the model, by its name."""
+        raise NotImplementedError
 
     def mixed_precision(self, device: torch.device) -> Literal["bf16", "no"]:
         """What ``precision`` comes to on a device, in accelerate's words."""
@@ -151,17 +176,49 @@ class TrainSettings(RunSettings):
         if bool(self.backbone) == bool(self.init):
             raise ValueError("set either backbone (a fresh model) or init (an earlier run), not both")
 
+    def part(self, parameter: str) -> Part:
+        """Return the part of a parameter: the pretrained image weights, or all else."""
+        if parameter.startswith("image_encoder.backbone."):
+            return Part("backbone", self.optimizer.backbone_rate, pretrained=True)
+        return Part("model", 1.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class InstructSamTrainSettings(RunSettings):
     """A run of the whole InstructSAM objective on annotated images. model: a checkpoint folder in the
     released layout, which the run starts from.
+
+    lora: adapters on the attention of the language model, whose layers then stay as they are; null trains the
+    layers. parts: rate factors by part (``training/parts.py``), 0 freezes; the default is 1, that of
+    pixel_tower 0. gradient_checkpointing: compute the layers of language model and vision tower again in the
+    backward pass, which takes less memory and more time.
     """
 
     objective: Literal["instructsam"]
     model: str
     data: DataSettings
     loss: LossSettings = field(default_factory=LossSettings)
+    lora: LoraSettings | None = None
+    parts: dict[str, float] = field(default_factory=dict)
+    gradient_checkpointing: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_rates(self.parts)
+        if self.optimizer.backbone_rate:
+            raise ValueError("optimizer.backbone_rate is of the compact model; set parts.pixel_tower")
+        if self.optimizer.muon and self.lora:
+            raise ValueError("optimizer.muon moves whole matrices; it does not go with lora")
+        if self.lora and not self.parts.get("language", 1.0):
+            raise ValueError("lora trains the language model, and parts.language is 0")
+
+    def part(self, parameter: str) -> Part:
+        """Return the part of a parameter, see ``training/parts.py``; with adapters, nothing else of the
+        language model's layers learns.
+        """
+        part = instructsam_part(parameter, self.parts)
+        frozen = self.lora and part.name == "language" and ".lora_" not in parameter
+        return replace(part, rate=0.0) if frozen else part
 
 
 def read_settings(

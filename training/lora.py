@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
+from peft import LoraConfig, inject_adapter_in_model
 from safetensors.torch import save
 from torch import Tensor
 
@@ -19,56 +18,75 @@ from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.yaml_config import check_range
 
 _TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj"]
-_PART, _ADAPTER = "language.model.", "default"
+_PART, _ADAPTER = "language.model", "default"
+_DOWN, _UP, _BASE = f".lora_A.{_ADAPTER}.weight", f".lora_B.{_ADAPTER}.weight", ".base_layer."
 
 
 @dataclass(frozen=True)
 class LoraSettings:
-    """r: rank of the adapters. alpha: their output is scaled by alpha / r."""
+    """r: rank of the adapters. alpha: their output is scaled by alpha / r. dropout: of their input."""
 
     r: int = 64
     alpha: int = 16
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         check_range(self, 1, math.inf, "r", "alpha")
+        check_range(self, 0, 1, "dropout")
+
+    def config(self) -> LoraConfig:
+        """The same settings for peft."""
+        return LoraConfig(
+            r=self.r, lora_alpha=self.alpha, lora_dropout=self.dropout, target_modules=list(_TARGETS)
+        )
 
 
 def add_lora(model: InstructSam, settings: LoraSettings) -> None:
-    """Add adapters to the attention of the language model, in place, and freeze its own weights.
+    """Add adapters to the attention of the language model, in place, and freeze the weights of its layers.
 
-    Outputs stay the same until the adapters are trained. Other parts of the model stay as trainable as
-    they are.
+    Outputs stay the same until the adapters are trained. The embedding and other parts of the model stay as
+    trainable as they are.
     """
-    config = LoraConfig(r=settings.r, lora_alpha=settings.alpha, target_modules=_TARGETS)
-    inject_adapter_in_model(config, model.get_submodule(_PART[:-1]), _ADAPTER)
+    embedding = model.language.model.embed_tokens.weight
+    trainable = embedding.requires_grad
+    inject_adapter_in_model(settings.config(), model.get_submodule(_PART), _ADAPTER)
+    embedding.requires_grad_(trainable)
 
 
-def merged_state_dict(model: InstructSam) -> dict[str, Tensor]:
-    """State of the same model without adapters, their products added to the weights in float32."""
-    state = {
-        name.replace(".base_layer.", "."): tensor
-        for name, tensor in model.state_dict().items()
-        if ".lora_" not in name
+def merge_state(state: Mapping[str, Tensor], settings: LoraSettings) -> dict[str, Tensor]:
+    """Merge the adapters in the state of a model: the state of the same model without adapters.
+
+    Products are added to the weights in float32.
+    """
+    merged = {name.replace(_BASE, "."): t for name, t in state.items() if ".lora_" not in name}
+    for name, down in state.items():
+        if name.endswith(_DOWN):
+            layer = name.removesuffix(_DOWN)
+            base = merged[f"{layer}.weight"]
+            delta = state[layer + _UP].float() @ down.float() * (settings.alpha / settings.r)
+            merged[f"{layer}.weight"] = (base.float() + delta).to(base.dtype)
+    return merged
+
+
+def save_adapter(
+    state: Mapping[str, Tensor], settings: LoraSettings, whole: Mapping[str, Tensor], folder: Path
+) -> dict[str, Tensor]:
+    """Write an adapter folder, the input of ``instructsam weights merge``, and return its tensors.
+
+    adapter_model.safetensors holds the adapters of ``state`` under the names that peft gives them in a model
+    of the released layout, non_lora_trainables.safetensors the tensors of ``whole``, which were trained
+    whole, by their released names.
+    """
+    adapters = {
+        f"base_model.model.{released_name(name)}".replace(f".{_ADAPTER}.", "."): tensor
+        for name, tensor in state.items()
+        if ".lora_" in name
     }
-    for name, layer in model.named_modules():
-        if isinstance(layer, LoraLayer):
-            base = state[f"{name}.weight"]
-            delta = layer.get_delta_weight(_ADAPTER).detach()
-            state[f"{name}.weight"] = (base.float() + delta.float()).to(base.dtype)
-    return state
-
-
-def adapter_state_dict(model: InstructSam) -> dict[str, Tensor]:
-    """The adapters' tensors under the names that peft gives them in a model of the released layout."""
-    own = get_peft_model_state_dict(model.get_submodule(_PART[:-1]), adapter_name=_ADAPTER)
-    return {f"base_model.model.{released_name(_PART + name)}": tensor for name, tensor in own.items()}
-
-
-def save_adapter(model: InstructSam, folder: Path) -> None:
-    """Write adapter_config.json and adapter_model.safetensors, the input of ``instructsam weights merge``."""
+    trained = {released_name(name): tensor for name, tensor in whole.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    adapters: Any = model.get_submodule(_PART[:-1])
-    config = adapters.peft_config[_ADAPTER].to_dict()
+    config = settings.config().to_dict()
     write_atomic(folder / "adapter_config.json", json.dumps(config, indent=2, default=sorted).encode())
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in adapter_state_dict(model).items()}
-    write_atomic(folder / "adapter_model.safetensors", save(tensors, metadata={"format": "pt"}))
+    for file, tensors in (("non_lora_trainables", trained), ("adapter_model", adapters)):
+        data = save({name: t.cpu().contiguous() for name, t in tensors.items()}, metadata={"format": "pt"})
+        write_atomic(folder / f"{file}.safetensors", data)
+    return adapters | trained

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from typing import Any
 
@@ -16,9 +16,10 @@ from instructsam_ros.models.common.device import computes_bfloat16
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.training.config import OptimizerSettings, RunSettings
 from instructsam_ros.training.cpu_kernels import Float32Products
+from instructsam_ros.training.parts import Part
 
 NEW, PRETRAINED = "", "backbone_"
-"""Parts of the weights, by what their columns of the logged table begin with."""
+"""Weights that are clipped together, by what their columns of the logged table begin with."""
 
 MUON_MIN_SIDE = 32
 """Narrower matrices are read-outs, which Muon is not for."""
@@ -61,37 +62,40 @@ class Optimizers:
 
 
 def make_optimizer(
-    model: InstructSam, heads: nn.Module, pretrained: nn.Module, settings: OptimizerSettings
+    model: InstructSam, heads: nn.Module, part: Callable[[str], Part], settings: OptimizerSettings
 ) -> Optimizers:
     """AdamW over trainable parameters; no weight decay on biases, norms and scalars.
 
-    pretrained: the part of the model that learns at ``settings.backbone_rate``.
+    part: of a parameter of the model, by its name.
 
     With ``settings.muon`` the matrices of language model and detector are moved by Muon (Jordan et al.
     2024) instead, with updates of AdamW's size (arXiv 2502.16982), so one learning rate fits both.
     """
-    backbone = {id(p) for p in pretrained.parameters()}
     inner = {id(p) for p in _inner_matrices(model)} if settings.muon else set()
-    trainable = [p for p in (*model.parameters(), *heads.parameters()) if p.requires_grad]
-    groups = []
-    for part, share in ((NEW, 1.0), (PRETRAINED, settings.backbone_rate)):
-        members = [p for p in trainable if (id(p) in backbone) == (part == PRETRAINED) and id(p) not in inner]
-        matrices, others = [p for p in members if p.ndim > 1], [p for p in members if p.ndim <= 1]
-        for chosen, decay in ((matrices, settings.weight_decay), (others, 0.0)):
-            if chosen:
-                groups.append({"params": chosen, "weight_decay": decay, "part": part, "share": share})
-    optimizers: list[Optimizer] = [AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)]
-    if inner:
-        group = {"params": [p for p in trainable if id(p) in inner], "part": NEW, "share": 1.0}
-        optimizers.append(
-            Muon(
-                [group],
-                lr=settings.learning_rate,
-                weight_decay=settings.weight_decay,
-                adjust_lr_fn="match_rms_adamw",
-            )
+    members: dict[tuple[Part, bool, bool], list[nn.Parameter]] = defaultdict(list)
+    named = [(part(name), p) for name, p in model.named_parameters()]
+    for its_part, p in [*named, *((Part("model", 1.0), p) for p in heads.parameters())]:
+        if p.requires_grad:
+            members[its_part, id(p) in inner, p.ndim > 1].append(p)
+    groups: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for (its_part, is_inner, is_matrix), parameters in sorted(
+        members.items(), key=lambda item: (item[0][0].pretrained, not item[0][2])
+    ):
+        groups[is_inner].append(
+            {
+                "params": parameters,
+                "weight_decay": settings.weight_decay if is_matrix else 0.0,
+                "name": its_part.name,
+                "part": PRETRAINED if its_part.pretrained else NEW,
+                "share": its_part.rate,
+            }
         )
-    device = trainable[0].device
+    optimizers: list[Optimizer] = [
+        AdamW(groups[False], lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)
+    ]
+    if groups[True]:
+        optimizers.append(Muon(groups[True], lr=settings.learning_rate, adjust_lr_fn="match_rms_adamw"))
+    device = next(iter(members.values()))[0].device
     return Optimizers(optimizers, float32=device.type == "cpu" and not computes_bfloat16(device))
 
 
@@ -111,7 +115,7 @@ def _inner_matrices(model: InstructSam) -> list[Tensor]:
 
 
 def by_part(optimizer: Optimizers) -> dict[str, list[nn.Parameter]]:
-    """Parameters by part. Parts are clipped apart: the backbone's gradients are several times larger."""
+    """Parameters that are clipped together. The backbone is apart: its gradients are several times larger."""
     parts: dict[str, list[nn.Parameter]] = defaultdict(list)
     for group in optimizer.param_groups:
         parts[group["part"]] += group["params"]
@@ -128,7 +132,7 @@ def learning_rate(step: int, settings: RunSettings) -> float:
 
 def averaged_model(model: nn.Module, decay: float) -> AveragedModel:
     """A copy of ``model`` whose weights follow it slowly; faster in the first steps, whose weights are not
-    worth keeping.
+    worth keeping. Frozen weights are shared with ``model``, not copied.
     """
 
     def update(averaged: Any, current: Any, count: Tensor | int) -> None:
@@ -136,5 +140,8 @@ def averaged_model(model: nn.Module, decay: float) -> AveragedModel:
         get_ema_multi_avg_fn(warm)(averaged, current, count)  # type: ignore[no-untyped-call]
 
     average = AveragedModel(model, multi_avg_fn=update)
+    for own, followed in zip(average.module.parameters(), model.parameters(), strict=True):
+        if not followed.requires_grad:
+            own.data = followed.data
     average.n_averaged.fill_(1)  # counts the copy; a first update would only copy again
     return average.eval().requires_grad_(False)

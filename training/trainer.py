@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +28,8 @@ from instructsam_ros.training.config import InstructSamTrainSettings, TrainSetti
 from instructsam_ros.training.cpu_kernels import CpuKernels
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.evaluation.evaluator import evaluate
-from instructsam_ros.training.metric_logger import MetricLogger
+from instructsam_ros.training.evaluation.metrics import Metrics
+from instructsam_ros.training.metric_logger import MetricLogger, check_trackers
 from instructsam_ros.training.objectives import Batch, Objective, build_objective
 from instructsam_ros.training.optim import averaged_model, by_part, learning_rate, make_optimizer
 from instructsam_ros.training.sampler import BatchRange
@@ -63,6 +65,12 @@ class Trainer:
             torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         self.settings = settings
+        check_trackers(settings.report_to)
+        figures = [field.name for field in fields(Metrics)]
+        if settings.best and settings.best.metric not in figures:
+            raise ConfigError(
+                f"best.metric: {settings.best.metric!r} is no metric; metrics are {', '.join(figures)}"
+            )
         self.folder = Path(settings.out)
         self.folder.mkdir(parents=True, exist_ok=True)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -91,9 +99,10 @@ class Trainer:
         for each in self.validation:  # better now than hours into the run
             if next(each.read(BrokenRecords()), None) is None:
                 raise ConfigError(f"evaluation.sets: there is no instruction in {each.settings}")
-        self.objective.pretrained.requires_grad_(settings.optimizer.backbone_rate > 0)
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(settings.part(name).rate > 0)
         self.average = averaged_model(self.model, settings.optimizer.ema)
-        self.optimizer = make_optimizer(self.model, self.heads, self.objective.pretrained, settings.optimizer)
+        self.optimizer = make_optimizer(self.model, self.heads, settings.part, settings.optimizer)
         self.step = 0
         self._resume()
         self.loss = self.accelerator.prepare_model(LossModule(self.objective))
@@ -119,7 +128,9 @@ class Trainer:
         started, counted = time.monotonic(), 0
         main = self.accelerator.is_main_process
         if main:
-            losses, evaluations = (MetricLogger(self.folder, name, self.step) for name in ("train", "eval"))
+            losses, evaluations = (
+                MetricLogger(self.folder, name, self.step, settings.report_to) for name in ("train", "eval")
+            )
             self._evaluate_if_due(losses, evaluations)  # a run may have been killed just before
         batches = iter(loader)
         progress = tqdm(
@@ -131,12 +142,15 @@ class Trainer:
             disable=not main,
         )
         for _ in progress:
+            of_step = list(islice(batches, settings.gradient_accumulation_steps))
             try:
-                terms = self._train_step(list(islice(batches, settings.gradient_accumulation_steps)))
+                terms = self._train_step(of_step)
             except DivergedError as error:
+                records = [record for batch in of_step for record in getattr(batch, "records", ())]
+                samples = f". Samples of the step: {'; '.join(records)}" if records else ""
                 raise DivergedError(
                     f"diverged at step {self.step}: {error}. Lower optimizer.learning_rate; the checkpoint "
-                    f"in {self.folder} is of an earlier step"
+                    f"in {self.folder} is of an earlier step{samples}"
                 ) from None
             for name, value in terms.items():
                 sums[name] += value
@@ -149,6 +163,7 @@ class Trainer:
                 rate = images / (time.monotonic() - started)
                 row = {name: value / counted for name, value in sums.items()}
                 losses.add(self.step, row | {"images_per_second": rate})
+                progress.set_postfix({"loss": f"{row['loss']:.4g}", "images/s": f"{rate:.3g}"})
                 sums.clear()
                 started, counted = time.monotonic(), 0
             if self.step % settings.checkpoint_every == 0 or self.step == last:
@@ -210,7 +225,11 @@ class Trainer:
             )
         for rank, case in enumerate(result.worst, 1):
             write_atomic(self.folder / "samples" / f"{step:06d}-{rank:02d}.jpg", case.jpeg)
-        evaluations.add(step, result.metrics.headline())
+        values, rule = result.metrics.headline(), settings.best
+        value = values.get(rule.metric) if rule else None
+        if rule and value is not None and rule.improves(value, evaluations.column(rule.metric)):
+            self.save(checkpoint.BEST)
+        evaluations.add(step, values)  # last: an evaluation without its row is repeated, best.pt included
         losses.plot("training losses")
         evaluations.plot("validation metrics")
 
@@ -218,7 +237,7 @@ class Trainer:
         """The averaged weights as users run them."""
         return InstructSamSegmenter(cast(InstructSam, self.average.module), self.objective.prompts)
 
-    def save(self) -> None:
+    def save(self, name: str = checkpoint.NAME) -> None:
         """Write a checkpoint of everything that the next step depends on."""
         checkpoint.save(
             self.folder,
@@ -229,6 +248,7 @@ class Trainer:
                 "heads": self.heads.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
             },
+            name,
         )
 
     def _resume(self) -> None:
@@ -260,14 +280,18 @@ class Trainer:
 
     def _resume_optimizer(self, state: list[dict[str, Any]]) -> None:
         """The moments of the checkpoint, the rates of the settings."""
-        kept = ("part", "share", "weight_decay")
+        kept = ("name", "part", "share", "weight_decay")
         own = [{name: group[name] for name in kept} for group in self.optimizer.param_groups]
+        before = [group.get("name", "") for member in state for group in member["param_groups"]]
         try:
+            if all(before) and before != [group["name"] for group in own]:
+                raise ValueError(f"it trained {', '.join(dict.fromkeys(before))}")
             self.optimizer.load_state_dict(state)
         except ValueError as error:
             raise CheckpointError(
-                f"the run in {self.folder} trained other weights ({error}); to freeze or free the backbone, "
-                "or to change muon, start a new run from this one (init)"
+                f"the run in {self.folder} trained other weights ({error}); to freeze or free the backbone "
+                "or another part, or to change muon, start a new run from this one (init, or its export as "
+                "model)"
             ) from None
         for group, settings in zip(self.optimizer.param_groups, own, strict=True):
             group.update(settings)

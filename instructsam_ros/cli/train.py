@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from instructsam_ros.errors import MissingDependencyError
+from instructsam_ros.errors import ConfigError, MissingDependencyError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,11 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export", type=Path, metavar="DIR", help="only write the averaged weights as a model folder"
     )
+    parser.add_argument(
+        "--adapter", action="store_true", help="with --export: the LoRA adapter and what is trained whole"
+    )
+    parser.add_argument("--best", action="store_true", help="with --export: of best.pt instead of last.pt")
 
 
 def run(args: argparse.Namespace) -> int:
     try:
-        from instructsam_ros.training.checkpoint import export_run
+        from instructsam_ros.training.checkpoint import BEST, NAME, export_adapter, export_run
         from instructsam_ros.training.config import load_settings, read_settings
         from instructsam_ros.training.trainer import Trainer
     except ImportError as error:
@@ -34,8 +38,12 @@ def run(args: argparse.Namespace) -> int:
             f"training needs {error.name}; install it with: pip install 'instructsam-ros[training]'"
         ) from error
     if args.export:
-        step = export_run(read_settings(args.config, args.overrides), args.export)  # which needs no views
-        print(f"wrote the weights of step {step} to {args.export}")
+        write = export_adapter if args.adapter else export_run
+        settings = read_settings(args.config, args.overrides)  # an export needs no data
+        done = write(settings, args.export, checkpoint=BEST if args.best else NAME)
+        print(f"wrote the weights of step {done.step} to {args.export}, sha256 {done.sha256[:12]}")
+    elif args.adapter or args.best:
+        raise ConfigError("--adapter and --best go with --export DIR")
     else:
         Trainer(load_settings(args.config, args.overrides)).run(args.max_steps)
     return 0

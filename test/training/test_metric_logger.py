@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from instructsam_ros.errors import MissingDependencyError
+from instructsam_ros.training import metric_logger
 from instructsam_ros.training.metric_logger import MetricLogger
 
 
@@ -47,3 +49,37 @@ def test_a_plot_has_a_panel_per_column(tmp_path, columns, lines):
         panel.any() for row in np.array_split(blue, lines) for panel in np.array_split(row, 4, axis=1)
     )
     assert drawn == columns
+
+
+def test_values_of_a_column_are_those_of_its_rows(logger):
+    assert logger.column("giou") == [0.5]
+    assert logger.column("loss") == [1, 1 / 2, 1 / 3]
+
+
+def test_a_tracker_that_is_missing_is_named(monkeypatch):
+    monkeypatch.setattr(metric_logger, "find_spec", lambda name: None if name == "wandb" else object())
+    metric_logger.check_trackers(["tensorboard"])
+    with pytest.raises(MissingDependencyError, match="pip install wandb"):
+        metric_logger.check_trackers(["tensorboard", "wandb"])
+
+
+def test_both_tables_report_to_one_run_of_wandb(tmp_path, monkeypatch):
+    started, logged = [], []
+
+    class Tracker:
+        def __init__(self, project, **options):
+            self.options = options
+
+        def start(self):
+            started.append(self.options)
+
+        def log(self, values, step):
+            logged.append((values, step))
+
+    monkeypatch.setattr(metric_logger, "WandBTracker", Tracker)
+    for table in ("train", "eval"):
+        MetricLogger(tmp_path, table, 0, ["wandb"]).add(2, {"loss": 0.5})
+    assert started[0] == started[1]
+    assert started[0]["id"]
+    assert logged == [({"train/loss": 0.5}, 2), ({"eval/loss": 0.5}, 2)]
+    assert not (tmp_path / "tensorboard").exists()

@@ -5,14 +5,20 @@ from torch.optim import AdamW, Muon
 
 from instructsam_ros.training.config import OptimizerSettings
 from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
-from instructsam_ros.training.optim import make_optimizer
+from instructsam_ros.training.optim import averaged_model, make_optimizer
+from instructsam_ros.training.parts import Part
+
+
+def part(name):
+    """Part of a parameter of the compact model."""
+    backbone = name.startswith("image_encoder.backbone.")
+    return Part("backbone", 0.1, pretrained=True) if backbone else Part("model", 1.0)
 
 
 def members(model, **settings):
     model.requires_grad_()
     heads = AuxiliaryHeads(32, 5, 4, 64)
-    backbone = model.image_encoder.backbone
-    made = make_optimizer(model, heads, backbone, OptimizerSettings(backbone_rate=0.1, **settings))
+    made = make_optimizer(model, heads, part, OptimizerSettings(**settings))
     return {type(m): [p for g in m.param_groups for p in g["params"]] for m in made.members}, heads
 
 
@@ -40,10 +46,8 @@ def test_muon_moves_a_matrix_about_as_far_as_adamw(small_model):
     weight = small_model.language.model.layers[0].mlp.down_proj.weight
     moved = []
     for muon in (False, True):
-        backbone = small_model.image_encoder.backbone
-        made = make_optimizer(
-            small_model, AuxiliaryHeads(32, 5, 4, 64), backbone, OptimizerSettings(muon=muon)
-        )
+        heads = AuxiliaryHeads(32, 5, 4, 64)
+        made = make_optimizer(small_model, heads, part, OptimizerSettings(muon=muon))
         before = weight.detach().clone()
         weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
         made.step()
@@ -58,10 +62,8 @@ def test_muon_without_bfloat16_moves_the_same_way(small_model):
     before, moved = weight.detach().clone(), []
     gradient = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
     for float32 in (False, True):
-        backbone = small_model.image_encoder.backbone
-        made = make_optimizer(
-            small_model, AuxiliaryHeads(32, 5, 4, 64), backbone, OptimizerSettings(muon=True)
-        )
+        heads = AuxiliaryHeads(32, 5, 4, 64)
+        made = make_optimizer(small_model, heads, part, OptimizerSettings(muon=True))
         made.float32 = float32
         weight.grad = gradient.clone()
         made.step()
@@ -70,3 +72,24 @@ def test_muon_without_bfloat16_moves_the_same_way(small_model):
         weight.data.copy_(before)
     assert not torch.equal(*moved)
     torch.testing.assert_close(moved[1], moved[0], rtol=0, atol=0.05 * float(moved[0].abs().max()))
+
+
+def test_every_part_has_its_own_rate(small_model):
+    small_model.requires_grad_()
+    made = make_optimizer(small_model, AuxiliaryHeads(32, 5, 4, 64), part, OptimizerSettings())
+    found = [(group["name"], group["share"], group["part"]) for group in made.param_groups]
+    assert found == [("model", 1.0, "")] * 2 + [("backbone", 0.1, "backbone_")] * 2
+
+
+def test_an_average_shares_frozen_weights_and_follows_the_others(small_model):
+    small_model.requires_grad_(False)
+    small_model.mask_queries.requires_grad_(True)
+    average = averaged_model(small_model, 0.5)
+    embedding = small_model.language.model.embed_tokens.weight
+    assert average.module.language.model.embed_tokens.weight.data_ptr() == embedding.data_ptr()
+    before = embedding.clone()
+    small_model.mask_queries.data += 1
+    average.update_parameters(small_model)
+    assert torch.equal(embedding, before)
+    moved = (average.module.mask_queries - (small_model.mask_queries - 1)).detach()
+    assert 0 < float(moved.min()) < float(moved.max()) + 1e-6 < 1

@@ -162,7 +162,7 @@ def test_logs_plots_and_a_model_folder_come_out(settings, tmp_path):
     assert "giou" in (run / "eval.csv").read_text()
     assert (run / "eval.png").stat().st_size > 0
     assert list((run / "tensorboard").rglob("events*"))
-    assert export_run(settings, tmp_path / "model") == STEPS
+    assert export_run(settings, tmp_path / "model").step == STEPS
     model = load_folder(tmp_path / "model")
     expected = trainer.average.module.mask_queries.half().float()
     assert torch.equal(model.mask_queries, expected)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Batch(Protocol):
-    """One step's data of one process."""
+    """One step's data of one process. Its ``records``, if it has any, name its samples in messages."""
 
     def to(self, device: torch.device) -> Any:
         """A copy with every tensor on ``device``."""
@@ -25,14 +25,12 @@ class Batch(Protocol):
 class Objective(Protocol):
     """Builds a model and its data, and computes the loss to minimise.
 
-    model, heads: trained together; only the model is averaged, evaluated and exported. pretrained: its
-    module that ``optimizer.backbone_rate`` is for. prompts: tokenizer of the segmenter. batches: index =
-    step * processes + process. images: of one batch. evaluate_after: the last step whose weights cannot be
-    evaluated.
+    model, heads: trained together, as far as their weights require gradients; only the model is averaged,
+    evaluated and exported. prompts: tokenizer of the segmenter. batches: index = step * processes + process.
+    images: of one batch. evaluate_after: the last step whose weights cannot be evaluated.
     """
 
     model: InstructSam
-    pretrained: nn.Module
     prompts: PromptTokenizer
     images: int
     evaluate_after: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -16,6 +18,20 @@ from instructsam_ros.errors import CheckpointError
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 EMBEDDING, TIED_HEAD = "model.language_model.embed_tokens.weight", "lm_head.weight"
+
+
+def weights_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Hash names, dtypes, shapes and bytes of tensors in the order of their names: 64 hexadecimal digits.
+
+    It does not depend on how the tensors are spread over files. Tensors of an open ``TensorFiles`` are read
+    one at a time.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 class TensorFiles(Mapping[str, Tensor]):

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from instructsam_ros.cli import main
 from instructsam_ros.errors import CheckpointError
-from instructsam_ros.models.common.safetensors_folder import TensorFiles
+from instructsam_ros.models.common.safetensors_folder import TensorFiles, weights_sha256
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from test.models.shards import shard
@@ -101,3 +101,21 @@ def test_folder_without_weights(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"no model\.safetensors"):
         load_folder(folder)
+
+
+def test_a_hash_depends_on_every_bit_and_not_on_the_files(folder: Path) -> None:
+    with TensorFiles(folder) as files:
+        tensors = dict(files)
+        whole = weights_sha256(files)
+    shard(folder)
+    with TensorFiles(folder) as files:
+        assert weights_sha256(files) == whole
+    name = "model.mask_queries"
+    others = [
+        {n: t for n, t in tensors.items() if n != name},
+        tensors | {name: tensors[name].reshape(-1)},
+        tensors | {name: tensors[name].bfloat16()},
+        tensors | {name: tensors[name] + torch.eye(*tensors[name].shape) * 1e-3},
+        {f"{n}s" if n == name else n: t for n, t in tensors.items()},
+    ]
+    assert len({whole, *map(weights_sha256, others)}) == 6
