@@ -69,7 +69,7 @@ def training_file(kitchen: Kitchen, tiny_folder: Path) -> str:
         {
             "objective": "instructsam",
             "model": str(tiny_folder),
-            "data": {"sets": [kitchen.data_set("P01_01")], "batch": 2},
+            "data": {"sets": [kitchen.data_set("P01_01")]},
             "evaluation": {"sets": [kitchen.data_set(HELD_OUT)], "limit": 1, "samples": 0},
             "out": str(kitchen.folder / "run"),
             "steps": STEPS,
