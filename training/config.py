@@ -253,10 +253,9 @@ def load_settings(
     """
     settings = read_settings(path, overrides)
     validation = settings.evaluation.data_sets()
-    if isinstance(settings, InstructSamTrainSettings):
-        training = [each.settings for each in settings.data.data_sets()]
-        common = [repr(each.settings) for each in validation if each.settings in training]
-    else:
+    training = settings.data.data_sets()
+    common = [str(each.path) for each in validation if any(each.overlaps(other) for other in training)]
+    if isinstance(settings, TrainSettings):
         roots = [Path(root) for root in settings.data.roots]
         views = [Path(each.settings.root) for each in validation if each.format == "scenes"]
         for root, hint in (
@@ -268,7 +267,7 @@ def load_settings(
                     f"{path}: no folder {root}; render it first, e.g. instructsam scenes render {hint}"
                 )
             view_paths(root)
-        common = [str(view) for view in views if view.resolve() in [root.resolve() for root in roots]]
+        common += [str(view) for view in views if view.resolve() in [root.resolve() for root in roots]]
     if common:
         raise ConfigError(
             f"{path}: {', '.join(common)} is both in data and evaluation; a score on training data says "

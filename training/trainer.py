@@ -105,6 +105,8 @@ class Trainer:
         self.optimizer = make_optimizer(self.model, self.heads, settings.part, settings.optimizer)
         self.step = 0
         self._resume()
+        if self.accelerator.is_main_process and self.step:
+            tqdm.write(f"continuing at step {self.step} of {settings.steps} in {self.folder}")
         self.loss = self.accelerator.prepare_model(LossModule(self.objective))
 
     def run(self, max_steps: int | None = None) -> None:

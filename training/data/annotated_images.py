@@ -16,6 +16,7 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 from instructsam_ros.scenes.instructions import flip
 from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.mixture import read_all
 from instructsam_ros.training.data.registry import DataSet
 from instructsam_ros.training.data.sample import Grounding, LabelledObject, Sample
 
@@ -50,7 +51,7 @@ class AnnotatedImages:
         self.broken = BrokenRecords()
         groups: dict[tuple[str, str], list[Sample]] = defaultdict(list)
         for each in sets:
-            for sample in each.read(self.broken):
+            for sample in read_all(each, self.broken):
                 groups[sample.source, sample.image].append(sample)
         self.images = list(groups.values())
         if not self.images:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
@@ -53,4 +54,9 @@ class Mixture:
 
 def read_mixture(sets: Sequence[DataSet], seed: int) -> Mixture:
     """Read all samples of the sets, without images and masks. Raises InvalidInputError as readers do."""
-    return Mixture([(list(each.read(BrokenRecords())), each.weight) for each in sets], seed)
+    return Mixture([(read_all(each, BrokenRecords()), each.weight) for each in sets], seed)
+
+
+def read_all(data: DataSet, broken: BrokenRecords) -> list[Sample]:
+    """Read all samples of a set with a progress bar. Raises InvalidInputError as readers do."""
+    return list(tqdm(data.read(broken), desc=f"read {data.format}", unit="sample", leave=False))

@@ -36,6 +36,19 @@ class DataSet:
         """
         return broken.count(_reader(self.format).read(self.settings, broken))
 
+    @property
+    def path(self) -> Path:
+        """The file or folder of its records, the first setting of every reader."""
+        path: Path = getattr(self.settings, dataclasses.fields(self.settings)[0].name)
+        return path
+
+    def overlaps(self, other: DataSet) -> bool:
+        """Tell whether both read records of the same path, and no other split or other videos of it."""
+        one, two = self.settings, other.settings
+        parts = [(getattr(one, name, None), getattr(two, name, None)) for name in ("split", "videos")]
+        apart = any(ours and theirs and ours != theirs for ours, theirs in parts)
+        return self.path.resolve() == other.path.resolve() and not apart
+
 
 def parse_data_set(values: Mapping[str, Any], where: str) -> DataSet:
     """Read one entry of a configuration: ``format``, ``weight`` and the settings of its reader.

@@ -4,7 +4,7 @@ import pytest
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.training.data.readers import inst2seg
-from instructsam_ros.training.data.registry import parse_source
+from instructsam_ros.training.data.registry import parse_data_set, parse_source
 
 
 def test_a_command_line_names_format_and_settings_and_the_path_is_the_first_of_them():
@@ -44,3 +44,26 @@ def test_a_file_of_another_form_is_refused(tmp_path, text, message):
 def test_wrong_options_are_named(options, message):
     with pytest.raises(ConfigError, match=message):
         parse_source(Path("set.json"), options)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ({"instructions": 2}, {"instructions": 4}, True),
+        ({"annotations": "b.json"}, {}, False),
+        ({"annotations": "x/../a.json"}, {}, True),
+    ],
+)
+def test_sets_with_records_of_one_file_overlap(first, second, same):
+    values = {"format": "coco", "annotations": "a.json", "images": "images"}
+    one, other = (parse_data_set({**values, **changes}, "test") for changes in (first, second))
+    assert one.overlaps(other) == other.overlaps(one) == same
+
+
+def test_splits_of_one_file_do_not_overlap():
+    values = {"format": "refcoco", "annotations": "refs.p", "images": "images"}
+    splits = ({"split": "train"}, {"split": "val"}, {})
+    train, val, every = (parse_data_set(values | split, "test") for split in splits)
+    assert not train.overlaps(val)
+    assert train.overlaps(every)
+    assert every.overlaps(val)
