@@ -15,12 +15,11 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from instructsam_ros.errors import DivergedError
 from instructsam_ros.models.common.boxes import generalized_iou
 from instructsam_ros.models.instructsam.compact.pointer import Readout
+from instructsam_ros.training.objectives.assignment import assign
 from instructsam_ros.training.objectives.compact.batches import SceneBatch
 from instructsam_ros.training.objectives.compact.forward import SceneOutput
 from instructsam_ros.training.objectives.compact.targets import NO_OWNER, SceneTargets, scene_targets
@@ -213,9 +212,7 @@ def match(readout: Readout, batch: SceneBatch, targets: SceneTargets, order: flo
         rank = boxes[:, 0].argsort().argsort()
         slot = torch.arange(slots, device=scores.device)
         cost = cost[:slots] + order * (slot[:, None] - rank[None]).abs()
-        if not cost.isfinite().all():
-            raise DivergedError("the predictions of the model are not finite")
-        chosen, assigned = linear_sum_assignment(cost.cpu().numpy())
+        chosen, assigned = assign(cost)
         rows += [row] * len(chosen)
         queries += chosen.tolist()
         instances += [members[i] for i in assigned]

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from instructsam_ros.errors import DivergedError
+from instructsam_ros.training.objectives.assignment import assign
 
 DICE_SMOOTHING = 1e-3
 
@@ -32,10 +31,7 @@ def match(
     mask_logits: [Q, h, w]. score_logits: [Q]. truth: [N, h, w] in 0..1. Raises DivergedError where
     predictions are not finite.
     """
-    cost = matching_cost(mask_logits, score_logits, truth, weights)
-    if not cost.isfinite().all():
-        raise DivergedError("what the model predicts is no number any more")
-    queries, instances = linear_sum_assignment(cost.cpu().numpy())
+    queries, instances = assign(matching_cost(mask_logits, score_logits, truth, weights))
     return torch.as_tensor(queries), torch.as_tensor(instances)
 
 
