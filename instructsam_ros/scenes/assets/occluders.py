@@ -79,18 +79,16 @@ def sample_occluders(rng: Rng, look_at: Array, camera: Array) -> list[Occluder]:
     return occluders
 
 
-def touching_hands(rng: Rng, touched: SceneObject, look_at: Array, camera: Array) -> list[Occluder]:
-    """Sample a hand whose fingertips lie at the near side of an object, and for half of them a second hand.
+def reaching_hands(rng: Rng, item: SceneObject, look_at: Array, camera: Array) -> list[Occluder]:
+    """Sample a hand with its fingertips at or before the near side of an object, half the time a second one.
 
     look_at, camera: the camera's target and position [3] in the world frame, metres.
     """
     skin, sleeve = _sample_arm(rng)
     forward, right = _directions(look_at, camera)
-    side = 1 if (touched.position - look_at) @ right > 0 else -1
-    height = np.array([0, 0, touched.extent[2] * rng.uniform(0.3, 0.9)])
-    position = (
-        touched.position + height - forward * (0.03 + _half_depth(touched, forward) * rng.uniform(0.5, 1))
-    )
+    side = 1 if (item.position - look_at) @ right > 0 else -1
+    height = np.array([0, 0, item.extent[2] * rng.uniform(0.3, 0.9)])
+    position = item.position + height - forward * (0.03 + _half_depth(item, forward) * rng.uniform(0.5, 1))
     yaw = np.arctan2(forward[1], forward[0]) - np.pi / 2
     hands = [(side, position)]
     if rng.random() < 0.5:

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from instructsam_ros.scenes.assets.meshes import Array
 from instructsam_ros.scenes.assets.objects import SceneObject
-from instructsam_ros.scenes.assets.occluders import Occluder, sample_occluders, touching_hands
+from instructsam_ros.scenes.assets.occluders import Occluder, reaching_hands, sample_occluders
 from instructsam_ros.scenes.assets.textures import SURFACES, Rng, Texture, plain, tiles, wood
 from instructsam_ros.scenes.sampling.layout import sample_objects
 from instructsam_ros.scenes.sampling.splits import manifest
@@ -92,7 +92,7 @@ def sample_scene(seed: int, views: int = 1, *, held_out: bool = False, extra: tu
     """Sample a scene with ``views`` cameras. held_out: whether to use values held out from training.
 
     extra: categories of EXTRA_CATEGORIES. The scene then shows at least one of them, in egocentric views
-    with a hand that touches it. Without them a seed gives the same scene as ever.
+    with a hand that reaches for it. Without them a seed gives the same scene as ever.
     """
     rng = np.random.default_rng(seed)
     objects = sample_objects(rng, held_out=held_out, extra=extra)
@@ -101,7 +101,7 @@ def sample_scene(seed: int, views: int = 1, *, held_out: bool = False, extra: tu
     cameras = _sample_cameras(rng, view, views)
     target, camera = cameras[0].target, cameras[0].position
     if extra:
-        occluders = touching_hands(rng, objects[0], target, camera)
+        occluders = reaching_hands(rng, objects[0], target, camera)
     else:
         reaching = rng.random() < (0.75 if view == "ego" else 0.12)
         occluders = sample_occluders(rng, target, camera) if reaching else []

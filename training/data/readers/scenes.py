@@ -40,5 +40,8 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
         samples = noun_samples(settings.root, views, broken)
     else:
         samples = validation_samples(settings.root, views, settings.instructions, settings.seed, broken)
-    names = settings.categories
-    return (each for each in samples if not names or each.phrases[0].text.endswith(names))
+    return (each for each in samples if not settings.categories or _names(each, settings.categories))
+
+
+def _names(sample: Sample, categories: tuple[str, ...]) -> bool:
+    return f" {sample.phrases[0].text}".endswith(tuple(f" {name}" for name in categories))
