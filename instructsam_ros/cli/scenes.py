@@ -24,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     render.add_argument("--processes", type=int, default=1, help="shards (of 200 views) rendered at a time")
     render.add_argument("--views", type=int, default=2, help="camera views per scene (default 2)")
     render.add_argument("--exact-depth", action="store_true", help="depth without sensor noise and holes")
+    render.add_argument(
+        "--categories",
+        default="",
+        metavar="NAME,NAME",
+        help="egocentric views with hands, of these categories that other scenes do not show",
+    )
     preview = actions.add_parser("preview", help="write a contact sheet with instructions and their targets")
     preview.add_argument("out", type=Path, metavar="OUT.png")
     preview.add_argument("--data", type=Path, help="show views of this dataset instead of new ones")
@@ -64,6 +70,7 @@ def _render(args: argparse.Namespace) -> int:
         height=args.height,
         renderer=args.renderer,
         sensor_noise=not args.exact_depth,
+        extra=tuple(name.strip() for name in args.categories.split(",") if name.strip()),
     )
     rendered = render_dataset(job, args.processes)
     print(f"{args.out}: {args.count} views, {rendered} rendered now")

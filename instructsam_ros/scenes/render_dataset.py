@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.errors import ConfigError, InstructSamError
+from instructsam_ros.scenes.assets.catalogue import EXTRA_CATEGORIES
 from instructsam_ros.scenes.dataset import load_view, save_view, view_paths
 from instructsam_ros.scenes.sampling.scene import sample_scene
 from instructsam_ros.scenes.sampling.splits import NOVEL_SPLITS, manifest
@@ -42,7 +43,7 @@ _SPAWN = multiprocessing.get_context("spawn")  # GL and Vulkan contexts do not s
 
 @dataclass(frozen=True)
 class RenderJob:
-    """A dataset to render. split: a key of the manifest's seeds."""
+    """A dataset to render. split: a key of the manifest's seeds. extra: see ``sample_scene``."""
 
     views: int
     out: Path
@@ -54,6 +55,7 @@ class RenderJob:
     renderer: RendererName = "auto"
     sensor_noise: bool = True
     shard_views: int = SHARD_VIEWS
+    extra: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.views < 1 or not all(32 <= side <= LARGEST for side in (self.width, self.height)):
@@ -63,6 +65,10 @@ class RenderJob:
             )
         if self.views_per_scene < 1 or self.shard_views % self.views_per_scene:
             raise ConfigError(f"views per scene must divide {self.shard_views}, got {self.views_per_scene}")
+        if unknown := set(self.extra) - EXTRA_CATEGORIES.keys():
+            raise ConfigError(
+                f"there is no extra category {min(unknown)!r}; known: {', '.join(EXTRA_CATEGORIES)}"
+            )
         self.scene_seed(0)
         self.scene_seed(self.views - 1)
 
@@ -89,7 +95,8 @@ class RenderJob:
 
     def recipe(self) -> dict[str, object]:
         """Return the settings that a resumed run must share; only the number of views may change."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if k not in ("views", "out")}
+        settings = dataclasses.asdict(self) | {"extra": list(self.extra)}
+        return {k: v for k, v in settings.items() if k not in ("views", "out")}
 
 
 def render_dataset(job: RenderJob, processes: int = 1) -> int:
@@ -164,6 +171,8 @@ def _known_recipe(job: RenderJob) -> dict[str, Any]:
         known: dict[str, Any] = json.loads((job.out / JOB_FILE).read_text())
     except (FileNotFoundError, ValueError):
         known = {}
+    if isinstance(known, dict):
+        known.setdefault("extra", [])  # not recorded by older versions
     if not isinstance(known, dict) or not job.recipe().keys() <= known.keys():
         raise ConfigError(
             f"{job.out} is in use but has no readable {JOB_FILE} that records how its views were rendered; "
@@ -248,7 +257,8 @@ def _render_shard(job: RenderJob, shard: int) -> Iterator[int]:
     partial.mkdir()
     numbers = job.views_of(shard)
     for first in range(numbers.start, numbers.stop, job.views_per_scene):
-        scene = sample_scene(job.scene_seed(first), job.views_per_scene, held_out=job.split in NOVEL_SPLITS)
+        held_out, seed = job.split in NOVEL_SPLITS, job.scene_seed(first)
+        scene = sample_scene(seed, job.views_per_scene, held_out=held_out, extra=job.extra)
         views = render_scene(scene, job.width, job.height, renderer, sensor_noise=job.sensor_noise)
         kept = views[: numbers.stop - first]
         for offset, view in enumerate(kept):

@@ -17,7 +17,7 @@ import pytest
 
 from instructsam_ros.errors import ConfigError, InstructSamError
 from instructsam_ros.scenes.dataset import View, iter_views, view_paths
-from instructsam_ros.scenes.render_dataset import LARGEST, RenderJob, _in_processes, render_dataset
+from instructsam_ros.scenes.render_dataset import JOB_FILE, LARGEST, RenderJob, _in_processes, render_dataset
 
 pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
 
@@ -188,3 +188,23 @@ def test_bad_requests_say_what_to_do(tmp_path: Path) -> None:
         render_dataset(small(tmp_path / "file"))
     with pytest.raises(ConfigError, match="seeds of a split"):
         rendering.render_seeds("train", SEEDS_PER_SPLIT - 1, 2)
+
+
+def test_a_job_records_its_extra_categories(tmp_path: Path) -> None:
+    job = small(tmp_path, extra=("rolling pin",))
+    render_dataset(job)
+    views = list(iter_views(tmp_path, depth=False))
+    assert all("rolling pin" in [item["category"] for item in view.meta["objects"]] for view in views)
+    assert {view.meta["view"] for view in views} == {"ego"}
+    with pytest.raises(ConfigError, match="extra"):
+        render_dataset(small(tmp_path))
+    with pytest.raises(ConfigError, match="no extra category 'mug'"):
+        small(tmp_path, extra=("mug",))
+
+
+def test_a_folder_of_an_older_version_can_be_continued(tmp_path: Path) -> None:
+    render_dataset(small(tmp_path))
+    recorded = json.loads((tmp_path / JOB_FILE).read_text())
+    del recorded["extra"]
+    (tmp_path / JOB_FILE).write_text(json.dumps(recorded))
+    assert render_dataset(small(tmp_path)) == 0

@@ -133,9 +133,14 @@ def noun_instructions(
     absent = [noun for noun in sorted(labels.absent) if _head(noun) not in heads]
     places = [place for place in range(len(found)) if rng.random() < NEGATIVE_SHARE][: len(absent)]
     for place, number in zip(places, rng.permutation(len(absent)), strict=False):
-        forms, kind = (ONE, "noun") if rng.random() < 0.5 else (ALL, "all")
-        found[place] = _word(forms, absent[number], (), kind, "none", rng)
+        found[place] = absent_noun(absent[number], rng)
     return found
+
+
+def absent_noun(noun: str, rng: np.random.Generator) -> NounInstruction:
+    """Write an instruction that names a noun without an object in the image."""
+    forms, kind = (ONE, "noun") if rng.random() < 0.5 else (ALL, "all")
+    return _word(forms, noun, (), kind, "none", rng)
 
 
 def _about(noun: str, labels: NounLabels, rng: np.random.Generator) -> Iterator[NounInstruction]:

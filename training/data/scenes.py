@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.instructions import Instruction, absent_anchor_negative, flip, instructions
+from instructsam_ros.scenes.instructions.scene_facts import SceneFacts
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.image_files import ImageFile
+from instructsam_ros.training.data.noun_instructions import absent_noun
 from instructsam_ros.training.data.random_resized_crop import random_frame
 from instructsam_ros.training.data.registry import DataSet, parse_data_sets
 from instructsam_ros.training.data.sample import Grounding, LabelledObject, Phrase, Sample
@@ -60,7 +62,8 @@ class SceneDataSettings:
     serves several input sizes. unknown_words: share of filler words ("please") replaced by <unk>.
     missing_places: share of the instructions with an anchor that come a second time with an absent anchor, so
     that nothing but the anchor tells the two apart. curriculum_steps: over the first steps, instructions with
-    relations and reasoning come in gradually.
+    relations and reasoning come in gradually. absent: nouns of ``sets`` that no view of ``roots`` shows; one
+    instruction about each view names one of them, so that the model learns when not to find it.
     """
 
     roots: tuple[str, ...] = ()
@@ -76,6 +79,7 @@ class SceneDataSettings:
     curriculum_steps: int = 200
     sets: tuple[dict[str, Any], ...] = ()
     share: float = 0.5
+    absent: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.roots and not self.sets:
@@ -147,7 +151,10 @@ class TrainingScenes:
         mirrored = bool(rng.random() < self.settings.mirror)
         drawn = self._with_absent_anchors([found[i] for i in picked], view, rng)
         rgb, ids = (view.rgb[:, ::-1], view.ids[:, ::-1]) if mirrored else (view.rgb, view.ids)
-        return [_sample(path, rgb, ids, view, item, mirrored) for item in drawn]
+        samples = [_sample(path, rgb, ids, view, item, mirrored) for item in drawn]
+        if self.settings.absent:
+            samples[-1] = _absent(samples[-1], str(rng.choice(self.settings.absent)), rng)
+        return samples
 
     def _with_absent_anchors(
         self, picked: list[Instruction], view: View, rng: np.random.Generator
@@ -196,14 +203,8 @@ def validation_samples(
 
     Raises InvalidInputError for a folder without views and for too many damaged ones.
     """
-    paths = view_paths(root)
     rng = np.random.default_rng(seed)
-    for path in paths[:: max(1, len(paths) // views)][:views]:
-        try:
-            view = load_view(path, depth=False)
-        except InvalidInputError as error:
-            broken.add(root, path.name, error)
-            continue
+    for path, view in _spread(root, views, broken):
         for item in instructions(view.meta, rng, per_view, split="heldout"):
             yield replace(
                 _sample(path, view.rgb, view.ids, view, item, mirrored=False),
@@ -212,6 +213,54 @@ def validation_samples(
                 record=path.name,
                 grounding=None,
             )
+
+
+def noun_samples(root: str | Path, views: int, broken: BrokenRecords) -> Iterator[Sample]:
+    """Iterate over the names of the categories in ``views`` views spread over a folder, each for all objects.
+
+    Raises InvalidInputError for a folder without views and for too many damaged ones.
+    """
+    for path, view in _spread(root, views, broken):
+        seen = [item for item in SceneFacts(view.meta).objects.values() if item.seen != 0]
+        for noun in dict.fromkeys(item.category for item in seen):
+            targets = tuple(item.id for item in seen if item.category == noun)
+            yield Sample(
+                image=str(path),
+                read=ImageFile(path).read,
+                instruction=noun,
+                phrases=(Phrase(noun, partial(_read_masks, path, targets)),),
+                record=path.name,
+                source="scenes",
+                labels={"level": "concept", "cardinality": "all", "kind": "noun"},
+            )
+
+
+def _spread(root: str | Path, views: int, broken: BrokenRecords) -> Iterator[tuple[Path, View]]:
+    paths = view_paths(root)
+    for path in paths[:: max(1, len(paths) // views)][:views]:
+        try:
+            yield path, load_view(path, depth=False)
+        except InvalidInputError as error:
+            broken.add(root, path.name, error)
+
+
+def _absent(sample: Sample, noun: str, rng: np.random.Generator) -> Sample:
+    """The same view with an instruction that names a noun that it does not show."""
+    item = absent_noun(noun, rng)
+    return replace(
+        sample,
+        instruction=item.text,
+        phrases=(Phrase(item.phrase, partial(_masks, np.zeros_like(sample.read()[..., 0]), ())),),
+        labels={"level": item.level, "cardinality": item.cardinality, "kind": item.kind},
+        grounding=sample.grounding
+        and replace(
+            sample.grounding,
+            targets=(),
+            phrase_ids=(),
+            mentions=((item.phrase, ()),) if item.phrase in item.text else (),
+            has_absent_referent=True,
+        ),
+    )
 
 
 def _sample(

@@ -133,4 +133,17 @@ _ALL = (
     _category("donut/donuts, doughnut/doughnuts", "pink brown white", "food", "food", 0.7),
 )
 
+_EXTRA = (
+    _category(
+        "pair of scissors/pairs of scissors",
+        "red blue green yellow orange purple black",
+        "plastic",
+        "utensil",
+    ),
+    _category("rolling pin/rolling pins", "brown brown white red blue green", "wood", ""),
+)
+
 CATALOGUE: dict[str, Category] = {category.name: category for category in _ALL}
+EXTRA_CATEGORIES: dict[str, Category] = {category.name: category for category in _EXTRA}
+"""Categories that a scene shows only where it is requested, and that the released model has not seen."""
+KNOWN_CATEGORIES: dict[str, Category] = CATALOGUE | EXTRA_CATEGORIES

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from instructsam_ros.scenes.assets.affordances import AFFORDANCES
-from instructsam_ros.scenes.assets.catalogue import CATALOGUE, Category
+from instructsam_ros.scenes.assets.catalogue import KNOWN_CATEGORIES, Category
 from instructsam_ros.scenes.assets.meshes import Array, move
 from instructsam_ros.scenes.assets.parts import Part
 from instructsam_ros.scenes.assets.shapes import BUILDERS
@@ -36,8 +36,8 @@ class SceneObject:
 
     @property
     def kind(self) -> Category:
-        """Return its category of the catalogue."""
-        return CATALOGUE[self.category]
+        """Return its category."""
+        return KNOWN_CATEGORIES[self.category]
 
     @property
     def affordances(self) -> list[str]:
@@ -53,7 +53,7 @@ class SceneObject:
 
 def _attributes(rng: Rng, category: str, color: str) -> tuple[str, str]:
     """Sample a material and the colour that it implies: wooden spoons are brown, metal mugs silver."""
-    material = str(rng.choice(CATALOGUE[category].materials))
+    material = str(rng.choice(KNOWN_CATEGORIES[category].materials))
     if material == "metal" and category in ("mug", "cup", "bowl"):
         return "silver", material
     if material == "glass" and category == "bottle":
@@ -70,6 +70,8 @@ def _attributes(rng: Rng, category: str, color: str) -> tuple[str, str]:
         return color, "plastic"
     if category == "whisk" and color == "silver":
         return color, "metal"
+    if category == "rolling pin" and color != "brown":
+        return color, "plastic"
     return color, material
 
 

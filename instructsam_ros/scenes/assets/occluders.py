@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from instructsam_ros.scenes.assets.meshes import Array, box, move, tube
+from instructsam_ros.scenes.assets.objects import SceneObject
 from instructsam_ros.scenes.assets.parts import Part, shade
 from instructsam_ros.scenes.assets.textures import Rng
 
@@ -65,11 +66,8 @@ def sample_occluders(rng: Rng, look_at: Array, camera: Array) -> list[Occluder]:
     look_at, camera: the camera's target and position [3] in the world frame, metres.
     """
     is_hand = rng.random() < 0.65
-    skin = np.array(SKIN_TONES[rng.integers(len(SKIN_TONES))], float)
-    sleeve = None if rng.random() < 0.5 else rng.uniform(30, 220, 3)
-    forward = (look_at - camera) * (1, 1, 0)
-    forward /= np.linalg.norm(forward) + 1e-9
-    right = np.array([forward[1], -forward[0], 0])
+    skin, sleeve = _sample_arm(rng)
+    forward, right = _directions(look_at, camera)
     both = is_hand and rng.random() < 0.6
     occluders = []
     for side in (-1, 1) if both else (int(rng.choice([-1, 1])),):
@@ -79,3 +77,44 @@ def sample_occluders(rng: Rng, look_at: Array, camera: Array) -> list[Occluder]:
         parts = hand(rng, side, skin, sleeve) if is_hand else gripper(rng)
         occluders.append(Occluder("hand" if is_hand else "gripper", parts, position, float(yaw)))
     return occluders
+
+
+def reaching_hands(rng: Rng, item: SceneObject, look_at: Array, camera: Array) -> list[Occluder]:
+    """Sample a hand with its fingertips at or before the near side of an object, half the time a second one.
+
+    look_at, camera: the camera's target and position [3] in the world frame, metres.
+    """
+    skin, sleeve = _sample_arm(rng)
+    forward, right = _directions(look_at, camera)
+    side = 1 if (item.position - look_at) @ right > 0 else -1
+    height = np.array([0, 0, item.extent[2] * rng.uniform(0.3, 0.9)])
+    position = item.position + height - forward * (0.03 + _half_depth(item, forward) * rng.uniform(0.5, 1))
+    yaw = np.arctan2(forward[1], forward[0]) - np.pi / 2
+    hands = [(side, position)]
+    if rng.random() < 0.5:
+        aside = right * rng.uniform(0.15, 0.25) * -side - forward * rng.uniform(0, 0.12)
+        hands.append((-side, position + aside + [0, 0, rng.uniform(0, 0.08)]))
+    return [
+        Occluder("hand", hand(rng, side, skin, sleeve), place, float(yaw + side * rng.uniform(0, 0.4)))
+        for side, place in hands
+    ]
+
+
+def _sample_arm(rng: Rng) -> tuple[Array, Array | None]:
+    """Sample the sRGB colours of a person's skin and of the sleeves, None for bare arms."""
+    skin = np.array(SKIN_TONES[rng.integers(len(SKIN_TONES))], float)
+    return skin, None if rng.random() < 0.5 else rng.uniform(30, 220, 3)
+
+
+def _directions(look_at: Array, camera: Array) -> tuple[Array, Array]:
+    """Return the horizontal unit vectors [3] ahead of and to the right of the camera."""
+    forward = (look_at - camera) * (1, 1, 0)
+    forward /= np.linalg.norm(forward) + 1e-9
+    return forward, np.array([forward[1], -forward[0], 0])
+
+
+def _half_depth(item: SceneObject, forward: Array) -> float:
+    """Return half the depth of an object's box along a horizontal direction, metres."""
+    c, s = np.cos(item.yaw), np.sin(item.yaw)
+    along = np.array([c * forward[0] + s * forward[1], -s * forward[0] + c * forward[1]])
+    return float(np.abs(along) @ item.extent[:2] / 2)

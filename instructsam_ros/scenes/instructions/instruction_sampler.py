@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from instructsam_ros.scenes.assets.affordances import AFFORDANCES
-from instructsam_ros.scenes.assets.catalogue import CATALOGUE, COLORLESS
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE, COLORLESS, KNOWN_CATEGORIES
 from instructsam_ros.scenes.instructions.absent_objects import (
     OOV_OBJECTS,
     OOV_PHRASE,
@@ -64,7 +64,7 @@ class InstructionSampler:
         self.seen: list[ObjectFacts] = facts.well_seen()
         self.counts = Counter(item.category for item in self.seen)
         present = {item.category for item in facts.objects.values()}
-        self.absent_categories = [name for name in CATALOGUE if name not in present]
+        self.absent_categories = [name for name in (*CATALOGUE, *facts.extra) if name not in present]
         self.colors = sorted({item.color for item in self.seen} - set(COLORLESS))
 
     def pick(self, options: Sequence[T]) -> T:
@@ -112,7 +112,7 @@ class InstructionSampler:
 
     def noun(self, category: str, color: str = "") -> Noun:
         """Build a noun phrase from one of the category's names and an optional colour adjective."""
-        one, many = OOV_OBJECTS.get(category) or self.pick(CATALOGUE[category].names)
+        one, many = OOV_OBJECTS.get(category) or self.pick(KNOWN_CATEGORIES[category].names)
         tests = [is_category(category)] + ([has_color(color)] if color else [])
         prefix = f"{color} " if color else ""
         return Noun(
@@ -144,7 +144,7 @@ class InstructionSampler:
     def _near_miss(self) -> Noun | None:
         item = self.visible_object()
         if self.chance(0.6):  # right category, wrong colour
-            options = [color for color in CATALOGUE[item.category].colors if color not in COLORLESS]
+            options = [color for color in KNOWN_CATEGORIES[item.category].colors if color not in COLORLESS]
             if not options:
                 return None
             nearby = [color for color in options if color in self.colors and color != item.color]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from instructsam_ros.scenes.assets.affordances import affords
-from instructsam_ros.scenes.assets.catalogue import CATALOGUE, COLORLESS
+from instructsam_ros.scenes.assets.catalogue import COLORLESS, KNOWN_CATEGORIES
 from instructsam_ros.scenes.instructions.color_names import plausible_names
 from instructsam_ros.scenes.instructions.three_valued_logic import Selection, Truth, both
 
@@ -61,10 +61,14 @@ class ObjectFacts:
 
 
 class SceneFacts:
-    """Holds the objects of a view by id and selects among them."""
+    """Holds the objects of a view by id and selects among them.
+
+    extra: categories beyond the catalogue that the view may show, and that can thus be absent.
+    """
 
     def __init__(self, meta: dict[str, Any]) -> None:
         self.objects = {item.id: item for item in _read_objects(meta)}
+        self.extra: tuple[str, ...] = tuple(meta.get("extra_categories", ()))
 
     def everything(self) -> Selection:
         """Select all visible objects."""
@@ -153,7 +157,7 @@ def _read_objects(meta: dict[str, Any]) -> list[ObjectFacts]:
     right = np.cross(ahead, up)
     objects = []
     for entry in meta["objects"]:
-        kind = CATALOGUE.get(entry["category"])
+        kind = KNOWN_CATEGORIES.get(entry["category"])
         at = np.asarray(entry["pos_cam"])
         objects.append(
             ObjectFacts(

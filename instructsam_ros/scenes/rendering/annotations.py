@@ -53,6 +53,7 @@ def annotate(
         "K": intrinsics(camera.fovy, ids.shape[1], ids.shape[0]),
         "cam_pos": camera.position.tolist(),
         "R_world_cam": axes.tolist(),
+        **({"extra_categories": list(scene.extra)} if scene.extra else {}),
         "occluders": [occluder.kind for occluder in scene.occluders],
         "objects": [_object_entry(item, rgb, ids, amodal[item.id], camera, axes) for item in scene.objects],
     }

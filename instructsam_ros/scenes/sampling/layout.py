@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from instructsam_ros.scenes.assets.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE, KNOWN_CATEGORIES
 from instructsam_ros.scenes.assets.meshes import Array
 from instructsam_ros.scenes.assets.objects import SceneObject, make_object
 from instructsam_ros.scenes.assets.textures import Rng
@@ -21,12 +23,17 @@ HOSTS: dict[str, tuple[float | None, float]] = {
 ROUND_FOOD = ("apple", "orange", "lemon", "pear", "tomato", "banana", "egg", "donut", "bell pepper")
 
 
-def sample_objects(rng: Rng, *, held_out: bool, fewest: int = 5, most: int = 12) -> list[SceneObject]:
+def sample_objects(
+    rng: Rng, *, held_out: bool, fewest: int = 5, most: int = 12, extra: Sequence[str] = ()
+) -> list[SceneObject]:
     """Sample and place ``fewest`` to ``most`` objects, fewer where there is no room; ids count from 1.
 
-    held_out: whether pairs of colour and category held out from training are used, too.
+    held_out: whether pairs of colour and category held out from training are used, too. extra: further
+    categories, of at least one of which there are one or two objects, the first of the list.
     """
     kinds = _sample_kinds(rng, int(rng.integers(fewest, most + 1)), held_out)
+    if extra:
+        kinds = _sample_extra(rng, extra) + kinds
     area_radius = rng.uniform(0.20, 0.34) + 0.012 * len(kinds)
     kinds.sort(key=lambda pair: pair[0] in ROUND_FOOD)  # hosts first
     objects: list[SceneObject] = []
@@ -63,6 +70,13 @@ def _sample_kinds(rng: Rng, count: int, held_out: bool) -> list[tuple[str, str]]
         first = str(rng.choice(colors))
         kinds += [(category, first if uniform or k == 0 else str(rng.choice(colors))) for k in range(size)]
     return kinds[:count]
+
+
+def _sample_extra(rng: Rng, extra: Sequence[str]) -> list[tuple[str, str]]:
+    """Sample (category, color) pairs of at least one of the categories, one or two objects of each."""
+    order = rng.permutation(len(extra))[: int(rng.integers(1, len(extra) + 1))]
+    chosen = [extra[index] for index in order for _ in range(int(rng.integers(1, 3)))]
+    return [(category, str(rng.choice(KNOWN_CATEGORIES[category].colors))) for category in chosen]
 
 
 def _place_on_host(rng: Rng, item: SceneObject, objects: list[SceneObject]) -> bool:

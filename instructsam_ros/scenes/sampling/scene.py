@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from instructsam_ros.scenes.assets.meshes import Array
 from instructsam_ros.scenes.assets.objects import SceneObject
-from instructsam_ros.scenes.assets.occluders import Occluder, sample_occluders
+from instructsam_ros.scenes.assets.occluders import Occluder, reaching_hands, sample_occluders
 from instructsam_ros.scenes.assets.textures import SURFACES, Rng, Texture, plain, tiles, wood
 from instructsam_ros.scenes.sampling.layout import sample_objects
 from instructsam_ros.scenes.sampling.splits import manifest
@@ -74,7 +74,7 @@ class Surroundings:
 
 @dataclass
 class Scene:
-    """A scene to render."""
+    """A scene to render. extra: categories beyond the catalogue that it may show."""
 
     seed: int
     held_out: bool
@@ -85,19 +85,28 @@ class Scene:
     lights: list[Light]
     ambient: float
     surroundings: Surroundings
+    extra: tuple[str, ...] = ()
 
 
-def sample_scene(seed: int, views: int = 1, *, held_out: bool = False) -> Scene:
-    """Sample a scene with ``views`` cameras. held_out: whether to use values held out from training."""
+def sample_scene(seed: int, views: int = 1, *, held_out: bool = False, extra: tuple[str, ...] = ()) -> Scene:
+    """Sample a scene with ``views`` cameras. held_out: whether to use values held out from training.
+
+    extra: categories of EXTRA_CATEGORIES. The scene then shows at least one of them, in egocentric views
+    with a hand that reaches for it. Without them a seed gives the same scene as ever.
+    """
     rng = np.random.default_rng(seed)
-    objects = sample_objects(rng, held_out=held_out)
-    view = str(rng.choice(VIEWS))
+    objects = sample_objects(rng, held_out=held_out, extra=extra)
+    view = "ego" if extra else str(rng.choice(VIEWS))
     surroundings = _sample_surroundings(rng, view, held_out)
     cameras = _sample_cameras(rng, view, views)
-    reaching = rng.random() < (0.75 if view == "ego" else 0.12)
-    occluders = sample_occluders(rng, cameras[0].target, cameras[0].position) if reaching else []
+    target, camera = cameras[0].target, cameras[0].position
+    if extra:
+        occluders = reaching_hands(rng, objects[0], target, camera)
+    else:
+        reaching = rng.random() < (0.75 if view == "ego" else 0.12)
+        occluders = sample_occluders(rng, target, camera) if reaching else []
     lights, ambient = _sample_lights(rng), float(rng.uniform(0.25, 0.45))
-    return Scene(seed, held_out, view, objects, occluders, cameras, lights, ambient, surroundings)
+    return Scene(seed, held_out, view, objects, occluders, cameras, lights, ambient, surroundings, extra)
 
 
 def orbit(target: Array, azimuth: float, elevation: float, distance: float) -> Array:

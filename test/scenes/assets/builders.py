@@ -6,7 +6,7 @@ from types import ModuleType
 
 import numpy as np
 
-from instructsam_ros.scenes.assets.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.catalogue import KNOWN_CATEGORIES
 from instructsam_ros.scenes.assets.parts import FINISHES
 from instructsam_ros.scenes.assets.shapes import BUILDERS
 
@@ -18,8 +18,8 @@ def categories(module: ModuleType) -> list[str]:
 
 def check_builder(category: str) -> None:
     """Assert that a builder's parts are valid meshes of a plausible size, and the same for the same seed."""
-    for seed, color in enumerate(CATALOGUE[category].colors[:3]):
-        material = CATALOGUE[category].materials[0]
+    for seed, color in enumerate(KNOWN_CATEGORIES[category].colors[:3]):
+        material = KNOWN_CATEGORIES[category].materials[0]
         builder = BUILDERS[category]
         parts = builder(np.random.default_rng(seed), color, material)
         again = builder(np.random.default_rng(seed), color, material)

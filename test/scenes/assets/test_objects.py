@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from instructsam_ros.scenes.assets.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE, KNOWN_CATEGORIES
 from instructsam_ros.scenes.assets.objects import make_object
 
 
-@pytest.mark.parametrize("category", CATALOGUE)
+@pytest.mark.parametrize("category", KNOWN_CATEGORIES)
 def test_an_object_is_centred_on_the_table_and_fills_its_box(category: str) -> None:
     rng = np.random.default_rng(0)
-    item = make_object(rng, category, CATALOGUE[category].colors[0])
+    item = make_object(rng, category, KNOWN_CATEGORIES[category].colors[0])
     vertices = np.vstack([part.mesh.vertices for part in item.parts])
     np.testing.assert_allclose(vertices.min(0), (*(-item.extent[:2] / 2), 0), atol=1e-9)
     np.testing.assert_allclose(vertices.max(0), (*(item.extent[:2] / 2), item.extent[2]), atol=1e-9)

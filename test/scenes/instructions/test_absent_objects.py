@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from instructsam_ros.scenes.assets.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.catalogue import KNOWN_CATEGORIES
 from instructsam_ros.scenes.instructions import Instruction, instructions, training_texts
 from instructsam_ros.scenes.instructions.absent_objects import (
     OOV_OBJECTS,
@@ -33,7 +33,7 @@ def sampled() -> list[Instruction]:
 def test_no_word_of_a_name_occurs_elsewhere_in_training() -> None:
     known = set(re.findall(r"[a-z]+", " ".join(training_texts()).lower()))
     assert not known & set(re.findall(r"[a-z]+", " ".join(NAMES)))
-    assert not set(OOV_OBJECTS) & set(CATALOGUE)
+    assert not set(OOV_OBJECTS) & set(KNOWN_CATEGORIES)
     for text in (*OOV_PURPOSES, *OOV_SITUATIONS):
         assert set(re.findall(r"[a-z]+", text.lower())) - known, text
 

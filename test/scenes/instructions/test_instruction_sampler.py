@@ -91,3 +91,17 @@ def test_groups_and_objects_select_by_meaning(sampler: InstructionSampler) -> No
     noun = sampler.noun("mug", "red")
     assert (noun.phrase, members(noun.named)) == ("red mug", (1,))
     assert exact(noun.named)
+
+
+def test_an_extra_category_is_absent_only_where_a_view_may_show_it(sampler: InstructionSampler) -> None:
+    may_show = InstructionSampler(
+        SceneFacts(ROW | {"extra_categories": ["rolling pin"]}), random.Random(0), "train"
+    )
+    assert "rolling pin" in may_show.absent_categories
+    assert "rolling pin" not in sampler.absent_categories
+    noun = may_show.noun("rolling pin", "brown")
+    assert (noun.singular, noun.plural, members(noun.named)) == (
+        "brown rolling pin",
+        "brown rolling pins",
+        (),
+    )

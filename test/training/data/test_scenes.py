@@ -73,3 +73,13 @@ def test_validation_samples_are_the_same_at_every_call_and_damage_is_reported(sc
     broken = BrokenRecords()
     assert list(validation_samples(tmp_path, 1, 3, 5, broken)) == []
     assert "000000.jpg: cannot read" in broken.problems[0]
+
+
+def test_absent_nouns_are_named_once_about_each_view_without_a_target(scene_root):
+    for view in drawn(scene_root, steps=5, absent=("rolling pin",)):
+        named = [sample for sample in view if "rolling pin" in sample.instruction]
+        assert len(view) == 6
+        assert named == view[-1:]
+        assert named[0].masks().shape == (0, *named[0].read().shape[:2])
+        assert named[0].grounding.has_absent_referent
+        assert not named[0].grounding.targets

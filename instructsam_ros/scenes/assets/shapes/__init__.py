@@ -37,6 +37,8 @@ BUILDERS: dict[str, Builder] = {
     "spatula": utensils.spatula,
     "ladle": utensils.ladle,
     "whisk": utensils.whisk,
+    "pair of scissors": utensils.scissors,
+    "rolling pin": utensils.rolling_pin,
     "apple": food.apple,
     "orange": food.orange,
     "lemon": food.lemon,

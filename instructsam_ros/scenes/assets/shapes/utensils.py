@@ -74,3 +74,30 @@ def whisk(rng: Rng, color: str, material: str) -> list[Part]:
             loops.append(Part(tube(path, 0.0016, 6), "metal", shade(rng, "silver")))
     path = [(0, -0.13, 0.012), (0, -0.05, 0.018), (0, 0.004, radius)]
     return [Part(tube(path, [0.009, 0.008, 0.006]), material, shade(rng, color)), *loops]
+
+
+def scissors(rng: Rng, color: str, material: str) -> list[Part]:
+    """Scissors, a little open: two steel blades that cross, with coloured rings."""
+    opening, length, rgb = rng.uniform(0.1, 0.4), rng.uniform(0.09, 0.12), shade(rng, color)
+    angle = np.linspace(0, 2 * np.pi, 21)
+    parts = []
+    for side, z in ((1, 0.004), (-1, 0.007)):
+        c, s = np.cos(side * opening), np.sin(side * opening)
+        turn = np.array([[c, s], [-s, c]])
+        outline = np.array([(-0.008, -0.02), (0.008, -0.02), (0.009, length * 0.4), (0, length)])
+        ring = np.c_[0.019 * np.cos(angle), 0.027 * np.sin(angle) - 0.062] @ turn
+        steel = Part(extrude(outline @ turn, 0.003, z), "metal", shade(rng, "silver"))
+        parts += [steel, Part(tube(np.c_[ring, np.full(21, 0.006)], 0.0055, 10), material, rgb)]
+    return parts
+
+
+def rolling_pin(rng: Rng, color: str, material: str) -> list[Part]:
+    """Rolling pin: a roller with two thin grips."""
+    half, radius, rgb = rng.uniform(0.085, 0.115), rng.uniform(0.02, 0.027), shade(rng, color)
+    roller = [(0, y * half, radius) for y in (-1, -0.96, 0, 0.96, 1)]
+    edge = radius * 0.85
+    parts = [Part(tube(roller, [edge, radius, radius, radius, edge], 24), material, rgb)]
+    for side in (1, -1):
+        grip = [(0, side * (half + reach), radius) for reach in (-0.005, 0.02, 0.045, 0.05)]
+        parts.append(Part(tube(grip, [0.008, 0.011, 0.01, 0.006]), material, rgb))
+    return parts
