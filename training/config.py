@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -106,7 +107,7 @@ class BestSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings:
+class RunSettings(ABC):
     """What every run has, whatever its objective.
 
     out: folder of checkpoints, logs and plots. checkpoint_every, log_every: steps. threads: CPU threads of
@@ -137,9 +138,9 @@ class RunSettings:
         check_range(self, 0, MAX_THREADS, "threads", "workers")
         check_range(self, 0, MAX_SEED, "seed")
 
+    @abstractmethod
     def part(self, parameter: str) -> Part:
         """Return the part of a parameter of the model, by its name."""
-        raise NotImplementedError
 
     def mixed_precision(self, device: torch.device) -> Literal["bf16", "no"]:
         """What ``precision`` comes to on a device, in accelerate's words."""

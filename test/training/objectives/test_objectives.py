@@ -9,6 +9,7 @@ import pytest
 from instructsam_ros.training.config import RunSettings
 from instructsam_ros.training.objectives import build_objective
 from instructsam_ros.training.objectives.compact.objective import CompactObjective
+from instructsam_ros.training.parts import Part
 
 
 def test_settings_of_the_compact_model_build_its_objective(compact_settings, tmp_path: Path) -> None:
@@ -18,6 +19,10 @@ def test_settings_of_the_compact_model_build_its_objective(compact_settings, tmp
 
 
 def test_other_settings_are_refused(compact_settings, tmp_path: Path) -> None:
-    run = RunSettings(out="run", steps=1, evaluation=compact_settings.evaluation)
-    with pytest.raises(TypeError, match="no objective takes RunSettings"):
+    class OtherSettings(RunSettings):
+        def part(self, parameter: str) -> Part:
+            return Part(parameter, 1.0)
+
+    run = OtherSettings(out="run", steps=1, evaluation=compact_settings.evaluation)
+    with pytest.raises(TypeError, match="no objective takes OtherSettings"):
         build_objective(run, tmp_path)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.annotation_settings import AnnotationSettings
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
 from instructsam_ros.training.data.json_files import json_errors
@@ -29,11 +30,8 @@ LABELS = ("level", "kind", "cardinality", "form", "template", "split", "view")
 
 
 @dataclass(frozen=True)
-class Settings:
-    """annotations: the JSON file. images: the folder its paths start from."""
-
-    annotations: Path
-    images: Path
+class Settings(AnnotationSettings):
+    """annotations: the JSON file. See AnnotationSettings."""
 
 
 def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:

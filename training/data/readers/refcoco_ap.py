@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.annotation_settings import AnnotationSettings
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.coco.records import image_size
 from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
@@ -20,11 +21,8 @@ from instructsam_ros.types import check_instruction
 
 
 @dataclass(frozen=True)
-class Settings:
-    """annotations: the JSON file. images: the folder its paths start from."""
-
-    annotations: Path
-    images: Path
+class Settings(AnnotationSettings):
+    """annotations: the JSON file. See AnnotationSettings."""
 
 
 def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:

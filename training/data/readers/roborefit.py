@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.annotation_settings import AnnotationSettings
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.image_files import check_folder, image_file
 from instructsam_ros.training.data.json_stream import stream_list
@@ -19,11 +20,8 @@ from instructsam_ros.types import check_instruction
 
 
 @dataclass(frozen=True)
-class Settings:
-    """annotations: the JSON file. images: the folder its paths start from."""
-
-    annotations: Path
-    images: Path
+class Settings(AnnotationSettings):
+    """annotations: the JSON file. See AnnotationSettings."""
 
 
 def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
