@@ -14,7 +14,8 @@ from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallba
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from instructsam_ros.errors import InstructSamError
+from instructsam_ros.errors import ConfigError, InstructSamError
+from instructsam_ros.ros.arguments import ros_arguments
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import Health, diagnostic_array
 from instructsam_ros.ros.errors import NotActiveError, StaleError, counter_name
@@ -222,8 +223,13 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; 0 after SIGINT or SIGTERM, 2 for parameters that cannot be used."""
-    return spin(SegmentNode, THREADS, args)
+    """Entry point; 0 after SIGINT or SIGTERM, 2 for arguments and parameters that cannot be used."""
+    try:
+        translated = ros_arguments(sys.argv[1:] if args is None else args)
+    except ConfigError as error:
+        print(f"ConfigError: {error}", file=sys.stderr)
+        return 2
+    return spin(SegmentNode, THREADS, translated)
 
 
 if __name__ == "__main__":
