@@ -47,7 +47,6 @@ def test_rcl_reads_the_translation(tmp_path: Path) -> None:
     rclpy = pytest.importorskip("rclpy")
     from rclpy.context import Context
     from rclpy.node import Node
-    from rclpy.parameter import Parameter
 
     file = tmp_path / "robot.yaml"
     file.write_text("/**:\n  ros__parameters: {model: fake, max_age: 3.0, instruction: of the file}\n")
@@ -56,7 +55,7 @@ def test_rcl_reads_the_translation(tmp_path: Path) -> None:
     rclpy.init(args=ros_arguments([str(file), *overrides]), context=context)
     node = Node("segment_node", context=context, automatically_declare_parameters_from_overrides=True)
     try:
-        found = {p.name: p.value for p in node.get_parameters_by_prefix("").values() if isinstance(p, Parameter)}
+        found = {name: parameter.value for name, parameter in node.get_parameters_by_prefix("").items()}
     finally:
         node.destroy_node()
         rclpy.shutdown(context=context)
