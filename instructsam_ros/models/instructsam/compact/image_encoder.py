@@ -1,8 +1,8 @@
 """Image encoder of the compact model: one small CNN feeds both the language model and the detector.
 
-Where the 2B model runs two towers (Qwen3-VL vision and the SAM3 ViT), the compact one shares an
-EfficientNet-Lite0 and a light feature pyramid: the stride-16 level is the detector's memory
-and, folded 2x2, the image tokens of the language model.
+Where the 2B model runs two towers (Qwen3-VL vision and the SAM3 ViT), the compact one shares a
+pretrained CNN and a light feature pyramid: the stride-16 level is the detector's memory and, folded
+2x2, the image tokens of the language model.
 """
 
 from __future__ import annotations
@@ -16,12 +16,17 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from instructsam_ros.models.instructsam.compact.efficientnet_lite import CHANNELS, EfficientNetLite0
+from instructsam_ros.models.instructsam.compact.csp_net import CspNet
+from instructsam_ros.models.instructsam.compact.efficientnet_lite import EfficientNetLite0
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
 from instructsam_ros.types import check_rgb
 from instructsam_ros.yaml_config import build
 
+BACKBONES: dict[str, type[EfficientNetLite0] | type[CspNet]] = {
+    "efficientnet_lite0": EfficientNetLite0,
+    "csp_net": CspNet,
+}
 FINE_CHANNELS = 32
 MEMORY_STRIDE = 16
 
@@ -35,12 +40,15 @@ class PyramidInputs(ImageInputs):
 
 @dataclass(frozen=True)
 class PyramidConfig:
-    """The ``vision`` section of the configuration: input size, multiples of 32."""
+    """The ``vision`` section of the configuration: input size, multiples of 32, and a key of BACKBONES."""
 
     height: int = 288
     width: int = 384
+    backbone: str = "efficientnet_lite0"
 
     def __post_init__(self) -> None:
+        if self.backbone not in BACKBONES:
+            raise ValueError(f"backbone {self.backbone!r} is not one of {', '.join(BACKBONES)}")
         if min(self.height, self.width) <= 0 or self.height % 32 or self.width % 32:
             raise ValueError(f"image size {self.width}x{self.height}: both must be multiples of 32")
 
@@ -58,11 +66,12 @@ class PyramidEncoder(ImageEncoder):
         super().__init__()
         self.size = build(PyramidConfig, config.vision, "vision")
         c = config.out_dim
-        self.backbone = EfficientNetLite0().requires_grad_(False)
+        self.backbone = BACKBONES[self.size.backbone]().requires_grad_(False)
+        channels = self.backbone.channels
         self.lateral = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(channels, c, 1), nn.GroupNorm(8, c)) for channels in CHANNELS[1:]
+            nn.Sequential(nn.Conv2d(inputs, c, 1), nn.GroupNorm(8, c)) for inputs in channels[1:]
         )
-        self.lateral2 = conv_norm(CHANNELS[0], FINE_CHANNELS)
+        self.lateral2 = conv_norm(channels[0], FINE_CHANNELS)
         self.fuse16 = conv_norm(c, c)
         self.refine8 = nn.Sequential(conv_norm(c, c, groups=c), conv_norm(c, c, kernel=1))
         self.down8 = conv_norm(c, c, stride=2, groups=8)
@@ -130,7 +139,7 @@ def resize(image: Tensor, height: int, width: int) -> Tensor:
 
 
 def normalize(image: Tensor) -> Tensor:
-    """uint8 0..255 -> float32 -1..1, as the ImageNet weights expect."""
+    """uint8 0..255 -> float32 -1..1, as the pretrained weights expect."""
     return (image.float() - 127.0) / 128.0
 
 
