@@ -50,7 +50,6 @@ def test_a_result_holds_all_that_was_found(frame):
     assert result.ids == (1, 2)
     assert result.lifted.instances[1].centroid[0] > result.lifted.instances[0].centroid[0]
     assert list(result.timings) == list(STAGES)
-    assert min(result.timings.values()) >= 0
 
 
 def test_no_target_is_a_result(frame):
