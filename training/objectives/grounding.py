@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.nouns import everyday_nouns
 from instructsam_ros.training.collate import IGNORE
 from instructsam_ros.training.objectives.compact.batches import SceneBatch
 from instructsam_ros.training.objectives.compact.targets import NO_OWNER, SceneTargets
@@ -32,9 +33,9 @@ class AuxiliaryHeads(nn.Module):
         self.absent = nn.Linear(words, 1)
         self.missing = nn.Linear(words, 1)
         self.objectness = nn.Linear(channels, 1)
-        self.category = nn.Linear(channels, categories)
         self.color = nn.Linear(channels, colors)
         self.named = nn.Linear(channels, 1)
+        self.category = nn.Linear(channels, categories)
 
     def image_losses(self, memory: Tensor, batch: SceneBatch, targets: SceneTargets) -> dict[str, Tensor]:
         """Compute objectness, category and colour losses on the memory [B, T, C] of the image alone."""
@@ -106,6 +107,7 @@ def _known_classes(logits: Tensor, classes: Tensor) -> Tensor:
     return F.cross_entropy(logits[known].float(), classes[known]) if known.any() else logits.sum() * 0
 
 
-CATEGORIES = tuple(sorted(CATALOGUE))
+CATEGORIES = tuple(sorted(everyday_nouns()))
+"""All everyday nouns, those of the catalogue among them."""
 COLORS = tuple(sorted({color for entry in CATALOGUE.values() for color in entry.colors} | {"silver"}))
 """Of the catalogue, and of cutlery."""
