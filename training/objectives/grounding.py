@@ -38,13 +38,16 @@ class AuxiliaryHeads(nn.Module):
         self.category = nn.Linear(channels, categories)
 
     def image_losses(self, memory: Tensor, batch: SceneBatch, targets: SceneTargets) -> dict[str, Tensor]:
-        """Compute objectness, category and colour losses on the memory [B, T, C] of the image alone."""
+        """Compute objectness, category and colour losses on the memory [B, T, C] of the image alone; what is
+        no object of an image without complete labels may be one.
+        """
         owned = targets.owner != NO_OWNER
         owners = targets.owner[owned]
         cells = memory[owned]
         objectness = self.objectness(memory).squeeze(-1).float()
+        known = owned | batch.complete[:, None]
         return {
-            "objectness": F.binary_cross_entropy_with_logits(objectness, owned.float()),
+            "objectness": F.binary_cross_entropy_with_logits(objectness[known], owned[known].float()),
             "category": _known_classes(self.category(cells), batch.category_of[owners]),
             "color": _known_classes(self.color(cells), batch.color_of[owners]),
         }

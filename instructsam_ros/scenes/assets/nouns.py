@@ -22,6 +22,7 @@ class NounEntry:
 
     plural: str = ""
     synonyms: dict[str, str | None] = field(default_factory=dict)
+    narrow: dict[str, str | None] = field(default_factory=dict)
     broader: tuple[str, ...] = ()
     like: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
@@ -30,21 +31,23 @@ class NounEntry:
 
 @dataclass(frozen=True)
 class EverydayNoun:
-    """A noun. names: (singular, plural) pairs, the canonical pair first. broader: nouns that cover it, at any
+    """A noun. names: (singular, plural) pairs that any of its objects has, the canonical pair first.
+    narrow_names: those that some of its objects have. broader: nouns that cover it, at any
     distance. confusable: nouns that may be said of the same object, be they broader, narrower or look-alikes.
     kinds, affords: groups and affordances that it surely has.
     """
 
     names: tuple[tuple[str, str], ...]
+    narrow_names: tuple[tuple[str, str], ...]
     broader: frozenset[str]
     confusable: frozenset[str]
     kinds: tuple[str, ...]
     affords: frozenset[str]
 
     @property
-    def name(self) -> str:
-        """Return the canonical singular."""
-        return self.names[0][0]
+    def all_names(self) -> tuple[tuple[str, str], ...]:
+        """Return the names of any and of some of its objects."""
+        return self.names + self.narrow_names
 
 
 @cache
@@ -62,7 +65,7 @@ def parse_nouns(values: Mapping[str, Mapping[str, Any]], where: str) -> dict[str
     for name, entry in entries.items():
         if missing := {*entry.broader, *entry.like} - entries.keys():
             raise ConfigError(f"{where}.{name}: there is no noun {min(missing)!r}")
-        for own in (name, *entry.synonyms):
+        for own in (name, *entry.synonyms, *entry.narrow):
             if owner.setdefault(own, name) != name:
                 raise ConfigError(f"{where}: {own!r} is a name of both {owner[own]!r} and {name!r}")
     return {name: _noun(name, entries) for name in entries}
@@ -93,7 +96,7 @@ def absent_nouns(covered: frozenset[str], present: Iterable[str]) -> frozenset[s
 
 @cache
 def _by_any_name() -> Mapping[str, str]:
-    pairs = [(name, pair) for name, noun in everyday_nouns().items() for pair in noun.names]
+    pairs = [(name, pair) for name, noun in everyday_nouns().items() for pair in noun.all_names]
     plurals = {many: name for name, (_, many) in pairs}
     return plurals | {one: name for name, (one, _) in pairs}
 
@@ -103,14 +106,18 @@ def _noun(name: str, entries: Mapping[str, NounEntry]) -> EverydayNoun:
     broader = _broader(name, entries)
     narrower = {other for other in entries if name in _broader(other, entries)}
     like = {other for other in entries if name in entries[other].like or other in entry.like}
-    pairs = [(name, entry.plural), *((one, many or "") for one, many in entry.synonyms.items())]
     return EverydayNoun(
-        names=tuple((one, many or f"{one}s") for one, many in pairs),
+        names=_pairs({name: entry.plural, **entry.synonyms}),
+        narrow_names=_pairs(entry.narrow),
         broader=frozenset(broader),
         confusable=frozenset(broader | narrower | like),
         kinds=entry.kinds,
         affords=frozenset(entry.affords),
     )
+
+
+def _pairs(names: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
+    return tuple((one, many or f"{one}s") for one, many in names.items())
 
 
 def _broader(name: str, entries: Mapping[str, NounEntry]) -> set[str]:

@@ -43,7 +43,7 @@ def _meaningful() -> list[str]:
     return [
         *_trained(phrasings.constructs),
         *(text for table in tables for texts in table.values() for text in texts),
-        *(name for noun in everyday_nouns().values() for pair in noun.names for name in pair),
+        *(name for noun in everyday_nouns().values() for pair in noun.all_names for name in pair),
         *(color for entry in CATALOGUE.values() for color in entry.colors),
         *(name for names in GROUP_NAMES.values() for pair in names for name in pair),
         *(entry.phrase for entry in AFFORDANCES.values()),
