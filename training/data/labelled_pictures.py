@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from instructsam_ros.scenes.assets.catalogue import MIXED
 from instructsam_ros.scenes.assets.nouns import covered_nouns, everyday_nouns, noun_of
-from instructsam_ros.scenes.instructions.color_names import measured_colors
+from instructsam_ros.scenes.instructions.color_names import ANY_COLOR, measured_colors
 from instructsam_ros.scenes.instructions.pictures import Names, PictureFacts, PictureObject
 from instructsam_ros.training.data.noun_instructions import Entity, NounLabels
 from instructsam_ros.training.data.plurals import plural
@@ -102,7 +102,7 @@ class LabelledPicture:
             everyday = everyday_nouns().get(label.noun)
             enough = CLEAR_UTENSIL_AREA if everyday and "utensil" in everyday.kinds else CLEAR_AREA
             is_clear = bool(share >= enough and visible >= LEAST_VISIBLE)
-            color, colors = MIXED, frozenset[str]()
+            color, colors = MIXED, ANY_COLOR
             if is_clear and not label.is_box and not is_gray:
                 core = cv2.erode(inner.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0
                 if core.sum() >= MIN_COLORED:

@@ -71,6 +71,8 @@ def _grays(saturation: float, value: float) -> list[str]:
     return names
 
 
+ANY_COLOR = frozenset((*GRAYS, *_HUES, "brown"))
+"""What an object may be called whose colour is not known."""
 CLEAR_SHARE, LEFT_SHARE = 0.7, 0.2
 """Share of an object's pixels that may have its colour, and that may have one that people also name."""
 SATURATED = {"orange": 0.7, "yellow": 0.5, "brown": 0.2}

@@ -20,7 +20,7 @@ from instructsam_ros.scenes.assets.affordances import AFFORDANCES, affords
 from instructsam_ros.scenes.assets.catalogue import COLORLESS, DISH_COLORS, MIXED
 from instructsam_ros.scenes.assets.nouns import absent_nouns, everyday_nouns
 from instructsam_ros.scenes.instructions import kinds_affordances, kinds_attributes, kinds_spatial
-from instructsam_ros.scenes.instructions.color_names import GRAYS
+from instructsam_ros.scenes.instructions.color_names import ANY_COLOR, GRAYS
 from instructsam_ros.scenes.instructions.generator import Kind, draw_instruction
 from instructsam_ros.scenes.instructions.instruction import Instruction
 from instructsam_ros.scenes.instructions.instruction_sampler import InstructionSampler
@@ -263,7 +263,7 @@ def _facts(item: PictureObject, aspect: float) -> ObjectFacts:
         truncated=item.is_cut,
         parent=None,
         relation=None,
-        named_colors=item.colors,
+        named_colors=ANY_COLOR if is_doubtful else item.colors,
         seen=item.seen,
         box=item.box,
         perhaps=item.perhaps,

@@ -44,6 +44,10 @@ class Settings(AnnotationSettings):
         check_range(self, 1, math.inf, "instructions")
 
 
+MOST_SHARED = 0.6
+"""Largest share of the smaller of two boxes of a class in the other if they are of two objects."""
+
+
 class Detection(NamedTuple):
     """A box [left, top, right, bottom] in pixels with the noun of its class and its score, 0..1."""
 
@@ -94,12 +98,16 @@ def _labels(
 ) -> NounLabels:
     height, width = size
     entities = []
-    for noun, score, (left, top, right, bottom) in boxes:
+    doubtful = {each.noun for each in boxes if each.score < sure}
+    for number, each in enumerate(boxes):
+        noun, score, (left, top, right, bottom) = each
+        if any(_is_same(each, other) for other in boxes[:number]):
+            doubtful.add(noun)  # one object or two
+            continue
         rles = box_rles([[left, top, right - left, bottom - top]], height, width) if score >= sure else ()
         span = None if photo.is_turned() else (left / width, right / width)
         entities += [Entity(noun, rle_masks(rles, height, width, photo), span)] if rles else []
     seen = {each.noun for each in boxes}
-    doubtful = {each.noun for each in boxes if each.score < sure}
     clear = {entity.noun for entity in entities} - doubtful
     return NounLabels(
         entities=tuple(entity for entity in entities if entity.noun in clear),
@@ -111,6 +119,13 @@ def _labels(
     )
 
 
+def _is_same(one: Detection, other: Detection) -> bool:
+    """Whether two boxes of a class may be of one object: most of the smaller one is in the other."""
+    sides = [max(0.0, min(one.box[i + 2], other.box[i + 2]) - max(one.box[i], other.box[i])) for i in (0, 1)]
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one.box, other.box)]
+    return one.noun == other.noun and sides[0] * sides[1] > MOST_SHARED * min(areas)
+
+
 def _detections(entry: Any, key: str) -> list[Detection]:
     """The boxes of an image. Raises InvalidInputError for another form."""
     if not isinstance(entry, dict) or not isinstance(entry.get("file"), str):
@@ -118,7 +133,7 @@ def _detections(entry: Any, key: str) -> list[Detection]:
     boxes = entry.get(key)
     if not isinstance(boxes, list):
         raise InvalidInputError(f"expected a list {key} of boxes")
-    return [_detection(each) for each in boxes]
+    return sorted(map(_detection, boxes), key=lambda each: -each.score)
 
 
 def _detection(value: Any) -> Detection:
