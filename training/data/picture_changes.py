@@ -70,7 +70,7 @@ def cutouts(picture: LabelledPicture) -> list[Cutout]:
         left, top, across, down = cv2.boundingRect(mask.astype(np.uint8))
         share, visible = mask.mean(), mask.sum() / max(label.pixels, 1.0)
         is_cut = left == 0 or top == 0 or left + across == width or top + down == height
-        if is_cut or visible < 0.99 or not CUTOUT_AREAS[0] <= share <= CUTOUT_AREAS[1]:
+        if is_cut or visible < 0.9 or not CUTOUT_AREAS[0] <= share <= CUTOUT_AREAS[1]:
             continue
         part = slice(top, top + down), slice(left, left + across)
         found.append(Cutout(picture.rgb[part], mask[part], label))
