@@ -82,16 +82,18 @@ def paste(
     id_map: NDArray[np.uint8],
     objects: Sequence[Cutout],
     rng: np.random.Generator,
+    taken: int = 0,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[PictureLabel, ...]]:
     """Paste objects over a picture at random places and scales, as far as there are ids for them.
 
-    rgb: uint8 [H, W, 3] and id_map: uint8 [H, W], which stay as they are. Returns the new ones and the labels
+    rgb: uint8 [H, W, 3] and id_map: uint8 [H, W], which stay as they are. taken: largest id of
+    an object, visible or not. Returns the new ones and the labels
     of the pasted objects, whose ids are new (Ghiasi et al., arXiv 2012.07177).
     """
     rgb, id_map, labels = rgb.copy(), id_map.copy(), []
     height, width = id_map.shape
     used = id_map[id_map <= MAX_OBJECTS]
-    first = int(used.max(initial=0)) + 1
+    first = max(int(used.max(initial=0)), taken) + 1
     for number, each in enumerate(objects[: MAX_OBJECTS + 1 - first], first):
         scale = float(np.exp(rng.uniform(*np.log(CUTOUT_SCALES))))
         wide, high = (

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from instructsam_ros.scenes.assets.affordances import affords
-from instructsam_ros.scenes.assets.catalogue import COLORLESS, KNOWN_CATEGORIES
-from instructsam_ros.scenes.instructions.color_names import plausible_names
+from instructsam_ros.scenes.assets.catalogue import COLORLESS, KNOWN_CATEGORIES, MIXED
+from instructsam_ros.scenes.instructions.color_names import ANY_COLOR, plausible_names
 from instructsam_ros.scenes.instructions.three_valued_logic import Selection, Truth, both
 
 # category -> categories that are ambiguous with it
@@ -180,7 +180,7 @@ def _read_objects(meta: dict[str, Any]) -> list[ObjectFacts]:
                 truncated=entry["truncated"],
                 parent=entry["parent"],
                 relation=entry["rel"],
-                named_colors=plausible_names(entry["rgb_median"]),
+                named_colors=ANY_COLOR if entry["color"] == MIXED else plausible_names(entry["rgb_median"]),
                 seen=_seen(entry, width * height),
                 perhaps=frozenset(entry.get("perhaps", ())),
             )
