@@ -74,6 +74,8 @@ def about_pasted(view: View, labels: Sequence[PictureLabel], rng: np.random.Gene
 
 
 def _entry(label: PictureLabel, ids: NDArray[np.uint8]) -> dict[str, Any]:
+    found, (height, width) = seen_part(ids == label.id), ids.shape
+    left, top, right, bottom = found["bbox"]
     return {
         "id": label.id,
         "category": label.noun,
@@ -85,7 +87,8 @@ def _entry(label: PictureLabel, ids: NDArray[np.uint8]) -> dict[str, Any]:
         "pos_cam": [0.0, 0.0, 1.0],
         "parent": None,
         "rel": None,
-        **seen_part(ids == label.id),
+        **found,
+        "box": [left / width, top / height, right / width, bottom / height],
         "pixels_full": round(label.pixels),
         "visible": HARDLY_VISIBLE,
         "truncated": True,

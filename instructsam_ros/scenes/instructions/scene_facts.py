@@ -182,6 +182,7 @@ def _read_objects(meta: dict[str, Any]) -> list[ObjectFacts]:
                 relation=entry["rel"],
                 named_colors=ANY_COLOR if entry["color"] == MIXED else plausible_names(entry["rgb_median"]),
                 seen=_seen(entry, width * height),
+                box=tuple(entry["box"]) if "box" in entry else None,
                 perhaps=frozenset(entry.get("perhaps", ())),
             )
         )

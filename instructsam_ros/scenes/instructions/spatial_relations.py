@@ -35,8 +35,8 @@ def related(item: ObjectFacts, relation: Relation, anchor: ObjectFacts) -> Truth
     """Return whether ``item`` is in the relation to ``anchor`` from the camera's viewpoint."""
     if item.id == anchor.id:
         return 0
-    if item.box and anchor.box:
-        return _related_in_picture(item, relation, anchor)
+    if item.box or anchor.box:
+        return _related_in_picture(item, relation, anchor) if item.box and anchor.box else None
     if relation in ("on", "in"):
         if item.parent != anchor.id:
             return 0
