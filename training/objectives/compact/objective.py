@@ -62,8 +62,8 @@ class CompactObjective:
         if state is not None:
             weights = state["average"]
             own = self.heads.state_dict()  # a head for other categories starts anew
-            fitting = {name: rows for name, rows in state["heads"].items() if rows.shape == own.get(name, rows).shape}
-            take_over(self.heads, fitting)
+            rows = state["heads"].items()
+            take_over(self.heads, {name: old for name, old in rows if old.shape == own.get(name, old).shape})
         elif (folder / "config.json").exists():
             weights = load_folder(folder).state_dict()
         else:
