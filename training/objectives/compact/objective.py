@@ -61,7 +61,9 @@ class CompactObjective:
         state = checkpoint.load(folder)
         if state is not None:
             weights = state["average"]
-            take_over(self.heads, state["heads"])
+            own = self.heads.state_dict()  # a head for other categories starts anew
+            rows = state["heads"].items()
+            take_over(self.heads, {name: old for name, old in rows if old.shape == own.get(name, old).shape})
         elif (folder / "config.json").exists():
             weights = load_folder(folder).state_dict()
         else:
