@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -24,6 +23,7 @@ from instructsam_ros.backends.instructsam import InstructSamSegmenter
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.training import checkpoint
+from instructsam_ros.training.acceleration import make_accelerator
 from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
 from instructsam_ros.training.cpu_kernels import CpuKernels
 from instructsam_ros.training.data.broken_records import BrokenRecords
@@ -73,23 +73,8 @@ class Trainer:
             )
         self.folder = Path(settings.out)
         self.folder.mkdir(parents=True, exist_ok=True)
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.precision = settings.mixed_precision(device)
-        try:
-            self.accelerator = Accelerator(
-                mixed_precision=self.precision,
-                cpu=device.type == "cpu",
-                gradient_accumulation_steps=settings.gradient_accumulation_steps,
-                # A batch without names gives the names' weights no gradient; its process counts as zero.
-                kwargs_handlers=[
-                    DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
-                ],
-            )
-        except ValueError as error:  # accelerate keeps one precision per process
-            raise ConfigError(
-                f"precision: cannot train in {self.precision!r} after another run in this process; start a "
-                f"process of its own for this run ({error})"
-            ) from None
+        self.accelerator = make_accelerator(settings)
+        self.precision = self.accelerator.mixed_precision
         device = self.accelerator.device
         self.batches_per_step = self.accelerator.num_processes * settings.gradient_accumulation_steps
         self.objective = build_objective(settings, self.folder, self.batches_per_step)

@@ -29,9 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if (args.adapter or args.best) and not args.export:
+        raise ConfigError("--adapter and --best go with --export DIR")
     try:
-        from instructsam_ros.training.checkpoint import BEST, NAME, export_adapter, export_run
         from instructsam_ros.training.config import load_settings, read_settings
+
+        # Mistakes are found before torch loads, which takes seconds; an export needs no data.
+        settings = (read_settings if args.export else load_settings)(args.config, args.overrides)
+        from instructsam_ros.training.checkpoint import BEST, NAME, export_adapter, export_run
         from instructsam_ros.training.trainer import Trainer
     except ImportError as error:
         raise MissingDependencyError(
@@ -39,11 +44,8 @@ def run(args: argparse.Namespace) -> int:
         ) from error
     if args.export:
         write = export_adapter if args.adapter else export_run
-        settings = read_settings(args.config, args.overrides)  # an export needs no data
         done = write(settings, args.export, checkpoint=BEST if args.best else NAME)
         print(f"wrote the weights of step {done.step} to {args.export}, sha256 {done.sha256[:12]}")
-    elif args.adapter or args.best:
-        raise ConfigError("--adapter and --best go with --export DIR")
     else:
-        Trainer(load_settings(args.config, args.overrides)).run(args.max_steps)
+        Trainer(settings).run(args.max_steps)
     return 0

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from instructsam_ros.models.instructsam.compact.efficientnet_lite import CHANNELS, EfficientNetLite0
+from instructsam_ros.models.instructsam.compact.input_size import PyramidConfig
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
 from instructsam_ros.types import check_rgb
@@ -31,18 +32,6 @@ class PyramidInputs(ImageInputs):
     """pixels: float [B, 3, H, W] in -1..1 at the encoder's fixed size."""
 
     pixels: Tensor
-
-
-@dataclass(frozen=True)
-class PyramidConfig:
-    """The ``vision`` section of the configuration: input size, multiples of 32."""
-
-    height: int = 288
-    width: int = 384
-
-    def __post_init__(self) -> None:
-        if min(self.height, self.width) <= 0 or self.height % 32 or self.width % 32:
-            raise ValueError(f"image size {self.width}x{self.height}: both must be multiples of 32")
 
 
 class PyramidEncoder(ImageEncoder):
