@@ -30,6 +30,11 @@ def make_accelerator(settings: RunSettings) -> Accelerator:
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = mixed_precision(settings, device)
+    if parse_flag_from_env("ACCELERATE_USE_DEEPSPEED"):
+        raise ConfigError(
+            "DeepSpeed keeps its own moments, clips by its own norm and is not supported; launch with config/"
+            "accelerate/fsdp.yaml (fsdp_reshard_after_forward: false shards what its ZeRO stage 2 does)"
+        )
     fsdp = _fsdp(settings) if parse_flag_from_env("ACCELERATE_USE_FSDP") else None
     try:
         accelerator = Accelerator(

@@ -75,9 +75,9 @@ class Trainer:
     stopped: batches depend on (seed, step) alone, and checkpoints hold all other state.
 
     A step averages the gradients of ``gradient_accumulation_steps`` batches of each of the processes
-    (``torchrun --nproc-per-node N``); the first process writes, logs and evaluates.
+    (``accelerate launch``, torchrun, Ray); the first process writes, logs and evaluates.
 
-    Raises ConfigError for a second run in one process in another precision.
+    Raises ConfigError as ``make_accelerator`` does.
     """
 
     def __init__(self, settings: TrainSettings | InstructSamTrainSettings) -> None:
