@@ -1,5 +1,6 @@
 """Real pictures: nouns of instructions, groups of known nouns, and a whole run on a few pixels."""
 
+import dataclasses
 import json
 import sys
 
@@ -87,6 +88,29 @@ def test_table_of_all_sets_and_their_known_nouns(folders, monkeypatch, capsys):
     assert table["no_target_accuracy"] == kitchen["no_target_accuracy"] == 1.0
     assert found["nouns"]["table"].keys() == {"cup", "[gizmo]"}
     assert "| table, known nouns | 2 | 100.0" in capsys.readouterr().out
+
+
+def test_refined_answers_are_measured_beside_the_plain_ones(folders, monkeypatch):
+    monkeypatch.setattr(instructsam_ros, "load", lambda *_, **__: KnowsCups())
+    seen = []
+
+    def forget(frame, answer):
+        seen.append((float(frame.depth[0, 0]), frame.intrinsics.fx))
+        return dataclasses.replace(answer, instances=())
+
+    monkeypatch.setattr(real_pictures, "refine_with_depth", forget)
+    table = folders / "table"
+    (table / "a.png").rename(table / "a-color.png")
+    annotations = (table / "annotations.json").read_text().replace("a.png", "a-color.png")
+    (table / "annotations.json").write_text(annotations)
+    Image.fromarray(np.full((SIDE, SIDE), 800, np.uint16)).save(table / "a-depth.png")
+    (folders / "camera.yaml").write_text(f"{{fx: 50, fy: 50, cx: 20, cy: 20, width: {SIDE}, height: {SIDE}}}")
+    argv = ["--rgbd", table, "--camera", folders / "camera.yaml", "--out", folders / "out"]
+    monkeypatch.setattr(sys, "argv", ["real_pictures", *map(str, argv)])
+    real_pictures.main()
+    sets = json.loads((folders / "out" / "real_pictures.json").read_text())["sets"]
+    assert (sets["table"]["recall"], sets["table, refined with depth"]["recall"]) == (0.5, 0.0)
+    assert seen == [(pytest.approx(0.8), 50.0)] * 3
 
 
 def test_a_run_without_a_set_says_so(monkeypatch):
