@@ -7,8 +7,8 @@ from dataclasses import dataclass
 DISH_COLORS = (
     "white", "red", "blue", "green", "yellow", "black", "pink", "purple", "gray", "orange", "brown",
 )  # fmt: skip
-COLORLESS = ("silver", "clear")
-"""Values of an object's color that are not colour names: bare metal and clear glass."""
+COLORLESS = ("silver", "clear", "mixed")
+"""Values of an object's color that are not colour names: bare metal, clear glass, many colours."""
 
 
 @dataclass(frozen=True)
