@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,9 +80,17 @@ class Lexicon:
             return tuple(entry["purposes"]), tuple(entry["situations"])
         return paraphrases().purposes[name], paraphrases().situations[name]
 
+    def texts(self) -> list[str]:
+        """List the names, phrases and wordings of its own nouns and purposes."""
+        names = [name for entry in self.nouns.values() for pair in entry["names"] for name in pair]
+        wordings = [
+            text
+            for entry in self.purposes.values()
+            for text in (entry["phrase"], *entry["purposes"], *entry["situations"])
+        ]
+        return [*names, *wordings]
+
     def mentions(self, word: str) -> bool:
         """Return whether a name of one of its nouns is, or ends in, a word."""
-        names: Iterable[str] = (
-            name for entry in self.nouns.values() for pair in entry["names"] for name in pair
-        )
+        names = (name for entry in self.nouns.values() for pair in entry["names"] for name in pair)
         return any(name == word or name.endswith(f" {word}") for name in names)

@@ -20,7 +20,7 @@ def photograph(rgb: NDArray[np.uint8], rng: Rng, strength: float = 1.0) -> NDArr
     strength: of blur, noise and errors of exposure and white balance, 1 for a plain webcam or depth camera,
     0 for no change but exposure and JPEG.
     """
-    linear: Image = (rgb.astype(np.float32) / 255) ** np.float32(GAMMA)
+    linear: Image = ((rgb.astype(np.float32) / 255) ** GAMMA).astype(np.float32)
     light = _expose(linear, rng, strength)
     light = _vignette(light, rng, strength)
     light = _blur(light, rng, strength)
