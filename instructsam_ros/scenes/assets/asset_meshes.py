@@ -21,7 +21,7 @@ from instructsam_ros.scenes.assets.parts import Part
 from instructsam_ros.scenes.assets.textures import Rng, Texture
 
 TEXTURE_SIDE = 512  # pixels at most; objects are smaller in a view
-STANDING_SHARE = 0.65
+STANDING_SHARE = 0.8
 """Share of objects that stand as in their file; others rest on any of their stable sides."""
 MARGIN = 0.001  # metres by which the centre must lie within the side that carries it
 FIRM = 0.2

@@ -56,11 +56,11 @@ def _vignette(light: Image, rng: Rng, strength: float) -> Image:
 def _blur(light: Image, rng: Rng, strength: float) -> Image:
     """Defocus everything a little, and sometimes move the camera during the exposure."""
     scale = light.shape[1] / 384 * strength
-    sigma = abs(rng.normal()) * 0.5 * scale
+    sigma = abs(rng.normal()) * 0.35 * scale
     if sigma > 0.2:
         light = cv2.GaussianBlur(light, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    if rng.random() < 0.2 * strength:
-        length = rng.uniform(1, 4.5) * scale
+    if rng.random() < 0.12 * strength:
+        length = rng.uniform(1, 4) * scale
         light = cv2.filter2D(
             light, -1, _streak(length, rng.uniform(0, np.pi)), borderType=cv2.BORDER_REPLICATE
         )
@@ -84,8 +84,8 @@ def _sense(light: Image, rng: Rng, strength: float) -> Image:
     raw = np.empty(even.shape[:2], np.float32)
     for row, column, channel in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
         raw[row::2, column::2] = even[row::2, column::2, channel]
-    gain = rng.uniform(0.1, 1.0) ** 3 * 0.003 * strength  # few frames are dim and noisy
-    read = rng.uniform(0.0003, 0.0015) * strength
+    gain = rng.uniform(0.1, 1.0) ** 4 * 0.0018 * strength  # few frames are dim and noisy
+    read = rng.uniform(0.0002, 0.0008) * strength
     raw = np.clip(raw, 0, 1)
     raw += rng.normal(size=raw.shape).astype(np.float32) * np.sqrt(gain * raw + read**2)
     quantized = np.clip(raw * 4095 + 64, 0, 65535).astype(np.uint16)  # 12 bits above a black level

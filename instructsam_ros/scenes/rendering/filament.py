@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from instructsam_ros.scenes.rendering.image_light import image_light
 from instructsam_ros.scenes.rendering.world import SHADOW_MAP, World
 
-IMAGE_LIGHT = 30_000.0
+IMAGE_LIGHT = 23_000.0
 """Intensity of a panorama of mean 0.5, in Filament's lux."""
 
 

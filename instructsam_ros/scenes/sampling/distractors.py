@@ -50,14 +50,15 @@ def _shape(rng: Rng) -> tuple[list[Part], Array]:
     elif kind == 2:
         mesh = extrude(rounded_rectangle(size[0] * 3, size[1], size[1] * 0.3), size[2] * 0.5)
     elif kind == 3:
-        turn = np.linspace(0, rng.uniform(3, 9), 40)
-        radius = np.linspace(0.02, 0.05, 40)
-        mesh = tube(np.c_[radius * np.cos(turn), radius * np.sin(turn), 0.004 + turn * 0.0004], 0.003, 8)
+        heading = np.cumsum(np.cumsum(rng.normal(size=40)) * 0.06)  # a cable
+        path = np.cumsum(np.c_[np.cos(heading), np.sin(heading)], 0) * rng.uniform(0.003, 0.008)
+        mesh = tube(np.c_[path, 0.004 + np.arange(40) * 1e-5], rng.uniform(0.0015, 0.004), 8)
     else:
         mesh = extrude(rounded_rectangle(size[0] * 3, size[1] * 3, 0.004), 0.0015)
     low, high = mesh.vertices.min(0), mesh.vertices.max(0)
     mesh = Mesh(mesh.vertices - [*((low + high) / 2)[:2], low[2]], mesh.faces, mesh.uv)
     grain = noise(rng, 64, 4)[..., None]
-    texture = to_bytes(rng.uniform(10, 245, 3) + (grain - 0.5) * rng.uniform(0, 120))
+    color = rng.uniform(10, 240) + rng.uniform(-1, 1, 3) * (20 if rng.random() < 0.6 else 110)
+    texture = to_bytes(color + (grain - 0.5) * rng.uniform(0, 120))
     finish = str(rng.choice([name for name in FINISHES if name != "glass"]))
     return [Part(mesh, finish, texture=texture)], high - low

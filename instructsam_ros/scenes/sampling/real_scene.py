@@ -41,8 +41,8 @@ class Layout:
 
 
 LAYOUTS: dict[str, Layout] = {
-    "table": Layout(0.5, "table", (5, 14), (0.36, 0.26), (20, 62), (0.5, 1.0), (36, 54), heap=0.25),
-    "bin": Layout(0.25, "top", (10, 26), (0.2, 0.15), (66, 89), (0.5, 0.66), (42, 56), heap=1.0),
+    "table": Layout(0.5, "table", (5, 14), (0.36, 0.26), (22, 62), (0.45, 0.9), (36, 54), heap=0.25),
+    "bin": Layout(0.25, "top", (10, 26), (0.2, 0.15), (66, 89), (0.56, 0.78), (42, 56), heap=1.0),
     "ego": Layout(0.15, "ego", (6, 12), (0.36, 0.24), (34, 58), (0.55, 0.85), (52, 68)),
     "top": Layout(0.04, "top", (6, 14), (0.34, 0.24), (70, 89), (0.6, 0.95), (42, 55), heap=0.3),
     "shelf": Layout(0.03, "table", (5, 9), (0.42, 0.12), (4, 30), (0.75, 1.1), (42, 55)),
@@ -94,12 +94,19 @@ def _sample_objects(
     candidates = _sample_things(rng, count, catalogue, held_out)
     if layout.heap and rng.random() < layout.heap:
         shrink = 1.0 if walls else 0.6
+        candidates = [item for item in candidates if not walls or _fits(item, layout.half)]
         objects = drop(rng, candidates, [side * shrink for side in layout.half], walls=walls)
     else:
         objects = _placed(rng, candidates, layout.half)
     for number, item in enumerate(objects, 1):
         item.id = number
     return objects
+
+
+def _fits(item: SceneObject, half: tuple[float, float]) -> bool:
+    """Return whether an object lies flat in a bin and leaves room for others."""
+    _, second, longest = np.sort(item.extent)
+    return bool(longest < 1.9 * half[0] and second < 1.1 * half[1])
 
 
 def _sample_things(
@@ -143,7 +150,7 @@ def _placed(rng: Rng, candidates: list[SceneObject], half: tuple[float, float]) 
     """Place objects side by side, food also on dishes; leave out those without room."""
     objects: list[SceneObject] = []
     taken: list[np.ndarray] = []
-    area = np.asarray(half) * rng.uniform(0.6, 1.0)
+    area = np.asarray(half) * rng.uniform(0.4, 0.9)
     for item in sorted(candidates, key=lambda thing: thing.category in ROUND_FOOD):
         item.id = len(objects) + 1
         if item.category in ROUND_FOOD and rng.random() < 0.45 and place_on_host(rng, item, objects):

@@ -21,7 +21,6 @@ from instructsam_ros.scenes.assets.textures import (
     SURFACES,
     Rng,
     Texture,
-    cloth,
     granite,
     noise,
     plain,
@@ -96,7 +95,10 @@ def _surface(rng: Rng, pictures: Backgrounds, held_out: bool) -> tuple[str, Text
         return "photo", read_photo(choose(rng, pictures.surfaces))
     names = [name for name in SURFACES if held_out or name not in manifest().surfaces]
     weights = np.array(
-        [{"wood": 3.0, "plain": 3.0, "cloth": 0.3, "tile": 0.4}.get(name, 1.0) for name in names]
+        [
+            {"wood": 3.0, "plain": 3.0, "cloth": 0.15, "tile": 0.2, "terrazzo": 0.5}.get(name, 1.0)
+            for name in names
+        ]
     )
     name = str(rng.choice(names, p=weights / weights.sum()))
     if name == "plain":
@@ -106,7 +108,7 @@ def _surface(rng: Rng, pictures: Backgrounds, held_out: bool) -> tuple[str, Text
 
 def _laminate(rng: Rng) -> Texture:
     """Draw a table top of one colour with fine grain and stains."""
-    color = rng.uniform(25, 240) + rng.uniform(-1, 1, 3) * (8 if rng.random() < 0.65 else 40)
+    color = rng.uniform(25, 240) + rng.uniform(-1, 1, 3) * (8 if rng.random() < 0.8 else 30)
     grain = rng.normal(size=(512, 512, 1)).astype(np.float32) * rng.uniform(0, 6)
     stains = (noise(rng, 512, 6)[..., None] - 0.5) * rng.uniform(4, 24)
     return to_bytes((color + grain + stains).astype(np.float32))
@@ -115,7 +117,18 @@ def _laminate(rng: Rng) -> Texture:
 def _floor(rng: Rng, pictures: Backgrounds) -> Texture:
     if pictures.surfaces and rng.random() < 0.4:
         return read_photo(choose(rng, pictures.surfaces))
-    return (wood, plain, cloth, granite)[int(rng.integers(4))](rng, 256)
+    return (wood, plain, carpet, carpet, granite)[int(rng.integers(5))](rng, 256)
+
+
+def carpet(rng: Rng, size: int = 256) -> Texture:
+    """Draw a tufted carpet in dark or muted shades, some with stripes."""
+    color = rng.uniform(25, 140) + rng.uniform(-1, 1, 3) * 25
+    tufts = rng.normal(size=(size, size, 3)).astype(np.float32) * rng.uniform(5, 28)
+    if rng.random() < 0.6:
+        stripes = rng.normal(size=(size, 1, 3)).astype(np.float32)
+        dashes = rng.normal(size=(size, size // 16, 1)).repeat(16, 1)[:, :size].astype(np.float32)
+        tufts += (stripes + 0.7 * dashes) * rng.uniform(6, 24)
+    return to_bytes((color + tufts).astype(np.float32))
 
 
 def _table_size(rng: Rng, layout: str) -> tuple[float, float]:
