@@ -140,6 +140,7 @@ def test_an_empty_lexicon_is_that_of_the_package() -> None:
     assert lexicon.names("mug")[0] == ("mug", "mugs")
     assert "drink" in lexicon.affordances("mug")
     assert "drink" in lexicon.perhaps("bowl")
+    assert "drink" not in lexicon.affordances("knife") | lexicon.perhaps("knife")
     assert lexicon.unsure("mug") == lexicon.also("mug") == frozenset()
 
 
