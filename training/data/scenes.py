@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.instructions import Instruction, absent_anchor_negative, flip, instructions
 from instructsam_ros.scenes.instructions.scene_facts import SceneFacts
@@ -301,12 +302,22 @@ def _sample(
         labels={"level": item.level, "cardinality": item.cardinality, "kind": item.kind},
         grounding=Grounding(
             id_map=ids,
-            objects=tuple(LabelledObject(o["id"], o["category"], o["color"]) for o in view.meta["objects"]),
+            objects=tuple(_labelled(entry) for entry in view.meta["objects"]),
             targets=item.targets,
             phrase_ids=item.phrase_ids,
             mentions=tuple((text(mention.text), mention.ids) for mention in item.mentions),
             has_absent_referent=item.has_absent_referent,
         ),
+    )
+
+
+def _labelled(entry: dict[str, Any]) -> LabelledObject:
+    """Label an object; no category for a noun that its view brought along, no colour for many."""
+    category, color = entry["category"], entry["color"]
+    return LabelledObject(
+        entry["id"],
+        "" if "asset" in entry and category not in CATALOGUE else category,
+        "" if color == "mixed" else color,
     )
 
 
