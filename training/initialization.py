@@ -22,6 +22,7 @@ from instructsam_ros.paths import share
 from instructsam_ros.scenes.instructions import training_texts
 from instructsam_ros.training.config import TrainSettings
 from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.plurals import plural
 from instructsam_ros.training.tfjs_weights import read_convolutions
 from instructsam_ros.yaml_config import build, parse_mapping
 
@@ -46,6 +47,8 @@ def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
     if not path.exists():
         samples = [sample for each in settings.data.data_sets() for sample in each.read(BrokenRecords())]
         texts = [text for s in samples for text in (s.instruction, *(phrase.text for phrase in s.phrases))]
+        nouns = {each.noun for s in samples if s.nouns for each in (*s.nouns.entities, *s.nouns.others)}
+        texts += [name for noun in sorted(nouns) for name in (noun, plural(noun))]
         save_tokenizer(build_tokenizer([*training_texts(), *texts]), path)
     tokenizer = read_tokenizer(path)
     config = compact_config(settings.model, tokenizer)

@@ -19,6 +19,7 @@ from instructsam_ros.scenes.instructions.scene_facts import SceneFacts
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.image_files import ImageFile
 from instructsam_ros.training.data.noun_instructions import absent_noun
+from instructsam_ros.training.data.photographs import masks_of
 from instructsam_ros.training.data.random_resized_crop import random_frame
 from instructsam_ros.training.data.registry import DataSet, parse_data_sets
 from instructsam_ros.training.data.sample import Grounding, LabelledObject, Phrase, Sample
@@ -56,14 +57,16 @@ class SceneDataSettings:
     roots: folders written by ``instructsam scenes render``. sets: data sets of annotated images, see
     data/registry.py. share: of the images of a batch that come from ``sets``, where there are ``roots`` too.
     images, instructions: images of a batch, and instructions about each. mirror: probability of a mirrored
-    image. jitter: strength of photometric changes, 0..1. repaint: probability of a random pattern in place of
-    the background. reframe: probability of another magnification of a view. sizes: widths and heights,
-    multiples of 32; every batch takes one of these or the model's own, each as likely, so that one model
-    serves several input sizes. unknown_words: share of filler words ("please") replaced by <unk>.
-    missing_places: share of the instructions with an anchor that come a second time with an absent anchor, so
-    that nothing but the anchor tells the two apart. curriculum_steps: over the first steps, instructions with
-    relations and reasoning come in gradually. absent: nouns of ``sets`` that no view of ``roots`` shows; one
-    instruction about each view names one of them, so that the model learns when not to find it.
+    image. jitter: strength of photometric changes, 0..1. repaint: probability of a random pattern in place
+    of the background of a view. reframe: probability of another magnification of a view or photograph.
+    paste: probability of objects of other photographs in one; they come from the ``sets`` that have labels.
+    sizes: widths and heights, multiples of 32; every batch takes one of these or the model's own, each as
+    likely, so that one model serves several input sizes. unknown_words: share of filler words ("please")
+    replaced by <unk>. missing_places: share of the instructions with an anchor that come a second time with
+    an absent anchor, so that nothing but the anchor tells the two apart. curriculum_steps: over the first
+    steps, instructions with relations and reasoning come in gradually. absent: nouns of ``sets`` that no
+    view of ``roots`` shows; one instruction about each view names one of them, so that the model learns when
+    not to find it.
     """
 
     roots: tuple[str, ...] = ()
@@ -73,6 +76,7 @@ class SceneDataSettings:
     jitter: float = 0.5
     repaint: float = 0.0
     reframe: float = 0.0
+    paste: float = 0.0
     sizes: tuple[tuple[int, int], ...] = ()
     unknown_words: float = 0.1
     missing_places: float = 0.5
@@ -86,8 +90,8 @@ class SceneDataSettings:
             raise ValueError("roots and sets are empty; name a folder of rendered views or a data set")
         self.data_sets()
         check_range(self, 1, math.inf, "images", "instructions")
-        check_range(self, 0, 1, "mirror", "jitter", "repaint", "reframe", "unknown_words", "missing_places")
-        check_range(self, 0, 1, "share")
+        check_range(self, 0, 1, "mirror", "jitter", "repaint", "reframe", "paste")
+        check_range(self, 0, 1, "unknown_words", "missing_places", "share")
         check_range(self, 0, math.inf, "curriculum_steps")
 
     def data_sets(self) -> list[DataSet]:
@@ -250,7 +254,7 @@ def _absent(sample: Sample, noun: str, rng: np.random.Generator) -> Sample:
     return replace(
         sample,
         instruction=item.text,
-        phrases=(Phrase(item.phrase, partial(_masks, np.zeros_like(sample.read()[..., 0]), ())),),
+        phrases=(Phrase(item.phrase, partial(masks_of, np.zeros_like(sample.read()[..., 0]), ())),),
         labels={"level": item.level, "cardinality": item.cardinality, "kind": item.kind},
         grounding=sample.grounding
         and replace(
@@ -278,7 +282,7 @@ def _sample(
         image=str(path),
         read=lambda: rgb,
         instruction=text(item.text),
-        phrases=(Phrase(item.phrase, partial(_masks, ids, item.targets)),),
+        phrases=(Phrase(item.phrase, partial(masks_of, ids, item.targets)),),
         source="scenes",
         labels={"level": item.level, "cardinality": item.cardinality, "kind": item.kind},
         grounding=Grounding(
@@ -293,8 +297,4 @@ def _sample(
 
 
 def _read_masks(path: Path, targets: tuple[int, ...]) -> NDArray[np.bool_]:
-    return _masks(load_view(path, depth=False).ids, targets)
-
-
-def _masks(ids: NDArray[np.uint8], targets: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.stack([ids == i for i in targets]) if targets else np.zeros((0, *ids.shape), bool)
+    return masks_of(load_view(path, depth=False).ids, targets)

@@ -39,7 +39,9 @@ class ObjectFacts:
 
     right, ahead: metres along the horizontal axes of the viewer. at: position in the camera frame.
     column: mean image column as a share of the width, None if invisible. seen: 1 clearly visible,
-    0 invisible, None barely.
+    0 invisible, None barely. box: left, top, right and bottom edge of an object of a photograph, whose place
+    in space is not known, as shares of the image; right and ahead are then of its middle, in image widths.
+    perhaps: further categories that may be said of an object whose label leaves them open.
     """
 
     id: int
@@ -58,6 +60,8 @@ class ObjectFacts:
     relation: str | None
     named_colors: frozenset[str]
     seen: Truth
+    box: tuple[float, float, float, float] | None = None
+    perhaps: frozenset[str] = frozenset()
 
 
 class SceneFacts:
@@ -89,7 +93,8 @@ def is_category(category: str) -> Callable[[ObjectFacts], Truth]:
     def holds(item: ObjectFacts) -> Truth:
         if item.category == category:
             return 1
-        return None if item.category in LOOKALIKES.get(category, ()) else 0
+        loosely = item.category in LOOKALIKES.get(category, ()) or category in item.perhaps
+        return None if loosely else 0
 
     return holds
 
@@ -177,6 +182,7 @@ def _read_objects(meta: dict[str, Any]) -> list[ObjectFacts]:
                 relation=entry["rel"],
                 named_colors=plausible_names(entry["rgb_median"]),
                 seen=_seen(entry, width * height),
+                perhaps=frozenset(entry.get("perhaps", ())),
             )
         )
     return objects

@@ -8,6 +8,7 @@ import pytest
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.annotated_images import AnnotatedImages, ground
+from instructsam_ros.training.data.photographs import PictureSettings
 from instructsam_ros.training.data.registry import parse_data_set
 from instructsam_ros.training.data.sample import Phrase, Sample
 
@@ -72,7 +73,9 @@ def data_set(tmp_path):
 
 
 def test_an_epoch_visits_every_image_and_mirroring_turns_words_and_pixels(data_set):
-    plain, mirrored = (AnnotatedImages([data_set], SIZE, 4, mirror, 3) for mirror in (0.0, 1.0))
+    plain, mirrored = (
+        AnnotatedImages([data_set], PictureSettings(SIZE, 4, mirror), 3) for mirror in (0.0, 1.0)
+    )
     views = plain.draw(0, 2, np.random.default_rng(0))
     assert {view[0].image for view in views} == {"0.png", "1.png"}
     assert [len(view) for view in views] == [4, 4]
@@ -85,18 +88,18 @@ def test_an_epoch_visits_every_image_and_mirroring_turns_words_and_pixels(data_s
 
 
 def test_absent_nouns_have_no_referent(data_set):
-    (view,) = AnnotatedImages([data_set], SIZE, 20, 0.0, 3).draw(0, 1, np.random.default_rng(0))
+    (view,) = AnnotatedImages([data_set], PictureSettings(SIZE, 20), 3).draw(0, 1, np.random.default_rng(0))
     for item in view:
         absent = item.instruction == "the fork"
         assert item.grounding.has_absent_referent == absent == (not item.grounding.targets)
 
 
 def test_the_next_image_takes_the_place_of_an_unreadable_one(data_set, tmp_path, caplog):
-    images = AnnotatedImages([data_set], SIZE, 2, 0.0, 3)
+    images = AnnotatedImages([data_set], PictureSettings(SIZE, 2), 3)
     (tmp_path / "0.png").write_bytes(b"damaged")
     views = images.draw(0, 4, np.random.default_rng(0))
     assert {view[0].image for view in views} == {"1.png"}
     assert "0.png" in images.broken.problems[0]
     (tmp_path / "1.png").unlink()
     with pytest.raises(InvalidInputError, match=r"no image of data\.sets can be read"):
-        AnnotatedImages([data_set], SIZE, 2, 0.0, 3).draw(0, 1, np.random.default_rng(0))
+        AnnotatedImages([data_set], PictureSettings(SIZE, 2), 3).draw(0, 1, np.random.default_rng(0))

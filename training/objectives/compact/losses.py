@@ -109,7 +109,7 @@ def _dense_losses(output: SceneOutput, batch: SceneBatch, targets: SceneTargets)
     logits = output.mask_logits(embeds, targets.boxes, batch.image_of)
     return {
         "dense_box": box,
-        "dense_mask": mask_loss(logits, targets.coarse_masks).mean(),
+        "dense_mask": instance_mask_loss(logits, targets.coarse_masks, batch.box_only).mean(),
         "cell_mask": _cell_mask_loss(output, batch, targets),
     }
 
@@ -126,7 +126,7 @@ def _cell_mask_loss(output: SceneOutput, batch: SceneBatch, targets: SceneTarget
     embeds = output.image.values.masks[batch.image_of, cells]
     boxes = output.image.values.boxes[batch.image_of, cells].detach()
     logits = output.fine_logits(embeds, boxes, batch.image_of)
-    return mask_loss(logits, targets.masks).mean()
+    return instance_mask_loss(logits, targets.masks, batch.box_only).mean()
 
 
 def _set_losses(
@@ -137,7 +137,7 @@ def _set_losses(
     true_boxes, true_masks = targets.boxes[matches.instance], targets.coarse_masks[matches.instance]
     present = torch.zeros_like(output.readouts[-1].score_logits)
     present[matches.row, matches.query] = 1.0
-    images = output.image_index[matches.row]
+    images, box_only = output.image_index[matches.row], batch.box_only[matches.instance]
     pairs = max(len(matches.row), 1)
     selection = selection_targets(output.image_index, batch, targets)
     terms: dict[str, list[Tensor]] = {"score": [], "box": [], "pointer": [], "mask": [], "selection": []}
@@ -151,9 +151,10 @@ def _set_losses(
         terms["pointer"].append(-(hit + 1e-5).log().sum() / pairs)
         embeds = readout.mask_embeds[matches.row, matches.query]
         logits = output.mask_logits(embeds, boxes.detach(), images)
-        terms["mask"].append(mask_loss(logits, true_masks).sum() / pairs)
+        terms["mask"].append(instance_mask_loss(logits, true_masks, box_only).sum() / pairs)
     logits = output.fine_logits(embeds, boxes.detach(), images)
-    terms["mask"].append(mask_loss(logits, targets.masks[matches.instance]).sum() / pairs)
+    fine = instance_mask_loss(logits, targets.masks[matches.instance], box_only).sum()
+    terms["mask"].append(fine / pairs)
     return {name: torch.stack(values).mean() for name, values in terms.items()}
 
 
@@ -233,3 +234,25 @@ def mask_loss(logits: Tensor, truth: Tensor) -> Tensor:
     focal = ((bce * error).sum(1) / (2 * area.clamp(min=8))).clamp(max=20)
     dice = 1 - (2 * (probability * truth).sum(1) + 1) / (probability.sum(1) + area + 1)
     return focal + dice
+
+
+def instance_mask_loss(logits: Tensor, truth: Tensor, box_only: Tensor) -> Tensor:
+    """Compute the mask loss of instances, the projection loss of those with a box alone (bool [n])."""
+    if not box_only.any():
+        return mask_loss(logits, truth)
+    return torch.where(box_only, projection_loss(logits, truth), mask_loss(logits, truth))
+
+
+def projection_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Compare what masks [n, h, w] cover of the two axes with the sides of a box; -> [n].
+
+    truth: anything that touches all sides of the box. The loss is that of BoxInst (Tian et al., arXiv
+    2012.02310, section 3.1): one minus the Dice coefficient of the maxima of every row, plus that of columns.
+    """
+    probability, truth = logits.float().sigmoid(), truth.float()
+    losses = []
+    for axis in (1, 2):
+        found, side = probability.amax(axis), truth.amax(axis)
+        overlap = 2 * (found * side).sum(1)
+        losses.append(1 - (overlap + 1) / (found.square().sum(1) + side.square().sum(1) + 1))
+    return torch.stack(losses).sum(0)

@@ -61,7 +61,9 @@ class CompactObjective:
         state = checkpoint.load(folder)
         if state is not None:
             weights = state["average"]
-            take_over(self.heads, state["heads"])
+            own = self.heads.state_dict()  # a head for other categories starts anew
+            fitting = {name: rows for name, rows in state["heads"].items() if rows.shape == own[name].shape}
+            take_over(self.heads, fitting)
         elif (folder / "config.json").exists():
             weights = load_folder(folder).state_dict()
         else:

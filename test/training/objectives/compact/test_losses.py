@@ -17,9 +17,9 @@ from instructsam_ros.training.objectives.compact.targets import NO_OWNER, scene_
 
 def test_gradients_reach_every_trainable_weight(small_model, batch):
     from instructsam_ros.training.objectives.compact.losses import SceneLossSettings, scene_loss
-    from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
+    from instructsam_ros.training.objectives.grounding import CATEGORIES, AuxiliaryHeads
 
-    heads = AuxiliaryHeads(32, 64, 16, 64)
+    heads = AuxiliaryHeads(32, len(CATEGORIES), 16, 64)
     loss, _ = scene_loss(forward_scene(small_model, batch), batch, heads, SceneLossSettings())
     loss.backward()
     missing = [n for n, p in small_model.named_parameters() if p.requires_grad and p.grad is None]
