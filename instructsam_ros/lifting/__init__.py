@@ -1,7 +1,8 @@
-"""Metric geometry from masks and depth: clouds, oriented boxes, the support plane. Numpy only."""
+"""Metric geometry from masks and depth: clouds, boxes, support plane, refined masks. Numpy and OpenCV."""
 
 from instructsam_ros.lifting.box import OrientedBox, fit_box
 from instructsam_ros.lifting.depth import decode_depth, to_metres
+from instructsam_ros.lifting.depth_refinement import RefinementSettings, refine_with_depth
 from instructsam_ros.lifting.lift import LiftedInstance, LiftedScene, lift, scene_points
 from instructsam_ros.lifting.plane import Plane, fit_plane
 from instructsam_ros.lifting.projection import pixel_rays, project
@@ -13,12 +14,14 @@ __all__ = [
     "LiftedScene",
     "OrientedBox",
     "Plane",
+    "RefinementSettings",
     "decode_depth",
     "fit_box",
     "fit_plane",
     "lift",
     "pixel_rays",
     "project",
+    "refine_with_depth",
     "scene_points",
     "to_metres",
 ]

@@ -69,6 +69,9 @@ class NodeSettings:
     max_depth: float = _setting(
         10.0, "metres; farther readings are no readings", live=True, low=0.0, high=1000.0
     )
+    refine_with_depth: bool = _setting(
+        False, "complete and trim masks by what stands out from the support plane in depth", live=True
+    )
     target_frame: str = _setting("", "tf frame of the output; empty: the camera's optical frame", live=True)
     up_frame: str = _setting(
         "", "tf frame whose z points up, such as odom; empty: what stands on what is found without", live=True

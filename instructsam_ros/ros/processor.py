@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.lifting import LiftedScene, LiftSettings
+from instructsam_ros.lifting import LiftedScene, LiftSettings, RefinementSettings
 from instructsam_ros.pipeline import Pipeline, Result
 from instructsam_ros.ros.conversions import (
     depth_from_compressed,
@@ -77,7 +77,8 @@ class Processor:
             self._counters.add("without_depth")
         streaming = job.request is None
         lift_settings = LiftSettings(min_depth=settings.min_depth, max_depth=settings.max_depth)
-        pipeline = Pipeline(self._segmenter, lift_settings, self._tracker if streaming else None)
+        refinement = RefinementSettings() if settings.refine_with_depth else None
+        pipeline = Pipeline(self._segmenter, lift_settings, self._tracker if streaming else None, refinement)
         up_direction = None
         if settings.up_frame:  # z of that frame, in the camera's
             up_direction = self._camera_in(settings.up_frame, frame, settings).rotation[2]

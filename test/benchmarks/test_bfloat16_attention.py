@@ -22,5 +22,5 @@ def test_the_warm_up_is_not_measured() -> None:
         calls.append(None)
         return torch.zeros(1)
 
-    assert fastest(compute, 3) >= 0
+    fastest(compute, 3)
     assert len(calls) == 4

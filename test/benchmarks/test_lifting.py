@@ -28,5 +28,5 @@ def test_the_other_implementations_run_on_the_same_frame() -> None:
 
 def test_the_warm_up_is_not_measured() -> None:
     calls: list[None] = []
-    assert milliseconds(lambda: calls.append(None), 3) >= 0
+    milliseconds(lambda: calls.append(None), 3)
     assert len(calls) == 4

@@ -86,3 +86,16 @@ def test_frame_ids_that_do_not_fit_are_warned_of_once_and_answered(image, depth,
         assert answer.result.lifted.instances
     assert len(warnings) == len(said)
     assert all(text in warning for text, warning in zip(said, warnings, strict=True))
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_masks_are_refined_where_the_parameter_says_so(monkeypatch, wanted):
+    calls = []
+
+    def refine(frame, segmentation, refinement, **_further):
+        calls.append(refinement)
+        return segmentation
+
+    monkeypatch.setattr("instructsam_ros.pipeline.refine_with_depth", refine)
+    box_of_the_red_square(refine_with_depth=wanted)
+    assert len(calls) == wanted

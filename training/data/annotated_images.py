@@ -56,14 +56,19 @@ class AnnotatedImages:
     def __init__(self, sets: Sequence[DataSet], settings: PictureSettings, seed: int) -> None:
         self.settings = settings
         self.broken = BrokenRecords()
-        groups = [(self._groups(each), each.weight) for each in sets]
-        if not any(images for images, _ in groups):
+        self.groups: list[list[Sample]] = []
+        """Samples of every image of all sets."""
+        places = []
+        for each in sets:
+            first = len(self.groups)
+            self.groups += self._groups(each)
+            places.append((range(first, len(self.groups)), each.weight))
+        if not self.groups:
             raise InvalidInputError("there is no instruction in data.sets")
-        self.order = Mixture(groups, seed)
-        self.labelled = [group for images, _ in groups for group in images if group[0].nouns]
+        self.order = Mixture(places, seed)
+        self.labelled = [place for place, group in enumerate(self.groups) if group[0].nouns]
         """Photographs with labels, from which objects can be cut out."""
-        self._images: Callable[[str, str], GroundedImage | LabelledPicture] = lru_cache(CACHED)(self._read)
-        self._group_of = {_key(group): group for images, _ in groups for group in images}
+        self._image: Callable[[int], GroundedImage | LabelledPicture] = lru_cache(CACHED)(self._read)
 
     def draw(self, first: int, count: int, rng: np.random.Generator) -> list[list[Sample]]:
         """Return samples of ``count`` images, from position ``first`` of the endless order on."""
@@ -75,9 +80,8 @@ class AnnotatedImages:
         for _ in range(CUTOUT_TRIES):
             if len(found) == count or not self.labelled:
                 break
-            group = self.labelled[int(rng.integers(len(self.labelled)))]
             try:
-                image = self._images(*_key(group))
+                image = self._image(self.labelled[int(rng.integers(len(self.labelled)))])
             except InvalidInputError:
                 continue  # counted when it is drawn
             if isinstance(image, LabelledPicture) and (parts := cutouts(whole(image, self.settings.size))):
@@ -87,15 +91,16 @@ class AnnotatedImages:
     def _groups(self, data: DataSet) -> list[list[Sample]]:
         groups: dict[tuple[str, str], list[Sample]] = defaultdict(list)
         for sample in read_all(data, self.broken):
-            groups[_key([sample])].append(sample)
+            groups[sample.source, sample.image].append(sample)
         return list(groups.values())
 
     def _samples(self, position: int, rng: np.random.Generator) -> list[Sample]:
         epoch, place = divmod(position, self.order.size)
         for offset in range(self.order.size):
-            group = self.order[epoch * self.order.size + (place + offset) % self.order.size]
+            number = self.order[epoch * self.order.size + (place + offset) % self.order.size]
+            group = self.groups[number]
             try:
-                image = self._images(*_key(group))
+                image = self._image(number)
                 if isinstance(image, LabelledPicture):
                     return picture_samples(image, group[0], self.settings, self.cutouts, rng)
             except InvalidInputError as error:
@@ -104,17 +109,13 @@ class AnnotatedImages:
             count = self.settings.instructions
             picked = rng.choice(len(group), count, replace=len(group) < count)
             mirrored = bool(rng.random() < self.settings.mirror)
-            return [grounded(group, image, number, mirrored) for number in picked.tolist()]
+            return [grounded(group, image, each, mirrored) for each in picked.tolist()]
         raise InvalidInputError(f"no image of data.sets can be read, {self.broken.summary()}")
 
-    def _read(self, source: str, image: str) -> GroundedImage | LabelledPicture:
-        group = self._group_of[source, image]
+    def _read(self, number: int) -> GroundedImage | LabelledPicture:
+        group = self.groups[number]
         labels = group[0].nouns
         return read_picture(group[0], labels) if labels else ground(group, self.settings.size)
-
-
-def _key(group: Sequence[Sample]) -> tuple[str, str]:
-    return group[0].source, group[0].image
 
 
 def ground(group: Sequence[Sample], size: tuple[int, int]) -> GroundedImage:

@@ -38,7 +38,8 @@ class Mixture(Generic[T]):
         """Return the sample at a position from 0 on."""
         epoch, place = divmod(position, self.size)
         number, index = self._order(epoch)[place]
-        return self.sets[number][0][index]
+        drawn: T = self.sets[number][0][index]
+        return drawn
 
     def _draw(self, epoch: int) -> NDArray[np.int64]:
         """Set and sample of every position of an epoch, [size, 2]."""

@@ -70,7 +70,7 @@ def cutouts(picture: LabelledPicture) -> list[Cutout]:
         left, top, across, down = cv2.boundingRect(mask.astype(np.uint8))
         share, visible = mask.mean(), mask.sum() / max(label.pixels, 1.0)
         is_cut = left == 0 or top == 0 or left + across == width or top + down == height
-        if is_cut or visible < 0.99 or not CUTOUT_AREAS[0] <= share <= CUTOUT_AREAS[1]:
+        if is_cut or visible < 0.9 or not CUTOUT_AREAS[0] <= share <= CUTOUT_AREAS[1]:
             continue
         part = slice(top, top + down), slice(left, left + across)
         found.append(Cutout(picture.rgb[part], mask[part], label))
@@ -82,16 +82,18 @@ def paste(
     id_map: NDArray[np.uint8],
     objects: Sequence[Cutout],
     rng: np.random.Generator,
+    taken: int = 0,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[PictureLabel, ...]]:
     """Paste objects over a picture at random places and scales, as far as there are ids for them.
 
-    rgb: uint8 [H, W, 3] and id_map: uint8 [H, W], which stay as they are. Returns the new ones and the labels
+    rgb: uint8 [H, W, 3] and id_map: uint8 [H, W], which stay as they are. taken: largest id of
+    an object, visible or not. Returns the new ones and the labels
     of the pasted objects, whose ids are new (Ghiasi et al., arXiv 2012.07177).
     """
     rgb, id_map, labels = rgb.copy(), id_map.copy(), []
     height, width = id_map.shape
     used = id_map[id_map <= MAX_OBJECTS]
-    first = int(used.max(initial=0)) + 1
+    first = max(int(used.max(initial=0)), taken) + 1
     for number, each in enumerate(objects[: MAX_OBJECTS + 1 - first], first):
         scale = float(np.exp(rng.uniform(*np.log(CUTOUT_SCALES))))
         wide, high = (

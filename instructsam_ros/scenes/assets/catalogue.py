@@ -9,8 +9,8 @@ DISH_COLORS = (
 )  # fmt: skip
 MIXED = "mixed"
 COLORLESS = ("silver", "clear", MIXED)
-"""Values of an object's color that are not colour names: bare metal, clear glass and, in photographs, several
-colours or an unclear one.
+"""Values of an object's color that are not colour names: bare metal, clear glass, and several colours or an
+unclear one.
 """
 
 

@@ -48,6 +48,12 @@ OOV_OBJECTS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 """Category -> singular and plural."""
 
+SEEN_IN_ROOMS = frozenset({
+    "shoe", "hat", "sock", "book", "newspaper", "laptop", "phone", "keyboard", "remote control", "candle",
+    "lamp", "pillow", "umbrella", "bicycle", "teddy bear", "guitar", "dog", "chair", "football",
+})  # fmt: skip
+"""Those that a photograph around the objects, or the furniture there, may well show."""
+
 OOV_PHRASE = "unknown thing"
 """Canonical phrase of a purpose that no object of any scene serves."""
 

@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from instructsam_ros.scenes.assets.affordances import AFFORDANCES, affords
+from instructsam_ros.scenes.assets.affordances import AFFORDANCES
 from instructsam_ros.scenes.assets.catalogue import COLORLESS, DISH_COLORS, MIXED
 from instructsam_ros.scenes.assets.nouns import absent_nouns, everyday_nouns
 from instructsam_ros.scenes.instructions import kinds_affordances, kinds_attributes, kinds_spatial
@@ -24,9 +24,15 @@ from instructsam_ros.scenes.instructions.color_names import ANY_COLOR, GRAYS
 from instructsam_ros.scenes.instructions.generator import Kind, draw_instruction
 from instructsam_ros.scenes.instructions.instruction import Instruction
 from instructsam_ros.scenes.instructions.instruction_sampler import InstructionSampler
+from instructsam_ros.scenes.instructions.lexicon import Lexicon
 from instructsam_ros.scenes.instructions.logical_form import Level
 from instructsam_ros.scenes.instructions.noun_phrases import Noun
-from instructsam_ros.scenes.instructions.scene_facts import ObjectFacts, SceneFacts, has_color
+from instructsam_ros.scenes.instructions.scene_facts import (
+    ObjectFacts,
+    SceneFacts,
+    affording,
+    has_color,
+)
 from instructsam_ros.scenes.instructions.templates import paraphrases
 from instructsam_ros.scenes.instructions.three_valued_logic import Truth, exact, members, undecided
 
@@ -69,6 +75,7 @@ WITHOUT_COLOR = frozenset({"person", "hand"})
 """Nouns of what has the colours of clothes."""
 METALLIC = frozenset({"utensil", "cookware"})
 """Kinds of which what looks gray, white or black is often bare metal, which reflects its surroundings."""
+PACKAGE_NOUNS = Lexicon({}, {})
 UNLABELLED = -1
 """Id of what a photograph shows without a label."""
 _COUNTING = re.compile(r"\b(an?|each|every|one|two|three|four|both|are|many|these|those|ones)\b")
@@ -113,6 +120,7 @@ class PictureFacts(SceneFacts):
     ) -> None:
         self.objects = {item.id: _facts(item, aspect) for item in objects}
         self.extra = ()
+        self.lexicon, self.has_unnamed, self.has_room = PACKAGE_NOUNS, False, False
         self.covered = covered
         self.names = {**names, **{name: noun.names for name, noun in everyday_nouns().items()}}
         present = {item.noun for item in objects}.union(*(item.perhaps for item in objects)) - {""}
@@ -131,7 +139,7 @@ class PictureFacts(SceneFacts):
                 return 0 if noun in self.covered else None
             if item.category == noun:
                 return 1
-            return None if noun in item.perhaps else 0
+            return None if noun in item.unsure else 0
 
         return holds
 
@@ -146,7 +154,7 @@ class PictureFacts(SceneFacts):
                 return 0 if able <= self.covered else None
             if item.category in able:
                 return 1
-            return None if able & item.perhaps else affords(item.category, affordance)
+            return None if able & item.unsure else affording(affordance)(item)
 
         return holds
 
@@ -265,6 +273,11 @@ def _facts(item: PictureObject, aspect: float) -> ObjectFacts:
         relation=None,
         named_colors=ANY_COLOR if is_doubtful else item.colors,
         seen=item.seen,
+        other_colors=(),
+        loose=False,
+        also=frozenset(),
+        unsure=item.perhaps,
+        affordances=PACKAGE_NOUNS.affordances(item.noun),
+        perhaps=PACKAGE_NOUNS.perhaps(item.noun),
         box=item.box,
-        perhaps=item.perhaps,
     )

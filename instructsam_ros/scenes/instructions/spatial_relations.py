@@ -35,11 +35,11 @@ def related(item: ObjectFacts, relation: Relation, anchor: ObjectFacts) -> Truth
     """Return whether ``item`` is in the relation to ``anchor`` from the camera's viewpoint."""
     if item.id == anchor.id:
         return 0
-    if item.box and anchor.box:
-        return _related_in_picture(item, relation, anchor)
+    if item.box or anchor.box:
+        return _related_in_picture(item, relation, anchor) if item.box and anchor.box else None
     if relation in ("on", "in"):
         if item.parent != anchor.id:
-            return 0
+            return None if item.loose or anchor.loose else 0
         return 1 if item.relation == relation else None
     if item.parent == anchor.id or anchor.parent == item.id:
         return None  # an apple on a plate is neither left nor right of it, nor next to it
@@ -88,7 +88,7 @@ def _next_to(item: ObjectFacts, anchor: ObjectFacts) -> Truth:
         apart - sum(side(t.extent[:2]) / 2 for t in (item, anchor)) for side in (min, max)
     )
     if largest_gap < NEXT_TO and item.parent in (None, anchor.parent):
-        return 1
+        return None if item.loose and smallest_gap < 0 else 1  # one may lie on the other
     return 0 if smallest_gap > NOT_NEXT_TO else None
 
 
@@ -129,6 +129,8 @@ def _apart(first: ObjectFacts, second: ObjectFacts, key: RankKey) -> bool:
             and abs(first.column - second.column) > 0.05
         )
     if any(item.visible < 0.75 or item.truncated for item in (first, second)):
+        return False
+    if key == "height" and (first.loose or second.loose):
         return False
     clearly = LARGER_IN_PICTURE if first.box else 1.14 if key == "size" else 1.2
     return max(a, b) / min(a, b) > clearly

@@ -97,12 +97,13 @@ class SceneBatches(Dataset[SceneBatch]):
         self.settings, self.tokenizer, self.num_queries, self.seed = settings, tokenizer, num_queries, seed
         self.processes = processes
         self.annotated = settings.annotated_images()
-        self.scenes = TrainingScenes(settings, seed, image_size) if settings.roots else None
         self.images = None
         if self.annotated and image_size:
             changes = (settings.instructions, settings.mirror, settings.reframe, settings.paste)
             pictures = PictureSettings(image_size, *changes)
             self.images = AnnotatedImages(settings.data_sets(), pictures, seed)
+        cutouts = self.images.cutouts if self.images else None
+        self.scenes = TrainingScenes(settings, seed, image_size, cutouts) if settings.roots else None
         vocabulary = tokenizer.get_vocab()
         self.filler = frozenset(vocabulary[word] for word in filler_words() if word in vocabulary)
         self.category_index = {name: index for index, name in enumerate(categories)}

@@ -8,10 +8,7 @@ every object in the image.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -19,51 +16,15 @@ from torch import Tensor
 
 from instructsam_ros.models.common.boxes import generalized_iou
 from instructsam_ros.models.instructsam.compact.pointer import Readout
+from instructsam_ros.training.objective_settings import SceneLossSettings
 from instructsam_ros.training.objectives.assignment import assign
 from instructsam_ros.training.objectives.compact.batches import SceneBatch
 from instructsam_ros.training.objectives.compact.forward import SceneOutput
 from instructsam_ros.training.objectives.compact.targets import NO_OWNER, SceneTargets, scene_targets
 from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
-from instructsam_ros.yaml_config import check_range
 
 MAX_EXCEPTION_WEIGHT = 4.0
 """Largest weight, relative to a target, of an excluded object ("the knife" in "all except the knife")."""
-
-
-@dataclass(frozen=True)
-class SceneLossSettings:
-    """Weights of the terms. phrase_membership, grounding, noun_absence, negative_instruction: see
-    AuxiliaryHeads. selection: see SelectionTargets. order: cost of a query slot's distance from its
-    target's rank from the left; it breaks the symmetry between slots.
-    """
-
-    RENAMED_KEYS: ClassVar[Mapping[str, str]] = {
-        "named": "phrase_membership",
-        "absent": "noun_absence",
-        "missing": "negative_instruction",
-        "choice": "selection",
-    }
-
-    language: float = 1.0
-    score: float = 2.0
-    box: float = 1.0
-    pointer: float = 1.0
-    mask: float = 1.5
-    objectness: float = 1.0
-    category: float = 1.0
-    color: float = 0.5
-    phrase_membership: float = 1.0
-    grounding: float = 1.0
-    noun_absence: float = 1.0
-    negative_instruction: float = 1.0
-    dense_box: float = 1.0
-    dense_mask: float = 1.0
-    cell_mask: float = 1.0
-    selection: float = 1.0
-    order: float = 0.7
-
-    def __post_init__(self) -> None:
-        check_range(self, 0, math.inf, *(f.name for f in fields(self)))
 
 
 @dataclass(frozen=True)
