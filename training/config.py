@@ -145,7 +145,7 @@ class TrainSettings(RunSettings):
 
     model: name under config/models or path of the model's configuration. backbone: pretrained image
     weights. init: an earlier run's folder (its averaged weights and heads), a model folder, or "compact"
-    (what ships), to start from.
+    (what ships), to start from; with a backbone, all of it but its own backbone and what reads that.
     image_only_steps: first steps that train only the image side, on the dense losses.
     """
 
@@ -164,8 +164,8 @@ class TrainSettings(RunSettings):
             PyramidConfig(height, width)  # raises ValueError for what the encoder cannot take
         if self.steps < self.image_only_steps:
             raise ValueError(f"image_only_steps ({self.image_only_steps}) exceeds steps ({self.steps})")
-        if bool(self.backbone) == bool(self.init):
-            raise ValueError("set either backbone (a fresh model) or init (an earlier run), not both")
+        if not (self.backbone or self.init):
+            raise ValueError("set backbone (a fresh model), init (an earlier run) or both (that run on it)")
 
     def part(self, parameter: str) -> Part:
         """Return the part of a parameter: the pretrained image weights, or all else."""

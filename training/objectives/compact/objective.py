@@ -19,6 +19,8 @@ from instructsam_ros.training.objectives.compact.losses import scene_loss
 from instructsam_ros.training.objectives.grounding import CATEGORIES, COLORS, AuxiliaryHeads
 
 WORDS = "language.model.embed_tokens.weight"
+ON_BACKBONE = ("image_encoder.backbone.", "image_encoder.lateral")
+"""Weights of an earlier run that do not go with another backbone."""
 
 
 class CompactObjective:
@@ -72,4 +74,6 @@ class CompactObjective:
         words = self.model.language.model.embed_tokens.weight
         old = read_tokenizer(folder / "tokenizer.json")
         weights[WORDS] = move_words(weights[WORDS], old, self.tokenizer, words.detach())
+        if self.settings.backbone:
+            weights = {name: value for name, value in weights.items() if not name.startswith(ON_BACKBONE)}
         take_over(self.model, weights)
