@@ -3,7 +3,7 @@
 For every labelled object: the mask that its most covered memory cell predicts, and the noun that the category
 head gives it. It tells within minutes which ingredient of a recipe matters on real pictures.
 
-    python -m benchmarks.image_side TRAINING_FILE FORMAT:key=value,...   (sets as in instructsam data inspect)
+    python -m benchmarks.image_side TRAINING_FILE SETS_FILE
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.command import positive_int, run
+from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.instructsam.compact.image_encoder import PyramidInputs, normalize
 from instructsam_ros.training import checkpoint
 from instructsam_ros.training.config import TrainSettings, read_settings
 from instructsam_ros.training.data.annotated_images import GroundedImage, ground
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.mixture import read_all
-from instructsam_ros.training.data.registry import DataSet, parse_data_sets
+from instructsam_ros.training.data.registry import DataSet, parse_source
 from instructsam_ros.training.data.sample import Sample
 from instructsam_ros.training.objectives.compact.objective import CompactObjective
 from instructsam_ros.training.objectives.grounding import CATEGORIES
@@ -35,8 +37,8 @@ LEAST_PIXELS = 60
 
 @dataclass(frozen=True)
 class ObjectResult:
-    """An object of a picture. iou: of its mask and the predicted one. named: whether its noun was found, None
-    where the head does not know it. gap: least distance of its size from others.
+    """An object of a picture. iou: of its mask and the predicted one. named: whether the head gives it its
+    noun; None where its noun is none of the head's.
     """
 
     iou: float
@@ -79,38 +81,49 @@ def images_of(data: DataSet, size: tuple[int, int]) -> list[GroundedImage]:
 
 
 def row(name: str, results: list[ObjectResult]) -> str:
-    """Format the figures of a set as a row of the table, in per cent."""
+    """Format the figures of a set, of one object at least, as a row of the table, in per cent."""
     ious: NDArray[np.float64] = np.array([r.iou for r in results])
     named = [r.named for r in results if r.named is not None]
     share = f"{100 * np.mean(named):.1f}" if named else "-"
     return f"| {name} | {len(ious)} | {100 * ious.mean():.1f} | {100 * (ious > 0.5).mean():.1f} | {share} |"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("config", help="training file of a run that has written a checkpoint")
-    parser.add_argument("sets", help="YAML list of data sets, as data.sets of a training file")
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    settings = read_settings(args.config)
-    assert isinstance(settings, TrainSettings)
+def load_objective(settings: TrainSettings) -> CompactObjective:
+    """Build the model and heads of a run with the averaged weights of its last checkpoint.
+
+    Raises CheckpointError for a run without one.
+    """
     folder = Path(settings.out)
-    objective = CompactObjective(settings, folder)
     state = checkpoint.load(folder)
-    assert state is not None
+    if state is None:
+        raise CheckpointError(f"{folder} has no checkpoint yet; start the run with: instructsam train FILE")
+    objective = CompactObjective(settings, folder)
     objective.model.load_state_dict(state["average"])
     objective.heads.load_state_dict(state["heads"])
     objective.model.eval()
-    vision = objective.model.config.vision
-    print(f"step {state['step']}")
-    print("| set | objects | mean IoU | IoU > 0.5 | named |\n|---|---|---|---|---|")
-    import yaml
+    return objective
 
-    for data in parse_data_sets(yaml.safe_load(Path(args.sets).read_text()), args.sets):
+
+def main() -> None:
+    """Print the table of a run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("config", help="training file of the run")
+    parser.add_argument(
+        "sets", help="YAML file with the data sets as sets, as instructsam data inspect takes it"
+    )
+    parser.add_argument("--threads", type=positive_int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    settings = read_settings(args.config)
+    if not isinstance(settings, TrainSettings):
+        raise ConfigError(f"{args.config}: this benchmark is about runs of the compact model")
+    objective = load_objective(settings)
+    vision = objective.model.config.vision
+    print("| set | objects | mean IoU | IoU > 0.5 | named |\n|---|---|---|---|---|")
+    for data in parse_source(Path(args.sets), []):
         images = images_of(data, (vision["width"], vision["height"]))
-        print(row(str(data.path), [r for image in images for r in image_results(objective, image)]))
+        print(row(data.path.name, [r for image in images for r in image_results(objective, image)]))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
