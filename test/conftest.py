@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +67,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             raise pytest.UsageError(f"no {' and no '.join(kinds.values())} in {folder}")
 
 
-@pytest.hookimpl(wrapper=True)  # before pytest-xdist reads the groups, which it does first of all plain hooks
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> Generator[None, None, None]:
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """Run a file's tests in one process, and those that share a costly fixture or sample, too."""
     for item in items:
         if item.get_closest_marker("xdist_group"):
@@ -76,7 +76,6 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> Generator[Non
         parameters = item.callspec.id.split("-") if hasattr(item, "callspec") else []
         exported = "tiny_export" in item.fixturenames or "onnx" in parameters
         item.add_marker(pytest.mark.xdist_group("tiny_export" if exported else str(item.path)))
-    return (yield)
 
 
 @pytest.fixture(scope="session")
