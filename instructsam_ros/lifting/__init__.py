@@ -1,7 +1,7 @@
 """Metric geometry from masks and depth: clouds, oriented boxes, the support plane. Numpy only."""
 
 from instructsam_ros.lifting.box import OrientedBox, fit_box
-from instructsam_ros.lifting.depth import decode_depth, to_metres
+from instructsam_ros.lifting.depth import decode_depth, share_outside, to_metres
 from instructsam_ros.lifting.lift import LiftedInstance, LiftedScene, lift, scene_points
 from instructsam_ros.lifting.plane import Plane, fit_plane
 from instructsam_ros.lifting.projection import pixel_rays, project
@@ -20,5 +20,6 @@ __all__ = [
     "pixel_rays",
     "project",
     "scene_points",
+    "share_outside",
     "to_metres",
 ]

@@ -69,6 +69,16 @@ class NodeSettings:
     max_depth: float = _setting(
         10.0, "metres; farther readings are no readings", live=True, low=0.0, high=1000.0
     )
+    depth_scale: float = _setting(
+        0.0,
+        "metres of one unit of depth, 0.0001 for 16UC1 in 0.1 mm; 0: by encoding, 16UC1 mm, 32FC1 m",
+        live=True,
+        low=0.0,
+        high=1.0,
+    )
+    require_same_frame: bool = _setting(
+        False, "refuse depth or camera_info whose frame_id is not the image's", live=True
+    )
     target_frame: str = _setting("", "tf frame of the output; empty: the camera's optical frame", live=True)
     up_frame: str = _setting(
         "", "tf frame whose z points up, such as odom; empty: what stands on what is found without", live=True

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.lifting import LiftedScene, LiftSettings
 from instructsam_ros.pipeline import Pipeline, Result
-from instructsam_ros.ros.conversions import (
-    depth_from_compressed,
-    depth_from_image,
-    intrinsics_from_info,
-    rgb_from_compressed,
-    rgb_from_image,
-)
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.input.frame_buffer import FrameMessages, frame_id_warning
+from instructsam_ros.ros.input.frame_buffer import FrameMessages
+from instructsam_ros.ros.input.frame_decoder import DecodedFrame, decode_frame, grey_warning
 from instructsam_ros.ros.input.job_queue import Job
-from instructsam_ros.ros.input.synchronizer import stamp_ns
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.transforms import IDENTITY, Pose, Transforms
 from instructsam_ros.segmenter import Segmenter
@@ -29,7 +22,7 @@ from instructsam_ros.tracking.tracker import Tracker
 from instructsam_ros.types import Frame, Segmentation, Status
 
 REMEMBERED = 64
-"""Number of distinct warnings that are not repeated."""
+"""Number of distinct warnings that are not repeated in the log."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +39,8 @@ class FrameResult:
 class Processor:
     """Runner of jobs, one after the other, with the state of the stream: ids and the last result.
 
-    warn: called once per kind of inconsistency in frames that can still be used.
+    warn: called once per kind of inconsistency in frames that can still be used. warnings: those of the last
+    frame. outside_limits: see DecodedFrame, of the last frame.
     """
 
     def __init__(
@@ -61,7 +55,10 @@ class Processor:
         self._settings = settings
         self._transforms = transforms
         self._counters = counters
-        self._warn_once = lru_cache(REMEMBERED)(warn)
+        self._warn = warn
+        self._warned: set[str] = set()
+        self.warnings: tuple[str, ...] = ()
+        self.outside_limits: float | None = None
         self._tracker = Tracker()
         self._previous: tuple[str, Segmentation] | None = None
 
@@ -70,9 +67,10 @@ class Processor:
         if job.messages is None:
             raise InvalidInputError("there is no frame to segment")
         settings = self._settings()
-        frame = frame_from_messages(job.messages, settings)
-        if warning := frame_id_warning(job.messages):
-            self._warn_once(warning)
+        given = job.request is not None and job.request.messages is not None
+        decoded = decode_frame(job.messages, settings, strict=given)
+        self._note(decoded, job.instruction)
+        frame = decoded.frame
         if frame.depth is None or frame.intrinsics is None:
             self._counters.add("without_depth")
         streaming = job.request is None
@@ -96,6 +94,17 @@ class Processor:
         kept = keep_scores(result, settings.score_threshold)
         return FrameResult(kept, pose, target or frame.frame_id, job.messages, pipeline)
 
+    def _note(self, decoded: DecodedFrame, instruction: str) -> None:
+        """Keep the warnings of a frame, and log those of a new kind; numbers make no other kind."""
+        grey = grey_warning(decoded.frame.rgb, instruction)
+        self.warnings = (*decoded.warnings, grey) if grey else decoded.warnings
+        self.outside_limits = decoded.outside_limits
+        for warning in self.warnings:
+            kind = re.sub(r"[\d.]+", "", warning)
+            if kind not in self._warned and len(self._warned) < REMEMBERED:
+                self._warned.add(kind)
+                self._warn(warning)
+
     def _camera_in(self, target: str, frame: Frame, settings: NodeSettings) -> Pose:
         """Look up the pose of the camera in a tf frame, its own if none is named. Raises TransformError."""
         if target in ("", frame.frame_id):
@@ -108,24 +117,6 @@ class Processor:
         previous = self._previous[1]
         size = frame.rgb.shape[:2]
         return previous if all(i.mask.shape == size for i in previous.instances) else None
-
-
-def frame_from_messages(messages: FrameMessages, settings: NodeSettings) -> Frame:
-    """Decode one frame; without depth or camera_info it is 2D. Raises InvalidInputError."""
-    image, depth = messages.image, messages.depth
-    read_rgb = rgb_from_compressed if hasattr(image, "format") else rgb_from_image
-    metres = None
-    if depth is not None:
-        metres = (depth_from_compressed if hasattr(depth, "format") else depth_from_image)(depth)
-    return Frame(
-        rgb=read_rgb(image),
-        depth=metres,
-        intrinsics=None
-        if messages.info is None
-        else intrinsics_from_info(messages.info, rectified=settings.rectified),
-        stamp_ns=stamp_ns(image),
-        frame_id=image.header.frame_id,
-    )
 
 
 def keep_scores(result: Result, threshold: float) -> Result:

@@ -218,7 +218,9 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         settings: Any = self._settings.current
         queue = self._persistent.queue
         self._diagnostics.publish(
-            diagnostic_array(self, self._health, self._counters, settings, queue, self._worker)
+            diagnostic_array(
+                self, self._health, self._counters, settings, queue, self._worker, self._processor
+            )
         )
 
 

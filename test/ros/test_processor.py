@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
 from instructsam_ros.ros.conversions import image_from_array, info_from_intrinsics
@@ -74,15 +75,37 @@ def test_an_up_frame_that_cannot_be_reached_is_an_error():
 )
 def test_frame_ids_that_do_not_fit_are_warned_of_once_and_answered(image, depth, info, said):
     warnings = []
+    stamp = Time(sec=1)
     messages = FrameMessages(
-        image=image_from_array(picture(), "rgb8", Header(frame_id=image)),
-        depth=image_from_array(depth_mm(), "16UC1", Header(frame_id=depth)),
-        info=info_from_intrinsics(CAMERA, Header(frame_id=info)),
+        image=image_from_array(picture(), "rgb8", Header(stamp=stamp, frame_id=image)),
+        depth=image_from_array(depth_mm(), "16UC1", Header(stamp=stamp, frame_id=depth)),
+        info=info_from_intrinsics(CAMERA, Header(stamp=stamp, frame_id=info)),
         received=0.0,
     )
     running = processor(warnings.append)
     for _ in range(2):
         answer = running.run(Job("the red thing", messages, None, lambda: False), lambda: False)
         assert answer.result.lifted.instances
-    assert len(warnings) == len(said)
+    assert len(warnings) == len(said) == len(running.warnings)
     assert all(text in warning for text, warning in zip(said, warnings, strict=True))
+
+
+def test_a_warning_stands_while_its_frames_come_and_is_logged_once_whatever_its_numbers():
+    logged = []
+    running = processor(logged.append)
+    stamp = Time(sec=1)
+    for millimetres in (20_000, 30_000, 900):
+        messages = FrameMessages(
+            image=image_from_array(picture(), "rgb8", Header(stamp=stamp, frame_id="camera")),
+            depth=image_from_array(
+                np.full((120, 160), millimetres, np.uint16), "16UC1", Header(stamp=stamp, frame_id="camera")
+            ),
+            info=info_from_intrinsics(CAMERA, Header(stamp=stamp, frame_id="camera")),
+            received=0.0,
+        )
+        running.run(Job("the red thing", messages, None, lambda: False), lambda: False)
+        far = millimetres > 10_000
+        assert len(running.warnings) == far
+        assert running.outside_limits == far
+    assert len(logged) == 1
+    assert "depth_scale" in logged[0]
