@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instructsam_ros.lifting import LiftedScene, LiftSettings, lift, scene_points
+from instructsam_ros.lifting import LiftedScene, LiftSettings, lift, scene_points, without_specks
 from instructsam_ros.segmenter import Cancel, Segmenter, raise_if_cancelled
 from instructsam_ros.tracking.tracker import Tracker
-from instructsam_ros.types import Frame, Segmentation, check_instruction
+from instructsam_ros.types import Frame, Instance, Segmentation, check_instruction, tight_box
 
 OnStage = Callable[[str], None]
 STAGES = ("encode", "segment", "lift")
@@ -67,7 +67,7 @@ class Pipeline:
         cancel: Cancel | None = None,
         on_stage: OnStage | None = None,
     ) -> Result:
-        """Segment and lift.
+        """Segment, remove stray pixels of the masks, and lift.
 
         features: what ``encode`` returned for this frame; encoded here when None. previous: the
         segmentation of the last frame of the stream, for the same instruction. up_direction: direction
@@ -90,6 +90,8 @@ class Pipeline:
             timings["encode"] = time.perf_counter() - started
         started = begin("segment")
         segmentation = self.segmenter.segment(features, instruction, previous=previous, cancel=cancel)
+        instances = tuple(_without_specks(instance) for instance in segmentation.instances)
+        segmentation = replace(segmentation, instances=instances)
         # The segmenter's own stages are more detailed than one number for all of them.
         timings |= segmentation.timings or {"segment": time.perf_counter() - started}
         started = begin("lift")
@@ -112,3 +114,8 @@ class Pipeline:
         )
         tracked = tuple(replace(i, id=number) for i, number in zip(instances, ids, strict=True))
         return LiftedScene(tracked, scene.plane)
+
+
+def _without_specks(instance: Instance) -> Instance:
+    mask = without_specks(instance.mask)
+    return instance if mask is instance.mask else replace(instance, mask=mask, box=tight_box(mask))

@@ -3,6 +3,7 @@
 from instructsam_ros.lifting.box import OrientedBox, fit_box
 from instructsam_ros.lifting.depth import decode_depth, share_outside, to_metres
 from instructsam_ros.lifting.lift import LiftedInstance, LiftedScene, lift, scene_points
+from instructsam_ros.lifting.outliers import without_specks
 from instructsam_ros.lifting.plane import Plane, fit_plane
 from instructsam_ros.lifting.projection import pixel_rays, project
 from instructsam_ros.lifting.settings import LiftSettings
@@ -22,4 +23,5 @@ __all__ = [
     "scene_points",
     "share_outside",
     "to_metres",
+    "without_specks",
 ]
