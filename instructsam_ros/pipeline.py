@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from instructsam_ros.lifting import LiftedScene, LiftSettings, lift, scene_points, without_specks
 from instructsam_ros.segmenter import Cancel, Segmenter, raise_if_cancelled
 from instructsam_ros.tracking.tracker import Tracker
-from instructsam_ros.types import Frame, Instance, Segmentation, check_instruction, tight_box
+from instructsam_ros.types import Frame, Instance, Segmentation, View, check_instruction, tight_box
 
 OnStage = Callable[[str], None]
 STAGES = ("encode", "segment", "lift")
@@ -64,6 +64,7 @@ class Pipeline:
         features: Any = None,
         previous: Segmentation | None = None,
         up_direction: NDArray[np.float64] | None = None,
+        view: View | None = None,
         cancel: Cancel | None = None,
         on_stage: OnStage | None = None,
     ) -> Result:
@@ -71,9 +72,10 @@ class Pipeline:
 
         features: what ``encode`` returned for this frame; encoded here when None. previous: the
         segmentation of the last frame of the stream, for the same instruction. up_direction: direction
-        away from the ground in the optical frame, when known. cancel: polled between and within
-        stages. on_stage: called with the name of each of STAGES as it begins. Raises
-        InvalidInputError for an unusable instruction, CancelledError, and what the segmenter raises.
+        away from the ground in the optical frame, when known. view: of the camera, for the tracker.
+        cancel: polled between and within stages. on_stage: called with the name of each of STAGES as it
+        begins. Raises InvalidInputError for an unusable instruction, CancelledError, and what the
+        segmenter raises.
         """
         instruction = check_instruction(instruction)
         timings: dict[str, float] = {}
@@ -96,7 +98,7 @@ class Pipeline:
         timings |= segmentation.timings or {"segment": time.perf_counter() - started}
         started = begin("lift")
         lifted = self._track(
-            instruction, lift(frame, segmentation, self.lift_settings, up_direction=up_direction)
+            instruction, lift(frame, segmentation, self.lift_settings, up_direction=up_direction), view
         )
         timings["lift"] = time.perf_counter() - started
         return Result(frame, instruction, segmentation, lifted, timings)
@@ -105,12 +107,12 @@ class Pipeline:
         """The scene of a result without its targets: points [N, 3] in metres, colors [N, 3]."""
         return scene_points(result.frame, result.segmentation, self.lift_settings)
 
-    def _track(self, instruction: str, scene: LiftedScene) -> LiftedScene:
+    def _track(self, instruction: str, scene: LiftedScene, view: View | None) -> LiftedScene:
         if self.tracker is None:
             return scene
         instances = scene.instances
         ids = self.tracker.update(
-            instruction, [i.instance for i in instances], [i.centroid for i in instances]
+            instruction, [i.instance for i in instances], [i.centroid for i in instances], view
         )
         tracked = tuple(replace(i, id=number) for i, number in zip(instances, ids, strict=True))
         return LiftedScene(tracked, scene.plane)

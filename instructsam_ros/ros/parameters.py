@@ -83,6 +83,9 @@ class NodeSettings:
     up_frame: str = _setting(
         "", "tf frame whose z points up, such as odom; empty: what stands on what is found without", live=True
     )
+    fixed_frame: str = _setting(
+        "", "tf frame in which ids are tracked; empty: odom, or the root of the camera's tf tree", live=True
+    )
     transform_timeout: float = _setting(
         0.2, "seconds to wait for a transform at the image's stamp", live=True, low=0.0, high=10.0
     )
@@ -116,6 +119,12 @@ class NodeSettings:
         if own := sorted(options.keys() & {"model", "device", "backend"}):
             raise ConfigError(f"model_options: {', '.join(own)} is a parameter of its own")
         return options
+
+    @property
+    def transform_memory(self) -> float:
+        """Seconds for which transforms are kept: those of the oldest image that is still worked on."""
+        waits = self.depth_wait + self.camera_timeout + self.transform_timeout
+        return max(10.0, waits + max(self.max_age, self.request_timeout))
 
     def require_tf(self) -> None:
         """Raise ConfigError where a frame is to be looked up and tf2_ros is not installed."""

@@ -16,10 +16,10 @@ from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.input.frame_decoder import DecodedFrame, decode_frame, grey_warning
 from instructsam_ros.ros.input.job_queue import Job
 from instructsam_ros.ros.parameters import NodeSettings
-from instructsam_ros.ros.transforms import IDENTITY, Pose, Transforms
+from instructsam_ros.ros.transforms import Transforms
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.tracking.tracker import Tracker
-from instructsam_ros.types import Frame, Segmentation, Status
+from instructsam_ros.types import IDENTITY, Frame, Pose, Segmentation, Status
 
 REMEMBERED = 64
 """Number of distinct warnings that are not repeated in the log."""
@@ -76,21 +76,29 @@ class Processor:
         streaming = job.request is None
         lift_settings = LiftSettings(min_depth=settings.min_depth, max_depth=settings.max_depth)
         pipeline = Pipeline(self._segmenter, lift_settings, self._tracker if streaming else None)
+        # Before the model runs: later tf may have forgotten a time so long ago, and a frame that cannot be
+        # reached fails at once.
+        target = (job.request.target_frame if job.request else "") or settings.target_frame
+        pose = self._camera_in(target, frame, settings)
         up_direction = None
         if settings.up_frame:  # z of that frame, in the camera's
             up_direction = self._camera_in(settings.up_frame, frame, settings).rotation[2]
+        view = None
+        if streaming:
+            view = self._transforms.view(
+                frame.frame_id, frame.stamp_ns, settings.transform_timeout, settings.fixed_frame
+            )
         result = pipeline.run(
             frame,
             job.instruction,
             up_direction=up_direction,
+            view=view,
             previous=self._last(job.instruction, frame) if streaming else None,
             cancel=cancel,
             on_stage=job.request.on_stage if job.request else None,
         )
         if streaming:
             self._previous = (job.instruction, result.segmentation)
-        target = (job.request.target_frame if job.request else "") or settings.target_frame
-        pose = self._camera_in(target, frame, settings)
         kept = keep_scores(result, settings.score_threshold)
         return FrameResult(kept, pose, target or frame.frame_id, job.messages, pipeline)
 

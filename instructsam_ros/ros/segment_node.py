@@ -65,7 +65,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._begin_with = self._settings.current.instruction
         self._active_instruction = self.create_publisher(String, "~/active_instruction", LATCHED)
         self._persistent = PersistentInputs(self._begin_with, self._announce)
-        self._transforms = Transforms.listen(self)
+        self._transforms = Transforms.on_node(self, self._settings.current.transform_memory)
         self._requests = RequestServers(
             self, lambda: self._persistent.queue, lambda: self._settings.current, self._counters
         )
@@ -216,6 +216,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
 
     def _diagnose(self) -> None:
         settings: Any = self._settings.current
+        self._transforms.keep(settings.transform_memory)
         queue = self._persistent.queue
         self._diagnostics.publish(
             diagnostic_array(

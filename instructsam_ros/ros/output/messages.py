@@ -15,7 +15,7 @@ from instructsam_ros.msg import Instance, InstanceArray, Timing
 from instructsam_ros.ros.conversions import cloud_from_points, mask_to_messages
 from instructsam_ros.ros.input.frame_buffer import other_frames
 from instructsam_ros.ros.processor import FrameResult
-from instructsam_ros.ros.transforms import Pose
+from instructsam_ros.types import Pose
 
 
 def header_of(frame_result: FrameResult) -> Header:

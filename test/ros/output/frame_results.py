@@ -10,8 +10,16 @@ from instructsam_ros.pipeline import Pipeline, Result
 from instructsam_ros.ros.conversions import image_from_array
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.processor import FrameResult
-from instructsam_ros.ros.transforms import IDENTITY, Pose
-from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
+from instructsam_ros.types import (
+    IDENTITY,
+    CameraModel,
+    Frame,
+    Instance,
+    Pose,
+    Segmentation,
+    Status,
+    tight_box,
+)
 
 HEIGHT, WIDTH = 24, 32
 TURNED = Pose(np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]), np.array([1.0, 2.0, 3.0]))

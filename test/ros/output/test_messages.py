@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 from instructsam_ros.msg import Instance
 from instructsam_ros.ros.conversions import mask_from_messages, points_from_cloud
 from instructsam_ros.ros.output.messages import box_messages, flags_of, header_of, instance_array
-from instructsam_ros.ros.transforms import IDENTITY
+from instructsam_ros.types import IDENTITY
 from test.ros.output.frame_results import FLAT, HEIGHT, TURNED, WIDTH, block, frame_result
 
 
