@@ -27,13 +27,17 @@ REMEMBERED = 64
 
 @dataclass(frozen=True)
 class FrameResult:
-    """A result in the camera's frame, and ``pose`` of the camera in ``frame_id``, the frame of the output."""
+    """A result in the camera's frame, and ``pose`` of the camera in ``frame_id``, the frame of the output.
+
+    lifetime: seconds after which it says nothing about the scene any more.
+    """
 
     result: Result
     pose: Pose
     frame_id: str
     messages: FrameMessages
     pipeline: Pipeline
+    lifetime: float
 
 
 class Processor:
@@ -100,7 +104,7 @@ class Processor:
         if streaming:
             self._previous = (job.instruction, result.segmentation)
         kept = keep_scores(result, settings.score_threshold)
-        return FrameResult(kept, pose, target or frame.frame_id, job.messages, pipeline)
+        return FrameResult(kept, pose, target or frame.frame_id, job.messages, pipeline, settings.max_age)
 
     def _note(self, decoded: DecodedFrame, instruction: str) -> None:
         """Keep the warnings of a frame, and log those of a new kind; numbers make no other kind."""

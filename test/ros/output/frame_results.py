@@ -57,4 +57,4 @@ def frame_result(depth, masks=(), scores=(), lens=("", ()), pose=IDENTITY) -> Fr
     pipeline = Pipeline(Given(instances), LiftSettings(rim_px=0))
     result: Result = pipeline.run(Frame(rgb, depth, intrinsics, frame_id="camera"), "mug")
     messages = FrameMessages(image_from_array(rgb, "rgb8", Header(frame_id="camera")), None, None, 0.0)
-    return FrameResult(result, pose, "camera", messages, pipeline)
+    return FrameResult(result, pose, "camera", messages, pipeline, lifetime=2.5)
