@@ -21,7 +21,7 @@ from instructsam_ros.ros.diagnostics import Health, diagnostic_array
 from instructsam_ros.ros.errors import NotActiveError, StaleError, counter_name
 from instructsam_ros.ros.input.job_queue import JobQueue
 from instructsam_ros.ros.input.persistent_inputs import PersistentInputs
-from instructsam_ros.ros.input.subscriptions import CameraInputs, subscribe_camera_info
+from instructsam_ros.ros.input.subscriptions import CameraInfoInput, CameraInputs
 from instructsam_ros.ros.logs import ErrorLog
 from instructsam_ros.ros.model_loader import ModelLoader
 from instructsam_ros.ros.node_main import spin
@@ -69,7 +69,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._requests = RequestServers(
             self, lambda: self._persistent.queue, lambda: self._settings.current, self._counters
         )
-        subscribe_camera_info(self, self._persistent.set_info)
+        self._camera_info = CameraInfoInput(self, self._persistent.set_info)
         self.create_subscription(
             String,
             "instruction",
@@ -217,6 +217,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
     def _diagnose(self) -> None:
         settings: Any = self._settings.current
         self._transforms.keep(settings.transform_memory)
+        self._camera_info.look_for_latched()
         queue = self._persistent.queue
         self._diagnostics.publish(
             diagnostic_array(
