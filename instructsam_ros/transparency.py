@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 WHITE = 255
 
@@ -17,3 +18,8 @@ def without_alpha(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if alpha.min() == 255 or not alpha.any():
         return np.ascontiguousarray(colors)
     return ((colors * alpha + WHITE * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def has_alpha(picture: Image.Image) -> bool:
+    """Return whether a picture may have transparent pixels, in a channel or as a colour of its palette."""
+    return "A" in picture.getbands() or "transparency" in picture.info

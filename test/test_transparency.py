@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
-from instructsam_ros.transparency import without_alpha
+from instructsam_ros.transparency import has_alpha, without_alpha
 
 
 def test_hidden_colours_are_white():
@@ -20,3 +21,16 @@ def test_an_alpha_of_one_value_that_hides_nothing_changes_no_colour(colors):
     for alpha in (0, 255):
         pixels = np.dstack([colors, np.full(colors.shape[:2], alpha, np.uint8)])
         np.testing.assert_array_equal(without_alpha(pixels), colors)
+
+
+def test_pictures_that_may_be_transparent_are_known():
+    palette = Image.new("P", (2, 2))
+    assert [has_alpha(Image.new(mode, (2, 2))) for mode in ("RGBA", "LA", "RGB", "L")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert not has_alpha(palette)
+    palette.info["transparency"] = 0
+    assert has_alpha(palette)
