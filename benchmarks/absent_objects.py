@@ -2,7 +2,7 @@
 
     python -m benchmarks.absent_objects runs/scenes/validation --views 200
 
-Four groups have no target: out-of-vocabulary objects ("the drill"), known objects absent from the image,
+Four groups have no target: out-of-vocabulary objects ("the violin"), known objects absent from the image,
 present objects left of an absent anchor ("the mug to the left of the bowl", without a bowl), and present
 objects without the described attribute or relation ("the apple on the tray" for an apple on the table). The
 fifth group has targets, and is measured again after an out-of-vocabulary form of address ("Hubert, the red

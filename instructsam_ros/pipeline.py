@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instructsam_ros.lifting import LiftedScene, LiftSettings, lift, scene_points, without_specks
+from instructsam_ros.lifting import (
+    LiftedScene,
+    LiftSettings,
+    RefinementSettings,
+    lift,
+    refine_with_depth,
+    scene_points,
+    without_specks,
+)
 from instructsam_ros.segmenter import Cancel, Segmenter, raise_if_cancelled
 from instructsam_ros.tracking.tracker import Tracker
 from instructsam_ros.types import Frame, Instance, Segmentation, View, check_instruction, tight_box
@@ -39,7 +47,7 @@ class Pipeline:
     """A segmenter, the lifting and, for a stream, a tracker.
 
     Without a tracker ids count from 1 in every result and calls from several threads are safe; a
-    tracker belongs to one stream in one thread.
+    tracker belongs to one stream in one thread. With ``refinement`` masks are refined by the frame's depth.
     """
 
     def __init__(
@@ -47,10 +55,12 @@ class Pipeline:
         segmenter: Segmenter,
         lift_settings: LiftSettings | None = None,
         tracker: Tracker | None = None,
+        refinement: RefinementSettings | None = None,
     ) -> None:
         self.segmenter = segmenter
         self.lift_settings = lift_settings or LiftSettings()
         self.tracker = tracker
+        self.refinement = refinement
 
     def encode(self, frame: Frame) -> Any:
         """Image features of a frame, to pass to ``run`` for several instructions on it."""
@@ -97,6 +107,14 @@ class Pipeline:
         # The segmenter's own stages are more detailed than one number for all of them.
         timings |= segmentation.timings or {"segment": time.perf_counter() - started}
         started = begin("lift")
+        if self.refinement is not None:
+            segmentation = refine_with_depth(
+                frame,
+                segmentation,
+                self.refinement,
+                lift_settings=self.lift_settings,
+                up_direction=up_direction,
+            )
         lifted = self._track(
             instruction, lift(frame, segmentation, self.lift_settings, up_direction=up_direction), view
         )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from instructsam_ros.errors import CancelledError, InvalidInputError
+from instructsam_ros.lifting import RefinementSettings
 from instructsam_ros.pipeline import STAGES, Pipeline
 from instructsam_ros.segmenter import raise_if_cancelled
 from instructsam_ros.tracking.tracker import Tracker
@@ -146,3 +147,18 @@ def test_an_empty_instruction_is_refused_before_any_work(frame):
     with pytest.raises(InvalidInputError):
         Pipeline(segmenter).run(frame, "  ")
     assert segmenter.encoded == 0
+
+
+def test_masks_are_refined_before_they_are_lifted(frame, monkeypatch):
+    settings, calls = RefinementSettings(min_height=0.02), []
+
+    def keep_first(frame_, segmentation, refinement, *, lift_settings, up_direction):
+        calls.append((frame_, refinement, lift_settings, up_direction))
+        return replace(segmentation, instances=segmentation.instances[:1])
+
+    monkeypatch.setattr("instructsam_ros.pipeline.refine_with_depth", keep_first)
+    pipeline = Pipeline(Halves(), refinement=settings)
+    result = pipeline.run(frame, "both")
+    assert calls == [(frame, settings, pipeline.lift_settings, None)]
+    assert len(result.segmentation.instances) == len(result.lifted.instances) == 1
+    assert len(Pipeline(Halves()).run(frame, "both").ids) == 2, "not unless it is asked for"

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.models.common.device import torch_dtype
-from instructsam_ros.models.instructsam.compact.image_encoder import PyramidConfig
+from instructsam_ros.models.instructsam.compact.pyramid_config import PyramidConfig
 from instructsam_ros.scenes.dataset import view_paths
 from instructsam_ros.training.data.registry import DataSet, parse_data_sets
 from instructsam_ros.training.data.scenes import SceneDataSettings
-from instructsam_ros.training.lora import LoraSettings
-from instructsam_ros.training.objectives.compact.losses import SceneLossSettings
-from instructsam_ros.training.objectives.instructsam.losses import LossSettings
+from instructsam_ros.training.objective_settings import LoraSettings, LossSettings, SceneLossSettings
 from instructsam_ros.training.parts import Part, check_rates, instructsam_part
 from instructsam_ros.yaml_config import MAX_THREADS, build, check_range, load_mapping
 
@@ -142,12 +138,6 @@ class RunSettings(ABC):
     def part(self, parameter: str) -> Part:
         """Return the part of a parameter of the model, by its name."""
 
-    def mixed_precision(self, device: torch.device) -> Literal["bf16", "no"]:
-        """What ``precision`` comes to on a device, in accelerate's words."""
-        if self.precision != "auto":
-            return self.precision
-        return "bf16" if torch_dtype("auto", device) == torch.bfloat16 else "no"
-
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings(RunSettings):
@@ -249,10 +239,14 @@ def _with_evaluation_sets(values: Any) -> Any:
 def load_settings(
     path: str | Path, overrides: Sequence[str] = ()
 ) -> TrainSettings | InstructSamTrainSettings:
-    """Read and validate a training file. Raises ConfigError that names the key, and InvalidInputError for a
-    folder without views.
+    """Read and validate a training file. Raises ConfigError that names the key, for missing files too, and
+    InvalidInputError for a folder without views.
     """
     settings = read_settings(path, overrides)
+    if isinstance(settings, InstructSamTrainSettings) and not Path(settings.model).is_dir():
+        raise ConfigError(
+            f"{path}.model: there is no folder {settings.model}; {download_hint('model', settings.model)}"
+        )
     validation = settings.evaluation.data_sets()
     training = settings.data.data_sets()
     common = [str(each.path) for each in validation if any(each.overlaps(other) for other in training)]
@@ -275,3 +269,14 @@ def load_settings(
             "nothing about other data"
         )
     return settings
+
+
+def download_hint(key: str, folder: str) -> str:
+    """Return what to do where the setting ``key`` names a folder that does not exist."""
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", folder):
+        local = f"weights/{Path(folder).name}"
+        return (
+            f"download it if it is an id on the hub (hf download {folder} --local-dir {local}), "
+            f"and set {key}: {local}"
+        )
+    return "give the path of a folder"

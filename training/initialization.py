@@ -19,9 +19,12 @@ from instructsam_ros.models.instructsam.compact.tokenizer import build_tokenizer
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.paths import share
+from instructsam_ros.scenes.dataset import load_view, view_paths
 from instructsam_ros.scenes.instructions import training_texts
+from instructsam_ros.scenes.instructions.lexicon import Lexicon
 from instructsam_ros.training.config import TrainSettings
 from instructsam_ros.training.data.broken_records import BrokenRecords
+from instructsam_ros.training.data.plurals import plural
 from instructsam_ros.training.tfjs_weights import read_convolutions
 from instructsam_ros.yaml_config import build, parse_mapping
 
@@ -40,12 +43,16 @@ class TrainingParts:
 def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
     """Build a tokenizer (once per run folder), a model with fresh weights and the pretrained backbone.
 
-    The tokenizer knows the words of rendered scenes and those of the run's annotated images.
+    The tokenizer knows the words of rendered scenes, of the nouns that their views bring along, and of the
+    run's annotated images.
     """
     path = folder / "tokenizer.json"
     if not path.exists():
         samples = [sample for each in settings.data.data_sets() for sample in each.read(BrokenRecords())]
         texts = [text for s in samples for text in (s.instruction, *(phrase.text for phrase in s.phrases))]
+        nouns = {each.noun for s in samples if s.nouns for each in (*s.nouns.entities, *s.nouns.others)}
+        texts += [name for noun in sorted(nouns) for name in (noun, plural(noun))]
+        texts += [text for root in settings.data.roots for text in own_texts(root)]
         save_tokenizer(build_tokenizer([*training_texts(), *texts]), path)
     tokenizer = read_tokenizer(path)
     config = compact_config(settings.model, tokenizer)
@@ -55,6 +62,14 @@ def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
     if settings.backbone:
         load_backbone(model, Path(settings.backbone))
     return TrainingParts(model, tokenizer)
+
+
+def own_texts(root: str | Path) -> list[str]:
+    """Return the texts about a lab's own objects that instructions on a folder's views are made of.
+
+    All views of a folder have one lexicon. Raises InvalidInputError for a folder without views.
+    """
+    return Lexicon.of(load_view(view_paths(root)[0], depth=False).meta).texts()
 
 
 def read_tokenizer(path: Path) -> Tokenizer:

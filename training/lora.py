@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from peft import LoraConfig, inject_adapter_in_model
@@ -15,30 +13,11 @@ from torch import Tensor
 from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.models.instructsam.checkpoint import released_name
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.yaml_config import check_range
+from instructsam_ros.training.objective_settings import LoraSettings
 
 _TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj"]
 _PART, _ADAPTER = "language.model", "default"
 _DOWN, _UP, _BASE = f".lora_A.{_ADAPTER}.weight", f".lora_B.{_ADAPTER}.weight", ".base_layer."
-
-
-@dataclass(frozen=True)
-class LoraSettings:
-    """r: rank of the adapters. alpha: their output is scaled by alpha / r. dropout: of their input."""
-
-    r: int = 64
-    alpha: int = 16
-    dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_range(self, 1, math.inf, "r", "alpha")
-        check_range(self, 0, 1, "dropout")
-
-    def config(self) -> LoraConfig:
-        """The same settings for peft."""
-        return LoraConfig(
-            r=self.r, lora_alpha=self.alpha, lora_dropout=self.dropout, target_modules=list(_TARGETS)
-        )
 
 
 def add_lora(model: InstructSam, settings: LoraSettings) -> None:
@@ -49,7 +28,7 @@ def add_lora(model: InstructSam, settings: LoraSettings) -> None:
     """
     embedding = model.language.model.embed_tokens.weight
     trainable = embedding.requires_grad
-    inject_adapter_in_model(settings.config(), model.get_submodule(_PART), _ADAPTER)
+    inject_adapter_in_model(_config(settings), model.get_submodule(_PART), _ADAPTER)
     embedding.requires_grad_(trainable)
 
 
@@ -84,9 +63,19 @@ def save_adapter(
     }
     trained = {released_name(name): tensor for name, tensor in whole.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    config = settings.config().to_dict()
+    config = _config(settings).to_dict()
     write_atomic(folder / "adapter_config.json", json.dumps(config, indent=2, default=sorted).encode())
     for file, tensors in (("non_lora_trainables", trained), ("adapter_model", adapters)):
         data = save({name: t.cpu().contiguous() for name, t in tensors.items()}, metadata={"format": "pt"})
         write_atomic(folder / f"{file}.safetensors", data)
     return adapters | trained
+
+
+def _config(settings: LoraSettings) -> LoraConfig:
+    """The settings for peft."""
+    return LoraConfig(
+        r=settings.r,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=list(_TARGETS),
+    )

@@ -1,4 +1,4 @@
-"""Optimizers (AdamW, or Muon for inner matrices), the learning rate and the averaged weights."""
+"""Optimizers (AdamW, or Muon for inner matrices) and the learning rate."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from instructsam_ros.models.common.device import computes_bfloat16
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.training.config import OptimizerSettings, RunSettings
 from instructsam_ros.training.cpu_kernels import Float32Products
 from instructsam_ros.training.parts import Part
+from instructsam_ros.training.sharding import sharded_like
 
 NEW, PRETRAINED = "", "backbone_"
 """Weights that are clipped together, by what their columns of the logged table begin with."""
@@ -56,9 +56,19 @@ class Optimizers:
         return [member.state_dict() for member in self.members]
 
     def load_state_dict(self, states: list[dict[str, Any]]) -> None:
-        """The inverse of ``state_dict``. Raises ValueError if the states are of other weights."""
+        """The inverse of ``state_dict``; states are whole where weights are sharded. Raises ValueError for
+        states of other weights.
+        """
         for member, state in zip(self.members, states, strict=True):
-            member.load_state_dict(state)
+            parameters = [p for group in member.param_groups for p in group["params"]]
+            shards = {
+                index: {
+                    name: sharded_like(value, parameters[index]) if isinstance(value, Tensor) else value
+                    for name, value in of_parameter.items()
+                }
+                for index, of_parameter in state["state"].items()
+            }
+            member.load_state_dict({**state, "state": shards})
 
 
 def make_optimizer(
@@ -128,20 +138,3 @@ def learning_rate(step: int, settings: RunSettings) -> float:
     warmup = min(1.0, (step + 1) / optimizer.warmup_steps)
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
     return optimizer.learning_rate * warmup * (optimizer.final + (1 - optimizer.final) * cosine)
-
-
-def averaged_model(model: nn.Module, decay: float) -> AveragedModel:
-    """A copy of ``model`` whose weights follow it slowly; faster in the first steps, whose weights are not
-    worth keeping. Frozen weights are shared with ``model``, not copied.
-    """
-
-    def update(averaged: Any, current: Any, count: Tensor | int) -> None:
-        warm = min(decay, int(count) / (int(count) + 9))
-        get_ema_multi_avg_fn(warm)(averaged, current, count)  # type: ignore[no-untyped-call]
-
-    average = AveragedModel(model, multi_avg_fn=update)
-    for own, followed in zip(average.module.parameters(), model.parameters(), strict=True):
-        if not followed.requires_grad:
-            own.data = followed.data
-    average.n_averaged.fill_(1)  # counts the copy; a first update would only copy again
-    return average.eval().requires_grad_(False)

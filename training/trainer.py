@@ -11,11 +11,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -24,6 +25,7 @@ from instructsam_ros.backends.instructsam import InstructSamSegmenter
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.training import checkpoint
+from instructsam_ros.training.acceleration import make_accelerator
 from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
 from instructsam_ros.training.cpu_kernels import CpuKernels
 from instructsam_ros.training.data.broken_records import BrokenRecords
@@ -31,21 +33,39 @@ from instructsam_ros.training.evaluation.evaluator import evaluate
 from instructsam_ros.training.evaluation.metrics import Metrics
 from instructsam_ros.training.metric_logger import MetricLogger, check_trackers
 from instructsam_ros.training.objectives import Batch, Objective, build_objective
-from instructsam_ros.training.optim import averaged_model, by_part, learning_rate, make_optimizer
+from instructsam_ros.training.optim import by_part, learning_rate, make_optimizer
 from instructsam_ros.training.sampler import BatchRange
+from instructsam_ros.training.sharding import gathered, whole
+from instructsam_ros.training.weight_average import WeightAverage
 
 
 class LossModule(nn.Module):
-    """The objective's loss as the forward pass of a module, the form that DistributedDataParallel wraps."""
+    """The objective's loss as the forward pass of a module, the form that DDP, FSDP and DeepSpeed wrap."""
 
-    def __init__(self, objective: Objective) -> None:
+    _no_split_modules = ("Qwen3VLTextDecoderLayer", "Qwen3VLVisionBlock", "Sam3ViTLayer")
+    """Layers that FSDP gathers one by one: those that every batch runs equally often. What is left is whole
+    during a step."""
+
+    def __init__(self, objective: Objective, is_sharded: bool) -> None:
         super().__init__()
-        self.objective = objective
+        self.objective, self.is_sharded = objective, is_sharded
         self.model, self.heads = objective.model, objective.heads
 
     def forward(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """See Objective.loss."""
-        return self.objective.loss(batch, step)
+        total, terms = self.objective.loss(batch, step)
+        # Processes have to reduce the same gradients, also those of weights that a batch does not use.
+        used = [p for p in self.parameters() if p.requires_grad and not isinstance(p, DTensor)]
+        if self.is_sharded:
+            total = total + 0 * torch.stack([p.sum() for p in used]).sum()
+        return total, terms
+
+
+class Logs(NamedTuple):
+    """The tables of a run."""
+
+    losses: MetricLogger
+    evaluations: MetricLogger
 
 
 class Trainer:
@@ -55,9 +75,9 @@ class Trainer:
     stopped: batches depend on (seed, step) alone, and checkpoints hold all other state.
 
     A step averages the gradients of ``gradient_accumulation_steps`` batches of each of the processes
-    (``torchrun --nproc-per-node N``); the first process writes, logs and evaluates.
+    (``accelerate launch``, torchrun, Ray); the first process writes, logs and evaluates.
 
-    Raises ConfigError for a second run in one process in another precision.
+    Raises ConfigError as ``make_accelerator`` does.
     """
 
     def __init__(self, settings: TrainSettings | InstructSamTrainSettings) -> None:
@@ -73,23 +93,9 @@ class Trainer:
             )
         self.folder = Path(settings.out)
         self.folder.mkdir(parents=True, exist_ok=True)
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.precision = settings.mixed_precision(device)
-        try:
-            self.accelerator = Accelerator(
-                mixed_precision=self.precision,
-                cpu=device.type == "cpu",
-                gradient_accumulation_steps=settings.gradient_accumulation_steps,
-                # A batch without names gives the names' weights no gradient; its process counts as zero.
-                kwargs_handlers=[
-                    DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
-                ],
-            )
-        except ValueError as error:  # accelerate keeps one precision per process
-            raise ConfigError(
-                f"precision: cannot train in {self.precision!r} after another run in this process; start a "
-                f"process of its own for this run ({error})"
-            ) from None
+        self.accelerator = make_accelerator(settings)
+        self.precision = self.accelerator.mixed_precision
+        self.is_sharded = self.accelerator.is_fsdp2
         device = self.accelerator.device
         self.batches_per_step = self.accelerator.num_processes * settings.gradient_accumulation_steps
         self.objective = build_objective(settings, self.folder, self.batches_per_step)
@@ -101,13 +107,21 @@ class Trainer:
                 raise ConfigError(f"evaluation.sets: there is no instruction in {each.settings}")
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(settings.part(name).rate > 0)
-        self.average = averaged_model(self.model, settings.optimizer.ema)
+        self.average = WeightAverage(self.model, settings.optimizer.ema)
         self.optimizer = make_optimizer(self.model, self.heads, settings.part, settings.optimizer)
         self.step = 0
-        self._resume()
-        if self.accelerator.is_main_process and self.step:
-            tqdm.write(f"continuing at step {self.step} of {settings.steps} in {self.folder}")
-        self.loss = self.accelerator.prepare_model(LossModule(self.objective))
+        state = checkpoint.load(self.folder)
+        self._resume_weights(state)
+        self.loss, *members = self.accelerator.prepare(
+            LossModule(self.objective, self.is_sharded), *self.optimizer.members
+        )
+        self.optimizer.members = tuple(members)
+        if self.is_sharded:
+            self.average.shard(keep=self.accelerator.is_main_process)
+        if state is not None:
+            self._resume_optimizer(state["optimizer"])
+            if self.accelerator.is_main_process:
+                tqdm.write(f"continuing at step {self.step} of {settings.steps} in {self.folder}")
 
     def run(self, max_steps: int | None = None) -> None:
         """Train to the last step (or stop after step ``max_steps``), with checkpoints on the way.
@@ -129,11 +143,13 @@ class Trainer:
         sums: dict[str, float] = defaultdict(float)
         started, counted = time.monotonic(), 0
         main = self.accelerator.is_main_process
+        logs = None
         if main:
-            losses, evaluations = (
+            tables = (
                 MetricLogger(self.folder, name, self.step, settings.report_to) for name in ("train", "eval")
             )
-            self._evaluate_if_due(losses, evaluations)  # a run may have been killed just before
+            logs = Logs(*tables)
+        self._evaluate_if_due(logs)  # a run may have been killed just before
         batches = iter(loader)
         progress = tqdm(
             range(self.step, last),
@@ -158,21 +174,19 @@ class Trainer:
                 sums[name] += value
             self.step += 1
             counted += 1
-            if not main:
-                continue
-            if self.step % settings.log_every == 0:
+            if logs and self.step % settings.log_every == 0:
                 images = counted * self.objective.images * self.batches_per_step
                 rate = images / (time.monotonic() - started)
                 row = {name: value / counted for name, value in sums.items()}
-                losses.add(self.step, row | {"images_per_second": rate})
+                logs.losses.add(self.step, row | {"images_per_second": rate})
                 progress.set_postfix({"loss": f"{row['loss']:.4g}", "images/s": f"{rate:.3g}"})
                 sums.clear()
                 started, counted = time.monotonic(), 0
             if self.step % settings.checkpoint_every == 0 or self.step == last:
                 self.save()
-            self._evaluate_if_due(losses, evaluations)
-        if main:
-            losses.plot("training losses")
+            self._evaluate_if_due(logs)
+        if logs:
+            logs.losses.plot("training losses")
         self.accelerator.wait_for_everyone()
 
     def _train_step(self, batches: Sequence[Batch]) -> dict[str, float]:
@@ -185,20 +199,20 @@ class Trainer:
         means: dict[str, float] = defaultdict(float)
         for batch in batches:
             with self.accelerator.accumulate(self.loss):
-                with self._kernels():
+                with self._kernels(), self.accelerator.autocast():
                     loss, terms = self.loss(batch.to(self.accelerator.device), self.step)
                 self.accelerator.backward(loss)
             for name, term in {**terms, "loss": loss.detach()}.items():
                 means[name] += float(term) / len(batches)
         longest = settings.optimizer.clip_norm or math.inf
         norms = {
-            name: float(self.accelerator.clip_grad_norm_(part, longest))
+            name: float(whole(nn.utils.clip_grad_norm_(part, longest)))
             for name, part in by_part(self.optimizer).items()
         }
         if not math.isfinite(sum(norms.values(), means["loss"])):
             raise DivergedError(f"the loss is {means['loss']}, gradients have the norms {norms}")
         self.optimizer.step()
-        self.average.update_parameters(self.model)
+        self.average.update()
         return {
             **means,
             **{f"{name}grad_norm": norm for name, norm in norms.items()},
@@ -209,55 +223,73 @@ class Trainer:
         on_cpu = self.accelerator.device.type == "cpu" and self.precision == "bf16"
         return CpuKernels() if on_cpu else nullcontext()
 
-    def _evaluate_if_due(self, losses: MetricLogger, evaluations: MetricLogger) -> None:
+    def _evaluate_if_due(self, logs: Logs | None) -> None:
         """Every so many steps, and after the last one, score the averaged weights on the validation sets;
-        write metrics, plots and pictures of the worst answers.
+        write metrics, plots and pictures of the worst answers. logs: of the first process, which does it.
         """
         settings, step = self.settings, self.step
         due = step % settings.evaluation.every == 0 or step == settings.steps
-        if not due or step <= self.objective.evaluate_after or evaluations.knows(step):
+        if not due or step <= self.objective.evaluate_after:
             return
+        self.average.gather()
+        values: dict[str, float] = {}
+        is_best = False
+        if logs and not logs.evaluations.knows(step):
+            values, rule = self._evaluate(), settings.best
+            value = values.get(rule.metric) if rule else None
+            if rule and value is not None:
+                is_best = rule.improves(value, logs.evaluations.column(rule.metric))
+        if broadcast_object_list([is_best])[0]:
+            self.save(checkpoint.BEST)
+        if logs and values:  # last: an evaluation without its row is repeated, best.pt included
+            logs.evaluations.add(step, values)
+            logs.losses.plot("training losses")
+            logs.evaluations.plot("validation metrics")
+
+    def _evaluate(self) -> dict[str, float]:
+        """Score the averaged weights and write pictures of the worst answers; return the metrics."""
+        evaluation = self.settings.evaluation
         samples = itertools.chain.from_iterable(each.read(BrokenRecords()) for each in self.validation)
         with self.accelerator.autocast():
             result = evaluate(
                 self.segmenter(),
                 samples,
-                limit=settings.evaluation.limit or None,
-                worst=settings.evaluation.samples,
+                limit=evaluation.limit or None,
+                worst=evaluation.samples,
             )
         for rank, case in enumerate(result.worst, 1):
-            write_atomic(self.folder / "samples" / f"{step:06d}-{rank:02d}.jpg", case.jpeg)
-        values, rule = result.metrics.headline(), settings.best
-        value = values.get(rule.metric) if rule else None
-        if rule and value is not None and rule.improves(value, evaluations.column(rule.metric)):
-            self.save(checkpoint.BEST)
-        evaluations.add(step, values)  # last: an evaluation without its row is repeated, best.pt included
-        losses.plot("training losses")
-        evaluations.plot("validation metrics")
+            write_atomic(self.folder / "samples" / f"{self.step:06d}-{rank:02d}.jpg", case.jpeg)
+        if self.is_sharded:
+            self.average.module.cpu()
+        return result.metrics.headline()
 
     def segmenter(self) -> InstructSamSegmenter:
         """The averaged weights as users run them."""
-        return InstructSamSegmenter(cast(InstructSam, self.average.module), self.objective.prompts)
+        model = self.average.module.to(self.accelerator.device)
+        return InstructSamSegmenter(cast(InstructSam, model), self.objective.prompts)
 
     def save(self, name: str = checkpoint.NAME) -> None:
-        """Write a checkpoint of everything that the next step depends on."""
-        checkpoint.save(
-            self.folder,
-            {
-                "step": self.step,
-                "model": self.model.state_dict(),
-                "average": self.average.module.state_dict(),
-                "heads": self.heads.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-            },
-            name,
-        )
+        """Write a checkpoint of everything that the next step depends on; all processes call this, the first
+        one writes.
+        """
+        main = self.accelerator.is_main_process
+        self.average.gather()
+        state = {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "average": self.average.module.state_dict(),
+            "heads": self.heads.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        if self.is_sharded:
+            state = gathered(state, keep=main)
+        if main:
+            checkpoint.save(self.folder, state, name)
 
-    def _resume(self) -> None:
-        state: dict[str, Any] | None = checkpoint.load(self.folder)
+    def _resume_weights(self, state: dict[str, Any] | None) -> None:
         if state is None:
             self.objective.start()
-            self.average.module.load_state_dict(self.model.state_dict())
+            self.average.load_state_dict(self.model.state_dict(), steps=0)
             return
         try:
             self.model.load_state_dict(state["model"])
@@ -265,11 +297,9 @@ class Trainer:
             raise CheckpointError(
                 f"the run in {self.folder} has another model ({error}); use another folder (out)"
             ) from None
-        self.average.module.load_state_dict(state["average"])
         self._resume_heads(state["heads"])
-        self._resume_optimizer(state["optimizer"])
         self.step = state["step"]
-        self.average.n_averaged.fill_(1 + self.step)
+        self.average.load_state_dict(state["average"], steps=self.step)
 
     def _resume_heads(self, weights: dict[str, Any]) -> None:
         try:

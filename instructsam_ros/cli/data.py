@@ -39,7 +39,7 @@ def _inspect(args: argparse.Namespace) -> int:
     sheet = SampleSheet(args.samples, args.seed) if args.sheet else None
     if args.sheet:
         check_image_path(args.sheet)  # better now than after hours
-    inspection = inspect(parse_source(args.source, args.format), sheet)
+    inspection = inspect(parse_source(args.source, args.format, training_file=True), sheet)
     print(inspection.report())
     if sheet and sheet.tiles:
         write_image(args.sheet, sheet.draw())
@@ -64,7 +64,10 @@ def _convert(args: argparse.Namespace) -> int:
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "source", type=Path, metavar="PATH", help="YAML file with sets: [...], or a path with --format"
+        "source",
+        type=Path,
+        metavar="PATH",
+        help="YAML file with sets: [...] (inspect: a training file, too), or a path with --format",
     )
     parser.add_argument(
         "--format",

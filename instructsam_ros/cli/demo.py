@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="seconds to wait for the answer, download and loading included (default %(default)g)",
     )
     parser.add_argument("--scene", type=int, default=3, metavar="N", help="sample scene, 0 to 5 (default 3)")
+    parser.add_argument(
+        "--refine-with-depth",
+        action="store_true",
+        help="complete and trim masks by what stands out from the support plane in depth",
+    )
     frame = parser.add_argument_group("your own frame instead of a sample scene")
     frame.add_argument("--image", type=Path, help="colour picture")
     frame.add_argument("--depth", type=Path, help="depth aligned to it: 16 bit PNG in millimetres")
@@ -57,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
             "model": args.model,
             "device": args.device,
             "use_depth": "depth" in frame,
+            "refine_with_depth": args.refine_with_depth,
             "load_timeout": min(max(args.timeout, 1.0), 86400.0),
             "max_age": min(max(args.timeout, 1.0), 3600.0),
         },

@@ -30,6 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME,NAME",
         help="egocentric views with hands, of these categories that other scenes do not show",
     )
+    render.add_argument(
+        "--assets", type=Path, metavar="DIR", help="meshes with a catalogue.yaml among the objects"
+    )
+    render.add_argument(
+        "--backgrounds", type=Path, metavar="DIR", help="photographs and environment maps around the objects"
+    )
+    render.add_argument(
+        "--camera-noise",
+        action=argparse.BooleanOptionalAction,
+        help="colour images with the errors of a camera (default with --backgrounds)",
+    )
     preview = actions.add_parser("preview", help="write a contact sheet with instructions and their targets")
     preview.add_argument("out", type=Path, metavar="OUT.png")
     preview.add_argument("--data", type=Path, help="show views of this dataset instead of new ones")
@@ -71,6 +82,9 @@ def _render(args: argparse.Namespace) -> int:
         renderer=args.renderer,
         sensor_noise=not args.exact_depth,
         extra=tuple(name.strip() for name in args.categories.split(",") if name.strip()),
+        assets=args.assets and args.assets.resolve(),
+        backgrounds=args.backgrounds and args.backgrounds.resolve(),
+        camera_noise=args.camera_noise,
     )
     rendered = render_dataset(job, args.processes)
     print(f"{args.out}: {args.count} views, {rendered} rendered now")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from instructsam_ros.cli.arguments import positive_int
 from instructsam_ros.errors import ConfigError, MissingDependencyError
 
 
@@ -25,13 +26,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--adapter", action="store_true", help="with --export: the LoRA adapter and what is trained whole"
     )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="train on a Ray cluster: auto, ray://HOST:10001, or local to start one",
+    )
+    parser.add_argument(
+        "--processes", type=positive_int, help="with --ray: how many train together (default: one per GPU)"
+    )
     parser.add_argument("--best", action="store_true", help="with --export: of best.pt instead of last.pt")
 
 
 def run(args: argparse.Namespace) -> int:
+    if (args.adapter or args.best) and not args.export:
+        raise ConfigError("--adapter and --best go with --export DIR")
+    if args.processes and not args.ray:
+        raise ConfigError("--processes goes with --ray; without Ray, use accelerate launch or torchrun")
     try:
-        from instructsam_ros.training.checkpoint import BEST, NAME, export_adapter, export_run
         from instructsam_ros.training.config import load_settings, read_settings
+
+        # Mistakes are found before torch loads, which takes seconds; an export needs no data.
+        settings = (read_settings if args.export else load_settings)(args.config, args.overrides)
+        from instructsam_ros.training.checkpoint import BEST, NAME, export_adapter, export_run
+        from instructsam_ros.training.ray_train import train_on_ray
         from instructsam_ros.training.trainer import Trainer
     except ImportError as error:
         raise MissingDependencyError(
@@ -39,11 +56,10 @@ def run(args: argparse.Namespace) -> int:
         ) from error
     if args.export:
         write = export_adapter if args.adapter else export_run
-        settings = read_settings(args.config, args.overrides)  # an export needs no data
         done = write(settings, args.export, checkpoint=BEST if args.best else NAME)
         print(f"wrote the weights of step {done.step} to {args.export}, sha256 {done.sha256[:12]}")
-    elif args.adapter or args.best:
-        raise ConfigError("--adapter and --best go with --export DIR")
+    elif args.ray:
+        train_on_ray(settings, args.ray, processes=args.processes or 0, max_steps=args.max_steps)
     else:
-        Trainer(load_settings(args.config, args.overrides)).run(args.max_steps)
+        Trainer(settings).run(args.max_steps)
     return 0

@@ -1,7 +1,8 @@
-"""Metric geometry from masks and depth: clouds, oriented boxes, the support plane. Numpy only."""
+"""Metric geometry from masks and depth: clouds, boxes, support plane, refined masks. Numpy and OpenCV."""
 
 from instructsam_ros.lifting.box import OrientedBox, fit_box
 from instructsam_ros.lifting.depth import decode_depth, share_outside, to_metres
+from instructsam_ros.lifting.depth_refinement import RefinementSettings, refine_with_depth
 from instructsam_ros.lifting.lift import LiftedInstance, LiftedScene, lift, scene_points
 from instructsam_ros.lifting.outliers import without_specks
 from instructsam_ros.lifting.plane import Plane, fit_plane
@@ -14,12 +15,14 @@ __all__ = [
     "LiftedScene",
     "OrientedBox",
     "Plane",
+    "RefinementSettings",
     "decode_depth",
     "fit_box",
     "fit_plane",
     "lift",
     "pixel_rays",
     "project",
+    "refine_with_depth",
     "scene_points",
     "share_outside",
     "to_metres",

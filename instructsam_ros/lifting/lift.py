@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,13 +11,12 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.lifting.box import OrientedBox, fit_box
 from instructsam_ros.lifting.depth import within_range
 from instructsam_ros.lifting.edges import flying_pixels
-from instructsam_ros.lifting.instance_cloud import InstanceCloud, instance_cloud, window_of, without_plane
-from instructsam_ros.lifting.plane import Plane, support_plane
+from instructsam_ros.lifting.instance_cloud import InstanceCloud, instance_cloud, without_plane
+from instructsam_ros.lifting.plane import Plane
 from instructsam_ros.lifting.projection import back_project, pixel_rays
+from instructsam_ros.lifting.scene_plane import estimate_plane, targets_of
 from instructsam_ros.lifting.settings import LiftSettings
 from instructsam_ros.types import Frame, Instance, Segmentation
-
-_PLANE_SAMPLES = 5000
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def lift(
         raise InvalidInputError(f"up_direction must be three numbers, not all zero; got {up_direction}")
     clouds = [instance_cloud(frame, instance, settings) for instance in segmentation.instances]
     objects = [cloud.points for cloud in clouds if not cloud.low_depth(settings)]
-    plane = _support(frame, segmentation, objects, settings, up_direction)
+    plane = estimate_plane(frame, segmentation, objects, settings, up_direction) if objects else None
     lifted = []
     for number, (instance, cloud) in enumerate(zip(segmentation.instances, clouds, strict=True), 1):
         cloud = without_plane(cloud, instance, plane, settings)
@@ -103,7 +101,7 @@ def scene_points(
     if frame.depth is None or frame.intrinsics is None:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8)
     depth = within_range(frame.depth, settings.min_depth, settings.max_depth)
-    depth[flying_pixels(depth, settings.relative_jump) | _targets(frame, segmentation, settings)] = np.nan
+    depth[flying_pixels(depth, settings.relative_jump) | targets_of(frame, segmentation, settings)] = np.nan
     points = back_project(depth, pixel_rays(frame.intrinsics))
     kept = np.isfinite(points[..., 0])
     return points[kept], frame.rgb[kept]
@@ -148,37 +146,3 @@ def _pixel_footprint(frame: Frame, points: NDArray[np.float32]) -> float:
 
 def _touches_border(mask: NDArray[np.bool_]) -> bool:
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
-
-
-def _targets(frame: Frame, segmentation: Segmentation, settings: LiftSettings) -> NDArray[np.bool_]:
-    """Return the pixels of all targets, dilated by the margin, bool [H, W]."""
-    targets = np.zeros(frame.rgb.shape[:2], np.uint8)
-    for instance in segmentation.instances:
-        window = window_of(instance)
-        targets[window] |= instance.mask[window]
-    width = 2 * settings.scene_margin_px + 1
-    return np.asarray(cv2.dilate(targets, np.ones((width, width), np.uint8)), bool)
-
-
-def _support(
-    frame: Frame,
-    segmentation: Segmentation,
-    objects: list[NDArray[np.float32]],
-    settings: LiftSettings,
-    up_direction: NDArray[np.float64] | None,
-) -> Plane | None:
-    """Estimate the plane under the objects from a few thousand points of the scene without the targets."""
-    if frame.depth is None or frame.intrinsics is None or not objects:
-        return None
-    stride = max(1, round((frame.depth.size / _PLANE_SAMPLES) ** 0.5))
-    grid = (slice(stride // 2, None, stride), slice(stride // 2, None, stride))
-    depth = within_range(frame.depth[grid], settings.min_depth, settings.max_depth)
-    depth[_targets(frame, segmentation, settings)[grid]] = np.nan
-    points = back_project(depth, pixel_rays(frame.intrinsics)[grid])
-    return support_plane(
-        points[np.isfinite(points[..., 0])],
-        objects,
-        tolerance=settings.plane_tolerance,
-        minimum_ratio=settings.min_plane_ratio,
-        up_direction=up_direction,
-    )

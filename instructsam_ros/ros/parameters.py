@@ -79,6 +79,9 @@ class NodeSettings:
     require_same_frame: bool = _setting(
         False, "refuse depth or camera_info whose frame_id is not the image's", live=True
     )
+    refine_with_depth: bool = _setting(
+        False, "complete and trim masks by what stands out from the support plane in depth", live=True
+    )
     target_frame: str = _setting("", "tf frame of the output; empty: the camera's optical frame", live=True)
     up_frame: str = _setting(
         "", "tf frame whose z points up, such as odom; empty: what stands on what is found without", live=True

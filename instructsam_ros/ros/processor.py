@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.lifting import LiftedScene, LiftSettings
+from instructsam_ros.lifting import LiftedScene, LiftSettings, RefinementSettings
 from instructsam_ros.pipeline import Pipeline, Result
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
@@ -79,7 +79,8 @@ class Processor:
             self._counters.add("without_depth")
         streaming = job.request is None
         lift_settings = LiftSettings(min_depth=settings.min_depth, max_depth=settings.max_depth)
-        pipeline = Pipeline(self._segmenter, lift_settings, self._tracker if streaming else None)
+        refinement = RefinementSettings() if settings.refine_with_depth else None
+        pipeline = Pipeline(self._segmenter, lift_settings, self._tracker if streaming else None, refinement)
         # Before the model runs: later tf may have forgotten a time so long ago, and a frame that cannot be
         # reached fails at once.
         target = (job.request.target_frame if job.request else "") or settings.target_frame

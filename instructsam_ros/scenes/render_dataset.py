@@ -23,9 +23,12 @@ from tqdm import tqdm
 
 from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.errors import ConfigError, InstructSamError
+from instructsam_ros.scenes.assets.asset_catalogue import load_assets
 from instructsam_ros.scenes.assets.catalogue import EXTRA_CATEGORIES
 from instructsam_ros.scenes.dataset import load_view, save_view, view_paths
-from instructsam_ros.scenes.sampling.scene import sample_scene
+from instructsam_ros.scenes.sampling.backgrounds import find_backgrounds
+from instructsam_ros.scenes.sampling.real_scene import sample_real_scene
+from instructsam_ros.scenes.sampling.scene import Scene, sample_scene
 from instructsam_ros.scenes.sampling.splits import NOVEL_SPLITS, manifest
 
 if TYPE_CHECKING:
@@ -38,12 +41,20 @@ JOB_FILE = "job.json"
 LOCK_FILE = ".lock"
 LARGEST = 8192  # pixels per side; below the limits of OpenGL drivers
 PROGRESS_SECONDS = 0.5
+NOT_RECORDED_BY_OLDER_VERSIONS: dict[str, Any] = {
+    "extra": [], "assets": None, "backgrounds": None, "camera_noise": False,
+}  # fmt: skip
 _SPAWN = multiprocessing.get_context("spawn")  # GL and Vulkan contexts do not survive a fork
 
 
 @dataclass(frozen=True)
 class RenderJob:
-    """A dataset to render. split: a key of the manifest's seeds. extra: see ``sample_scene``."""
+    """A dataset to render. split: a key of the manifest's seeds. extra: see ``sample_scene``.
+
+    assets, backgrounds: folders of meshes and pictures; with either, scenes are those of
+    ``sample_real_scene``. camera_noise: whether colour images have the errors of a camera, by default with
+    backgrounds.
+    """
 
     views: int
     out: Path
@@ -56,6 +67,9 @@ class RenderJob:
     sensor_noise: bool = True
     shard_views: int = SHARD_VIEWS
     extra: tuple[str, ...] = ()
+    assets: Path | None = None
+    backgrounds: Path | None = None
+    camera_noise: bool | None = None
 
     def __post_init__(self) -> None:
         if self.views < 1 or not all(32 <= side <= LARGEST for side in (self.width, self.height)):
@@ -69,8 +83,37 @@ class RenderJob:
             raise ConfigError(
                 f"there is no extra category {min(unknown)!r}; known: {', '.join(EXTRA_CATEGORIES)}"
             )
+        if self.extra and self.is_real:
+            raise ConfigError("extra categories go without folders of assets or backgrounds; leave one out")
+        if self.assets:
+            load_assets(self.assets)
+        if self.backgrounds:
+            find_backgrounds(self.backgrounds)
         self.scene_seed(0)
         self.scene_seed(self.views - 1)
+
+    @property
+    def is_real(self) -> bool:
+        """Return whether its scenes are those of ``sample_real_scene``."""
+        return self.assets is not None or self.backgrounds is not None
+
+    @property
+    def has_camera_noise(self) -> bool:
+        """Return whether its colour images have the errors of a camera."""
+        return self.backgrounds is not None if self.camera_noise is None else self.camera_noise
+
+    def scene(self, view: int) -> Scene:
+        """Sample the scene that a view shows."""
+        seed, held_out = self.scene_seed(view), self.split in NOVEL_SPLITS
+        if self.is_real:
+            return sample_real_scene(
+                seed,
+                self.views_per_scene,
+                held_out=held_out,
+                assets=self.assets,
+                backgrounds=self.backgrounds,
+            )
+        return sample_scene(seed, self.views_per_scene, held_out=held_out, extra=self.extra)
 
     def scene_seed(self, view: int) -> int:
         """Return the seed of the scene that a view shows. Raises ConfigError outside of the split's range."""
@@ -95,7 +138,12 @@ class RenderJob:
 
     def recipe(self) -> dict[str, object]:
         """Return the settings that a resumed run must share; only the number of views may change."""
-        settings = dataclasses.asdict(self) | {"extra": list(self.extra)}
+        settings = dataclasses.asdict(self) | {
+            "extra": list(self.extra),
+            "assets": str(self.assets) if self.assets else None,
+            "backgrounds": str(self.backgrounds) if self.backgrounds else None,
+            "camera_noise": self.has_camera_noise,
+        }
         return {k: v for k, v in settings.items() if k not in ("views", "out")}
 
 
@@ -172,7 +220,8 @@ def _known_recipe(job: RenderJob) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         known = {}
     if isinstance(known, dict):
-        known.setdefault("extra", [])  # not recorded by older versions
+        for name, value in NOT_RECORDED_BY_OLDER_VERSIONS.items():
+            known.setdefault(name, value)
     if not isinstance(known, dict) or not job.recipe().keys() <= known.keys():
         raise ConfigError(
             f"{job.out} is in use but has no readable {JOB_FILE} that records how its views were rendered; "
@@ -257,9 +306,14 @@ def _render_shard(job: RenderJob, shard: int) -> Iterator[int]:
     partial.mkdir()
     numbers = job.views_of(shard)
     for first in range(numbers.start, numbers.stop, job.views_per_scene):
-        held_out, seed = job.split in NOVEL_SPLITS, job.scene_seed(first)
-        scene = sample_scene(seed, job.views_per_scene, held_out=held_out, extra=job.extra)
-        views = render_scene(scene, job.width, job.height, renderer, sensor_noise=job.sensor_noise)
+        views = render_scene(
+            job.scene(first),
+            job.width,
+            job.height,
+            renderer,
+            sensor_noise=job.sensor_noise,
+            camera_noise=job.has_camera_noise,
+        )
         kept = views[: numbers.stop - first]
         for offset, view in enumerate(kept):
             save_view(view, partial / f"{first + offset:06d}")

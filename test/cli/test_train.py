@@ -40,7 +40,7 @@ def test_without_the_extra_its_name_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "instructsam_ros.training.trainer", None)
-    assert main(["train", str(CONFIG)]) == 2
+    assert main(["train", str(CONFIG), "--export", "model"]) == 2
     assert "pip install 'instructsam-ros[training]'" in capsys.readouterr().err
 
 

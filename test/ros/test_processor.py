@@ -96,6 +96,19 @@ def test_frame_ids_that_do_not_fit_are_warned_of_once_and_answered(image, depth,
     assert all(text in warning for text, warning in zip(said, warnings, strict=True))
 
 
+@pytest.mark.parametrize("wanted", [False, True])
+def test_masks_are_refined_where_the_parameter_says_so(monkeypatch, wanted):
+    calls = []
+
+    def refine(frame, segmentation, refinement, **_further):
+        calls.append(refinement)
+        return segmentation
+
+    monkeypatch.setattr("instructsam_ros.pipeline.refine_with_depth", refine)
+    box_of_the_red_square(refine_with_depth=wanted)
+    assert len(calls) == wanted
+
+
 def test_a_warning_stands_while_its_frames_come_and_is_logged_once_whatever_its_numbers():
     logged = []
     running = processor(logged.append)

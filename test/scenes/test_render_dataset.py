@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -23,6 +24,7 @@ pytest.importorskip("instructsam_ros.scenes.rendering", exc_type=ImportError)
 
 from instructsam_ros.scenes.rendering import render as rendering
 from instructsam_ros.scenes.sampling.splits import SEEDS_PER_SPLIT
+from test.scenes.assets.small_assets import write_assets
 
 
 def test_a_killed_run_continues_and_equals_an_uninterrupted_one(
@@ -208,3 +210,22 @@ def test_a_folder_of_an_older_version_can_be_continued(tmp_path: Path) -> None:
     del recorded["extra"]
     (tmp_path / JOB_FILE).write_text(json.dumps(recorded))
     assert render_dataset(small(tmp_path)) == 0
+
+
+def test_meshes_and_pictures_are_part_of_the_recipe_and_of_every_view(tmp_path: Path) -> None:
+    assets, pictures = write_assets(tmp_path / "meshes"), tmp_path / "pictures"
+    pictures.mkdir()
+    cv2.imwrite(str(pictures / "room.png"), np.full((12, 16, 3), 120, np.uint8))
+    job = small(tmp_path / "out", assets=assets, backgrounds=pictures)
+    assert job.has_camera_noise
+    assert render_dataset(job) == 2
+    recipe = json.loads((job.out / JOB_FILE).read_text())
+    assert (recipe["assets"], recipe["backgrounds"]) == (str(assets), str(pictures))
+    for view in iter_views(job.out):
+        assert "gear wheel" in view.meta["lexicon"]["nouns"]
+    with pytest.raises(ConfigError, match="another job"):
+        render_dataset(dataclasses.replace(job, camera_noise=False))
+    with pytest.raises(ConfigError, match="there is no folder"):
+        small(tmp_path / "none", assets=tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="extra categories go without"):
+        small(tmp_path / "none", assets=assets, extra=("rolling pin",))

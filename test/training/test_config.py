@@ -1,40 +1,27 @@
 """A training file says how a run computes."""
 
+import os
+import subprocess
+import sys
+
 import pytest
-import torch
 import yaml
 
 from instructsam_ros.errors import ConfigError, InvalidInputError
-from instructsam_ros.models.common import device
 from instructsam_ros.models.instructsam.compact.tokenizer import build_tokenizer
 from instructsam_ros.paths import share
-from instructsam_ros.training.config import EvaluationSettings, TrainSettings, load_settings
-from instructsam_ros.training.data.scenes import SceneDataSettings
+from instructsam_ros.training.config import load_settings
 from instructsam_ros.training.initialization import compact_config
 
 RUN = {
     "model": "compact", "init": "x", "out": "y", "steps": 3,
     "data": {"roots": ["train"]}, "evaluation": {"root": "heldout"},
 }  # fmt: skip
-CPU = torch.device("cpu")
-
-
-def settings(**changes):
-    data, evaluation = (
-        SceneDataSettings(roots=("views",)),
-        EvaluationSettings(({"format": "scenes", "root": "views"},)),
-    )
-    run = {"out": "run", "steps": 3, "init": "model"}
-    return TrainSettings(model="compact", data=data, evaluation=evaluation, **run, **changes)
-
-
-@pytest.mark.parametrize(("able", "expected"), [(True, "bf16"), (False, "no")])
-def test_precision_follows_the_processor_unless_it_is_set(monkeypatch, able, expected):
-    monkeypatch.setattr(device, "computes_bfloat16", lambda device: able)
-    assert settings().mixed_precision(CPU) == expected
-    assert settings(precision="bf16").mixed_precision(CPU) == "bf16"
-    assert settings(precision="no").mixed_precision(CPU) == "no"
-    assert settings().mixed_precision(torch.device("cuda")) == "bf16"
+INSTRUCTSAM = {
+    "objective": "instructsam", "out": "y", "steps": 3,
+    "data": {"sets": [{"format": "shards", "path": "train"}]},
+    "evaluation": {"sets": [{"format": "shards", "path": "heldout"}]},
+}  # fmt: skip
 
 
 def written(folder, **changes):
@@ -135,3 +122,36 @@ def test_a_malformed_model_file_is_named(tmp_path, content, message):
 def test_a_model_that_does_not_exist_is_named():
     with pytest.raises(ConfigError, match="'nope' is no model file"):
         compact_config("nope", None)
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"),
+    [
+        ("owner/name", "hf download owner/name --local-dir weights/name.*set model: weights/name"),
+        ("/no/folder/here", "there is no folder /no/folder/here; give the path of a folder"),
+    ],
+)
+def test_a_model_that_is_not_here_yet_says_how_to_get_it(tmp_path, model, hint):
+    file = tmp_path / "run.yaml"
+    file.write_text(yaml.safe_dump(INSTRUCTSAM | {"model": model}))
+    with pytest.raises(ConfigError, match=hint):
+        load_settings(file)
+    file.write_text(yaml.safe_dump(INSTRUCTSAM | {"model": str(tmp_path)}))
+    assert load_settings(file).model == str(tmp_path)
+
+
+def test_a_training_file_is_checked_without_torch(tmp_path):
+    file = written(tmp_path, stepz=1)
+    program = (
+        "import sys; from instructsam_ros.cli import main; "
+        f"assert main(['train', {str(file)!r}]) == 2; assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "unknown setting stepz" in done.stderr

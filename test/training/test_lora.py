@@ -8,7 +8,8 @@ import torch
 from instructsam_ros.models.common.safetensors_folder import TensorFiles
 from instructsam_ros.models.instructsam.checkpoint import load_folder, module_name
 from instructsam_ros.models.instructsam.lora import load_merged, merge_lora
-from instructsam_ros.training.lora import LoraSettings, add_lora, merge_state, save_adapter
+from instructsam_ros.training.lora import add_lora, merge_state, save_adapter
+from instructsam_ros.training.objective_settings import LoraSettings
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from accelerate import PartialState
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from instructsam_ros.errors import MissingDependencyError
@@ -83,3 +84,18 @@ def test_both_tables_report_to_one_run_of_wandb(tmp_path, monkeypatch):
     assert started[0]["id"]
     assert logged == [({"train/loss": 0.5}, 2), ({"eval/loss": 0.5}, 2)]
     assert not (tmp_path / "tensorboard").exists()
+
+
+def test_wandb_itself_takes_the_rows_without_a_network(tmp_path, monkeypatch):
+    wandb = pytest.importorskip("wandb", reason="wandb is not installed (pip install wandb)")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    PartialState()  # a run has one; the tracker's log asks for it
+    tables = [MetricLogger(tmp_path, name, 0, ["wandb"]) for name in ("train", "eval")]
+    run = wandb.run
+    for step in (1, 2):
+        for table, column in zip(tables, ("loss", "giou"), strict=True):
+            table.add(step, {column: 0.5 / step})
+    # A row is closed when the next step begins, the last one at the end of the run.
+    assert (run.step, run.summary["train/loss"], run.summary["eval/giou"]) == (2, 0.5, 0.5)
+    wandb.finish()
+    assert list((tmp_path / "wandb").glob(f"offline-run-*/run-{run.id}.wandb"))

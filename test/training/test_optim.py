@@ -5,7 +5,7 @@ from torch.optim import AdamW, Muon
 
 from instructsam_ros.training.config import OptimizerSettings
 from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
-from instructsam_ros.training.optim import averaged_model, make_optimizer
+from instructsam_ros.training.optim import make_optimizer
 from instructsam_ros.training.parts import Part
 
 
@@ -79,17 +79,3 @@ def test_every_part_has_its_own_rate(small_model):
     made = make_optimizer(small_model, AuxiliaryHeads(32, 5, 4, 64), part, OptimizerSettings())
     found = [(group["name"], group["share"], group["part"]) for group in made.param_groups]
     assert found == [("model", 1.0, "")] * 2 + [("backbone", 0.1, "backbone_")] * 2
-
-
-def test_an_average_shares_frozen_weights_and_follows_the_others(small_model):
-    small_model.requires_grad_(False)
-    small_model.mask_queries.requires_grad_(True)
-    average = averaged_model(small_model, 0.5)
-    embedding = small_model.language.model.embed_tokens.weight
-    assert average.module.language.model.embed_tokens.weight.data_ptr() == embedding.data_ptr()
-    before = embedding.clone()
-    small_model.mask_queries.data += 1
-    average.update_parameters(small_model)
-    assert torch.equal(embedding, before)
-    moved = (average.module.mask_queries - (small_model.mask_queries - 1)).detach()
-    assert 0 < float(moved.min()) < float(moved.max()) + 1e-6 < 1

@@ -1,4 +1,8 @@
-"""Training samples from annotated images of any format, in the form of those from rendered views."""
+"""Training samples from annotated images of any format, in the form of those from rendered views.
+
+Images of data sets with labels but without instructions of their own (COCO, LVIS, VISOR ...) get new framings
+and new instructions at every visit; of the others, the instructions are drawn.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.scenes.assets.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.nouns import noun_of
 from instructsam_ros.scenes.instructions import flip
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.mixture import read_all
+from instructsam_ros.training.data.labelled_pictures import MAX_OBJECTS, LabelledPicture, read_picture
+from instructsam_ros.training.data.mixture import Mixture, read_all
+from instructsam_ros.training.data.photographs import PictureSettings, picture_samples
+from instructsam_ros.training.data.picture_changes import Cutout, cutouts, whole
 from instructsam_ros.training.data.registry import DataSet
 from instructsam_ros.training.data.sample import Grounding, LabelledObject, Sample
 
-MAX_OBJECTS = 199
-"""Ids of an id map that are left for objects; larger ones are occluders of rendered views."""
 CACHED = 512
-"""Images kept at the model's size, at most; one of 384x288 takes 0.4 MB."""
+"""Images kept in memory, at most; a photograph of 640x480 takes 1.2 MB."""
+CUTOUT_TRIES = 20
+"""Photographs that are looked at for one object that can be cut out."""
 
 
 @dataclass(frozen=True)
@@ -37,57 +44,85 @@ class GroundedImage:
 
 
 class AnnotatedImages:
-    """Draws images of data sets and instructions about each, resized as the model resizes a camera's.
+    """Draws images of data sets, each set as often as its weight says, and instructions about each.
 
-    broken: counts images that cannot be read; the next image of the order takes the place of such a one.
-    Raises InvalidInputError for sets without instructions, and where too many images cannot be read.
+    Images are resized as the model resizes a camera's.
+
+    broken: counts images that cannot be read or that no instruction fits; the next image of the order takes
+    the place of such a one. Raises InvalidInputError for sets without instructions, and where too many images
+    cannot be read.
     """
 
-    def __init__(
-        self, sets: Sequence[DataSet], size: tuple[int, int], instructions: int, mirror: float, seed: int
-    ) -> None:
-        """size: width and height of the model's input. instructions: of each image. mirror: a probability."""
-        self.size, self.instructions, self.mirror, self.seed = size, instructions, mirror, seed
+    def __init__(self, sets: Sequence[DataSet], settings: PictureSettings, seed: int) -> None:
+        self.settings = settings
         self.broken = BrokenRecords()
-        groups: dict[tuple[str, str], list[Sample]] = defaultdict(list)
+        self.groups: list[list[Sample]] = []
+        """Samples of every image of all sets."""
+        places = []
         for each in sets:
-            for sample in read_all(each, self.broken):
-                groups[sample.source, sample.image].append(sample)
-        self.images = list(groups.values())
-        if not self.images:
+            first = len(self.groups)
+            self.groups += self._groups(each)
+            places.append((range(first, len(self.groups)), each.weight))
+        if not self.groups:
             raise InvalidInputError("there is no instruction in data.sets")
-        self._load: Callable[[int], GroundedImage] = lru_cache(CACHED)(self._read)
+        self.order = Mixture(places, seed)
+        self.labelled = [place for place, group in enumerate(self.groups) if group[0].nouns]
+        """Photographs with labels, from which objects can be cut out."""
+        self._image: Callable[[int], GroundedImage | LabelledPicture] = lru_cache(CACHED)(self._read)
 
     def draw(self, first: int, count: int, rng: np.random.Generator) -> list[list[Sample]]:
         """Return samples of ``count`` images, from position ``first`` of the endless order on."""
         return [self._samples(position, rng) for position in range(first, first + count)]
 
-    def _samples(self, position: int, rng: np.random.Generator) -> list[Sample]:
-        epoch, place = divmod(position, len(self.images))
-        order = np.random.default_rng((self.seed, 2 << 20, epoch)).permutation(len(self.images))
-        for offset in range(len(order)):
-            index = int(order[(place + offset) % len(order)])
+    def cutouts(self, count: int, rng: np.random.Generator) -> list[Cutout]:
+        """Cut up to ``count`` objects out of random photographs."""
+        found: list[Cutout] = []
+        for _ in range(CUTOUT_TRIES):
+            if len(found) == count or not self.labelled:
+                break
             try:
-                image = self._load(index)
+                image = self._image(self.labelled[int(rng.integers(len(self.labelled)))])
+            except InvalidInputError:
+                continue  # counted when it is drawn
+            if isinstance(image, LabelledPicture) and (parts := cutouts(whole(image, self.settings.size))):
+                found.append(parts[int(rng.integers(len(parts)))])
+        return found
+
+    def _groups(self, data: DataSet) -> list[list[Sample]]:
+        groups: dict[tuple[str, str], list[Sample]] = defaultdict(list)
+        for sample in read_all(data, self.broken):
+            groups[sample.source, sample.image].append(sample)
+        return list(groups.values())
+
+    def _samples(self, position: int, rng: np.random.Generator) -> list[Sample]:
+        epoch, place = divmod(position, self.order.size)
+        for offset in range(self.order.size):
+            number = self.order[epoch * self.order.size + (place + offset) % self.order.size]
+            group = self.groups[number]
+            try:
+                image = self._image(number)
+                if isinstance(image, LabelledPicture):
+                    return picture_samples(image, group[0], self.settings, self.cutouts, rng)
             except InvalidInputError as error:
-                sample = self.images[index][0]
-                self.broken.add(sample.source, sample.record or sample.image, error)
+                self.broken.add(group[0].source, group[0].record or group[0].image, error)
                 continue
-            group = self.images[index]
-            picked = rng.choice(len(group), self.instructions, replace=len(group) < self.instructions)
-            mirrored = bool(rng.random() < self.mirror)
-            return [grounded(group, image, number, mirrored) for number in picked.tolist()]
+            count = self.settings.instructions
+            picked = rng.choice(len(group), count, replace=len(group) < count)
+            mirrored = bool(rng.random() < self.settings.mirror)
+            return [grounded(group, image, each, mirrored) for each in picked.tolist()]
         raise InvalidInputError(f"no image of data.sets can be read, {self.broken.summary()}")
 
-    def _read(self, index: int) -> GroundedImage:
-        return ground(self.images[index], self.size)
+    def _read(self, number: int) -> GroundedImage | LabelledPicture:
+        group = self.groups[number]
+        labels = group[0].nouns
+        return read_picture(group[0], labels) if labels else ground(group, self.settings.size)
 
 
 def ground(group: Sequence[Sample], size: tuple[int, int]) -> GroundedImage:
     """Find the distinct instances of all samples on one image. size: width and height to resize to.
 
     Of overlapping instances the smaller one owns the pixels. An object has a category where a phrase is the
-    name of one in the catalogue. Raises InvalidInputError for an unreadable image or mask.
+    name of an everyday noun. Raises InvalidInputError for an unreadable image or mask.
     """
     rgb = cv2.resize(group[0].read(), size, interpolation=cv2.INTER_AREA)
     masks: list[NDArray[np.bool_]] = []
@@ -140,11 +175,11 @@ def grounded(group: Sequence[Sample], image: GroundedImage, number: int, mirrore
             phrase_ids=phrase_ids,
             mentions=((phrase, phrase_ids),),
             has_absent_referent=not phrase_ids,
+            is_complete=False,
         ),
     )
 
 
 def _category(phrase: str) -> str:
-    """The category of the catalogue that a phrase is the name of, or "" for another noun."""
-    words = phrase.lower().removeprefix("the ").removeprefix("all the ")
-    return next((name for name, entry in CATALOGUE.items() if words in (name, entry.plural)), "")
+    """The everyday noun that a phrase is the name of, or "" for another one."""
+    return noun_of(phrase.lower().removeprefix("all ").removeprefix("the "))

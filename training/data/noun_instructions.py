@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from instructsam_ros.scenes.assets.nouns import noun_of
 from instructsam_ros.training.data.plurals import plural
 from instructsam_ros.training.data.sample import Masks, Phrase, Sample
 
@@ -60,13 +61,16 @@ class Entity:
 class NounLabels:
     """The labels of an image. exhaustive: nouns of which every object is an entity. absent: those of which
     there certainly is none. ambiguous: nouns of objects that are no entities, in which case no instruction
-    names them. What is none of these may be there without a label.
+    names them. others: labelled objects of such nouns. classes: all nouns that the data set has labels for.
+    What is none of these may be there without a label.
     """
 
     entities: tuple[Entity, ...]
     exhaustive: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     ambiguous: frozenset[str] = frozenset()
+    others: tuple[Entity, ...] = ()
+    classes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,18 @@ def readable_noun(name: str) -> str:
     return re.sub(r"[_:\s]+", " ", re.sub(r"\([^)]*(\)|$)", " ", name)).strip()
 
 
+def everyday_labels(labels: NounLabels) -> NounLabels:
+    """Return labels of which only everyday nouns are to be named."""
+    known = frozenset(noun for noun in (labels.exhaustive | labels.absent) if noun_of(noun))
+    return replace(
+        labels,
+        entities=tuple(entity for entity in labels.entities if entity.noun in known),
+        exhaustive=labels.exhaustive & known,
+        absent=labels.absent & known,
+        others=(*labels.others, *(entity for entity in labels.entities if entity.noun not in known)),
+    )
+
+
 def noun_samples(
     labels: NounLabels, template: Sample, count: int, seed: int, more: Sequence[NounInstruction] = ()
 ) -> Iterator[Sample]:
@@ -108,6 +124,7 @@ def noun_samples(
             instruction=item.text,
             phrases=(Phrase(item.phrase, masks),),
             labels={"level": item.level, "cardinality": item.cardinality, "kind": item.kind},
+            nouns=None if more else labels,
         )
 
 

@@ -39,7 +39,7 @@ def reframe(view: View, scale: float, offset: NDArray[np.float64], rng: np.rando
     rgb = np.where(inside[..., None] > 0, rgb, random_pattern(height, width, rng))
     meta = view.meta | {
         "K": _camera(view.meta["K"], scale, placed[:, 2]),
-        "objects": [_entry(entry, ids, scale) for entry in view.meta["objects"]],
+        "objects": [seen_entry(entry, ids, scale) for entry in view.meta["objects"]],
     }
     return dataclasses.replace(view, rgb=rgb, ids=ids, depth=np.zeros_like(view.depth), meta=meta)
 
@@ -53,7 +53,8 @@ def _camera(camera: dict[str, float], scale: float, shift: NDArray[np.float64]) 
     }
 
 
-def _entry(entry: dict[str, Any], ids: NDArray[np.uint8], scale: float) -> dict[str, Any]:
+def seen_entry(entry: dict[str, Any], ids: NDArray[np.uint8], scale: float) -> dict[str, Any]:
+    """Return an object's annotation in a changed view. ids: its new id map. scale: its magnification."""
     mask = ids == entry["id"]
     found = seen_part(mask)
     full = entry["pixels_full"] * scale**2

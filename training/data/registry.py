@@ -71,11 +71,12 @@ def parse_data_sets(entries: Sequence[Mapping[str, Any]], where: str) -> list[Da
     return [parse_data_set(values, f"{where}[{number}]") for number, values in enumerate(entries)]
 
 
-def parse_source(path: Path, options: Sequence[str]) -> list[DataSet]:
+def parse_source(path: Path, options: Sequence[str], *, training_file: bool = False) -> list[DataSet]:
     """Read data sets as a command line names them.
 
     options: a format and ``key=value`` settings of its reader, whose first setting is ``path``; none for a
-    YAML file with a list ``sets``. Raises ConfigError.
+    YAML file with a list ``sets``. training_file: the file may also be that of a training, for all sets that
+    it trains and evaluates on. Raises ConfigError.
     """
     if options:
         name, *settings = options
@@ -86,10 +87,25 @@ def parse_source(path: Path, options: Sequence[str]) -> list[DataSet]:
     if path.suffix not in (".yaml", ".yml"):
         raise ConfigError(f"{path} is not a YAML file with data sets; name its format with --format")
     values = load_mapping(path)
+    if training_file and isinstance(values, Mapping) and "evaluation" in values:
+        return _sets_of_training(values, str(path))
     entries = values.get("sets") if isinstance(values, Mapping) and len(values) == 1 else None
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise ConfigError(f"{path}: expected one key, sets: a list of data sets")
     return parse_data_sets(entries, f"{path}.sets")
+
+
+def _sets_of_training(values: Mapping[str, Any], where: str) -> list[DataSet]:
+    """The rendered views and annotated images of ``data`` and ``evaluation``."""
+    found = []
+    for key in ("data", "evaluation"):
+        section = values.get(key)
+        if not isinstance(section, Mapping):
+            raise ConfigError(f"{where}.{key}: expected a mapping of settings")
+        roots = [*section.get("roots", ()), *([section["root"]] if "root" in section else [])]
+        views = [{"format": "scenes", "root": root} for root in roots]
+        found += parse_data_sets([*views, *section.get("sets", ())], f"{where}.{key}.sets")
+    return found
 
 
 def _reader(name: str) -> Any:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from instructsam_ros.training.data.noun_instructions import NounLabels
 
 Masks = Callable[[], NDArray[np.bool_]]
 """Reads masks, bool [m, H, W], upright as the image is. Raises InvalidInputError where they do not fit it."""
@@ -22,11 +26,14 @@ class Phrase:
 
 @dataclass(frozen=True)
 class LabelledObject:
-    """An object of an image. id: its value in the id map."""
+    """An object of an image. id: its value in the id map. category, color: "" for unknown ones. is_box: only
+    its box is known; its pixels in the id map are the ellipse in that box.
+    """
 
     id: int
     category: str
     color: str
+    is_box: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,8 @@ class Grounding:
 
     id_map: integer [H, W], 0 is background. objects: all that instructions can name. targets, phrase_ids:
     ids of the answer, and of what its phrase names before any relation. mentions: noun phrases of the
-    instruction, verbatim, with the ids of their referents, none for an absent one.
+    instruction, verbatim, with the ids of their referents, none for an absent one. is_complete: whether all
+    that is none of the objects is background; else nothing is known of it.
     """
 
     id_map: NDArray[np.uint8]
@@ -44,6 +52,7 @@ class Grounding:
     phrase_ids: tuple[int, ...]
     mentions: tuple[tuple[str, tuple[int, ...]], ...]
     has_absent_referent: bool
+    is_complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class Sample:
     it, RGB uint8 [H, W, 3]; raises InvalidInputError. boxes_only: the masks are filled boxes. ignore: one
     mask [1, H, W] of pixels that count neither way. record: where it stands in its file, for messages.
     source: the data set; split: its part. labels: what metrics are broken down by (level, cardinality ...).
+    nouns: labels of the whole image, where the data set has nouns and no instructions of its own.
     """
 
     image: str
@@ -67,6 +77,7 @@ class Sample:
     split: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     grounding: Grounding | None = None
+    nouns: NounLabels | None = None
 
     def masks(self) -> NDArray[np.bool_]:
         """Read the instances of all phrases, bool [m, H, W].

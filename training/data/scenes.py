@@ -13,12 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.instructions import Instruction, absent_anchor_negative, flip, instructions
 from instructsam_ros.scenes.instructions.scene_facts import SceneFacts
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.image_files import ImageFile
+from instructsam_ros.training.data.labelled_pictures import PictureLabel
 from instructsam_ros.training.data.noun_instructions import absent_noun
+from instructsam_ros.training.data.pasted_views import UNCLEAR_KINDS, about_pasted, paste_on_view
+from instructsam_ros.training.data.photographs import MOST_PASTED, Cutouts, masks_of
 from instructsam_ros.training.data.random_resized_crop import random_frame
 from instructsam_ros.training.data.registry import DataSet, parse_data_sets
 from instructsam_ros.training.data.sample import Grounding, LabelledObject, Phrase, Sample
@@ -56,14 +60,16 @@ class SceneDataSettings:
     roots: folders written by ``instructsam scenes render``. sets: data sets of annotated images, see
     data/registry.py. share: of the images of a batch that come from ``sets``, where there are ``roots`` too.
     images, instructions: images of a batch, and instructions about each. mirror: probability of a mirrored
-    image. jitter: strength of photometric changes, 0..1. repaint: probability of a random pattern in place of
-    the background. reframe: probability of another magnification of a view. sizes: widths and heights,
-    multiples of 32; every batch takes one of these or the model's own, each as likely, so that one model
-    serves several input sizes. unknown_words: share of filler words ("please") replaced by <unk>.
-    missing_places: share of the instructions with an anchor that come a second time with an absent anchor, so
-    that nothing but the anchor tells the two apart. curriculum_steps: over the first steps, instructions with
-    relations and reasoning come in gradually. absent: nouns of ``sets`` that no view of ``roots`` shows; one
-    instruction about each view names one of them, so that the model learns when not to find it.
+    image. jitter: strength of photometric changes, 0..1. repaint: probability of a random pattern in place
+    of the background of a view. reframe: probability of another magnification of a view or photograph.
+    paste: probability of objects of photographs in a view or another photograph; they come from the ``sets``
+    that have labels. sizes: widths and heights, multiples of 32; every batch takes one of these or the
+    model's own, each as likely, so that one model serves several input sizes. unknown_words: share of filler
+    words ("please") replaced by <unk>. missing_places: share of the instructions with an anchor that come a
+    second time with an absent anchor, so that nothing but the anchor tells the two apart. curriculum_steps:
+    over the first steps, instructions with relations and reasoning come in gradually. absent: nouns of
+    ``sets`` that no view of ``roots`` shows; one instruction about each view names one of them, so that the
+    model learns when not to find it.
     """
 
     roots: tuple[str, ...] = ()
@@ -73,6 +79,7 @@ class SceneDataSettings:
     jitter: float = 0.5
     repaint: float = 0.0
     reframe: float = 0.0
+    paste: float = 0.0
     sizes: tuple[tuple[int, int], ...] = ()
     unknown_words: float = 0.1
     missing_places: float = 0.5
@@ -86,8 +93,8 @@ class SceneDataSettings:
             raise ValueError("roots and sets are empty; name a folder of rendered views or a data set")
         self.data_sets()
         check_range(self, 1, math.inf, "images", "instructions")
-        check_range(self, 0, 1, "mirror", "jitter", "repaint", "reframe", "unknown_words", "missing_places")
-        check_range(self, 0, 1, "share")
+        check_range(self, 0, 1, "mirror", "jitter", "repaint", "reframe", "paste")
+        check_range(self, 0, 1, "unknown_words", "missing_places", "share")
         check_range(self, 0, math.inf, "curriculum_steps")
 
     def data_sets(self) -> list[DataSet]:
@@ -109,9 +116,14 @@ class TrainingScenes:
     """
 
     def __init__(
-        self, settings: SceneDataSettings, seed: int, image_size: tuple[int, int] | None = None
+        self,
+        settings: SceneDataSettings,
+        seed: int,
+        image_size: tuple[int, int] | None = None,
+        cutouts: Cutouts | None = None,
     ) -> None:
-        self.settings, self.seed = settings, seed
+        """cutouts: draws objects of photographs, which are pasted into views."""
+        self.settings, self.seed, self.cutouts = settings, seed, cutouts
         self.paths: list[Path] = []
         for root in settings.roots:
             paths = view_paths(root)
@@ -173,9 +185,16 @@ class TrainingScenes:
             view = load_view(path, depth=False)
             if rng.random() < self.settings.reframe:
                 view = random_frame(view, rng)
+            pasted: tuple[PictureLabel, ...] = ()
+            if self.cutouts and rng.random() < self.settings.paste:
+                objects = self.cutouts(int(rng.integers(1, MOST_PASTED + 1)), rng)
+                view, pasted = paste_on_view(view, objects, rng)
             generated = instructions(view.meta, rng, OVERSAMPLING * self.settings.instructions, split="train")
             # Absent anchors come from _with_absent_anchors alone: in no kind are they more than the others.
             found = [item for item in generated if not item.anchor_is_absent]
+            if pasted:
+                found = [item for item in found if item.kind not in UNCLEAR_KINDS]
+                found += about_pasted(view, pasted, rng)
             if found:
                 return view, found
             path = self.paths[rng.integers(len(self.paths))]
@@ -250,7 +269,7 @@ def _absent(sample: Sample, noun: str, rng: np.random.Generator) -> Sample:
     return replace(
         sample,
         instruction=item.text,
-        phrases=(Phrase(item.phrase, partial(_masks, np.zeros_like(sample.read()[..., 0]), ())),),
+        phrases=(Phrase(item.phrase, partial(masks_of, np.zeros_like(sample.read()[..., 0]), ())),),
         labels={"level": item.level, "cardinality": item.cardinality, "kind": item.kind},
         grounding=sample.grounding
         and replace(
@@ -278,12 +297,12 @@ def _sample(
         image=str(path),
         read=lambda: rgb,
         instruction=text(item.text),
-        phrases=(Phrase(item.phrase, partial(_masks, ids, item.targets)),),
+        phrases=(Phrase(item.phrase, partial(masks_of, ids, item.targets)),),
         source="scenes",
         labels={"level": item.level, "cardinality": item.cardinality, "kind": item.kind},
         grounding=Grounding(
             id_map=ids,
-            objects=tuple(LabelledObject(o["id"], o["category"], o["color"]) for o in view.meta["objects"]),
+            objects=tuple(_labelled(entry) for entry in view.meta["objects"]),
             targets=item.targets,
             phrase_ids=item.phrase_ids,
             mentions=tuple((text(mention.text), mention.ids) for mention in item.mentions),
@@ -292,9 +311,15 @@ def _sample(
     )
 
 
+def _labelled(entry: dict[str, Any]) -> LabelledObject:
+    """Label an object; no category for a noun that its view brought along, no colour for many."""
+    category, color = entry["category"], entry["color"]
+    return LabelledObject(
+        entry["id"],
+        "" if "asset" in entry and category not in CATALOGUE else category,
+        "" if color == "mixed" else color,
+    )
+
+
 def _read_masks(path: Path, targets: tuple[int, ...]) -> NDArray[np.bool_]:
-    return _masks(load_view(path, depth=False).ids, targets)
-
-
-def _masks(ids: NDArray[np.uint8], targets: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.stack([ids == i for i in targets]) if targets else np.zeros((0, *ids.shape), bool)
+    return masks_of(load_view(path, depth=False).ids, targets)

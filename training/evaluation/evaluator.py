@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import cv2
@@ -29,6 +29,8 @@ from instructsam_ros.types import Segmentation
 from instructsam_ros.visualization import overlay
 
 RIGHT, MISSED, EXTRA = (0, 200, 0), (230, 0, 0), (0, 80, 255)  # RGB tints of the comparison
+Refine = Callable[[Sample, NDArray[np.uint8], Segmentation], Segmentation]
+"""Corrects the answer about a sample on its image, uint8 [H, W, 3], before it is scored."""
 WIDEST = 2400  # pixels of a picture on the page, which shows fewer; JPEG takes 65535
 
 
@@ -121,14 +123,15 @@ def evaluate(
     broken: BrokenRecords | None = None,
     process: int = 0,
     processes: int = 1,
+    refine: Refine | None = None,
 ) -> Evaluation:
     """Answer every instruction (or the first ``limit`` ones) and score the answers.
 
     Each image is encoded once for the samples on it that follow each other. worst: how many cases with an IoU
     below 1 to keep. seed: of the confidence intervals. broken: counts samples whose image or masks cannot be
     read. process: number of this process among ``processes`` that call this together; each answers the
-    instructions on its share of the images and gets the result of all. Raises InvalidInputError when there is
-    no instruction, or too many cannot be read.
+    instructions on its share of the images and gets the result of all. refine: applied to every answer.
+    Raises InvalidInputError when there is no instruction, or too many cannot be read.
     """
     broken = broken or BrokenRecords()
     scores: list[tuple[int, CaseScore]] = []
@@ -155,6 +158,8 @@ def evaluate(
                 broken.add(sample.source, sample.record or sample.image, error)
                 continue
             answer = segmenter.segment(features, sample.instruction)
+            if refine is not None:
+                answer = refine(sample, rgb, answer)
             prediction = to_prediction(answer, rgb.shape[:2])
             score = score_case(truth, prediction, sample.labels, sample.image, ignore)
             kept.offer(sample, rgb, answer, truth, score)

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.nouns import everyday_nouns
 from instructsam_ros.training.collate import IGNORE
 from instructsam_ros.training.objectives.compact.batches import SceneBatch
 from instructsam_ros.training.objectives.compact.targets import NO_OWNER, SceneTargets
@@ -32,18 +33,21 @@ class AuxiliaryHeads(nn.Module):
         self.absent = nn.Linear(words, 1)
         self.missing = nn.Linear(words, 1)
         self.objectness = nn.Linear(channels, 1)
-        self.category = nn.Linear(channels, categories)
         self.color = nn.Linear(channels, colors)
         self.named = nn.Linear(channels, 1)
+        self.category = nn.Linear(channels, categories)
 
     def image_losses(self, memory: Tensor, batch: SceneBatch, targets: SceneTargets) -> dict[str, Tensor]:
-        """Compute objectness, category and colour losses on the memory [B, T, C] of the image alone."""
+        """Compute objectness, category and colour losses on the memory [B, T, C] of the image alone; what is
+        no object of an image without complete labels may be one.
+        """
         owned = targets.owner != NO_OWNER
         owners = targets.owner[owned]
         cells = memory[owned]
         objectness = self.objectness(memory).squeeze(-1).float()
+        known = owned | batch.complete[:, None]
         return {
-            "objectness": F.binary_cross_entropy_with_logits(objectness, owned.float()),
+            "objectness": F.binary_cross_entropy_with_logits(objectness[known], owned[known].float()),
             "category": _known_classes(self.category(cells), batch.category_of[owners]),
             "color": _known_classes(self.color(cells), batch.color_of[owners]),
         }
@@ -106,6 +110,7 @@ def _known_classes(logits: Tensor, classes: Tensor) -> Tensor:
     return F.cross_entropy(logits[known].float(), classes[known]) if known.any() else logits.sum() * 0
 
 
-CATEGORIES = tuple(sorted(CATALOGUE))
+CATEGORIES = tuple(sorted(everyday_nouns()))
+"""All everyday nouns, those of the catalogue among them."""
 COLORS = tuple(sorted({color for entry in CATALOGUE.values() for color in entry.colors} | {"silver"}))
 """Of the catalogue, and of cutlery."""

@@ -51,11 +51,3 @@ AFFORDANCES: dict[str, Affordance] = {
     "produce": Affordance("fresh produce", (*_FRUIT, *_VEGETABLES), ("egg",)),
     "edible": Affordance("food", (*_FRUIT, *_VEGETABLES, "egg", "donut"), _PACKED),
 }
-
-
-def affords(category: str, affordance: str) -> int | None:
-    """Return 1 if the category affords it, 0 if not, None if ambiguous."""
-    entry = AFFORDANCES[affordance]
-    if category in entry.sure:
-        return 1
-    return None if category in entry.ambiguous else 0

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 DISH_COLORS = (
     "white", "red", "blue", "green", "yellow", "black", "pink", "purple", "gray", "orange", "brown",
 )  # fmt: skip
-COLORLESS = ("silver", "clear")
-"""Values of an object's color that are not colour names: bare metal and clear glass."""
+MIXED = "mixed"
+COLORLESS = ("silver", "clear", MIXED)
+"""Values of an object's color that are not colour names: bare metal, clear glass, and several colours or an
+unclear one.
+"""
 
 
 @dataclass(frozen=True)

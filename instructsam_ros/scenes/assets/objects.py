@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from instructsam_ros.scenes.assets.affordances import AFFORDANCES
-from instructsam_ros.scenes.assets.catalogue import KNOWN_CATEGORIES, Category
+from instructsam_ros.scenes.assets.catalogue import KNOWN_CATEGORIES
 from instructsam_ros.scenes.assets.meshes import Array, move
 from instructsam_ros.scenes.assets.parts import Part
 from instructsam_ros.scenes.assets.shapes import BUILDERS
@@ -19,7 +19,8 @@ class SceneObject:
     """An object of a scene. Lengths in metres, world frame: table top at z = 0, z up.
 
     extent [3]: size along its own x, y, z. position [3]: centre of its foot. yaw: radians around z.
-    parent: id of the object that carries it; relation: "on" or "in".
+    parent: id of the object that carries it; relation: "on" or "in". loose: whether it fell where it lies, so
+    that nothing says what carries it. asset: its mesh file, with what its catalogue says about it.
     """
 
     category: str
@@ -33,15 +34,23 @@ class SceneObject:
     yaw: float = 0.0
     parent: int | None = None
     relation: str | None = None
+    loose: bool = False
+    asset: str = ""
+    other_colors: tuple[str, ...] = ()
+    asset_groups: tuple[str, ...] | None = None
+    asset_affordances: tuple[str, ...] | None = None
 
     @property
-    def kind(self) -> Category:
-        """Return its category."""
-        return KNOWN_CATEGORIES[self.category]
+    def groups(self) -> list[str]:
+        """Return the groups that it belongs to."""
+        known = KNOWN_CATEGORIES.get(self.category)
+        return list(known.groups if known else self.asset_groups or ())
 
     @property
     def affordances(self) -> list[str]:
         """Return its unambiguous affordances."""
+        if self.asset_affordances is not None:
+            return list(self.asset_affordances)
         return [name for name, entry in AFFORDANCES.items() if self.category in entry.sure]
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -99,16 +99,23 @@ def instructions(
         return []
     found: dict[str, Instruction] = {}
     for _ in range(count):
-        instruction = _one_instruction(sampler, found)
+        instruction = draw_instruction(sampler, found, KINDS)
         if instruction is not None:
             found[instruction.text] = instruction
     return list(found.values())
 
 
-def _one_instruction(sampler: InstructionSampler, known: dict[str, Instruction]) -> Instruction | None:
+def draw_instruction(
+    sampler: InstructionSampler,
+    known: Mapping[str, Instruction],
+    table: Mapping[Level, Mapping[Kind, float]],
+) -> Instruction | None:
+    """Draw a level, a kind of it from the table by its frequency, and an instruction that is not among the
+    known ones (by text); None where some tries give none.
+    """
     level = sampler.random.choices(list(LEVEL_SHARE), list(LEVEL_SHARE.values()))[0]
     negative = sampler.chance(NEGATIVE_SHARE)
-    kinds, weights = list(KINDS[level]), list(KINDS[level].values())
+    kinds, weights = list(table[level]), list(table[level].values())
     for _ in range(_KINDS_TRIED):
         kind = sampler.random.choices(kinds, weights)[0]
         for _ in range(_TRIES):

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
-from instructsam_ros.scenes.assets.affordances import AFFORDANCES
-from instructsam_ros.scenes.assets.catalogue import CATALOGUE, COLORLESS, KNOWN_CATEGORIES
+from instructsam_ros.scenes.assets.catalogue import CATALOGUE, COLORLESS
 from instructsam_ros.scenes.instructions.absent_objects import (
     OOV_OBJECTS,
     OOV_PHRASE,
     OOV_PURPOSES,
     OOV_SITUATIONS,
+    SEEN_IN_ROOMS,
 )
 from instructsam_ros.scenes.instructions.noun_phrases import (
     GROUP_NAMES,
@@ -33,7 +33,7 @@ from instructsam_ros.scenes.instructions.scene_facts import (
 )
 from instructsam_ros.scenes.instructions.spatial_relations import Relation
 from instructsam_ros.scenes.instructions.templates import paraphrases
-from instructsam_ros.scenes.instructions.three_valued_logic import Selection, exact, members
+from instructsam_ros.scenes.instructions.three_valued_logic import Selection, exact, members, undecided
 from instructsam_ros.scenes.sampling.splits import manifest
 
 T = TypeVar("T")
@@ -65,6 +65,11 @@ class InstructionSampler:
         self.counts = Counter(item.category for item in self.seen)
         present = {item.category for item in facts.objects.values()}
         self.absent_categories = [name for name in (*CATALOGUE, *facts.extra) if name not in present]
+        self.unknown_objects = [
+            name
+            for name in OOV_OBJECTS
+            if not facts.lexicon.mentions(name) and not (facts.has_room and name in SEEN_IN_ROOMS)
+        ]
         self.colors = sorted({item.color for item in self.seen} - set(COLORLESS))
 
     def pick(self, options: Sequence[T]) -> T:
@@ -87,7 +92,7 @@ class InstructionSampler:
 
     def absent_category(self) -> str:
         """Choose a category that is absent from the scene, sometimes an out-of-vocabulary one."""
-        return self.pick(list(OOV_OBJECTS) if self.chance(OOV_SHARE) else self.absent_categories)
+        return self.pick(self.unknown_objects if self.chance(OOV_SHARE) else self.absent_categories)
 
     def family(self) -> Noun | None:
         """Choose a category with several instances, sometimes with a colour that several of them share.
@@ -112,7 +117,8 @@ class InstructionSampler:
 
     def noun(self, category: str, color: str = "") -> Noun:
         """Build a noun phrase from one of the category's names and an optional colour adjective."""
-        one, many = OOV_OBJECTS.get(category) or self.pick(KNOWN_CATEGORIES[category].names)
+        unknown = category in self.unknown_objects
+        one, many = OOV_OBJECTS[category] if unknown else self.pick(self.facts.lexicon.names(category))
         tests = [is_category(category)] + ([has_color(color)] if color else [])
         prefix = f"{color} " if color else ""
         return Noun(
@@ -133,7 +139,7 @@ class InstructionSampler:
         out-of-vocabulary one) in a present colour.
         """
         if self.negative and self.colors and self.chance(OOV_SHARE):
-            return self.noun(self.pick(list(OOV_OBJECTS)), self.pick(self.colors))
+            return self.noun(self.pick(self.unknown_objects), self.pick(self.colors))
         if self.negative:
             return self._near_miss()
         item = self.visible_object()
@@ -144,7 +150,7 @@ class InstructionSampler:
     def _near_miss(self) -> Noun | None:
         item = self.visible_object()
         if self.chance(0.6):  # right category, wrong colour
-            options = [color for color in KNOWN_CATEGORIES[item.category].colors if color not in COLORLESS]
+            options = [c for c in self.facts.lexicon.colors(item.category) if c not in COLORLESS]
             if not options:
                 return None
             nearby = [color for color in options if color in self.colors and color != item.color]
@@ -152,8 +158,9 @@ class InstructionSampler:
             category = item.category
         elif item.color not in COLORLESS:  # right colour, wrong category
             color = item.color
-            fitting = [name for name, entry in CATALOGUE.items() if color in entry.colors]
-            category = self.pick(fitting)
+            lexicon = self.facts.lexicon
+            names = (*CATALOGUE, *lexicon.nouns)
+            category = self.pick([name for name in names if color in lexicon.colors(name)] or [item.category])
         else:
             return None
         return self.noun(category, color) if self.allowed(color, category) else None
@@ -168,6 +175,8 @@ class InstructionSampler:
         prefix = f"{adjective} " if adjective else ""
         one, many = prefix + "object", prefix + "objects"
         everything = self.facts.everything() if named is None else named
+        if self.facts.has_unnamed:  # is a thing without a name an object?
+            everything = undecided(everything)
         return Noun(one, many, one, many, prefix + OBJECT_PHRASE, everything)
 
     def purpose(self) -> tuple[str, Noun]:
@@ -175,17 +184,15 @@ class InstructionSampler:
 
         For a negative instruction: one that it does not offer, sometimes an out-of-vocabulary purpose.
         """
-        if self.negative and self.chance(OOV_SHARE):
+        lexicon = self.facts.lexicon  # its objects may well serve a purpose that the package does not know
+        if self.negative and self.chance(OOV_SHARE) and not lexicon:
             one, many = OOV_PHRASE, OOV_PHRASE + "s"
             return OOV_PURPOSE, Noun(one, many, one, many, one, self.facts.where(is_category(OOV_PURPOSE)))
-        offered = [
-            name
-            for name, entry in AFFORDANCES.items()
-            if name in paraphrases().purposes and any(category in entry.sure for category in self.counts)
-        ]
-        options = [name for name in paraphrases().purposes if (name in offered) != self.negative]
-        name = self.pick(options or list(paraphrases().purposes))
-        phrase = AFFORDANCES[name].phrase
+        names = lexicon.purpose_names()
+        offered = set().union(*(lexicon.affordances(category) for category in self.counts))
+        options = [name for name in names if (name in offered) != self.negative]
+        name = self.pick(options or names)
+        phrase = lexicon.purpose_phrase(name)
         named = self.facts.where(affording(name))
         return name, Noun(phrase, phrase + "s", phrase, phrase + "s", phrase, named)
 
@@ -193,10 +200,8 @@ class InstructionSampler:
         """Choose paraphrases of an affordance."""
         if name == OOV_PURPOSE:
             return {"purpose": self.pick(OOV_PURPOSES), "situation": self.pick(OOV_SITUATIONS)}
-        return {
-            "purpose": self.pick(paraphrases().purposes[name]),
-            "situation": self.pick(paraphrases().situations[name]),
-        }
+        purposes, situations = self.facts.lexicon.purpose_texts(name)
+        return {"purpose": self.pick(purposes), "situation": self.pick(situations)}
 
     def relation(self, relation: Relation) -> str:
         """Choose a paraphrase of a relation."""

@@ -204,6 +204,8 @@ def _dishes(sampler: InstructionSampler) -> Noun | None:
 
 def _carries(sampler: InstructionSampler, host_id: int, content: Noun | None = None) -> Truth:
     """Return whether it carries something, or such content; ambiguous if that is barely visible."""
+    if sampler.facts.objects[host_id].loose:
+        return None
     load = content.named if content else sampler.facts.everything()
     return either(0, *(load[i] for i, t in sampler.facts.objects.items() if t.parent == host_id))
 

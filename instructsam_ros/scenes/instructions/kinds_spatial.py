@@ -18,7 +18,7 @@ from instructsam_ros.scenes.instructions.spatial_relations import (
     nth,
     select_related,
 )
-from instructsam_ros.scenes.instructions.three_valued_logic import members, subtract
+from instructsam_ros.scenes.instructions.three_valued_logic import members, subtract, undecided
 
 # height is compared only among upright objects
 UPRIGHT = frozenset({
@@ -187,6 +187,16 @@ def ordinal(sampler: InstructionSampler) -> LogicalForm | None:
     answer = nth(sampler.facts, noun.named, position, from_right=SIDE_NAMES[side])
     slots = noun.slots | {"side": side, "nth": ORDINALS[position]}
     return LogicalForm("simple", "ordinal", noun, answer, slots, unique=True)
+
+
+def middle(sampler: InstructionSampler) -> LogicalForm | None:
+    """Sample 'The mug in the middle', of exactly three in a row from left to right."""
+    noun = sampler.family()
+    if noun is None:
+        return None
+    order = nth(sampler.facts, noun.named, 2, from_right=False)
+    answer = order if len(members(noun.named)) in (0, 3) else undecided(noun.named)
+    return LogicalForm("simple", "middle", noun, answer, noun.slots, unique=True)
 
 
 def near(sampler: InstructionSampler) -> LogicalForm | None:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from instructsam_ros.scenes.assets.affordances import affords
-from instructsam_ros.scenes.assets.catalogue import COLORLESS, KNOWN_CATEGORIES
-from instructsam_ros.scenes.instructions.color_names import plausible_names
+from instructsam_ros.scenes.assets.catalogue import COLORLESS, KNOWN_CATEGORIES, MIXED
+from instructsam_ros.scenes.instructions.color_names import ANY_COLOR, plausible_names
+from instructsam_ros.scenes.instructions.lexicon import Lexicon
 from instructsam_ros.scenes.instructions.three_valued_logic import Selection, Truth, both
 
+DISTRACTOR = "distractor"
+"""Kind of an occluder that is a thing without a name."""
 # category -> categories that are ambiguous with it
 LOOKALIKES: dict[str, tuple[str, ...]] = {
     "cup": ("mug", "glass"),
@@ -39,7 +41,10 @@ class ObjectFacts:
 
     right, ahead: metres along the horizontal axes of the viewer. at: position in the camera frame.
     column: mean image column as a share of the width, None if invisible. seen: 1 clearly visible,
-    0 invisible, None barely.
+    0 invisible, None barely. other_colors: those beside ``color``. loose: whether it fell where it lies, so
+    that nothing says what carries it. also, affordances, perhaps: see Lexicon. unsure: further nouns that may
+    be said of it. box: left, top, right and bottom edge of an object of a photograph, whose place in space is
+    not known, as shares of the image; right and ahead are then of its middle, in image widths.
     """
 
     id: int
@@ -58,17 +63,29 @@ class ObjectFacts:
     relation: str | None
     named_colors: frozenset[str]
     seen: Truth
+    other_colors: tuple[str, ...]
+    loose: bool
+    also: frozenset[str]
+    unsure: frozenset[str]
+    affordances: frozenset[str]
+    perhaps: frozenset[str]
+    box: tuple[float, float, float, float] | None = None
 
 
 class SceneFacts:
     """Holds the objects of a view by id and selects among them.
 
-    extra: categories beyond the catalogue that the view may show, and that can thus be absent.
+    extra: categories beyond the catalogue that the view may show, and that can thus be absent. lexicon: the
+    view's own nouns. has_unnamed: whether it shows things without a name. has_room: whether its surroundings
+    may show things that nothing labels.
     """
 
     def __init__(self, meta: dict[str, Any]) -> None:
-        self.objects = {item.id: item for item in _read_objects(meta)}
-        self.extra: tuple[str, ...] = tuple(meta.get("extra_categories", ()))
+        self.lexicon = Lexicon.of(meta)
+        self.objects = {item.id: item for item in _read_objects(meta, self.lexicon)}
+        self.extra: tuple[str, ...] = (*meta.get("extra_categories", ()), *self.lexicon.nouns)
+        self.has_unnamed = DISTRACTOR in meta.get("occluders", ())
+        self.has_room = bool(meta.get("layout"))
 
     def everything(self) -> Selection:
         """Select all visible objects."""
@@ -87,9 +104,10 @@ def is_category(category: str) -> Callable[[ObjectFacts], Truth]:
     """Build a predicate: the object is of that category."""
 
     def holds(item: ObjectFacts) -> Truth:
-        if item.category == category:
+        if item.category == category or category in item.also:
             return 1
-        return None if item.category in LOOKALIKES.get(category, ()) else 0
+        loosely = item.category in LOOKALIKES.get(category, ()) or category in item.unsure
+        return None if loosely else 0
 
     return holds
 
@@ -98,7 +116,7 @@ def in_group(group: str) -> Callable[[ObjectFacts], Truth]:
     """Build a predicate: the object belongs to a group of the catalogue."""
 
     def holds(item: ObjectFacts) -> Truth:
-        if item.category in AMBIGUOUS_MEMBERS.get(group, ()):
+        if item.category in AMBIGUOUS_MEMBERS.get(group, ()) or group in item.perhaps:
             return None
         if group == "cutlery" and item.material == "wood":
             return None  # a wooden spoon is for cooking
@@ -111,6 +129,8 @@ def has_color(color: str) -> Callable[[ObjectFacts], Truth]:
     """Build a predicate: the object has that colour by design and in the image; ambiguous if only one."""
 
     def holds(item: ObjectFacts) -> Truth:
+        if item.color == "mixed" or color in item.other_colors:
+            return None
         looks = color in item.named_colors
         if item.color in COLORLESS:  # metal and glass reflect their surroundings
             return None if looks or color in ("gray", "white", "black", "brown") else 0
@@ -125,6 +145,8 @@ def made_of(material: str) -> Callable[[ObjectFacts], Truth]:
     """Build a predicate: the object is visibly of "metal", "glass" or "wood"."""
 
     def holds(item: ObjectFacts) -> Truth:
+        if item.material == "mixed":
+            return None
         if material == "metal":
             if item.color == "silver" and item.category != "pan":
                 return 1
@@ -144,10 +166,16 @@ def made_of(material: str) -> Callable[[ObjectFacts], Truth]:
 
 def affording(affordance: str) -> Callable[[ObjectFacts], Truth]:
     """Build a predicate: the object serves that purpose."""
-    return lambda item: affords(item.category, affordance)
+
+    def holds(item: ObjectFacts) -> Truth:
+        if affordance in item.affordances:
+            return 1
+        return None if affordance in item.perhaps else 0
+
+    return holds
 
 
-def _read_objects(meta: dict[str, Any]) -> list[ObjectFacts]:
+def _read_objects(meta: dict[str, Any], lexicon: Lexicon) -> list[ObjectFacts]:
     width, height = meta["K"]["width"], meta["K"]["height"]
     up = np.asarray(meta["R_world_cam"])[2]  # the world's z axis in the camera frame
     ahead = np.array([0, 0, 1.0]) - up[2] * up
@@ -175,8 +203,15 @@ def _read_objects(meta: dict[str, Any]) -> list[ObjectFacts]:
                 truncated=entry["truncated"],
                 parent=entry["parent"],
                 relation=entry["rel"],
-                named_colors=plausible_names(entry["rgb_median"]),
+                named_colors=ANY_COLOR if entry["color"] == MIXED else plausible_names(entry["rgb_median"]),
                 seen=_seen(entry, width * height),
+                other_colors=tuple(entry.get("other_colors", ())),
+                loose=entry.get("loose", False),
+                also=lexicon.also(entry["category"]),
+                unsure=lexicon.unsure(entry["category"]) | frozenset(entry.get("perhaps", ())),
+                affordances=lexicon.affordances(entry["category"]),
+                perhaps=lexicon.perhaps(entry["category"]),
+                box=tuple(entry["box"]) if "box" in entry else None,
             )
         )
     return objects

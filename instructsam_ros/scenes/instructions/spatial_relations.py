@@ -23,6 +23,11 @@ RankKey = Literal["size", "height", "column", "distance"]
 NEXT_TO, NOT_NEXT_TO = 0.07, 0.16
 """Gap in metres up to which two objects are next to each other, and from which on they are not."""
 
+BEYOND_IN_PICTURE = 0.08
+"""Least distance of the middles of two objects of a photograph that have an order, in image widths."""
+LARGER_IN_PICTURE = 1.4
+"""Least ratio of the square roots of their areas if one is to be the larger one."""
+
 SIDES: tuple[Relation, ...] = ("left", "right", "front", "behind")
 
 
@@ -30,9 +35,11 @@ def related(item: ObjectFacts, relation: Relation, anchor: ObjectFacts) -> Truth
     """Return whether ``item`` is in the relation to ``anchor`` from the camera's viewpoint."""
     if item.id == anchor.id:
         return 0
+    if item.box or anchor.box:
+        return _related_in_picture(item, relation, anchor) if item.box and anchor.box else None
     if relation in ("on", "in"):
         if item.parent != anchor.id:
-            return 0
+            return None if item.loose or anchor.loose else 0
         return 1 if item.relation == relation else None
     if item.parent == anchor.id or anchor.parent == item.id:
         return None  # an apple on a plate is neither left nor right of it, nor next to it
@@ -57,6 +64,23 @@ def _sideways(item: ObjectFacts, anchor: ObjectFacts, across: float, along: floa
     return 0 if in_space < -0.02 and in_image < -0.02 else None
 
 
+def _related_in_picture(item: ObjectFacts, relation: Relation, anchor: ObjectFacts) -> Truth:
+    """Compare middles in image widths; without depth, only the sides can be told."""
+    if relation not in ("left", "right"):
+        return None
+    sign = -1 if relation == "left" else 1
+    across, along = sign * (item.right - anchor.right), abs(item.ahead - anchor.ahead)
+    if across > 0 and _is_beyond(item, anchor):
+        return 1 if across >= 0.6 * along else None
+    return 0 if across < -0.05 else None
+
+
+def _is_beyond(item: ObjectFacts, other: ObjectFacts) -> bool:
+    """Return whether neither contains the middle of the other from left to right, and middles are apart."""
+    widths = (each.box[2] - each.box[0] for each in (item, other) if each.box)
+    return abs(item.right - other.right) >= max(BEYOND_IN_PICTURE, *(width / 2 for width in widths))
+
+
 def _next_to(item: ObjectFacts, anchor: ObjectFacts) -> Truth:
     """Compare the gap between the two on the table, whatever their yaw."""
     apart = math.hypot(item.right - anchor.right, item.ahead - anchor.ahead)
@@ -64,7 +88,7 @@ def _next_to(item: ObjectFacts, anchor: ObjectFacts) -> Truth:
         apart - sum(side(t.extent[:2]) / 2 for t in (item, anchor)) for side in (min, max)
     )
     if largest_gap < NEXT_TO and item.parent in (None, anchor.parent):
-        return 1
+        return None if item.loose and smallest_gap < 0 else 1  # one may lie on the other
     return 0 if smallest_gap > NOT_NEXT_TO else None
 
 
@@ -92,6 +116,8 @@ def _value(item: ObjectFacts, key: RankKey) -> float:
 def _apart(first: ObjectFacts, second: ObjectFacts, key: RankKey) -> bool:
     """Return whether the order of the two is unambiguous."""
     a, b = _value(first, key), _value(second, key)
+    if first.box and second.box and key != "size":
+        return key == "column" and _is_beyond(first, second)
     if key == "distance":
         return abs(a - b) > 0.07
     if key == "column":
@@ -104,7 +130,10 @@ def _apart(first: ObjectFacts, second: ObjectFacts, key: RankKey) -> bool:
         )
     if any(item.visible < 0.75 or item.truncated for item in (first, second)):
         return False
-    return max(a, b) / min(a, b) > (1.14 if key == "size" else 1.2)
+    if key == "height" and (first.loose or second.loose):
+        return False
+    clearly = LARGER_IN_PICTURE if first.box else 1.14 if key == "size" else 1.2
+    return max(a, b) / min(a, b) > clearly
 
 
 def ranked(facts: SceneFacts, selection: Selection, key: RankKey, *, descending: bool) -> list[int]:

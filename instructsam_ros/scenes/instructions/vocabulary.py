@@ -7,6 +7,7 @@ from functools import cache
 
 from instructsam_ros.scenes.assets.affordances import AFFORDANCES
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.nouns import everyday_nouns
 from instructsam_ros.scenes.instructions.kinds_attributes import NUMBERS, SUBSTANCES
 from instructsam_ros.scenes.instructions.kinds_spatial import DISTANCES, ORDINALS, SIDE_NAMES, SIZES
 from instructsam_ros.scenes.instructions.noun_phrases import GROUP_NAMES, GROUP_PHRASES, OBJECT_PHRASE
@@ -42,7 +43,7 @@ def _meaningful() -> list[str]:
     return [
         *_trained(phrasings.constructs),
         *(text for table in tables for texts in table.values() for text in texts),
-        *(name for entry in CATALOGUE.values() for pair in entry.names for name in pair),
+        *(name for noun in everyday_nouns().values() for pair in noun.all_names for name in pair),
         *(color for entry in CATALOGUE.values() for color in entry.colors),
         *(name for names in GROUP_NAMES.values() for pair in names for name in pair),
         *(entry.phrase for entry in AFFORDANCES.values()),

@@ -13,7 +13,11 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from instructsam_ros.scenes.rendering.image_light import image_light
 from instructsam_ros.scenes.rendering.world import SHADOW_MAP, World
+
+IMAGE_LIGHT = 23_000.0
+"""Intensity of a panorama of mean 0.5, in Filament's lux."""
 
 
 @contextmanager
@@ -66,13 +70,33 @@ class FilamentRenderer:
         renderables.update(world.data)
         for number in range(world.model.nlight):
             lights.get_light(number).set_shadow_map_size(SHADOW_MAP)
+        image_based = self._add_image_light(scene, world)
         self._target.resize(width, height)
         images = [
             self._render_camera(world, scene, number, width, height)
             for number in range(len(world.scene.cameras))
         ]
-        del renderables, lights, scene, resources  # in this order: each refers to the next ones
+        if image_based:
+            scene.remove_light(image_based[0])
+        del image_based, renderables, lights, scene, resources  # in this order: each refers to the next ones
         return images
+
+    def _add_image_light(self, scene: Any, world: World) -> tuple[Any, ...]:
+        """Add the light of the scene's panorama; return it and what it refers to. MuJoCo's own goes."""
+        if world.scene.panorama is None:
+            return ()
+        mjrf, encoded = self._mjrf, image_light(world.scene.panorama)
+        config = mjrf.TextureConfig()
+        config.width, config.height = len(encoded), 1
+        config.format, config.sampler_type = mjrf.PixelFormat.PIXEL_FORMAT_KTX, mjrf.SamplerType.TEXTURE_CUBE
+        texture, data, params = self._context.create_texture(config), mjrf.TextureData(), mjrf.LightParams()
+        data.set_image(encoded)
+        texture.upload(data)
+        params.type, params.texture = mjrf.LightType.LIGHT_IMAGE, texture
+        params.intensity = IMAGE_LIGHT
+        light = self._context.create_light(params)
+        scene.add_light(light)
+        return light, texture
 
     def _render_camera(
         self, world: World, scene: Any, number: int, width: int, height: int

@@ -17,6 +17,7 @@ from instructsam_ros.errors import ConfigError
 from instructsam_ros.paths import PACKAGE
 from instructsam_ros.scenes.dataset import View
 from instructsam_ros.scenes.rendering.annotations import annotate
+from instructsam_ros.scenes.rendering.camera_noise import photograph
 from instructsam_ros.scenes.rendering.classic import ClassicRenderer, render_buffers
 from instructsam_ros.scenes.rendering.depth_noise import simulate_sensor
 from instructsam_ros.scenes.rendering.filament import FilamentRenderer
@@ -78,10 +79,20 @@ def filament_failure() -> str:
 
 
 def render_scene(
-    scene: Scene, width: int, height: int, renderer: ColorRenderer, *, sensor_noise: bool = True
+    scene: Scene,
+    width: int,
+    height: int,
+    renderer: ColorRenderer,
+    *,
+    sensor_noise: bool = True,
+    camera_noise: bool = False,
 ) -> list[View]:
-    """Render all views of a scene. sensor_noise: whether depth has a sensor's noise and holes."""
-    return render_world(World(scene, width, height), width, height, renderer, sensor_noise=sensor_noise)
+    """Render all views of a scene. sensor_noise: whether depth has a sensor's noise and holes.
+
+    camera_noise: whether colour images have the errors of a camera, see ``photograph``.
+    """
+    world = World(scene, width, height)
+    return render_world(world, width, height, renderer, sensor_noise=sensor_noise, camera_noise=camera_noise)
 
 
 def render_world(
@@ -91,12 +102,15 @@ def render_world(
     renderer: ColorRenderer,
     *,
     sensor_noise: bool = True,
+    camera_noise: bool = False,
     frame: int = 0,
 ) -> list[View]:
     """Render all views of a world. frame: number in a video; every frame has its own noise."""
     scene, images = world.scene, renderer.render(world, width, height)
     views = []
     for number, (rgb, buffers) in enumerate(zip(images, render_buffers(world, width, height), strict=True)):
+        if camera_noise:
+            rgb = photograph(rgb, np.random.default_rng([scene.seed, number + frame * len(images), 1]))
         meta = annotate(scene, number, rgb, buffers.ids, buffers.amodal, renderer.name)
         depth = buffers.depth
         if sensor_noise:

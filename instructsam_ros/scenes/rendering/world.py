@@ -6,16 +6,18 @@ from typing import Any
 
 import mujoco
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from instructsam_ros.scenes.assets.meshes import Array, smooth_normals
 from instructsam_ros.scenes.assets.objects import SceneObject
 from instructsam_ros.scenes.assets.parts import FINISHES, Part
 from instructsam_ros.scenes.assets.textures import Texture
+from instructsam_ros.scenes.sampling.backgrounds import cube_ways, look_up, tone
 from instructsam_ros.scenes.sampling.scene import CameraPose, Scene
 
 FIRST_OCCLUDER_ID = 200
 FAR = 8.0  # metres, the far clipping plane
+SKY = 384  # pixels of a side of the cube around a scene
 SHADOW_MAP = 1024  # pixels; 2048 takes a third more time per frame
 
 
@@ -60,6 +62,8 @@ class _Builder:
         self.instance_of: dict[str, int] = {}
         self._visual(scene.ambient, width, height)
         self._surroundings(scene)
+        for number, thing in enumerate(scene.furniture):
+            self._instance(f"furniture{number}", thing.parts, thing.position, thing.yaw)
         for item in scene.objects:
             self._instance(item.id, item.parts, item.position, item.yaw)
         for number, occluder in enumerate(scene.occluders):
@@ -77,22 +81,35 @@ class _Builder:
 
     def _surroundings(self, scene: Scene) -> None:
         room = scene.surroundings
-        self._material(
-            "table", "plastic", (255, 255, 255), room.table, room.table_repeat, room.table_roughness
-        )
-        self._material("floor", "rubber", (190, 190, 190), room.floor, 2)
-        self._material("wall", "rubber", (235, 235, 235), room.wall, 1.6)
         half_width, half_depth = room.table_half
         wall_distance = half_depth + 0.02 if room.kitchen else 1.6
         box, plane = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_PLANE
-        for name, shape, size, position in (
-            ("table", box, (half_width, half_depth, 0.02), (0, 0, -0.02)),
-            ("floor", plane, (4, 4, 0.1), (0, 0, -0.85)),
-            ("wall", box, (3, 0.02, 1.5), (0, wall_distance, 0.4)),
-        ):
-            self.spec.worldbody.add_geom(
-                name=name, type=shape, size=size, pos=position, material=name, contype=0, conaffinity=0
+        if room.has_table:
+            self._material(
+                "table", "plastic", (255, 255, 255), room.table, room.table_repeat, room.table_roughness
             )
+            self._fixed("table", box, (half_width, half_depth, 0.02), (0, 0, room.table_top - 0.02))
+        if scene.panorama is None or not scene.surroundings.open:
+            self._material("floor", "rubber", (190, 190, 190), room.floor, 2)
+            self._fixed("floor", plane, (4, 4, 0.1), (0, 0, -0.85))
+        else:
+            self._sky(scene.panorama)
+        if room.wall is not None:
+            self._material("wall", "rubber", (235, 235, 235), room.wall, 1.6)
+            self._fixed("wall", box, (3, 0.02, 1.5), (0, wall_distance, 0.4))
+
+    def _fixed(self, name: str, shape: Any, size: ArrayLike, position: ArrayLike) -> None:
+        self.spec.worldbody.add_geom(
+            name=name, type=shape, size=size, pos=position, material=name, contype=0, conaffinity=0
+        )
+
+    def _sky(self, panorama: NDArray[np.float32]) -> None:
+        faces = tone(look_up(panorama, cube_ways(SKY)))
+        image = self.spec.add_texture(
+            name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, width=SKY, height=6 * SKY, nchannel=3
+        )
+        image.data = np.ascontiguousarray(faces.reshape(-1, SKY, 3)).tobytes()
+        image.colorspace = mujoco.mjtColorSpace.mjCOLORSPACE_SRGB
 
     def _material(
         self,
@@ -129,7 +146,7 @@ class _Builder:
         if repeat is not None:
             material.texrepeat, material.texuniform = [repeat, repeat], True
 
-    def _instance(self, instance: int, parts: list[Part], position: Array, yaw: float) -> None:
+    def _instance(self, instance: int | str, parts: list[Part], position: Array, yaw: float) -> None:
         quaternion = [np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
         for number, part in enumerate(parts):
             name = f"{instance}_{number}"
@@ -152,7 +169,8 @@ class _Builder:
                 contype=0,
                 conaffinity=0,
             )
-            self.instance_of[name] = instance
+            if isinstance(instance, int):  # furniture is background
+                self.instance_of[name] = instance
 
     def _lights_and_cameras(self, scene: Scene) -> None:
         for number, light in enumerate(scene.lights):

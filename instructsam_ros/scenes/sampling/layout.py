@@ -42,7 +42,7 @@ def sample_objects(
         item = make_object(rng, category, color)
         if not held_out and (item.color, category) in manifest().pairs:
             continue
-        on_host = category in ROUND_FOOD and rng.random() < 0.45 and _place_on_host(rng, item, objects)
+        on_host = category in ROUND_FOOD and rng.random() < 0.45 and place_on_host(rng, item, objects)
         if on_host or _place_on_table(rng, item, footprints, area_radius):
             item.id = len(objects) + 1
             objects.append(item)
@@ -79,7 +79,7 @@ def _sample_extra(rng: Rng, extra: Sequence[str]) -> list[tuple[str, str]]:
     return [(category, str(rng.choice(KNOWN_CATEGORIES[category].colors))) for category in chosen]
 
 
-def _place_on_host(rng: Rng, item: SceneObject, objects: list[SceneObject]) -> bool:
+def place_on_host(rng: Rng, item: SceneObject, objects: list[SceneObject]) -> bool:
     """Place a piece of food on or in a dish with room for it; return False if there is none."""
     carried = {host.id: [o for o in objects if o.parent == host.id] for host in objects}
     hosts = [o for o in objects if o.category in HOSTS and len(carried[o.id]) < 2]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from instructsam_ros.scenes.assets.furniture import Furniture
 from instructsam_ros.scenes.assets.meshes import Array
 from instructsam_ros.scenes.assets.objects import SceneObject
 from instructsam_ros.scenes.assets.occluders import Occluder, reaching_hands, sample_occluders
@@ -56,25 +59,40 @@ class Light:
 
 @dataclass
 class Surroundings:
-    """Table, wall and floor. kitchen: whether the table is a wide counter in front of the wall."""
+    """Table, wall and floor. kitchen: whether the table is a wide counter in front of the wall.
+
+    wall: None where furniture or a panorama stand for it. table_size: half the width and depth in metres, by
+    default those of a table or counter. has_table: False for a shelf or sink. table_top:
+    its height, metres. open: whether the panorama is seen, instead of a floor.
+    """
 
     surface: str
     table: Texture
     table_repeat: float
     table_roughness: float
-    wall: Texture
+    wall: Texture | None
     floor: Texture
     kitchen: bool
+    table_size: tuple[float, float] | None = None
+    has_table: bool = True
+    table_top: float = 0.0
+    open: bool = False
 
     @property
     def table_half(self) -> tuple[float, float]:
         """Return half the width and half the depth of the table top in metres."""
+        if self.table_size is not None:
+            return self.table_size
         return (1.3, 0.42) if self.kitchen else (0.75, 0.5)
 
 
 @dataclass
 class Scene:
-    """A scene to render. extra: categories beyond the catalogue that it may show."""
+    """A scene to render. extra: categories beyond the catalogue that it may show.
+
+    furniture: further surroundings. layout: a key of real_scene.LAYOUTS, or "". panorama: see Place.
+    lexicon: nouns and purposes of its meshes, see AssetCatalogue.
+    """
 
     seed: int
     held_out: bool
@@ -86,6 +104,10 @@ class Scene:
     ambient: float
     surroundings: Surroundings
     extra: tuple[str, ...] = ()
+    furniture: list[Furniture] = field(default_factory=list)
+    layout: str = ""
+    panorama: NDArray[np.float32] | None = None
+    lexicon: dict[str, Any] = field(default_factory=dict)
 
 
 def sample_scene(seed: int, views: int = 1, *, held_out: bool = False, extra: tuple[str, ...] = ()) -> Scene:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from instructsam_ros.scenes.assets.affordances import AFFORDANCES, affords
+from instructsam_ros.scenes.assets.affordances import AFFORDANCES
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE
 
 
@@ -14,9 +14,3 @@ def test_sure_and_ambiguous_categories_exist_and_are_disjoint(name: str) -> None
     assert entry.sure
     assert set(entry.sure) | set(entry.ambiguous) <= set(CATALOGUE)
     assert not set(entry.sure) & set(entry.ambiguous)
-
-
-def test_an_affordance_is_true_ambiguous_or_false() -> None:
-    assert affords("mug", "drink") == 1
-    assert affords("bowl", "drink") is None
-    assert affords("knife", "drink") == 0

@@ -39,8 +39,8 @@ def test_no_word_of_a_name_occurs_elsewhere_in_training() -> None:
 
 
 def test_a_text_is_out_of_vocabulary_by_its_words() -> None:
-    assert is_out_of_vocabulary("Where is the red DRILL?")
-    assert is_out_of_vocabulary("the screw is loose, so find what helps")
+    assert is_out_of_vocabulary("Where is the red VIOLIN?")
+    assert is_out_of_vocabulary("the lawn has to be mown, so find what helps")
     assert not is_out_of_vocabulary("the hatched mug")
 
 
@@ -48,7 +48,7 @@ def test_many_kinds_mention_them_and_none_has_a_target(sampled: list[Instruction
     assert {"concept", "name", "attr", "all", "count", "rel", "near", "aff", "aff_rel"} <= {
         i.kind for i in sampled
     }
-    exceptions = [i for i in sampled if i.kind == "except_one"]  # "everything except the drill" is everything
+    exceptions = [i for i in sampled if i.kind == "except_one"]  # "everything except the violin" is all
     assert exceptions
     assert all(i.targets == (1, 2, 3, 4) for i in exceptions)
     others = [i for i in sampled if i.kind != "except_one"]
@@ -57,7 +57,7 @@ def test_many_kinds_mention_them_and_none_has_a_target(sampled: list[Instruction
 
 
 def test_an_out_of_vocabulary_anchor_does_not_change_the_phrase(sampled: list[Instruction]) -> None:
-    """ "The mug left of the drill" is still about mugs."""
+    """ "The mug left of the violin" is still about mugs."""
     mugs = [i for i in sampled if i.phrase == "mug"]
     assert mugs
     assert all(i.phrase_ids == (1, 2, 3) for i in mugs)

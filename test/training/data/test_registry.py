@@ -37,6 +37,27 @@ def test_a_file_of_another_form_is_refused(tmp_path, text, message):
         parse_source(path, [])
 
 
+def test_a_training_file_holds_all_sets_that_it_trains_and_evaluates_on(tmp_path):
+    path = tmp_path / "train.yaml"
+    path.write_text(
+        "model: compact\ndata: {roots: [a, b], sets: [{format: shards, path: c}]}\n"
+        "evaluation: {sets: [{format: scenes, root: d, views: 3}]}\n"
+    )
+    found = parse_source(path, [], training_file=True)
+    assert [(each.format, str(each.path)) for each in found] == [
+        ("scenes", "a"),
+        ("scenes", "b"),
+        ("shards", "c"),
+        ("scenes", "d"),
+    ]
+    assert found[-1].settings.views == 3
+    with pytest.raises(ConfigError, match="expected one key"):
+        parse_source(path, [])  # a conversion would mix both
+    path.write_text("data: 3\nevaluation: {root: d}\n")
+    with pytest.raises(ConfigError, match=r"\.data: expected a mapping"):
+        parse_source(path, [], training_file=True)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [([], "name its format"), (["cocoa"], "not one of"), (["inst2seg", "imges=b"], "unknown setting imges")],

@@ -53,3 +53,12 @@ def test_an_ignore_mask_of_another_size_is_a_broken_record():
     odd = sample(lambda: np.zeros((1, 3, 3), bool), "[1]")
     assert len(evaluate(Fixed(), [sample(), odd], broken=broken).scores) == 1
     assert broken.problems == ["a set: [1]: masks of (3, 3) pixels for an image of (10, 20)"]
+
+
+def test_answers_are_refined_before_they_are_scored():
+    def shift(about, rgb, answer):
+        assert (about.image, rgb.shape) == ("a.png", (H, W, 3))
+        box = np.array([0, 0, 10, H], np.float32)
+        return Segmentation((Instance(columns(0, 10)[0], box, 0.9, ""),), "", answer.status)
+
+    assert evaluate(Fixed(), [sample()], refine=shift).metrics.giou == 1.0

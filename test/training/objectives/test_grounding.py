@@ -94,3 +94,16 @@ def test_negative_instructions_are_classified(heads, batch):
         < 10
         < heads.negative_instruction_loss(knows, positive)
     )
+
+
+def test_what_has_no_label_is_background_only_in_a_complete_image(heads, batch):
+    targets = scene_targets(batch)
+    memory = torch.full((1, targets.coverage.shape[1], CHANNELS), 1.0)
+    with torch.no_grad():
+        heads.objectness.weight.fill_(1.0)
+    complete, partial = (
+        heads.image_losses(memory, dataclasses.replace(batch, complete=torch.tensor([known])), targets)
+        for known in (True, False)
+    )
+    assert partial["objectness"].item() < 0.1 < complete["objectness"].item()
+    assert torch.equal(partial["category"], complete["category"])

@@ -12,7 +12,7 @@ from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.coco.annotation_file import CocoFile, CocoImage, CocoObject, read_coco
 from instructsam_ros.training.data.image_files import ImageFile, check_folder, image_file
 from instructsam_ros.training.data.mask_codec import mask_api, rle_masks
-from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, noun_samples
+from instructsam_ros.training.data.noun_instructions import Entity, NounLabels, everyday_labels, noun_samples
 from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.yaml_config import check_range
 
@@ -23,13 +23,15 @@ Labelling = Callable[[CocoFile, CocoImage, ImageFile], Iterable[NounLabels]]
 @dataclass(frozen=True)
 class CocoSettings:
     """annotations: the JSON file. images: the folder its paths start from. instructions: most that are made
-    from one set of labels of an image, drawn by seed.
+    from one set of labels of an image, drawn by seed. everyday: whether they name everyday nouns only
+    (scenes/assets/nouns.py); objects of other nouns are then objects without a name.
     """
 
     annotations: Path
     images: Path
     instructions: int = 4
     seed: int = 0
+    everyday: bool = False
 
     def __post_init__(self) -> None:
         check_range(self, 1, math.inf, "instructions")
@@ -60,6 +62,8 @@ def coco_samples(
             name = path(image)
             photo = image_file(settings.images, name)
             sets = list(labelling(file, image, photo))
+            if settings.everyday:
+                sets = [everyday_labels(labels) for labels in sets]
         except InvalidInputError as error:
             broken.add(settings.annotations, image.record, error)
             continue
@@ -98,6 +102,8 @@ def noun_labels(
         exhaustive=frozenset(exhaustive),
         absent=frozenset(noun for noun in none if file.categories[noun] <= absent),
         ambiguous=frozenset(present - exhaustive),
+        others=entities(image, photo, [(noun, each) for noun, each in objects if noun not in exhaustive]),
+        classes=frozenset(file.nouns.values()),
     )
 
 

@@ -3,7 +3,8 @@
 Files of one image have one name up to the first full stop and follow each other: the image (JPEG, PNG ...)
 and JSON {image, height, width, samples: [{instruction, phrases: [{text, masks: [RLE]}], boxes_only, ignore:
 [RLE], record, source, split, labels}]}. Masks are COCO RLEs of the stored pixels. Memory holds the
-annotations and the places of the images, which are read when asked for.
+annotations and the places of the images, which are read when asked for. The library itself reads in sequence,
+with a shuffle buffer; a run that continues exactly needs any sample by its position.
 """
 
 from __future__ import annotations

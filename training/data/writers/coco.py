@@ -17,10 +17,7 @@ from instructsam_ros.training.data.mask_codec import Rle, mask_api
 
 
 def write(images: Iterable[AnnotatedImage], folder: Path) -> dict[str, str]:
-    """Write annotations.json and images/; return the settings of the reader, relative to the folder.
-
-    The reader is that of LVIS, which heeds the lists; to that of COCO, all that has no annotation is absent.
-    """
+    """Write annotations.json and images/; return the settings of the reader, relative to the folder."""
     (folder / "images").mkdir()
     categories: dict[str, int] = {}
     rows: list[dict[str, Any]] = []
@@ -58,7 +55,7 @@ def write(images: Iterable[AnnotatedImage], folder: Path) -> dict[str, str]:
         "categories": [{"id": number, "name": name} for name, number in categories.items()],
     }
     (folder / "annotations.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    return {"format": "lvis", "annotations": "annotations.json", "images": "images"}
+    return {"format": "coco", "annotations": "annotations.json", "images": "images"}
 
 
 def _instances(

@@ -22,6 +22,7 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.instructions import filler_words
 from instructsam_ros.training.collate import IGNORE, TokenRows, encode_rows
 from instructsam_ros.training.data.annotated_images import AnnotatedImages
+from instructsam_ros.training.data.photographs import PictureSettings
 from instructsam_ros.training.data.sample import Grounding, LabelledObject, Sample
 from instructsam_ros.training.data.scenes import SceneDataSettings, TrainingScenes
 from instructsam_ros.training.data.transforms import jitter, repaint_background
@@ -46,7 +47,8 @@ class SceneBatch:
     images: uint8 [B, 3, H, W]. id_maps: int64 [B, H/2, W/2], 0 is background. seed: for random
     choices that losses make. Instances of all
     images are concatenated: image_of [M], id_of [M], category_of [M], color_of [M] (int64),
-    IGNORE where it is not known.
+    IGNORE where it is not known; box_only [M] (bool), whether only its box is known, whose inner ellipse is
+    then its pixels. complete: bool [B], whether all that is no instance is background.
     rows: tokens of the R = B*K instructions. mentions: nouns in them. targets, named: per row, indices
     into the M instances that answer the instruction, and that its phrase names. missing: bool [R],
     whether the instruction names something that is not in the picture.
@@ -59,6 +61,8 @@ class SceneBatch:
     id_of: Tensor
     category_of: Tensor
     color_of: Tensor
+    box_only: Tensor
+    complete: Tensor
     rows: TokenRows
     mentions: Mentions
     targets: tuple[tuple[int, ...], ...]
@@ -93,12 +97,13 @@ class SceneBatches(Dataset[SceneBatch]):
         self.settings, self.tokenizer, self.num_queries, self.seed = settings, tokenizer, num_queries, seed
         self.processes = processes
         self.annotated = settings.annotated_images()
-        self.scenes = TrainingScenes(settings, seed, image_size) if settings.roots else None
-        self.images = (
-            AnnotatedImages(settings.data_sets(), image_size, settings.instructions, settings.mirror, seed)
-            if self.annotated and image_size
-            else None
-        )
+        self.images = None
+        if self.annotated and image_size:
+            changes = (settings.instructions, settings.mirror, settings.reframe, settings.paste)
+            pictures = PictureSettings(image_size, *changes)
+            self.images = AnnotatedImages(settings.data_sets(), pictures, seed)
+        cutouts = self.images.cutouts if self.images else None
+        self.scenes = TrainingScenes(settings, seed, image_size, cutouts) if settings.roots else None
         vocabulary = tokenizer.get_vocab()
         self.filler = frozenset(vocabulary[word] for word in filler_words() if word in vocabulary)
         self.category_index = {name: index for index, name in enumerate(categories)}
@@ -133,7 +138,7 @@ class SceneBatches(Dataset[SceneBatch]):
             kept = [labelled for labelled in grounding.objects if labelled.id in visible]
             table += [(index, labelled) for labelled in kept]
             row_of = {labelled.id: first + k for k, labelled in enumerate(kept)}
-            if rng.random() < self.settings.repaint:
+            if rng.random() < self.settings.repaint and grounding.is_complete:
                 rgb = repaint_background(rgb, grounding.id_map, rng)
             rgb = jitter(rgb, rng, self.settings.jitter)
             images.append(rgb if size == sizes[0] else cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
@@ -163,6 +168,8 @@ class SceneBatches(Dataset[SceneBatch]):
             id_of=_indices(labelled.id for _, labelled in table),
             category_of=_indices(_class(self.category_index, o.category, "category") for _, o in table),
             color_of=_indices(_class(self.color_index, o.color, "color") for _, o in table),
+            box_only=torch.tensor([labelled.is_box for _, labelled in table], dtype=torch.bool),
+            complete=torch.tensor([_grounding(samples[0]).is_complete for samples in views]),
             rows=rows,
             mentions=locate_mentions(self.tokenizer, texts, nouns),
             targets=tuple(targets),

@@ -8,10 +8,7 @@ every object in the image.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -19,51 +16,15 @@ from torch import Tensor
 
 from instructsam_ros.models.common.boxes import generalized_iou
 from instructsam_ros.models.instructsam.compact.pointer import Readout
+from instructsam_ros.training.objective_settings import SceneLossSettings
 from instructsam_ros.training.objectives.assignment import assign
 from instructsam_ros.training.objectives.compact.batches import SceneBatch
 from instructsam_ros.training.objectives.compact.forward import SceneOutput
 from instructsam_ros.training.objectives.compact.targets import NO_OWNER, SceneTargets, scene_targets
 from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
-from instructsam_ros.yaml_config import check_range
 
 MAX_EXCEPTION_WEIGHT = 4.0
 """Largest weight, relative to a target, of an excluded object ("the knife" in "all except the knife")."""
-
-
-@dataclass(frozen=True)
-class SceneLossSettings:
-    """Weights of the terms. phrase_membership, grounding, noun_absence, negative_instruction: see
-    AuxiliaryHeads. selection: see SelectionTargets. order: cost of a query slot's distance from its
-    target's rank from the left; it breaks the symmetry between slots.
-    """
-
-    RENAMED_KEYS: ClassVar[Mapping[str, str]] = {
-        "named": "phrase_membership",
-        "absent": "noun_absence",
-        "missing": "negative_instruction",
-        "choice": "selection",
-    }
-
-    language: float = 1.0
-    score: float = 2.0
-    box: float = 1.0
-    pointer: float = 1.0
-    mask: float = 1.5
-    objectness: float = 1.0
-    category: float = 1.0
-    color: float = 0.5
-    phrase_membership: float = 1.0
-    grounding: float = 1.0
-    noun_absence: float = 1.0
-    negative_instruction: float = 1.0
-    dense_box: float = 1.0
-    dense_mask: float = 1.0
-    cell_mask: float = 1.0
-    selection: float = 1.0
-    order: float = 0.7
-
-    def __post_init__(self) -> None:
-        check_range(self, 0, math.inf, *(f.name for f in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -109,7 +70,7 @@ def _dense_losses(output: SceneOutput, batch: SceneBatch, targets: SceneTargets)
     logits = output.mask_logits(embeds, targets.boxes, batch.image_of)
     return {
         "dense_box": box,
-        "dense_mask": mask_loss(logits, targets.coarse_masks).mean(),
+        "dense_mask": instance_mask_loss(logits, targets.coarse_masks, batch.box_only).mean(),
         "cell_mask": _cell_mask_loss(output, batch, targets),
     }
 
@@ -126,7 +87,7 @@ def _cell_mask_loss(output: SceneOutput, batch: SceneBatch, targets: SceneTarget
     embeds = output.image.values.masks[batch.image_of, cells]
     boxes = output.image.values.boxes[batch.image_of, cells].detach()
     logits = output.fine_logits(embeds, boxes, batch.image_of)
-    return mask_loss(logits, targets.masks).mean()
+    return instance_mask_loss(logits, targets.masks, batch.box_only).mean()
 
 
 def _set_losses(
@@ -137,7 +98,7 @@ def _set_losses(
     true_boxes, true_masks = targets.boxes[matches.instance], targets.coarse_masks[matches.instance]
     present = torch.zeros_like(output.readouts[-1].score_logits)
     present[matches.row, matches.query] = 1.0
-    images = output.image_index[matches.row]
+    images, box_only = output.image_index[matches.row], batch.box_only[matches.instance]
     pairs = max(len(matches.row), 1)
     selection = selection_targets(output.image_index, batch, targets)
     terms: dict[str, list[Tensor]] = {"score": [], "box": [], "pointer": [], "mask": [], "selection": []}
@@ -151,9 +112,10 @@ def _set_losses(
         terms["pointer"].append(-(hit + 1e-5).log().sum() / pairs)
         embeds = readout.mask_embeds[matches.row, matches.query]
         logits = output.mask_logits(embeds, boxes.detach(), images)
-        terms["mask"].append(mask_loss(logits, true_masks).sum() / pairs)
+        terms["mask"].append(instance_mask_loss(logits, true_masks, box_only).sum() / pairs)
     logits = output.fine_logits(embeds, boxes.detach(), images)
-    terms["mask"].append(mask_loss(logits, targets.masks[matches.instance]).sum() / pairs)
+    fine = instance_mask_loss(logits, targets.masks[matches.instance], box_only).sum()
+    terms["mask"].append(fine / pairs)
     return {name: torch.stack(values).mean() for name, values in terms.items()}
 
 
@@ -233,3 +195,25 @@ def mask_loss(logits: Tensor, truth: Tensor) -> Tensor:
     focal = ((bce * error).sum(1) / (2 * area.clamp(min=8))).clamp(max=20)
     dice = 1 - (2 * (probability * truth).sum(1) + 1) / (probability.sum(1) + area + 1)
     return focal + dice
+
+
+def instance_mask_loss(logits: Tensor, truth: Tensor, box_only: Tensor) -> Tensor:
+    """Compute the mask loss of instances, the projection loss of those with a box alone (bool [n])."""
+    if not box_only.any():
+        return mask_loss(logits, truth)
+    return torch.where(box_only, projection_loss(logits, truth), mask_loss(logits, truth))
+
+
+def projection_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Compare what masks [n, h, w] cover of the two axes with the sides of a box; -> [n].
+
+    truth: anything that touches all sides of the box. The loss is that of BoxInst (Tian et al., arXiv
+    2012.02310, section 3.1): one minus the Dice coefficient of the maxima of every row, plus that of columns.
+    """
+    probability, truth = logits.float().sigmoid(), truth.float()
+    losses = []
+    for axis in (1, 2):
+        found, side = probability.amax(axis), truth.amax(axis)
+        overlap = 2 * (found * side).sum(1)
+        losses.append(1 - (overlap + 1) / (found.square().sum(1) + side.square().sum(1) + 1))
+    return torch.stack(losses).sum(0)

@@ -11,7 +11,7 @@ from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
 from instructsam_ros.paths import COMPACT_WEIGHTS
 from instructsam_ros.training import checkpoint
-from instructsam_ros.training.config import TrainSettings
+from instructsam_ros.training.config import TrainSettings, download_hint
 from instructsam_ros.training.initialization import build_for_training, move_words, read_tokenizer, take_over
 from instructsam_ros.training.objectives.compact.batches import SceneBatch, SceneBatches
 from instructsam_ros.training.objectives.compact.forward import forward_images, forward_scene
@@ -61,11 +61,14 @@ class CompactObjective:
         state = checkpoint.load(folder)
         if state is not None:
             weights = state["average"]
-            take_over(self.heads, state["heads"])
+            own = self.heads.state_dict()  # a head for other categories starts anew
+            rows = state["heads"].items()
+            take_over(self.heads, {name: old for name, old in rows if old.shape == own.get(name, old).shape})
         elif (folder / "config.json").exists():
             weights = load_folder(folder).state_dict()
         else:
-            raise CheckpointError(f"init: neither a checkpoint of a run nor a model in {run}")
+            hint = download_hint("init", run)
+            raise CheckpointError(f"init: neither a checkpoint of a run nor a model in {run}; {hint}")
         words = self.model.language.model.embed_tokens.weight
         old = read_tokenizer(folder / "tokenizer.json")
         weights[WORDS] = move_words(weights[WORDS], old, self.tokenizer, words.detach())

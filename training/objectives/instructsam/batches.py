@@ -74,7 +74,7 @@ class DialogueBatches(Dataset[DialogueBatch]):
 
     def __init__(
         self,
-        samples: Mixture,
+        samples: Mixture[Sample],
         prompts: PromptTokenizer,
         tokenizer: Tokenizer,
         model: InstructSam,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from instructsam_ros.models.instructsam.detector import DetectorOutput
-from instructsam_ros.models.instructsam.inference_mode import PRESETS, InferenceMode
+from instructsam_ros.models.instructsam.inference_mode import InferenceMode
+from instructsam_ros.training.objective_settings import LossSettings
 from instructsam_ros.training.objectives.instructsam.matching import MatchWeights, match
 
 IGNORE = -100
@@ -20,28 +20,6 @@ OVERSAMPLING = 3
 UNCERTAIN_SHARE = 0.75
 LOWEST_TARGET = 0.1
 """Score that a matched query is taught at least, however bad its mask still is."""
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """Weights of the terms. sample_points: compute mask losses on 12544 points instead of all pixels.
-
-    procedure: "released" or "paper" where they differ (last_sample_decides, weights_twice and
-    box_rows_from_channels of InferenceMode); "model" is that of the model's own inference_mode.
-    empty_samples: teach masks and scores also by samples without any instance, not language alone as in the
-    release.
-    """
-
-    bce: float = 2.0
-    dice: float = 0.5
-    score: float = 1.0
-    sample_points: bool = True
-    procedure: Literal["model", "released", "paper"] = "model"
-    empty_samples: bool = True
-
-    def mode(self, of_model: InferenceMode) -> InferenceMode:
-        """Choices of the losses, given those of the model."""
-        return of_model if self.procedure == "model" else PRESETS[self.procedure]
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ from torch import Tensor, nn
 
 from instructsam_ros.models.instructsam.compact.csp_net import CspNet
 from instructsam_ros.models.instructsam.compact.efficientnet_lite import EfficientNetLite0
+from instructsam_ros.models.instructsam.compact.pyramid_config import Backbone, PyramidConfig
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
 from instructsam_ros.types import check_rgb
 from instructsam_ros.yaml_config import build
 
-BACKBONES: dict[str, type[EfficientNetLite0] | type[CspNet]] = {
+BACKBONES: dict[Backbone, type[EfficientNetLite0] | type[CspNet]] = {
     "efficientnet_lite0": EfficientNetLite0,
     "csp_net": CspNet,
 }
@@ -36,21 +37,6 @@ class PyramidInputs(ImageInputs):
     """pixels: float [B, 3, H, W] in -1..1 at the encoder's fixed size."""
 
     pixels: Tensor
-
-
-@dataclass(frozen=True)
-class PyramidConfig:
-    """The ``vision`` section of the configuration: input size, multiples of 32, and a key of BACKBONES."""
-
-    height: int = 288
-    width: int = 384
-    backbone: str = "efficientnet_lite0"
-
-    def __post_init__(self) -> None:
-        if self.backbone not in BACKBONES:
-            raise ValueError(f"backbone {self.backbone!r} is not one of {', '.join(BACKBONES)}")
-        if min(self.height, self.width) <= 0 or self.height % 32 or self.width % 32:
-            raise ValueError(f"image size {self.width}x{self.height}: both must be multiples of 32")
 
 
 class PyramidEncoder(ImageEncoder):

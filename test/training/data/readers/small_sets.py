@@ -41,6 +41,12 @@ def paco(folder, orientation):
     return coco(folder, orientation, {**IMAGE, "neg_category_ids": [2]}, objects, attributes=attributes)
 
 
+def detections(folder, orientation):
+    boxes = [["cup", 0.9, [8, 8, 24, 28]], ["cup", 0.8, [40, 8, 50, 18]], ["fork", 0.4, [52, 30, 60, 40]]]
+    entry = {"file": "a.jpg", "width": W, "height": H, "everything": boxes}
+    return coco(folder, orientation) | {"annotations": write(folder / "boxes.json", [entry])}
+
+
 def refcoco(folder, orientation):
     return _refs(folder, orientation, ref(1, "left cup"), ref(2, "cup on the right", "the last"))
 
@@ -162,7 +168,8 @@ def scenes(folder, orientation):
 
 
 SETS = {
-    "coco": coco, "ego4d": ego4d, "egoobjects": lvis, "grefcoco": grefcoco, "hd_epic": hd_epic, "hmpl": hmpl,
+    "coco": coco, "detections": detections, "ego4d": ego4d,
+    "egoobjects": lvis, "grefcoco": grefcoco, "hd_epic": hd_epic, "hmpl": hmpl,
     "hoi4d": hoi4d, "hot3d": hot3d, "inst2seg": inst2seg, "lvis": lvis, "paco": paco,
     "reasonseg": reasonseg, "refcoco": refcoco, "refcoco_ap": refcoco_ap, "refzom": refzom,
     "roborefit": roborefit, "scenes": scenes, "shards": shards, "visor": visor,

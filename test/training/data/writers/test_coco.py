@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.conversion import convert
 from instructsam_ros.training.data.image_files import ImageFile
-from instructsam_ros.training.data.readers import lvis
+from instructsam_ros.training.data.readers import coco
 from instructsam_ros.training.data.sample import Phrase, Sample
 
 H, W = 12, 16
@@ -39,7 +39,7 @@ def written(tmp_path):
 
         values, broken = convert([MemorySet()], tmp_path / "out", "coco")
         assert not broken.problems
-        assert values["format"] == "lvis"
+        assert values["format"] == "coco"
         assert (tmp_path / "out" / "images" / "a.png").is_file()
         return COCO(values["annotations"]), json.loads((tmp_path / "out" / "annotations.json").read_text())
 
@@ -87,14 +87,27 @@ def test_boxes_have_no_segmentation(written):
 
 def test_the_reader_finds_instances_and_absent_nouns_again(written, tmp_path):
     written(("cup", "cup", CUPS, "concept", False), ("fork", "fork", NONE, "concept", False))
-    settings = lvis.Settings(
+    settings = coco.Settings(
         tmp_path / "out" / "annotations.json", tmp_path / "out" / "images", instructions=50
     )
     broken = BrokenRecords()
-    samples = [s for seed in range(8) for s in lvis.read(replace(settings, seed=seed), broken)]
+    samples = [s for seed in range(8) for s in coco.read(replace(settings, seed=seed), broken)]
     assert not broken.problems
     for sample in samples:
         if sample.labels["kind"] in ("all", "count"):
             expected = CUPS if sample.phrases[0].text == "cup" else NONE
             assert np.array_equal(sample.masks(), expected)
     assert {sample.phrases[0].text for sample in samples} == {"cup", "fork"}
+
+
+def test_what_is_not_known_to_be_all_or_absent_is_not_read_as_such(written, tmp_path):
+    written(
+        ("cup", "cup", CUPS, "concept", False),
+        ("the upper mug", "mug", CUPS[:1], "place", False),
+        ("the blue spoon", "spoon", NONE, "none", False),
+    )
+    settings = coco.Settings(
+        tmp_path / "out" / "annotations.json", tmp_path / "out" / "images", instructions=50
+    )
+    samples = [s for seed in range(8) for s in coco.read(replace(settings, seed=seed), BrokenRecords())]
+    assert {sample.phrases[0].text for sample in samples} == {"cup"}

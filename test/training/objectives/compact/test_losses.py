@@ -8,8 +8,10 @@ import torch
 from instructsam_ros.training.objectives.compact.forward import forward_scene
 from instructsam_ros.training.objectives.compact.losses import (
     MAX_EXCEPTION_WEIGHT,
+    instance_mask_loss,
     mask_loss,
     match,
+    projection_loss,
     selection_targets,
 )
 from instructsam_ros.training.objectives.compact.targets import NO_OWNER, scene_targets
@@ -17,9 +19,9 @@ from instructsam_ros.training.objectives.compact.targets import NO_OWNER, scene_
 
 def test_gradients_reach_every_trainable_weight(small_model, batch):
     from instructsam_ros.training.objectives.compact.losses import SceneLossSettings, scene_loss
-    from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
+    from instructsam_ros.training.objectives.grounding import CATEGORIES, AuxiliaryHeads
 
-    heads = AuxiliaryHeads(32, 64, 16, 64)
+    heads = AuxiliaryHeads(32, len(CATEGORIES), 16, 64)
     loss, _ = scene_loss(forward_scene(small_model, batch), batch, heads, SceneLossSettings())
     loss.backward()
     missing = [n for n, p in small_model.named_parameters() if p.requires_grad and p.grad is None]
@@ -81,3 +83,24 @@ def test_mask_loss_is_small_for_the_right_mask_and_size_independent():
     empty = torch.full((1, 32, 32), -8.0)
     ratio = mask_loss(empty, small) / mask_loss(empty, large)
     assert 0.5 < ratio.item() < 2.0
+
+
+def test_the_projection_of_a_mask_on_both_sides_of_its_box_is_enough():
+    truth = torch.zeros(1, 12, 16)
+    truth[0, 3:9, 4:12] = 1
+    cross = torch.full((1, 12, 16), -20.0)
+    cross[0, 6, 4:12] = cross[0, 3:9, 8] = 20.0  # touches all sides, and is no box
+    assert projection_loss(cross, truth).item() == pytest.approx(0, abs=1e-4)
+    assert mask_loss(cross, truth).item() > 0.5
+    assert projection_loss(cross.roll(4, 2), truth).item() > 0.3
+    assert projection_loss(torch.full((1, 12, 16), 20.0), truth).item() > 0.3
+
+
+def test_only_instances_with_a_box_alone_have_the_projection_loss():
+    logits, truth = torch.randn(3, 8, 8), (torch.rand(3, 8, 8) > 0.5).float()
+    mixed = instance_mask_loss(logits, truth, torch.tensor([True, False, True]))
+    assert torch.equal(mixed[1], mask_loss(logits, truth)[1])
+    assert torch.equal(mixed[::2], projection_loss(logits, truth)[::2])
+    assert torch.equal(
+        instance_mask_loss(logits, truth, torch.zeros(3, dtype=torch.bool)), mask_loss(logits, truth)
+    )

@@ -46,7 +46,8 @@ class VisorImage:
 
 
 def find_image(about: Any, images: Path, mapping: Mapping[str, Mapping[str, str]]) -> VisorImage:
-    """Find an image where ``image_path`` names it, in the folder of its video, or by its EPIC-KITCHENS name.
+    """Find an image where ``image_path`` names it, in the folder of its video, where VISOR's archive of the
+    video was unpacked in place (``rgb_frames`` or a split in it), or by its EPIC-KITCHENS name.
 
     about: {image_path, name, video, subsequence}. mapping: names of EPIC-KITCHENS by video and name. Raises
     InvalidInputError.
@@ -59,9 +60,12 @@ def find_image(about: Any, images: Path, mapping: Mapping[str, Mapping[str, str]
         raise InvalidInputError("image_path, name and video must be texts")
     jpg, epic = _as_jpg(name), mapping.get(video, {}).get(_as_jpg(name), "")
     places = [path, f"{video}/{name}", f"{video}/{about.get('subsequence')}/{name}"]
+    kitchen = video.partition("_")[0]
+    unpacked = [f"{kitchen}/{video}/{name}", f"{kitchen}/{name}"]
+    places += [f"{split}{place}" for split in ("", "train/", "val/", "test/") for place in unpacked]
     places += [_as_jpg(place) for place in places]
     if epic:
-        places += [f"{video}/{epic}", f"{video[:3]}/rgb_frames/{video}/{epic}"]
+        places += [f"{video}/{epic}", f"{kitchen}/rgb_frames/{video}/{epic}"]
     found = next((place for place in places if (images / place).is_file()), path)
     return VisorImage(video, jpg, epic, image_file(images, found))
 

@@ -23,6 +23,9 @@ def draw(folder, name, size=(192, 108)):
         f"P01_01/P01_01_seq_00001/{NAME}",
         "P01_01/frame_0000000141.jpg",
         "P01/rgb_frames/P01_01/frame_0000000141.jpg",
+        f"P01/{NAME}",
+        f"train/P01/{NAME}",
+        f"val/P01/P01_01/{NAME}",
     ],
 )
 def test_an_image_is_found_in_every_layout(tmp_path, place):
