@@ -32,32 +32,35 @@ def decode_rvl(data: bytes) -> NDArray[np.uint16]:
         raise InvalidInputError(f"RVL depth claims {columns}x{rows} pixels")
     code = data[_SIZE.size :]
     numbers = _numbers(np.frombuffer(code, "<u4", len(code) // 4))
-    zigzag, readings = np.zeros(pixels, np.int64), np.zeros(pixels, bool)
-    at = done = 0
+    lengths, headers, done, at = [], [], 0, 0
     while done < pixels and at + 2 <= len(numbers):
-        zeros, run = int(numbers[at]), int(numbers[at + 1])
-        start, at = done + zeros, at + 2
-        if start + run > pixels or at + run > len(numbers):
-            break
-        zigzag[start : start + run] = numbers[at : at + run]
-        readings[start : start + run] = True
-        done, at = start + run, at + run
-    if done != pixels:
+        zeros, run = numbers[at : at + 2].tolist()
+        lengths += [zeros, run]
+        headers += [at, at + 1]
+        done, at = done + zeros + run, at + 2 + run
+    if done != pixels or at > len(numbers):
         raise InvalidInputError(f"RVL depth of {columns}x{rows} pixels is damaged or cut off")
-    differences = (zigzag >> 1) ^ -(zigzag & 1)
-    return np.where(readings, np.cumsum(differences), 0).astype(np.uint16).reshape(rows, columns)
+    zigzag = np.delete(numbers[:at], headers)
+    depth = np.zeros(pixels, np.uint16)
+    is_reading = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
+    depth[is_reading] = np.cumsum((zigzag >> 1) ^ -(zigzag & 1))  # modulo 2**16, as the differences are
+    return depth.reshape(rows, columns)
 
 
 def _numbers(words: NDArray[np.uint32]) -> NDArray[np.int64]:
     """Return the numbers in words [N]; zeros that fill the last word come out as numbers, too."""
-    nibbles = ((words[:, None] >> np.arange(28, -4, -4, dtype=np.uint32)) & 15).astype(np.int64).ravel()
+    nibbles = ((words[:, None] >> np.arange(28, -4, -4, dtype=np.uint32)) & 15).astype(np.uint8).ravel()
     ends = np.flatnonzero(nibbles < 8)
     if not len(ends):
         return np.zeros(0, np.int64)
     nibbles = nibbles[: ends[-1] + 1]
     starts = np.concatenate([[0], ends[:-1] + 1])
     lengths = ends - starts + 1
-    if lengths.max() > _LONGEST:
+    longest = int(lengths.max())
+    if longest > _LONGEST:
         raise InvalidInputError("RVL depth is damaged: a number in it is too long")
-    places = np.arange(len(nibbles)) - np.repeat(starts, lengths)
-    return np.asarray(np.add.reduceat((nibbles & 7) << 3 * places, starts))
+    numbers = (nibbles[starts] & 7).astype(np.int64)
+    for place in range(1, longest):  # few numbers go on for long
+        longer = np.flatnonzero(lengths > place)
+        numbers[longer] |= (nibbles[starts[longer] + place] & 7).astype(np.int64) << 3 * place
+    return numbers

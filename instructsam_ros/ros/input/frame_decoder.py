@@ -26,6 +26,8 @@ from instructsam_ros.types import Frame
 
 MOST = 0.5
 """Share of depth readings outside the limits from which the unit of depth is doubted."""
+UNUSABLE = "masks without points, for"
+"""Beginning of the warnings of depth and camera_info that cannot be used."""
 _COLORS = re.compile(
     r"\b(red|orange|yellow|green|cyan|turquoise|blue|purple|violet|magenta|pink|brown|golden)\b",
     re.IGNORECASE,
@@ -66,7 +68,7 @@ def decode_frame(messages: FrameMessages, settings: NodeSettings, *, strict: boo
     except InvalidInputError as error:
         if strict:
             raise
-        warnings.append(f"masks without points, for depth cannot be used: {error}")
+        warnings.append(f"{UNUSABLE} depth cannot be used: {error}")
     try:
         if messages.info is not None:
             intrinsics = intrinsics_from_info(messages.info, rectified=settings.rectified)
@@ -77,7 +79,7 @@ def decode_frame(messages: FrameMessages, settings: NodeSettings, *, strict: boo
         if strict:
             raise
         frame = replace(frame, intrinsics=None)
-        warnings.append(f"masks without points, for camera_info cannot be used: {error}")
+        warnings.append(f"{UNUSABLE} camera_info cannot be used: {error}")
     warnings.append(frame_id_warning(messages))
     if frame.stamp_ns == 0:
         warnings.append(
