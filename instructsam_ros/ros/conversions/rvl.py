@@ -59,7 +59,7 @@ def _numbers(words: NDArray[np.uint32]) -> NDArray[np.int64]:
     longest = int(lengths.max())
     if longest > _LONGEST:
         raise InvalidInputError("RVL depth is damaged: a number in it is too long")
-    numbers = (nibbles[starts] & 7).astype(np.int64)
+    numbers: NDArray[np.int64] = (nibbles[starts] & 7).astype(np.int64)
     for place in range(1, longest):  # few numbers go on for long
         longer = np.flatnonzero(lengths > place)
         numbers[longer] |= (nibbles[starts[longer] + place] & 7).astype(np.int64) << 3 * place
