@@ -17,10 +17,11 @@ from instructsam_ros.lifting import (
     lift,
     refine_with_depth,
     scene_points,
+    without_specks,
 )
 from instructsam_ros.segmenter import Cancel, Segmenter, raise_if_cancelled
 from instructsam_ros.tracking.tracker import Tracker
-from instructsam_ros.types import Frame, Segmentation, check_instruction
+from instructsam_ros.types import Frame, Instance, Segmentation, View, check_instruction, tight_box
 
 OnStage = Callable[[str], None]
 STAGES = ("encode", "segment", "lift")
@@ -73,16 +74,18 @@ class Pipeline:
         features: Any = None,
         previous: Segmentation | None = None,
         up_direction: NDArray[np.float64] | None = None,
+        view: View | None = None,
         cancel: Cancel | None = None,
         on_stage: OnStage | None = None,
     ) -> Result:
-        """Segment and lift.
+        """Segment, remove stray pixels of the masks, and lift.
 
         features: what ``encode`` returned for this frame; encoded here when None. previous: the
         segmentation of the last frame of the stream, for the same instruction. up_direction: direction
-        away from the ground in the optical frame, when known. cancel: polled between and within
-        stages. on_stage: called with the name of each of STAGES as it begins. Raises
-        InvalidInputError for an unusable instruction, CancelledError, and what the segmenter raises.
+        away from the ground in the optical frame, when known. view: of the camera, for the tracker.
+        cancel: polled between and within stages. on_stage: called with the name of each of STAGES as it
+        begins. Raises InvalidInputError for an unusable instruction, CancelledError, and what the
+        segmenter raises.
         """
         instruction = check_instruction(instruction)
         timings: dict[str, float] = {}
@@ -99,6 +102,8 @@ class Pipeline:
             timings["encode"] = time.perf_counter() - started
         started = begin("segment")
         segmentation = self.segmenter.segment(features, instruction, previous=previous, cancel=cancel)
+        instances = tuple(_without_specks(instance) for instance in segmentation.instances)
+        segmentation = replace(segmentation, instances=instances)
         # The segmenter's own stages are more detailed than one number for all of them.
         timings |= segmentation.timings or {"segment": time.perf_counter() - started}
         started = begin("lift")
@@ -111,7 +116,7 @@ class Pipeline:
                 up_direction=up_direction,
             )
         lifted = self._track(
-            instruction, lift(frame, segmentation, self.lift_settings, up_direction=up_direction)
+            instruction, lift(frame, segmentation, self.lift_settings, up_direction=up_direction), view
         )
         timings["lift"] = time.perf_counter() - started
         return Result(frame, instruction, segmentation, lifted, timings)
@@ -120,12 +125,17 @@ class Pipeline:
         """The scene of a result without its targets: points [N, 3] in metres, colors [N, 3]."""
         return scene_points(result.frame, result.segmentation, self.lift_settings)
 
-    def _track(self, instruction: str, scene: LiftedScene) -> LiftedScene:
+    def _track(self, instruction: str, scene: LiftedScene, view: View | None) -> LiftedScene:
         if self.tracker is None:
             return scene
         instances = scene.instances
         ids = self.tracker.update(
-            instruction, [i.instance for i in instances], [i.centroid for i in instances]
+            instruction, [i.instance for i in instances], [i.centroid for i in instances], view
         )
         tracked = tuple(replace(i, id=number) for i, number in zip(instances, ids, strict=True))
         return LiftedScene(tracked, scene.plane)
+
+
+def _without_specks(instance: Instance) -> Instance:
+    mask = without_specks(instance.mask)
+    return instance if mask is instance.mask else replace(instance, mask=mask, box=tight_box(mask))

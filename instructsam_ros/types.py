@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,6 +124,31 @@ class Segmentation:
     answer: str
     status: Status
     timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """A rigid motion: points map to ``rotation @ p + translation``; [3, 3] and [3] metres."""
+
+    rotation: NDArray[np.float64]
+    translation: NDArray[np.float64]
+
+    def apply(self, points: NDArray[Any]) -> NDArray[Any]:
+        """Transform points [N, 3] or [3] to the other frame; their type is kept."""
+        if self is IDENTITY:
+            return points
+        return (points @ self.rotation.T + self.translation).astype(points.dtype)
+
+
+IDENTITY = Pose(np.eye(3), np.zeros(3))
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The pose of the camera in a frame ``fixed_frame``, in which things at rest stand still."""
+
+    fixed_frame: str
+    pose: Pose
 
 
 def check_rgb(rgb: NDArray[np.uint8]) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +53,19 @@ def test_a_result_holds_all_that_was_found(frame):
     assert result.ids == (1, 2)
     assert result.lifted.instances[1].centroid[0] > result.lifted.instances[0].centroid[0]
     assert list(result.timings) == list(STAGES)
+
+
+def test_the_box_is_that_of_the_object_without_stray_pixels(frame):
+    class Stray(Halves):
+        def segment(self, features, instruction, *, previous=None, cancel=None):
+            found = super().segment(features, instruction).instances[0]
+            mask = found.mask.copy()
+            mask[2, 25:28] = True
+            return Segmentation((replace(found, mask=mask, box=tight_box(mask)),), "", Status.OK)
+
+    clean, stray = (Pipeline(model()).run(frame, "left") for model in (Halves, Stray))
+    assert stray.segmentation.instances[0].box.tolist() == [4, 4, 12, 20]
+    np.testing.assert_array_equal(stray.segmentation.instances[0].mask, clean.segmentation.instances[0].mask)
 
 
 def test_no_target_is_a_result(frame):
@@ -141,7 +154,7 @@ def test_masks_are_refined_before_they_are_lifted(frame, monkeypatch):
 
     def keep_first(frame_, segmentation, refinement, *, lift_settings, up_direction):
         calls.append((frame_, refinement, lift_settings, up_direction))
-        return dataclasses.replace(segmentation, instances=segmentation.instances[:1])
+        return replace(segmentation, instances=segmentation.instances[:1])
 
     monkeypatch.setattr("instructsam_ros.pipeline.refine_with_depth", keep_first)
     pipeline = Pipeline(Halves(), refinement=settings)

@@ -7,10 +7,12 @@ from hypothesis.extra import numpy as hnp
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.types import (
+    IDENTITY,
     MAX_INSTRUCTION_CHARS,
     CameraModel,
     Frame,
     Instance,
+    Pose,
     Segmentation,
     Status,
     check_instruction,
@@ -141,3 +143,12 @@ def test_text_that_is_no_unicode_is_refused():
 def test_a_full_answer_keeps_its_name_of_the_messages():
     assert Status.SATURATED is Status.MAX_INSTANCES
     assert Status["SATURATED"] == 2
+
+
+def test_a_pose_moves_points_and_keeps_their_type():
+    turned = Pose(np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]), np.array([0.0, 0.0, 2.0]))
+    points = np.array([[1, 0, 0], [0, 1, 3]], np.float32)
+    moved = turned.apply(points)
+    assert moved.dtype == np.float32
+    np.testing.assert_allclose(moved, [[0, 1, 2], [-1, 0, 5]])
+    assert IDENTITY.apply(points) is points

@@ -6,17 +6,20 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from instructsam_ros.cli.model import add_model_arguments, load_model
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.results import write_png
 from instructsam_ros.segmenter import Segmenter
+from instructsam_ros.transparency import has_alpha, without_alpha
 from instructsam_ros.types import Segmentation, Status, check_instruction
 from instructsam_ros.visualization import overlay
 
@@ -61,7 +64,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def read_image(path: Path) -> NDArray[np.uint8] | None:
-    """Read a picture as uint8 [H, W, 3] RGB, rotated by its EXIF data; None if it cannot be decoded."""
+    """Read a picture as uint8 [H, W, 3] RGB, rotated by its EXIF data; None if it cannot be decoded.
+
+    Transparent pixels are white.
+    """
+    with suppress(Exception), Image.open(path) as picture:  # OpenCV takes more kinds of files
+        if has_alpha(picture):
+            return without_alpha(np.array(ImageOps.exif_transpose(picture).convert("RGBA")))
     if _is_utf8(path):
         bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     else:  # OpenCV would crash

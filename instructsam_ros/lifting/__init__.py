@@ -1,9 +1,10 @@
 """Metric geometry from masks and depth: clouds, boxes, support plane, refined masks. Numpy and OpenCV."""
 
 from instructsam_ros.lifting.box import OrientedBox, fit_box
-from instructsam_ros.lifting.depth import decode_depth, to_metres
+from instructsam_ros.lifting.depth import decode_depth, share_outside, to_metres
 from instructsam_ros.lifting.depth_refinement import RefinementSettings, refine_with_depth
 from instructsam_ros.lifting.lift import LiftedInstance, LiftedScene, lift, scene_points
+from instructsam_ros.lifting.outliers import without_specks
 from instructsam_ros.lifting.plane import Plane, fit_plane
 from instructsam_ros.lifting.projection import pixel_rays, project
 from instructsam_ros.lifting.settings import LiftSettings
@@ -23,5 +24,7 @@ __all__ = [
     "project",
     "refine_with_depth",
     "scene_points",
+    "share_outside",
     "to_metres",
+    "without_specks",
 ]

@@ -48,6 +48,7 @@ def fit_box(
     plane: Plane | None = None,
     up_direction: NDArray[np.float64] | None = None,
     tolerance: float = 0.01,
+    least_edge: float = 0.0,
 ) -> OrientedBox | None:
     """Fit a small box that contains all points [N, 3], in metres; return None for no points.
 
@@ -55,7 +56,8 @@ def fit_box(
     the longer edge), and the box extends down to the plane when the object rests on it (within
     ``tolerance``, see rests_on). With ``up_direction`` alone z is up. With neither, the axes approximate
     those of minimum volume, sorted from x, the longest, to z, the shortest, with z towards the camera.
-    The sign of x is chosen so that it points to the right of the image.
+    The sign of x is chosen so that it points to the right of the image. No edge is shorter than
+    ``least_edge`` metres: an object is as thick as what its points were measured with can tell.
     """
     if not len(points):
         return None
@@ -75,6 +77,9 @@ def fit_box(
     resting = plane is not None and rests_on(plane, sample, tolerance)
     if plane is not None and resting:
         low[2] = min(low[2], plane.offset)
+    missing = np.maximum(least_edge - (high - low), 0.0)
+    below = missing * (0.5, 0.5, 0.0 if resting else 0.5)
+    low, high = low - below, high + missing - below
     return OrientedBox(rotation @ ((low + high) / 2), rotation, high - low, resting)
 
 

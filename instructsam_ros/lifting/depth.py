@@ -22,13 +22,14 @@ def decode_depth(
     width: int,
     step: int,
     is_bigendian: bool = False,
+    scale: float = 0.0,
 ) -> NDArray[np.float32]:
     """Decode the raw buffer of a sensor_msgs/Image to depth in metres, float32 [height, width].
 
     data: ``height`` rows of ``step`` bytes each; a row may be longer than its pixels. encoding:
-    16UC1 or mono16 (millimetres, 0 is no reading), 32FC1 (metres). The result never shares
-    memory with ``data``. Raises InvalidInputError for another encoding, an empty image, rows that
-    are too short and a buffer that is too short.
+    16UC1 or mono16 (millimetres, 0 is no reading), 32FC1 (metres). scale: see to_metres. The
+    result never shares memory with ``data``. Raises InvalidInputError for another encoding, an empty
+    image, rows that are too short and a buffer that is too short.
     """
     if encoding not in _ITEM_TYPES:
         raise InvalidInputError(
@@ -48,23 +49,26 @@ def decode_depth(
             f"the depth buffer has {len(raw)} bytes but {height} rows of {step} bytes need {step * height}"
         )
     rows = raw[: step * height].reshape(height, step)[:, :row_bytes]
-    return to_metres(np.ascontiguousarray(rows).view(item))
+    return to_metres(np.ascontiguousarray(rows).view(item), scale)
 
 
-def to_metres(depth: NDArray[Any]) -> NDArray[np.float32]:
+def to_metres(depth: NDArray[Any], scale: float = 0.0) -> NDArray[np.float32]:
     """Convert an array of uint16 millimetres or float metres to depth in metres, float32 [H, W].
 
-    0 in millimetres, and 0, negative, infinite or NaN in metres become NaN. Raises
-    InvalidInputError for another type or number of dimensions.
+    scale: metres of one unit, where that is another than the type's, such as 0.0001 for cameras that
+    measure in tenths of a millimetre; 0 for the type's. 0, negative, infinite and NaN readings become NaN.
+    Raises InvalidInputError for another type or number of dimensions.
     """
     if depth.ndim != 2:
         raise InvalidInputError(f"expected a depth image [H, W], got {depth.shape}")
     if depth.dtype.kind == "u" and depth.dtype.itemsize == 2:
         metres = depth.astype(np.float32)
-        metres *= _METRES_PER_MILLIMETRE
+        metres *= np.float32(scale) if scale else _METRES_PER_MILLIMETRE
     elif depth.dtype.kind == "f":
         with np.errstate(over="ignore"):  # a double beyond float32 becomes inf, which is invalid
             metres = depth.astype(np.float32)
+            if scale:
+                metres *= np.float32(scale)
     else:
         raise InvalidInputError(
             f"depth of type {depth.dtype} is not supported; use uint16 millimetres or float metres"
@@ -77,3 +81,15 @@ def within_range(depth: NDArray[np.float32], minimum: float, maximum: float) -> 
     with np.errstate(invalid="ignore"):
         valid = (depth > 0) & (depth < np.inf) & (depth >= minimum) & (depth <= maximum)
     return np.where(valid, depth, np.float32(np.nan))
+
+
+def share_outside(depth: NDArray[np.float32], minimum: float, maximum: float) -> float:
+    """Return the share, 0..1, of the readings of a depth image [H, W] outside [minimum, maximum] metres.
+
+    Counts every fourth row and column. 0 without readings.
+    """
+    readings = depth[::4, ::4]
+    readings = readings[np.isfinite(readings)]
+    if not len(readings):
+        return 0.0
+    return float(np.mean((readings < minimum) | (readings > maximum)))

@@ -20,6 +20,8 @@ from instructsam_ros.types import Frame, Instance
 _TALL = 3
 # Plane points are removed within this multiple of rim_px from the mask's border.
 _RIM_REACH = 4
+# Square pixels, across a line of pixels; at most 1/12 for one pixel's width, 1/4 for two.
+_LINE_VARIANCE = 0.15
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,14 @@ class InstanceCloud:
     def low_depth(self, settings: LiftSettings) -> bool:
         """Return whether there are too few readings to rely on the geometry."""
         return self.valid_ratio < settings.min_valid_ratio or len(self.points) < max(settings.min_points, 1)
+
+    def is_line(self, image_width: int) -> bool:
+        """Return whether the pixels lie in a line of one pixel's width, so that one extent is not known."""
+        rows, columns = np.divmod(self.pixels, image_width)
+        if not len(rows) or len(rows) > np.ptp(rows) + np.ptp(columns) + 2:
+            return False
+        across = np.linalg.eigvalsh(np.cov(rows, columns, bias=True))[0]
+        return bool(across < _LINE_VARIANCE)
 
 
 def instance_cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> InstanceCloud:

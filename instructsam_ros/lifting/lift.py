@@ -27,8 +27,8 @@ class LiftedInstance:
     points: float32 [N, 3]; colors: uint8 [N, 3] RGB. centroid: float64 [3], mean of the points, NaN
     without points. box: around the points, or None without points. valid_depth_ratio: valid
     readings over mask pixels. truncated: the mask touches the image border, so sizes are lower
-    bounds. low_depth: too few readings to rely on the geometry. no_depth: the frame had no depth
-    or no intrinsics.
+    bounds. low_depth: too few readings to rely on the geometry, or all in a line. no_depth: the frame
+    had no depth or no intrinsics.
     """
 
     instance: Instance
@@ -80,7 +80,11 @@ def lift(
     for number, (instance, cloud) in enumerate(zip(segmentation.instances, clouds, strict=True), 1):
         cloud = without_plane(cloud, instance, plane, settings)
         box = fit_box(
-            cloud.points, plane=plane, up_direction=up_direction, tolerance=settings.plane_tolerance
+            cloud.points,
+            plane=plane,
+            up_direction=up_direction,
+            tolerance=settings.plane_tolerance,
+            least_edge=_pixel_footprint(frame, cloud.points),
         )
         lifted.append(_assemble(frame, instance, number, cloud, box, settings))
     return LiftedScene(tuple(lifted), plane)
@@ -121,7 +125,7 @@ def _assemble(
         box=box,
         valid_depth_ratio=cloud.valid_ratio,
         truncated=_touches_border(instance.mask),
-        low_depth=cloud.low_depth(settings),
+        low_depth=cloud.low_depth(settings) or cloud.is_line(frame.rgb.shape[1]),
         no_depth=frame.depth is None or frame.intrinsics is None,
     )
 
@@ -131,6 +135,13 @@ def _centroid(points: NDArray[np.float32]) -> NDArray[np.float64]:
         return np.full(3, np.nan)
     # Axis by axis, which is ten times as fast as mean(0).
     return np.array([points[:, axis].mean(dtype=np.float64) for axis in range(3)])
+
+
+def _pixel_footprint(frame: Frame, points: NDArray[np.float32]) -> float:
+    """Compute the width in metres that one pixel covers at the distance of the points [N, 3]."""
+    if frame.intrinsics is None or not len(points):
+        return 0.0
+    return float(np.median(points[:, 2])) / min(frame.intrinsics.fx, frame.intrinsics.fy)
 
 
 def _touches_border(mask: NDArray[np.bool_]) -> bool:

@@ -22,6 +22,7 @@ from std_msgs.msg import String
 from instructsam_ros.errors import InstructSamError
 from instructsam_ros.msg import Instance, InstanceArray
 from instructsam_ros.ros.conversions import rgb_from_image
+from instructsam_ros.ros.input.frame_decoder import UNUSABLE
 from instructsam_ros.ros.input.synchronizer import stamp_ns
 
 REPEAT_SECONDS = 0.5
@@ -39,7 +40,8 @@ class Picture:
 class Client:
     """Subscriber of a camera and of ``segment_node`` in a ROS context of its own. A context manager.
 
-    with_depth: answers without depth are not waited for; they come until depth is discovered.
+    with_depth: answers without depth are passed over, as they come until depth is discovered; depth that
+    cannot be used is a failure.
     """
 
     def __init__(self, *, with_depth: bool) -> None:
@@ -103,5 +105,7 @@ class Client:
             self._answers.append(message)
 
     def _on_diagnostics(self, message: Any) -> None:
-        of_node = (status for status in message.status if status.name.endswith(": node"))
-        self._failures += [status.message for status in of_node if status.level != DiagnosticStatus.OK]
+        for status in message.status:
+            failed = status.name.endswith(": node") and status.level != DiagnosticStatus.OK
+            if failed or (self._with_depth and UNUSABLE in status.message):
+                self._failures.append(status.message)

@@ -13,6 +13,7 @@ from instructsam_ros.ros.counters import Counters, Rates
 from instructsam_ros.ros.input.frame_buffer import FrameBuffer
 from instructsam_ros.ros.input.job_queue import JobQueue
 from instructsam_ros.ros.parameters import NodeSettings
+from instructsam_ros.ros.processor import Processor
 from instructsam_ros.ros.worker import Worker
 
 RECENT_SECONDS = 10.0
@@ -57,17 +58,21 @@ def diagnostic_array(
     settings: NodeSettings,
     queue: JobQueue | None,
     worker: Worker | None,
+    processor: Processor | None = None,
 ) -> DiagnosticArray:
-    """Return all statuses, stamped now. queue and worker are None while the node is not active."""
+    """Return all statuses, stamped now.
+
+    queue and worker are None while the node is not active, processor while it is not configured.
+    """
     name = node.get_fully_qualified_name().lstrip("/")
     counts, now = counters.snapshot(), time.monotonic()
     health.compare(counts, now)
-    levels = {"node": _node_level(health, queue, now), "camera": _camera_level(queue, settings)}
+    levels = {"node": _node_level(health, queue, now), "camera": _camera_level(queue, settings, processor)}
     levels["worker"] = _worker_level(worker, settings)
     rates = health.rates.update(counts, now)
     values = {
         "node": {"model": health.model, "last_error": health.last_error},
-        "camera": _camera_values(queue),
+        "camera": _camera_values(queue, processor),
         "worker": {name: f"{rate:.1f}" for name, rate in rates.items()}
         | {key: str(count) for key, count in counts.items()}
         | {"instruction": queue.instruction if queue else ""},
@@ -98,7 +103,9 @@ def _node_level(health: Health, queue: JobQueue | None, now: float) -> tuple[byt
     return DiagnosticStatus.OK, health.state
 
 
-def _camera_level(queue: JobQueue | None, settings: NodeSettings) -> tuple[bytes, str]:
+def _camera_level(
+    queue: JobQueue | None, settings: NodeSettings, processor: Processor | None
+) -> tuple[bytes, str]:
     if queue is None:
         return DiagnosticStatus.OK, "not active"
     frames, now = queue.frames, time.monotonic()
@@ -107,9 +114,10 @@ def _camera_level(queue: JobQueue | None, settings: NodeSettings) -> tuple[bytes
     silent = now - frames.last_image_at
     if silent > settings.camera_timeout:
         return DiagnosticStatus.ERROR, f"no image for {silent:.1f} s; is the camera unplugged?"
-    warning = _depth_warning(frames, settings, now) or frames.frame_id_warning
-    if warning:
-        return DiagnosticStatus.WARN, warning
+    warnings = [_depth_warning(frames, settings, now), frames.frame_id_warning]
+    warnings += processor.warnings if processor is not None else ()
+    if any(warnings):  # each once
+        return DiagnosticStatus.WARN, "; ".join(filter(None, dict.fromkeys(warnings)))
     if not settings.use_depth:
         return DiagnosticStatus.OK, "images arrive; depth is not used"
     return DiagnosticStatus.OK, "images, depth and camera_info arrive"
@@ -126,7 +134,7 @@ def _depth_warning(frames: FrameBuffer, settings: NodeSettings, now: float) -> s
     return "" if frames.has_info else "no camera_info: masks without points"
 
 
-def _camera_values(queue: JobQueue | None) -> dict[str, str]:
+def _camera_values(queue: JobQueue | None, processor: Processor | None) -> dict[str, str]:
     if queue is None:
         return {}
     frames, now = queue.frames, time.monotonic()
@@ -135,9 +143,11 @@ def _camera_values(queue: JobQueue | None) -> dict[str, str]:
         f"seconds_since_{key}": "never" if at is None else f"{now - at:.2f}" for key, at in ages.items()
     }
     offset = frames.depth_offset
+    outside = None if processor is None else processor.outside_limits
     return values | {
         "camera_info": str(frames.has_info),
         "depth_offset_ms": "" if offset is None else f"{1e3 * offset:.1f}",
+        "depth_outside_limits": "" if outside is None else f"{outside:.2f}",
     }
 
 

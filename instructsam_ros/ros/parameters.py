@@ -69,12 +69,25 @@ class NodeSettings:
     max_depth: float = _setting(
         10.0, "metres; farther readings are no readings", live=True, low=0.0, high=1000.0
     )
+    depth_scale: float = _setting(
+        0.0,
+        "metres of one unit of depth, 0.0001 for 16UC1 in 0.1 mm; 0: by encoding, 16UC1 mm, 32FC1 m",
+        live=True,
+        low=0.0,
+        high=1.0,
+    )
+    require_same_frame: bool = _setting(
+        False, "refuse depth or camera_info whose frame_id is not the image's", live=True
+    )
     refine_with_depth: bool = _setting(
         False, "complete and trim masks by what stands out from the support plane in depth", live=True
     )
     target_frame: str = _setting("", "tf frame of the output; empty: the camera's optical frame", live=True)
     up_frame: str = _setting(
         "", "tf frame whose z points up, such as odom; empty: what stands on what is found without", live=True
+    )
+    fixed_frame: str = _setting(
+        "", "tf frame in which ids are tracked; empty: odom, or the root of the camera's tf tree", live=True
     )
     transform_timeout: float = _setting(
         0.2, "seconds to wait for a transform at the image's stamp", live=True, low=0.0, high=10.0
@@ -109,6 +122,12 @@ class NodeSettings:
         if own := sorted(options.keys() & {"model", "device", "backend"}):
             raise ConfigError(f"model_options: {', '.join(own)} is a parameter of its own")
         return options
+
+    @property
+    def transform_memory(self) -> float:
+        """Seconds for which transforms are kept: those of the oldest image that is still worked on."""
+        waits = self.depth_wait + self.camera_timeout + self.transform_timeout
+        return max(10.0, waits + max(self.max_age, self.request_timeout))
 
     def require_tf(self) -> None:
         """Raise ConfigError where a frame is to be looked up and tf2_ros is not installed."""

@@ -21,7 +21,7 @@ from instructsam_ros.ros.diagnostics import Health, diagnostic_array
 from instructsam_ros.ros.errors import NotActiveError, StaleError, counter_name
 from instructsam_ros.ros.input.job_queue import JobQueue
 from instructsam_ros.ros.input.persistent_inputs import PersistentInputs
-from instructsam_ros.ros.input.subscriptions import CameraInputs, subscribe_camera_info
+from instructsam_ros.ros.input.subscriptions import CameraInfoInput, CameraInputs
 from instructsam_ros.ros.logs import ErrorLog
 from instructsam_ros.ros.model_loader import ModelLoader
 from instructsam_ros.ros.node_main import spin
@@ -65,11 +65,11 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._begin_with = self._settings.current.instruction
         self._active_instruction = self.create_publisher(String, "~/active_instruction", LATCHED)
         self._persistent = PersistentInputs(self._begin_with, self._announce)
-        self._transforms = Transforms.listen(self)
+        self._transforms = Transforms.on_node(self, self._settings.current.transform_memory)
         self._requests = RequestServers(
             self, lambda: self._persistent.queue, lambda: self._settings.current, self._counters
         )
-        subscribe_camera_info(self, self._persistent.set_info)
+        self._camera_info = CameraInfoInput(self, self._persistent.set_info)
         self.create_subscription(
             String,
             "instruction",
@@ -216,9 +216,13 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
 
     def _diagnose(self) -> None:
         settings: Any = self._settings.current
+        self._transforms.keep(settings.transform_memory)
+        self._camera_info.look_for_latched()
         queue = self._persistent.queue
         self._diagnostics.publish(
-            diagnostic_array(self, self._health, self._counters, settings, queue, self._worker)
+            diagnostic_array(
+                self, self._health, self._counters, settings, queue, self._worker, self._processor
+            )
         )
 
 

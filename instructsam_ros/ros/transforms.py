@@ -1,55 +1,65 @@
-"""Pose of the camera in another tf frame, at the time of the image."""
+"""Poses of the camera in other tf frames, at the time of the image."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.ros.errors import TransformError
+from instructsam_ros.ros.input.synchronizer import NANOSECONDS
 from instructsam_ros.ros.parameters import require_tf
+from instructsam_ros.types import Pose, View
 
+DRIFTING = "odom"
+"""Name of the frame in which things at rest stand still without jumps (REP 105)."""
+CEASED = NANOSECONDS
+"""A transform whose newest stamp is this many nanoseconds old is not waited for."""
+_PARENTS = re.compile(r"^'?([^\s'].*?)'?: *\n +parent: '(.*)'$", re.MULTILINE)
 
-@dataclass(frozen=True)
-class Pose:
-    """A rigid motion: points map to ``rotation @ p + translation``; [3, 3] and [3] metres."""
-
-    rotation: NDArray[np.float64]
-    translation: NDArray[np.float64]
-
-    def apply(self, points: NDArray[Any]) -> NDArray[Any]:
-        """Transform points [N, 3] or [3] to the other frame; their type is kept."""
-        if self is IDENTITY:
-            return points
-        return (points @ self.rotation.T + self.translation).astype(points.dtype)
-
-
-IDENTITY = Pose(np.eye(3), np.zeros(3))
+Listen = Callable[[float], tuple[Any, Any]]
 
 
 class Transforms:
-    """tf2_ros behind one call. ``buffer`` is a tf2_ros.Buffer, or None where tf is not installed."""
+    """tf2_ros behind three calls, from one buffer.
 
-    def __init__(self, buffer: Any, why_not: str = "", listener: Any = None) -> None:
-        self._buffer = buffer
+    listen: returns a tf2_ros.Buffer of the given seconds and its listener, or None where tf is not
+    installed, for which ``why_not`` is the reason.
+    """
+
+    def __init__(self, listen: Listen | None, why_not: str = "", seconds: float = 0.0) -> None:
+        self._listen = listen
         self._why_not = why_not
-        self._listener = listener  # its subscriptions end with the last reference
+        self._seconds = 0.0
+        self._buffer: Any = None
+        self._listener: Any = None  # its subscriptions end with the last reference
+        self.keep(seconds)
 
     @classmethod
-    def listen(cls, node: Any) -> Transforms:
+    def on_node(cls, node: Any, seconds: float) -> Transforms:
         """Listen to tf on a node; where tf2_ros is not installed every look-up fails with the reason."""
         try:
             require_tf("a transform")
         except ConfigError as error:
             return cls(None, str(error))
+        from rclpy.duration import Duration
         from tf2_ros import Buffer, TransformListener
 
-        buffer = Buffer(node=node)
-        return cls(buffer, listener=TransformListener(buffer, node, spin_thread=False))
+        def listen(kept: float) -> tuple[Any, Any]:
+            buffer = Buffer(Duration(seconds=kept), node)
+            return buffer, TransformListener(buffer, node, spin_thread=False)
+
+        return cls(listen, seconds=seconds)
+
+    def keep(self, seconds: float) -> None:
+        """Keep transforms for at least so many seconds; a buffer that has to grow starts empty."""
+        if self._listen is not None and seconds > self._seconds:
+            self._seconds = seconds
+            self._buffer, self._listener = self._listen(seconds)
 
     def look_up(self, target: str, source: str, stamp_ns: int, timeout: float) -> Pose:
         """Look up the pose of ``source`` in ``target`` at the stamp, exactly. Raises TransformError."""
@@ -72,3 +82,38 @@ class Transforms:
         turn, shift = found.rotation, found.translation
         rotation = Rotation.from_quat([turn.x, turn.y, turn.z, turn.w]).as_matrix()
         return Pose(rotation, np.array([shift.x, shift.y, shift.z]))
+
+    def view(self, camera: str, stamp_ns: int, timeout: float, fixed_frame: str = "") -> View | None:
+        """Look up the pose of the camera in a frame that stands still; None where tf does not have it.
+
+        fixed_frame: by default ``odom``, or the root of the tree where the camera's has none. ``timeout`` is
+        waited only while such transforms come in.
+        """
+        if self._buffer is None or not camera or stamp_ns == 0:
+            return None
+        fixed = fixed_frame or self._fixed_frame(camera)
+        if fixed == camera:
+            return None
+        wait = timeout if self._is_awaited(fixed, camera, stamp_ns) else 0.0
+        try:
+            return View(fixed, self.look_up(fixed, camera, stamp_ns, wait))
+        except TransformError:
+            return None
+
+    def _fixed_frame(self, camera: str) -> str:
+        """Return ``odom``, with any prefix, among the ancestors of the camera's frame, or the root."""
+        parents = dict(_PARENTS.findall(self._buffer.all_frames_as_yaml()))
+        seen = [camera]
+        while (parent := parents.get(seen[-1])) is not None and parent not in seen:
+            seen.append(parent)
+        return next((frame for frame in seen if frame.rpartition("/")[2] == DRIFTING), seen[-1])
+
+    def _is_awaited(self, fixed: str, camera: str, stamp_ns: int) -> bool:
+        """Return whether transforms come in, but not yet those of the stamp."""
+        from tf2_ros import TransformException
+
+        try:
+            newest = self._buffer.get_latest_common_time(fixed, camera)
+        except TransformException:
+            return False
+        return bool(0 < stamp_ns - newest.nanoseconds <= CEASED)

@@ -9,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.types import Instance, mask_iou
+from instructsam_ros.types import IDENTITY, Instance, View, mask_iou
+
+STILL_METRES = 0.02
+STILL_RADIANS = float(np.radians(1.0))
+"""Motion of the camera up to which the masks of two images can be compared."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,12 @@ class TrackerSettings:
 
 @dataclass
 class _Track:
+    """centroid: in the fixed frame of ``view``, or the camera's frame without a view."""
+
     id: int
     instance: Instance
     centroid: NDArray[np.float64]
+    view: View | None
     missed: int = 0
 
 
@@ -45,7 +52,9 @@ class Tracker:
     then to those missed for some frames. Not thread-safe.
 
     A pair matches by mask IoU or by distance of the 3D centroids, so that objects without depth are tracked,
-    too. Ids start at 1. A new instruction starts a new stream; within a stream ids are not reused.
+    too. With the pose of the camera in a fixed frame centroids are compared in that frame, and masks only
+    where the camera stood still or a centroid is not known. Ids start at 1. A new instruction starts a new
+    stream; within a stream ids are not reused.
     """
 
     def __init__(self, settings: TrackerSettings | None = None) -> None:
@@ -55,12 +64,21 @@ class Tracker:
         self._next_id = 1
 
     def update(
-        self, instruction: str, instances: Sequence[Instance], centroids: Sequence[NDArray[np.float64]]
+        self,
+        instruction: str,
+        instances: Sequence[Instance],
+        centroids: Sequence[NDArray[np.float64]],
+        view: View | None = None,
     ) -> list[int]:
-        """Assign ids to ``instances``. centroids: [3] each, in metres, NaN where unknown."""
+        """Assign ids to ``instances``.
+
+        centroids: [3] each, in metres in the camera's frame, NaN where unknown. view: of the camera.
+        """
+        pose = IDENTITY if view is None else view.pose
+        centroids = [pose.apply(centroid) for centroid in centroids]
         if instruction != self._instruction:
             self._instruction, self._tracks, self._next_id = instruction, [], 1
-        matched = self._match(instances, centroids)
+        matched = self._match(instances, centroids, view)
         for track in self._tracks:
             track.missed += 1
         ids = []
@@ -68,23 +86,23 @@ class Tracker:
             if i in matched:
                 track = matched[i]
             else:
-                track = _Track(self._next_id, instance, centroid)
+                track = _Track(self._next_id, instance, centroid, view)
                 self._next_id += 1
                 self._tracks.append(track)
-            track.instance, track.centroid, track.missed = instance, centroid, 0
+            track.instance, track.centroid, track.view, track.missed = instance, centroid, view, 0
             ids.append(track.id)
         self._tracks = [t for t in self._tracks if t.missed <= self._settings.max_missed]
         return ids
 
     def _match(
-        self, instances: Sequence[Instance], centroids: Sequence[NDArray[np.float64]]
+        self, instances: Sequence[Instance], centroids: Sequence[NDArray[np.float64]], view: View | None
     ) -> dict[int, _Track]:
         """Match instances to tracks; return the tracks by instance index."""
         pairs = [
             (affinity, i, t)
             for i, (instance, centroid) in enumerate(zip(instances, centroids, strict=True))
             for t, track in enumerate(self._tracks)
-            if (affinity := self._affinity(instance, centroid, track)) > 0
+            if (affinity := self._affinity(instance, centroid, view, track)) > 0
         ]
         matched: dict[int, _Track] = {}
         taken: set[int] = set()
@@ -98,13 +116,33 @@ class Tracker:
                 taken.add(t)
         return matched
 
-    def _affinity(self, instance: Instance, centroid: NDArray[np.float64], track: _Track) -> float:
+    def _affinity(
+        self, instance: Instance, centroid: NDArray[np.float64], view: View | None, track: _Track
+    ) -> float:
         """0 for no match, up to 2 for the same mask at the same place."""
-        iou = cropped_iou(instance, track.instance)
-        distance = float(np.linalg.norm(centroid - track.centroid))
-        nearness = 1 - distance / self._settings.max_distance  # NaN where a centroid is unknown
+        comparable = _fixed_frame(view) == _fixed_frame(track.view)
+        # NaN where a centroid is unknown.
+        distance = float(np.linalg.norm(centroid - track.centroid)) if comparable else float("nan")
+        nearness = 1 - distance / self._settings.max_distance
         nearness = nearness if nearness > 0 else 0.0
+        if np.isfinite(distance) and _moved(view, track.view):
+            return nearness
+        iou = cropped_iou(instance, track.instance)
         return iou + nearness if iou >= self._settings.min_iou else nearness
+
+
+def _fixed_frame(view: View | None) -> str:
+    return "" if view is None else view.fixed_frame
+
+
+def _moved(now: View | None, before: View | None) -> bool:
+    """Return whether the camera is known to have moved between two views in one fixed frame."""
+    if now is None or before is None:
+        return False
+    shift = float(np.linalg.norm(now.pose.translation - before.pose.translation))
+    # The trace of a rotation by an angle is 1 + 2 cos(angle).
+    cosine = (np.sum(now.pose.rotation * before.pose.rotation) - 1) / 2
+    return shift > STILL_METRES or bool(cosine < np.cos(STILL_RADIANS))
 
 
 def cropped_iou(first: Instance, second: Instance) -> float:

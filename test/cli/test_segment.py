@@ -3,9 +3,11 @@ import os
 import cv2
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from instructsam_ros.cli import main
-from instructsam_ros.cli.segment import describe
+from instructsam_ros.cli.segment import describe, read_image
+from instructsam_ros.training.data.image_files import ImageFile
 from instructsam_ros.types import Segmentation, Status
 
 
@@ -188,3 +190,31 @@ def test_a_place_that_cannot_be_written_is_named(picture, tmp_path, capsys, out)
     source = picture if out.endswith("png") else video
     assert segment(source, "the red thing", "-o", str(tmp_path / out)) == 2
     assert "file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_turned_by_exif_as_those_of_data_sets_are(tmp_path, orientation, suffix):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    pixels = np.zeros((16, 32, 3), np.uint8)
+    pixels[:8, :8] = (250, 20, 10)
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(pixels).save(path, exif=exif)
+    np.testing.assert_allclose(read_image(path).astype(int), ImageFile(path).read().astype(int), atol=12)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P"])
+def test_hidden_colours_are_white_in_files_too(tmp_path, mode):
+    picture = Image.new("RGBA", (12, 8), (250, 20, 10, 0))
+    picture.paste((20, 20, 220, 255), (0, 0, 6, 4))
+    if mode == "P":
+        picture = picture.quantize(4)
+    path = tmp_path / "a.png"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 3
+    picture.save(path, exif=exif)
+    for rgb in (read_image(path), ImageFile(path).read()):
+        assert rgb.shape == (8, 12, 3)
+        np.testing.assert_allclose(rgb[-1, -1].astype(int), (20, 20, 220), atol=8)
+        np.testing.assert_allclose(rgb[0, 0], 255)

@@ -113,6 +113,18 @@ def test_every_cloud_has_a_box_around_it(points):
     assert_proper(fit_box(points, plane=plane), points)
 
 
+@given(CLOUDS)
+@settings(deadline=None)
+def test_no_edge_is_shorter_than_the_least(points):
+    for plane in (None, Plane(np.array([0.0, -0.6, -0.8]), -0.5, 1.0)):
+        exact, box = fit_box(points, plane=plane), fit_box(points, plane=plane, least_edge=0.01)
+        assert_proper(box, points)
+        np.testing.assert_allclose(box.size, np.maximum(exact.size, 0.01), atol=1e-12)
+        if box.on_plane:
+            bottom = (box.centre - box.rotation[:, 2] * box.size[2] / 2) @ plane.normal
+            assert bottom <= plane.offset + 1e-9
+
+
 def test_no_points_have_no_box():
     assert fit_box(np.zeros((0, 3), np.float32)) is None
 

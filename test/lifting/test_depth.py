@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.lifting.depth import decode_depth, to_metres, within_range
+from instructsam_ros.lifting.depth import decode_depth, share_outside, to_metres, within_range
 
 SIZES = hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)
 
@@ -84,3 +84,24 @@ def test_range_is_inclusive_and_leaves_its_input_alone():
     kept = within_range(depth, 0.2, 1.0)
     np.testing.assert_array_equal(np.isfinite(kept), [[False, True, True, False, False, False]])
     assert depth[0, 3] == np.float32(1.1)
+
+
+@pytest.mark.parametrize(
+    ("depth", "scale", "metres"),
+    [
+        (np.array([[0, 5000]], np.uint16), 0.0001, [[np.nan, 0.5]]),
+        (np.array([[0, 50]], np.uint16), 0.01, [[np.nan, 0.5]]),
+        (np.array([[0, 500]], np.float32), 0.001, [[np.nan, 0.5]]),
+        (np.array([[0, 0.5]], np.float32), 0.0, [[np.nan, 0.5]]),
+    ],
+)
+def test_a_scale_gives_metres_of_any_unit(depth, scale, metres):
+    np.testing.assert_allclose(to_metres(depth, scale), metres, rtol=1e-6)
+    np.testing.assert_allclose(decode_depth(**packed(depth, False, 3), scale=scale), metres, rtol=1e-6)
+
+
+def test_the_share_of_readings_outside_the_limits():
+    depth = np.full((8, 16), 5.0, np.float32)
+    depth[:, 4:8], depth[:, 8:12] = np.nan, 50.0
+    assert share_outside(depth, 0.1, 10.0) == pytest.approx(1 / 3)
+    assert share_outside(np.full((8, 8), np.nan, np.float32), 0.1, 10.0) == 0

@@ -102,3 +102,22 @@ def test_the_window_stays_in_the_image() -> None:
     mask = instance(slice(0, 5), slice(20, 32)).mask
     assert mask[window_of(instance(slice(0, 5), slice(20, 32)))].sum() == mask.sum()
     assert window_of(instance(slice(3, 5), slice(4, 9))) == (slice(2, 6), slice(3, 10))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "line"),
+    [
+        ([(5, c) for c in range(20)], True),
+        ([(r, 5) for r in range(20)], True),
+        ([(c // 3, c) for c in range(20)], True),
+        ([(7, 7)], True),
+        ([(r, c) for r in (5, 6) for c in range(20)], False),
+        ([(5, c) for c in range(12)] + [(r, 5) for r in range(12)], False),
+        ([], False),
+    ],
+    ids=["row", "column", "slanted", "pixel", "two rows", "corner", "nothing"],
+)
+def test_a_line_of_pixels_is_known(pixels, line):
+    flat = np.array([row * WIDTH + column for row, column in pixels], np.intp)
+    cloud = InstanceCloud(flat, np.zeros((len(flat), 3), np.float32), 1.0)
+    assert cloud.is_line(WIDTH) is line

@@ -122,7 +122,30 @@ def test_a_mask_of_one_pixel_has_one_point():
     lifted = lift(frame_of(np.full(SIZE, 0.9, np.float32)), segmentation(mask)).instances[0]
     np.testing.assert_allclose(lifted.points, [[0.9 * -4 / 30, 0.9 * -2 / 30, 0.9]], rtol=1e-6)
     assert lifted.low_depth
-    np.testing.assert_allclose(lifted.box.size, 0, atol=1e-6)
+    np.testing.assert_allclose(lifted.box.size, 0.9 / 30, rtol=1e-5)
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["row", "column"])
+@pytest.mark.parametrize(("width", "flagged"), [(1, True), (2, False), (6, False)])
+def test_the_least_edge_is_a_pixel_and_a_mask_of_one_row_is_flagged(turned, width, flagged):
+    mask = np.zeros((120, 160), bool)
+    mask[50 : 50 + width, 20:80] = True
+    frame = Frame(
+        np.zeros((120, 160, 3), np.uint8),
+        np.full((120, 160), 0.5, np.float32),
+        CameraModel(160, 120, 150.0, 150.0, 79.5, 59.5),
+    )
+    if turned:
+        frame = Frame(
+            np.zeros((160, 120, 3), np.uint8),
+            np.full((160, 120), 0.5, np.float32),
+            CameraModel(120, 160, 150.0, 150.0, 59.5, 79.5),
+        )
+        mask = np.ascontiguousarray(mask.T)
+    lifted = lift(frame, segmentation(mask), LiftSettings(rim_px=0)).instances[0]
+    assert lifted.low_depth is flagged
+    assert lifted.box.size.min() == pytest.approx(0.5 / 150, rel=1e-5)
+    assert lifted.box.size.max() == pytest.approx(59 * 0.5 / 150, rel=1e-4)
 
 
 def test_depth_without_readings_is_flagged():

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
-from instructsam_ros.lifting.outliers import _clusters, main_body, without_neighbours
+from instructsam_ros.lifting.outliers import _clusters, main_body, without_neighbours, without_specks
 
 
 def body(depth: np.ndarray) -> np.ndarray:
@@ -141,3 +142,36 @@ def test_clusters_are_those_of_a_walk_over_touching_cells(cells):
         expected = [new if label == old else label for label in expected]
     same = np.equal.outer(expected, expected)
     np.testing.assert_array_equal(np.equal.outer(found, found), same)
+
+
+def test_stray_pixels_are_no_part_of_a_mask():
+    mask = np.zeros((240, 400), bool)
+    mask[100:180, 20:120] = True
+    expected = mask.copy()
+    for row, column in ((3, 350), (4, 250), (230, 300)):
+        mask[row, column] = True
+    np.testing.assert_array_equal(without_specks(mask), expected)
+    small = np.zeros((60, 60), bool)
+    small[10:20, 10:20] = True
+    expected = small.copy()
+    small[50, 40:43] = True  # 3 of 100 pixels
+    np.testing.assert_array_equal(without_specks(small), expected)
+
+
+def test_parts_of_an_object_are_no_specks():
+    mask = np.zeros((120, 160), bool)
+    mask[20:80, 20:80] = True
+    mask[20:30, 120:130] = True  # behind an occluder, 100 of 3600 pixels
+    mask[84:86, 40:42] = True  # 4 pixels, close by
+    assert without_specks(mask) is mask
+    dots = np.zeros((50, 50), bool)
+    dots[::10, ::10] = True  # none is larger than the others
+    assert without_specks(dots) is dots
+
+
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=30)))
+def test_only_specks_are_removed(mask):
+    clean = without_specks(mask)
+    assert not (clean & ~mask).any()
+    assert clean.any() == mask.any()
+    assert np.array_equal(without_specks(clean), clean)

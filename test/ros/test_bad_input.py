@@ -62,15 +62,38 @@ def uncalibrated_camera(client) -> None:
 
 
 @pytest.mark.parametrize(
-    "send",
-    [wrong_encoding, short_buffer, depth_of_another_size, camera_info_of_another_size, uncalibrated_camera],
-    ids=lambda f: f.__name__,
+    ("send", "said"),
+    [
+        (depth_of_another_size, "depth is 80x60 but the image is 160x120"),
+        (camera_info_of_another_size, "camera_info is for 80x60"),
+        (uncalibrated_camera, "not calibrated"),
+    ],
 )
+def test_unusable_depth_or_camera_info_gives_masks_and_a_standing_warning(streaming, send, said):
+    def flat():
+        return [
+            i
+            for answer in streaming.heard["instances"]
+            for i in answer.instances
+            if i.flags & Instance.FLAG_NO_DEPTH and i.mask.data and not i.points.data
+        ]
+
+    failed = streaming.count("invalid_input")
+    streaming.heard["instances"].clear()
+    streaming.wait(
+        lambda: flat() and said in streaming.diagnostics()["camera"].message, lambda: send(streaming)
+    )
+    assert streaming.count("invalid_input") == failed
+    # Topics are not ordered among each other: the good image may come before the good camera_info.
+    assert streaming.wait(lambda: answers(streaming), streaming.send)
+    streaming.wait(lambda: said not in streaming.diagnostics()["camera"].message, streaming.send)
+
+
+@pytest.mark.parametrize("send", [wrong_encoding, short_buffer], ids=lambda f: f.__name__)
 def test_an_unusable_frame_is_counted_and_the_next_one_answered(streaming, send):
     before = streaming.count("invalid_input")
     streaming.wait(lambda: streaming.count("invalid_input") > before, lambda: send(streaming))
     assert "InvalidInputError" in streaming.diagnostics()["node"].message
-    # Topics are not ordered among each other: the good image may come before the good camera_info.
     assert streaming.wait(lambda: answers(streaming), streaming.send)
 
 
@@ -178,7 +201,7 @@ def test_a_given_frame_without_all_of_its_parts_is_an_error(client, parts, said)
     assert said in result.error_msg
 
 
-def test_depth_in_another_tf_frame_is_a_warning(streaming, node):
+def test_depth_in_another_tf_frame_is_flagged_and_warned_of(streaming, node):
     def send():
         header = streaming.header()
         other = Header(stamp=header.stamp, frame_id="depth_frame")
@@ -188,6 +211,8 @@ def test_depth_in_another_tf_frame_is_a_warning(streaming, node):
 
     streaming.wait(lambda: "depth is in 'depth_frame'" in streaming.diagnostics()["camera"].message, send)
     assert node.log.read_text().count("depth is in 'depth_frame'") == 1
+    newest = streaming.heard["instances"][-1]
+    assert all(i.flags & Instance.FLAG_OTHER_FRAME for i in newest.instances)
     assert answers(streaming)
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
+from rclpy.duration import Duration
 from std_msgs.msg import Header
 
 from instructsam_ros.ros.conversions import image_from_array, info_from_intrinsics
@@ -11,8 +13,10 @@ from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.input.job_queue import Job
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.processor import Processor
-from instructsam_ros.ros.transforms import Pose
+from instructsam_ros.ros.transforms import Transforms
 from instructsam_ros.segmenter import load
+from instructsam_ros.types import Pose
+from test.ros import tf_stand_in
 from test.ros.conftest import CAMERA, depth_mm, picture
 
 # Columns are the camera's axes in the frame: it looks along x and stands upright.
@@ -26,6 +30,9 @@ class Tf:
         if (target, source) != ("odom", "camera"):
             raise TransformError(f"no transform from {source!r} to {target!r}")
         return Pose(LEVEL, np.zeros(3))
+
+    def view(self, camera: str, stamp_ns: int, timeout: float, fixed_frame: str = "") -> None:
+        return None
 
 
 def processor(warn=lambda _text: None, **settings):
@@ -74,17 +81,18 @@ def test_an_up_frame_that_cannot_be_reached_is_an_error():
 )
 def test_frame_ids_that_do_not_fit_are_warned_of_once_and_answered(image, depth, info, said):
     warnings = []
+    stamp = Time(sec=1)
     messages = FrameMessages(
-        image=image_from_array(picture(), "rgb8", Header(frame_id=image)),
-        depth=image_from_array(depth_mm(), "16UC1", Header(frame_id=depth)),
-        info=info_from_intrinsics(CAMERA, Header(frame_id=info)),
+        image=image_from_array(picture(), "rgb8", Header(stamp=stamp, frame_id=image)),
+        depth=image_from_array(depth_mm(), "16UC1", Header(stamp=stamp, frame_id=depth)),
+        info=info_from_intrinsics(CAMERA, Header(stamp=stamp, frame_id=info)),
         received=0.0,
     )
     running = processor(warnings.append)
     for _ in range(2):
         answer = running.run(Job("the red thing", messages, None, lambda: False), lambda: False)
         assert answer.result.lifted.instances
-    assert len(warnings) == len(said)
+    assert len(warnings) == len(said) == len(running.warnings)
     assert all(text in warning for text, warning in zip(said, warnings, strict=True))
 
 
@@ -99,3 +107,98 @@ def test_masks_are_refined_where_the_parameter_says_so(monkeypatch, wanted):
     monkeypatch.setattr("instructsam_ros.pipeline.refine_with_depth", refine)
     box_of_the_red_square(refine_with_depth=wanted)
     assert len(calls) == wanted
+
+
+def test_a_warning_stands_while_its_frames_come_and_is_logged_once_whatever_its_numbers():
+    logged = []
+    running = processor(logged.append)
+    stamp = Time(sec=1)
+    for millimetres in (20_000, 30_000, 900):
+        messages = FrameMessages(
+            image=image_from_array(picture(), "rgb8", Header(stamp=stamp, frame_id="camera")),
+            depth=image_from_array(
+                np.full((120, 160), millimetres, np.uint16), "16UC1", Header(stamp=stamp, frame_id="camera")
+            ),
+            info=info_from_intrinsics(CAMERA, Header(stamp=stamp, frame_id="camera")),
+            received=0.0,
+        )
+        running.run(Job("the red thing", messages, None, lambda: False), lambda: False)
+        far = millimetres > 10_000
+        assert len(running.warnings) == far
+        assert running.outside_limits == far
+    assert len(logged) == 1
+    assert "depth_scale" in logged[0]
+
+
+class Slow:
+    """A model that takes 12 s, during which the robot's tf goes on; tf is that of the stand-in."""
+
+    name = "slow"
+
+    def __init__(self, tf):
+        self.tf, self.second, self.runs = tf, 1, 0
+
+    def encode(self, rgb):
+        return rgb
+
+    def segment(self, features, instruction, *, previous=None, cancel=None):
+        self.runs += 1
+        for _ in range(12):
+            self.second += 1
+            self.tf.set("odom", "camera", self.second, float(self.second))
+        return load("fake").segment(load("fake").encode(features), instruction)
+
+
+def test_poses_are_fetched_when_a_frame_is_taken_whatever_the_model_takes(monkeypatch):
+    """Once the model is done a buffer of 10 s has forgotten the time of the image."""
+    tf_stand_in.install(monkeypatch)
+    buffer = tf_stand_in.Buffer(Duration(seconds=10.0))
+    buffer.set("odom", "camera", 1, 1.0)
+    model = Slow(buffer)
+    settings = NodeSettings(target_frame="odom", max_age=60.0)
+    transforms = Transforms(lambda _seconds: (buffer, None), seconds=10.0)
+    running = Processor(model, lambda: settings, transforms, Counters(), lambda _text: None)
+    for second in (1, 13):
+        answer = running.run(Job("the red thing", frame_at(second), None, lambda: False), lambda: False)
+        np.testing.assert_allclose(answer.pose.translation, [second, 0, 0])
+        assert answer.frame_id == "odom"
+    with pytest.raises(TransformError):
+        running.run(Job("the red thing", frame_at(99), None, lambda: False), lambda: False)
+    assert model.runs == 2, "a frame that cannot be reached costs no run of the model"
+
+
+def frame_at(second: int, columns: tuple[int, ...] = (30,)) -> FrameMessages:
+    """Red squares of 20 pixels, 0.5 m away, from these columns on."""
+    header = Header(stamp=Time(sec=second), frame_id="camera")
+    rgb = np.full((120, 160, 3), 128, np.uint8)
+    for column in columns:
+        rgb[40:60, column : column + 20] = (220, 20, 20)
+    return FrameMessages(
+        image=image_from_array(rgb, "rgb8", header),
+        depth=image_from_array(np.full((120, 160), 500, np.uint16), "16UC1", header),
+        info=info_from_intrinsics(CAMERA, header),
+        received=0.0,
+    )
+
+
+def test_ids_of_things_at_rest_are_kept_while_the_camera_moves(monkeypatch):
+    """A pixel is 1/300 m there. The camera jumps by 0.2 m, 60 pixels, so that things change places."""
+    tf_stand_in.install(monkeypatch)
+    buffer = tf_stand_in.Buffer(Duration(seconds=10.0))
+    running = Processor(
+        load("fake"),
+        NodeSettings,
+        Transforms(lambda _seconds: (buffer, None), seconds=10.0),
+        Counters(),
+        lambda _text: None,
+    )
+    seen = []
+    for second, camera_x, columns in ((1, 0.0, (20, 80)), (2, -0.2, (80, 140)), (3, 0.0, (20, 80))):
+        buffer.set("odom", "camera", second, camera_x)
+        answer = running.run(
+            Job("the red thing", frame_at(second, columns), None, lambda: False), lambda: False
+        )
+        seen.append({int(i.instance.box[0]): i.id for i in answer.result.lifted.instances})
+    first = seen[0]
+    assert seen[1] == {80: first[20], 140: first[80]}
+    assert seen[2] == first

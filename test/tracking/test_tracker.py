@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.tracking.tracker import Tracker, TrackerSettings, cropped_iou
-from instructsam_ros.types import Instance, tight_box
+from instructsam_ros.types import Instance, Pose, View, tight_box
 
 UNKNOWN = np.full(3, np.nan)
 
@@ -98,3 +98,46 @@ def test_an_object_that_is_there_keeps_its_id_beside_one_that_has_gone():
     assert tracker.update("mugs", [square(10, 10, 20), square(34, 10, 20)], [at(0.0), at(0.10)]) == [1, 2]
     assert tracker.update("mugs", [square(10, 10, 20)], [at(0.0)]) == [1]  # the other one is taken away
     assert tracker.update("mugs", [square(26, 10, 20)], [at(0.07)]) == [1]  # and this one moves there
+
+
+def seen_from(x: float, degrees: float = 0.0, frame: str = "odom") -> View:
+    """The camera at x metres in a fixed frame, turned about its optical axis."""
+    turn = np.radians(degrees)
+    rotation = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
+    return View(frame, Pose(rotation, np.array([x, 0.0, 0.0])))
+
+
+@pytest.mark.parametrize("step", [0.1, 0.3])
+def test_things_at_rest_keep_their_ids_however_the_camera_moves(step):
+    """Two things ``step`` apart: after a step of the camera the one is where the other was."""
+    things = (0.0, step)
+    tracker = Tracker()
+    for number in range(5):
+        camera = step * number
+        masks = [square(round(40 + 40 * (x - camera) / step) % 90, 40) for x in things]
+        centroids = [at(x - camera) for x in things]
+        assert tracker.update("things", masks, centroids, seen_from(camera)) == [1, 2]
+
+
+def test_without_a_moving_camera_masks_count_as_well():
+    """A thing pushed by more than max_distance between slow frames, still overlapping its place."""
+    for view, expected in ((None, [1]), (seen_from(0.0), [1])):
+        tracker = Tracker()
+        tracker.update("things", [square(10, 10, 30)], [at(0.0)], view)
+        assert tracker.update("things", [square(20, 10, 30)], [at(0.1)], view) == expected
+
+
+@pytest.mark.parametrize("moved", [seen_from(0.05), seen_from(0.0, 5.0)], ids=["shifted", "turned"])
+def test_masks_do_not_count_where_the_camera_moved_unless_there_is_no_depth(moved):
+    for centroid, expected in ((at(0.5), [2]), (UNKNOWN, [1])):
+        tracker = Tracker()
+        tracker.update("things", [square(10, 10)], [at(0.0)], seen_from(0.0))
+        assert tracker.update("things", [square(10, 10)], [centroid], moved) == expected
+
+
+def test_places_in_another_fixed_frame_are_not_compared():
+    tracker = Tracker()
+    tracker.update("things", [square(10, 10), square(60, 60)], [at(0.0), at(0.5)], seen_from(0.0))
+    found = [square(60, 60), square(10, 10)]
+    assert tracker.update("things", found, [at(0.0), at(0.5)], seen_from(0.0, frame="map")) == [2, 1]
+    assert tracker.update("things", found, [at(0.0), at(0.5)], None) == [2, 1]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.transparency import has_alpha, without_alpha
 
 Turn = Callable[[NDArray[np.bool_]], NDArray[np.bool_]]
 TURNS: dict[int, Turn] = {
@@ -39,13 +40,18 @@ class EncodedImage(ABC):
         """Open the encoded image (JPEG, PNG ...). Raises OSError."""
 
     def read(self) -> NDArray[np.uint8]:
-        """Read it upright, RGB uint8 [H, W, 3]. Raises InvalidInputError for a missing or damaged file."""
+        """Read it upright, RGB uint8 [H, W, 3], what is transparent as white.
+
+        Raises InvalidInputError for a missing or damaged file.
+        """
         try:
             with self.open() as file, Image.open(file) as image:
                 upright = ImageOps.exif_transpose(image)
                 if upright.mode.startswith("I"):  # 16 bit grey, which PIL would cut off at 255
                     grey = (np.asarray(upright).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
                     return np.stack([grey] * 3, -1)
+                if has_alpha(upright):
+                    return without_alpha(np.array(upright.convert("RGBA")))
                 return np.array(upright.convert("RGB"))
         except FileNotFoundError:
             raise InvalidInputError(f"there is no image {self}") from None

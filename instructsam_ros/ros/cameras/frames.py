@@ -26,13 +26,21 @@ class CameraFrame:
 
 
 def read_frame(image: Path, depth: Path | None, info: Path | None) -> CameraFrame:
-    """Read one frame from files. Raises InvalidInputError that names the unreadable one."""
+    """Read one frame from files. Raises InvalidInputError that names the unreadable one.
+
+    EXIF turns a picture alone. Beside depth or a calibration, which are not turned, it is read as stored.
+    """
+    return _read_frame(image, depth, info, stored=depth is not None or info is not None)
+
+
+def _read_frame(image: Path, depth: Path | None, info: Path | None, *, stored: bool) -> CameraFrame:
     depth_image = None if depth is None else _read(depth, cv2.IMREAD_UNCHANGED)
     if depth_image is not None and (
         depth_image.ndim != 2 or depth_image.dtype not in (np.uint16, np.float32)
     ):
         raise InvalidInputError(f"{depth} is {depth_image.dtype} {depth_image.shape}, not 16 bit depth")
-    rgb = cv2.cvtColor(_read(image, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    flags = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if stored else 0)
+    rgb = cv2.cvtColor(_read(image, flags), cv2.COLOR_BGR2RGB)
     return CameraFrame(rgb, depth_image, None if info is None else read_camera(info))
 
 
@@ -52,7 +60,7 @@ def read_folder(folder: Path) -> list[CameraFrame]:
                 f"{settings} must hold the camera of {image.name} as K (width, height, fx, fy, cx, cy): "
                 f"{error!r}"
             ) from None
-        frame = read_frame(image, depth if depth.exists() else None, None)
+        frame = _read_frame(image, depth if depth.exists() else None, None, stored=True)
         frames.append(CameraFrame(frame.rgb, frame.depth, intrinsics))
     if not frames:
         raise ConfigError(f"no frames (NAME.jpg with NAME.json) in {folder}")

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.lifting import decode_depth
+from instructsam_ros.ros.conversions import planar_yuv
+from instructsam_ros.transparency import without_alpha
 
 # Encoding -> item type, channels, and which channels are red, green and blue.
 # cv_bridge writes 8UC3 and 8UC4 for OpenCV pictures of unnamed encoding, which are BGR.
@@ -36,7 +38,8 @@ _CODED: dict[str, tuple[str, int, int]] = {
     "yuv422_yuy2": ("u1", 2, cv2.COLOR_YUV2RGB_YUY2),
     "yuyv": ("u1", 2, cv2.COLOR_YUV2RGB_YUY2),
 }
-_NAMES = {name.lower(): name for name in (*_PLAIN, *_CODED)}
+_KNOWN = (*_PLAIN, *_CODED, *planar_yuv.ENCODINGS)
+_NAMES = {name.lower(): name for name in _KNOWN}
 _ENCODING_OF = {
     "rgb8": (np.uint8, 3),
     "mono8": (np.uint8, 1),
@@ -48,9 +51,10 @@ _ENCODING_OF = {
 def rgb_from_image(message: Any) -> NDArray[np.uint8]:
     """RGB uint8 [H, W, 3], contiguous, of a sensor_msgs/Image; may share memory with the message.
 
-    Reads the plain 8 bit encodings, mono16 (its upper 8 bits), Bayer patterns and packed YUV 4:2:2
-    itself, in capitals too, and uses cv_bridge, where it is installed, for any other. Raises
-    InvalidInputError for an unknown encoding, an empty image and a buffer that does not hold the image.
+    Reads the plain 8 bit encodings, mono16 (its upper 8 bits), Bayer patterns, packed YUV 4:2:2 and YUV in
+    planes itself, in capitals too, and uses cv_bridge, where it is installed, for any other. Transparent
+    pixels are white. Raises InvalidInputError for an unknown encoding, an empty image and a buffer that does
+    not hold the image.
     """
     encoding = _NAMES.get(str(message.encoding).lower(), str(message.encoding))
     if encoding in _PLAIN:
@@ -58,6 +62,8 @@ def rgb_from_image(message: Any) -> NDArray[np.uint8]:
         pixels = _pixels(message, item, channels)
         if item == "u2":
             pixels = (pixels >> 8).astype(np.uint8)
+        if channels == 4:
+            return without_alpha(pixels[..., (*order, 3)])
         return np.ascontiguousarray(pixels if order == (0, 1, 2) and channels == 3 else pixels[..., order])
     if encoding in _CODED:
         item, channels, code = _CODED[encoding]
@@ -65,10 +71,12 @@ def rgb_from_image(message: Any) -> NDArray[np.uint8]:
             return np.asarray(cv2.cvtColor(np.ascontiguousarray(_pixels(message, item, channels)), code))
         except cv2.error as error:
             raise InvalidInputError(f"a {encoding} image cannot be converted: {error}") from None
+    if encoding in planar_yuv.ENCODINGS:
+        return planar_yuv.rgb_from_planar_yuv(message, encoding)
     return _through_cv_bridge(message, encoding)
 
 
-def depth_from_image(message: Any) -> NDArray[np.float32]:
+def depth_from_image(message: Any, scale: float = 0.0) -> NDArray[np.float32]:
     """Decode depth in metres, float32 [H, W], NaN for no reading; see lifting.decode_depth."""
     return decode_depth(
         message.data,
@@ -77,6 +85,7 @@ def depth_from_image(message: Any) -> NDArray[np.float32]:
         width=message.width,
         step=message.step,
         is_bigendian=bool(message.is_bigendian),
+        scale=scale,
     )
 
 
@@ -118,7 +127,7 @@ def _pixels(message: Any, item: str, channels: int) -> NDArray[Any]:
 
 
 def _through_cv_bridge(message: Any, encoding: str) -> NDArray[np.uint8]:
-    known = ", ".join([*_PLAIN, *_CODED])
+    known = ", ".join(_KNOWN)
     try:
         from cv_bridge import CvBridge, CvBridgeError
     except ImportError:

@@ -36,15 +36,20 @@ def frame_id_warning(messages: FrameMessages) -> str:
     own = messages.image.header.frame_id
     if not own:
         return "the image has no frame_id, so nobody can tell where things are: set it in the camera's driver"
-    parts = {"depth": messages.depth, "camera_info": messages.info}
-    odd = [
-        f"{name} is in {message.header.frame_id!r}"
-        for name, message in parts.items()
-        if message is not None and message.header.frame_id != own
-    ]
+    odd = other_frames(messages)
     if not odd:
         return ""
     return f"{' and '.join(odd)} but the image is in {own!r}: is depth aligned to the image?"
+
+
+def other_frames(messages: FrameMessages) -> list[str]:
+    """Say which of depth and camera_info have another frame_id than the image, and which."""
+    parts = {"depth": messages.depth, "camera_info": messages.info}
+    return [
+        f"{name} is in {message.header.frame_id!r}"
+        for name, message in parts.items()
+        if message is not None and message.header.frame_id != messages.image.header.frame_id
+    ]
 
 
 class FrameBuffer:

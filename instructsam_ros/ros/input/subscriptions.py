@@ -16,14 +16,36 @@ from instructsam_ros.ros.input.synchronizer import check_stamp, make_synchronise
 from instructsam_ros.ros.parameters import NodeSettings
 
 
-def subscribe_camera_info(node: Node, store: Callable[[Any], None]) -> None:
-    """Store every ``camera_info`` from now on, in any state of the node: some drivers send only one.
+class CameraInfoInput:
+    """Subscription that stores every ``camera_info`` from now on, in any state of the node.
 
     Best effort, which matches every driver, since the node's parameters may change while it listens.
     """
-    profile = qos.camera("best_effort")
-    group = MutuallyExclusiveCallbackGroup()
-    node.create_subscription(CameraInfo, "camera_info", store, profile, callback_group=group)
+
+    def __init__(self, node: Node, store: Callable[[Any], None]) -> None:
+        self._node = node
+        self._store = store
+        self._group = MutuallyExclusiveCallbackGroup()
+        self._hears_latched = False
+        self._subscribe(qos.camera("best_effort"))
+
+    def look_for_latched(self) -> None:
+        """Listen for the last message of a driver that latches it, which may have sent no other; call often.
+
+        Only once there is such a driver: with every other one such a subscription does not match, which both
+        sides log.
+        """
+        if self._hears_latched:
+            return
+        publishers = self._node.get_publishers_info_by_topic("camera_info")
+        if any(found.qos_profile.durability == qos.LATCHED.durability for found in publishers):
+            self._hears_latched = True
+            self._subscribe(qos.LATCHED)
+
+    def _subscribe(self, profile: Any) -> None:
+        self._node.create_subscription(
+            CameraInfo, "camera_info", self._store, profile, callback_group=self._group
+        )
 
 
 class CameraInputs:

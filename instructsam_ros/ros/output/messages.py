@@ -13,8 +13,9 @@ from instructsam_ros.lifting import LiftedInstance
 from instructsam_ros.lifting.box import quaternion
 from instructsam_ros.msg import Instance, InstanceArray, Timing
 from instructsam_ros.ros.conversions import cloud_from_points, mask_to_messages
+from instructsam_ros.ros.input.frame_buffer import other_frames
 from instructsam_ros.ros.processor import FrameResult
-from instructsam_ros.ros.transforms import Pose
+from instructsam_ros.types import Pose
 
 
 def header_of(frame_result: FrameResult) -> Header:
@@ -35,14 +36,12 @@ def instance_array(frame_result: FrameResult) -> InstanceArray:
         answer=result.segmentation.answer,
         status=int(result.segmentation.status),
         timings=[Timing(stage=stage, seconds=seconds) for stage, seconds in result.timings.items()],
-        instances=[
-            _instance(lifted, frame_result.pose, header, frame_result.messages.image.header)
-            for lifted in result.lifted.instances
-        ],
+        instances=[_instance(lifted, frame_result, header) for lifted in result.lifted.instances],
     )
 
 
-def _instance(lifted: LiftedInstance, pose: Pose, header: Header, image_header: Header) -> Instance:
+def _instance(lifted: LiftedInstance, frame_result: FrameResult, header: Header) -> Instance:
+    pose, image_header = frame_result.pose, frame_result.messages.image.header
     region, mask = mask_to_messages(lifted.instance, image_header)
     message = Instance(
         id=lifted.id,
@@ -54,20 +53,21 @@ def _instance(lifted: LiftedInstance, pose: Pose, header: Header, image_header: 
         centroid=Point(**_xyz(pose.apply(lifted.centroid))),
         pose=PoseMessage(position=Point(**_xyz(np.full(3, np.nan)))),
         valid_depth_ratio=float(lifted.valid_depth_ratio),
-        flags=flags_of(lifted),
+        flags=flags_of(lifted, other_frame=bool(other_frames(frame_result.messages))),
     )
     if lifted.box is not None:
         message.pose, message.size = box_messages(lifted, pose)
     return message
 
 
-def flags_of(lifted: LiftedInstance) -> int:
-    """Return the FLAG_* bits of an instance."""
+def flags_of(lifted: LiftedInstance, *, other_frame: bool = False) -> int:
+    """Return the FLAG_* bits of an instance; other_frame: of a frame whose parts name several frames."""
     flags = {
         Instance.FLAG_TRUNCATED: lifted.truncated,
         Instance.FLAG_LOW_DEPTH: lifted.low_depth,
         Instance.FLAG_NO_DEPTH: lifted.no_depth,
         Instance.FLAG_GRAVITY_ALIGNED: lifted.gravity_aligned,
+        Instance.FLAG_OTHER_FRAME: other_frame,
     }
     return sum(bit for bit, is_set in flags.items() if is_set)
 

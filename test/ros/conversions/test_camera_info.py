@@ -4,7 +4,11 @@ import pytest
 from sensor_msgs.msg import CameraInfo
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.ros.conversions import info_from_intrinsics, intrinsics_from_info
+from instructsam_ros.ros.conversions import (
+    info_from_intrinsics,
+    intrinsics_from_info,
+    principal_point_warning,
+)
 from instructsam_ros.types import CameraModel
 from test.ros.conversions.messages import HEADER
 
@@ -43,3 +47,29 @@ def test_a_focal_length_that_no_camera_has_is_refused(place):
     info.k[place] = 1e-300
     with pytest.raises(InvalidInputError, match="less than a pixel"):
         intrinsics_from_info(info)
+
+
+def test_a_matrix_that_is_missing_beside_the_other_names_rectified():
+    info = info_from_intrinsics(CameraModel(160, 120, 150.0, 150.0, 79.5, 59.5), HEADER)
+    info.k[:] = 0.0
+    with pytest.raises(InvalidInputError, match=r"no K matrix .*only P is filled in.*set rectified to true"):
+        intrinsics_from_info(info)
+    info = info_from_intrinsics(CameraModel(160, 120, 150.0, 150.0, 79.5, 59.5), HEADER)
+    info.p[:] = 0.0
+    with pytest.raises(InvalidInputError, match=r"no P matrix .*set rectified to false"):
+        intrinsics_from_info(info, rectified=True)
+
+
+@pytest.mark.parametrize("binning", [2, 4])
+@pytest.mark.parametrize("rectified", [False, True])
+def test_a_matrix_of_the_binned_image_is_warned_of(binning, rectified):
+    """The full image has 640x480 pixels; dividing such a matrix again shifts everything to the right."""
+    full = CameraModel(640, 480, 600.0, 600.0, 319.5, 239.5)
+    info = info_from_intrinsics(full, HEADER)
+    info.binning_x = info.binning_y = binning
+    assert principal_point_warning(info, rectified=rectified) == ""
+    for matrix in (info.k, info.p):
+        matrix[:] = matrix / binning
+    warning = principal_point_warning(info, rectified=rectified)
+    assert "far off the centre of 640x480" in warning
+    assert f"after binning {binning}x{binning}?" in warning

@@ -14,7 +14,7 @@ from instructsam_ros.ros.conversions import depth_from_image, image_from_array, 
 from test.ros.conversions.messages import HEADER, SIZES, as_rosbags
 
 EVEN = st.tuples(st.integers(1, 6), st.integers(1, 6)).map(lambda s: (4 * s[0], 4 * s[1]))
-CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1, "mono16": 1}
+CHANNELS = {"rgb8": 3, "bgr8": 3, "mono8": 1, "mono16": 1}
 CODED = {
     "bayer_rggb8": 1,
     "bayer_bggr8": 1,
@@ -52,6 +52,15 @@ def test_colour_is_read_as_rosbags_reads_it(data, encoding, size):
     expected = message_to_cvimage(message, "rgb8")
     # 16 bit greys are shifted here and scaled there: at most one step apart.
     np.testing.assert_allclose(rgb.astype(int), expected.astype(int), atol=kind is np.uint16)
+
+
+@pytest.mark.parametrize(("encoding", "place"), [("rgba8", 0), ("bgra8", 2), ("8UC4", 2)])
+def test_transparent_pixels_are_white(encoding, place):
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    pixels[..., place] = 200
+    pixels[0, :, 3] = 255
+    rgb = rgb_from_image(image_message(pixels, encoding))
+    assert rgb.tolist() == [[[200, 0, 0]] * 2, [[255, 255, 255]] * 2]
 
 
 @given(st.data(), st.sampled_from(sorted(CODED)), EVEN)

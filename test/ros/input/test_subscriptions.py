@@ -8,8 +8,9 @@ import pytest
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.ros.input import subscriptions
-from instructsam_ros.ros.input.subscriptions import CameraInputs
+from instructsam_ros.ros.input.subscriptions import CameraInfoInput, CameraInputs
 from instructsam_ros.ros.parameters import NodeSettings
+from instructsam_ros.ros.qos import LATCHED, OUTPUT
 from test.ros.stamped import message
 
 
@@ -41,3 +42,17 @@ def test_a_message_with_a_negative_stamp_is_refused_and_the_next_ones_make_a_pai
     assert images == [good]
     assert [type(error) for error in refused] == [InvalidInputError] * 2
     assert "'depth' has a negative stamp" in str(refused[1])
+
+
+def test_a_latched_camera_info_is_subscribed_to_once_a_driver_latches_it():
+    profiles, drivers = [], []
+    node = SimpleNamespace(
+        create_subscription=lambda _kind, _topic, _store, profile, **_: profiles.append(profile),
+        get_publishers_info_by_topic=lambda _topic: drivers,
+    )
+    camera_info = CameraInfoInput(node, print)
+    for profile, subscriptions_then in ((OUTPUT, 1), (LATCHED, 2), (LATCHED, 2)):
+        drivers.append(SimpleNamespace(qos_profile=profile))
+        camera_info.look_for_latched()
+        assert len(profiles) == subscriptions_then
+    assert profiles[1] is LATCHED

@@ -10,8 +10,16 @@ from instructsam_ros.pipeline import Pipeline, Result
 from instructsam_ros.ros.conversions import image_from_array
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.processor import FrameResult
-from instructsam_ros.ros.transforms import IDENTITY, Pose
-from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
+from instructsam_ros.types import (
+    IDENTITY,
+    CameraModel,
+    Frame,
+    Instance,
+    Pose,
+    Segmentation,
+    Status,
+    tight_box,
+)
 
 HEIGHT, WIDTH = 24, 32
 TURNED = Pose(np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]), np.array([1.0, 2.0, 3.0]))
@@ -49,4 +57,4 @@ def frame_result(depth, masks=(), scores=(), lens=("", ()), pose=IDENTITY) -> Fr
     pipeline = Pipeline(Given(instances), LiftSettings(rim_px=0))
     result: Result = pipeline.run(Frame(rgb, depth, intrinsics, frame_id="camera"), "mug")
     messages = FrameMessages(image_from_array(rgb, "rgb8", Header(frame_id="camera")), None, None, 0.0)
-    return FrameResult(result, pose, "camera", messages, pipeline)
+    return FrameResult(result, pose, "camera", messages, pipeline, lifetime=2.5)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
 
 from instructsam_ros.msg import Instance
 from instructsam_ros.ros.conversions import mask_from_messages, points_from_cloud
 from instructsam_ros.ros.output.messages import box_messages, flags_of, header_of, instance_array
-from instructsam_ros.ros.transforms import IDENTITY
+from instructsam_ros.types import IDENTITY
 from test.ros.output.frame_results import FLAT, HEIGHT, TURNED, WIDTH, block, frame_result
 
 
@@ -55,6 +59,16 @@ def test_flags_are_bits():
     assert flags_of(border) & Instance.FLAG_TRUNCATED
     assert not flags_of(border) & Instance.FLAG_NO_DEPTH
     assert flags_of(flat) == Instance.FLAG_NO_DEPTH | Instance.FLAG_LOW_DEPTH
+
+
+def test_depth_of_another_frame_is_flagged():
+    result = frame_result(FLAT, [block()], [0.9])
+    info = CameraInfo(header=Header(frame_id="camera"))
+    for frame_id, flag in (("camera", 0), ("depth_camera", Instance.FLAG_OTHER_FRAME)):
+        depth = Image(header=Header(frame_id=frame_id))
+        messages = replace(result.messages, depth=depth, info=info)
+        (instance,) = instance_array(replace(result, messages=messages)).instances
+        assert instance.flags & Instance.FLAG_OTHER_FRAME == flag
 
 
 def test_the_box_of_an_instance_without_one_is_an_error():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from instructsam_ros.ros.conversions import points_from_cloud
 from instructsam_ros.ros.output.messages import instance_array
 from instructsam_ros.ros.output.publishers import label_message, points_message, scene_message
-from instructsam_ros.ros.transforms import IDENTITY
+from instructsam_ros.types import IDENTITY
 from test.ros.output.frame_results import HEIGHT, TURNED, WIDTH, block, frame_result
 
 LENSES = [("", ()), ("plumb_bob", (-0.05, 0.01, 0.001, -0.001, 0.0)), ("equidistant", (0.01, 0.0, 0.0, 0.0))]
