@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instructsam_ros.camera_files import read_depth
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.instructions import Instruction, absent_anchor_negative, flip, instructions
@@ -24,7 +25,7 @@ from instructsam_ros.training.data.pasted_views import UNCLEAR_KINDS, about_past
 from instructsam_ros.training.data.photographs import MOST_PASTED, Cutouts, masks_of
 from instructsam_ros.training.data.random_resized_crop import random_frame
 from instructsam_ros.training.data.registry import DataSet, parse_data_sets
-from instructsam_ros.training.data.sample import Grounding, LabelledObject, Phrase, Sample
+from instructsam_ros.training.data.sample import Depth, Grounding, LabelledObject, Phrase, Sample
 from instructsam_ros.yaml_config import check_range
 
 KIND_WEIGHTS = {
@@ -229,6 +230,7 @@ def validation_samples(
                 read=ImageFile(path).read,
                 phrases=(Phrase(item.phrase, partial(_read_masks, path, item.targets)),),
                 record=path.name,
+                depth=_depth(path),
                 grounding=None,
             )
 
@@ -250,6 +252,7 @@ def noun_samples(root: str | Path, views: int, broken: BrokenRecords) -> Iterato
                 record=path.name,
                 source="scenes",
                 labels={"level": "concept", "cardinality": "all", "kind": "noun"},
+                depth=_depth(path),
             )
 
 
@@ -308,6 +311,10 @@ def _sample(
             has_absent_referent=item.has_absent_referent,
         ),
     )
+
+
+def _depth(path: Path) -> Depth:
+    return partial(read_depth, path.with_name(f"{path.stem}_depth.png"), path.with_suffix(".json"))
 
 
 def _read_masks(path: Path, targets: tuple[int, ...]) -> NDArray[np.bool_]:
