@@ -6,7 +6,8 @@ RGBD/annotations.json and BIN/dev.json are in Inst2Seg benchmark form, COCO/inst
 kitchen_photographs.py); the pictures lie beside them. Any of the three may be left out. With ``--camera
 FILE``, the calibration of the table pictures NAME-color.png, the table is measured again with masks refined
 by NAME-depth.png (16 bit millimetres). AP50 is over all instructions, gIoU over those with a target. A noun
-is known when the model's vocabulary has all of its words; a model without a list of words knows every noun.
+is known when the model's vocabulary has all of its words; that is about words, not about what training has
+shown ("soup can" is known of "soup" and "can"), and a model without a list of words knows every noun.
 """
 
 from __future__ import annotations
