@@ -6,7 +6,8 @@ RGBD/annotations.json and BIN/dev.json are in Inst2Seg benchmark form, COCO/inst
 kitchen_photographs.py); the pictures lie beside them. Any of the three may be left out. With ``--camera
 FILE``, the calibration of the table pictures NAME-color.png, the table is measured again with masks refined
 by NAME-depth.png (16 bit millimetres). AP50 is over all instructions, gIoU over those with a target. A noun
-is known when the model's vocabulary has all of its words; a model without a list of words knows every noun.
+is known when the model's vocabulary has all of its words; that is about words, not about what training has
+shown ("soup can" is known of "soup" and "can"), and a model without a list of words knows every noun.
 """
 
 from __future__ import annotations
@@ -19,17 +20,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 import instructsam_ros
 from benchmarks.command import run
 from benchmarks.kitchen_photographs import read_photographs
 from instructsam_ros.atomic_write import write_atomic
+from instructsam_ros.camera_files import read_depth
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.lifting import refine_with_depth, to_metres
-from instructsam_ros.ros.cameras.calibration_file import read_camera
-from instructsam_ros.ros.cameras.frames import read_frame
+from instructsam_ros.lifting import RefinementSettings
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.plurals import plural
@@ -38,7 +35,6 @@ from instructsam_ros.training.data.sample import Sample
 from instructsam_ros.training.evaluation.evaluator import evaluate
 from instructsam_ros.training.evaluation.metrics import CaseScore, Metrics, summarise
 from instructsam_ros.training.evaluation.report import INTERVALS, table
-from instructsam_ros.types import CameraModel, Frame, Segmentation
 
 COLUMNS = ("instructions", "ap50", "giou", "no_target_accuracy", "target_accuracy")
 NO_NOUN = "(no noun)"
@@ -111,14 +107,14 @@ def samples_of(annotations: Path, images: Path) -> list[Sample]:
     return samples
 
 
-def refine_sample(
-    folder: Path, camera: CameraModel, sample: Sample, rgb: NDArray[np.uint8], answer: Segmentation
-) -> Segmentation:
-    """Refine the answer about NAME-color.png by NAME-depth.png. Raises InvalidInputError for unfit files."""
-    name = sample.image.replace("-color.", "-depth.")
-    depth = read_frame(folder / sample.image, folder / name, None).depth
-    frame = Frame(rgb, None if depth is None else to_metres(depth), camera)
-    return refine_with_depth(frame, answer)
+def with_depth(samples: Sequence[Sample], folder: Path, camera: Path) -> list[Sample]:
+    """Add the depth NAME-depth.png to samples about NAME-color.png."""
+    return [
+        dataclasses.replace(
+            sample, depth=partial(read_depth, folder / sample.image.replace("-color.", "-depth."), camera)
+        )
+        for sample in samples
+    ]
 
 
 def vocabulary_of(segmenter: Segmenter) -> Callable[[str], Sequence[str]]:
@@ -149,18 +145,17 @@ def main() -> None:
         sets["kitchen"] = samples_of(converted, args.coco)
     if not sets:
         raise InvalidInputError("there is nothing to measure; give --rgbd, --bin or --coco")
-    refine = None
+    refined = "table, refined with depth"
     if args.rgbd and args.camera:
-        sets["table, refined with depth"] = sets["table"]
-        refine = partial(refine_sample, args.rgbd, read_camera(args.camera))
+        sets[refined] = with_depth(sets["table"], args.rgbd, args.camera)
     segmenter = instructsam_ros.load(args.model, device=args.device)
     unknown_words = vocabulary_of(segmenter)
     rows: list[tuple[str, Metrics]] = []
     nouns: dict[str, list[tuple[str, Metrics]]] = {}
     for name, samples in sets.items():
         asked = labelled(samples, unknown_words)
-        correction = refine if name.endswith("with depth") else None
-        scores = evaluate(segmenter, asked, worst=0, refine=correction).scores
+        refinement = RefinementSettings() if name == refined else None
+        scores = evaluate(segmenter, asked, worst=0, refinement=refinement).scores
         rows += groups(name, scores)
         nouns[name] = by_noun(scores)
     page = report(rows, nouns)

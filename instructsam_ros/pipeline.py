@@ -15,7 +15,8 @@ from instructsam_ros.lifting import (
     LiftSettings,
     RefinementSettings,
     lift,
-    refine_with_depth,
+    plane_under,
+    refine_on_plane,
     scene_points,
     without_specks,
 )
@@ -107,17 +108,12 @@ class Pipeline:
         # The segmenter's own stages are more detailed than one number for all of them.
         timings |= segmentation.timings or {"segment": time.perf_counter() - started}
         started = begin("lift")
-        if self.refinement is not None:
-            segmentation = refine_with_depth(
-                frame,
-                segmentation,
-                self.refinement,
-                lift_settings=self.lift_settings,
-                up_direction=up_direction,
-            )
-        lifted = self._track(
-            instruction, lift(frame, segmentation, self.lift_settings, up_direction=up_direction), view
-        )
+        plane = None
+        if self.refinement is not None and segmentation.instances:
+            plane = plane_under(frame, segmentation, self.lift_settings, up_direction)
+            segmentation = refine_on_plane(frame, segmentation, plane, self.refinement, self.lift_settings)
+        lifted = lift(frame, segmentation, self.lift_settings, up_direction=up_direction, plane=plane)
+        lifted = self._track(instruction, lifted, view)
         timings["lift"] = time.perf_counter() - started
         return Result(frame, instruction, segmentation, lifted, timings)
 

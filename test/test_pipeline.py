@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from instructsam_ros.errors import CancelledError, InvalidInputError
-from instructsam_ros.lifting import RefinementSettings
+from instructsam_ros.lifting import LiftSettings, RefinementSettings
+from instructsam_ros.lifting.plane import support_plane
 from instructsam_ros.pipeline import STAGES, Pipeline
 from instructsam_ros.segmenter import raise_if_cancelled
 from instructsam_ros.tracking.tracker import Tracker
@@ -152,13 +153,27 @@ def test_an_empty_instruction_is_refused_before_any_work(frame):
 def test_masks_are_refined_before_they_are_lifted(frame, monkeypatch):
     settings, calls = RefinementSettings(min_height=0.02), []
 
-    def keep_first(frame_, segmentation, refinement, *, lift_settings, up_direction):
-        calls.append((frame_, refinement, lift_settings, up_direction))
+    def keep_first(frame_, segmentation, plane, refinement, lift_settings):
+        calls.append((frame_, refinement, lift_settings))
         return replace(segmentation, instances=segmentation.instances[:1])
 
-    monkeypatch.setattr("instructsam_ros.pipeline.refine_with_depth", keep_first)
+    monkeypatch.setattr("instructsam_ros.pipeline.refine_on_plane", keep_first)
     pipeline = Pipeline(Halves(), refinement=settings)
     result = pipeline.run(frame, "both")
-    assert calls == [(frame, settings, pipeline.lift_settings, None)]
+    assert calls == [(frame, settings, pipeline.lift_settings)]
     assert len(result.segmentation.instances) == len(result.lifted.instances) == 1
     assert len(Pipeline(Halves()).run(frame, "both").ids) == 2, "not unless it is asked for"
+
+
+def test_one_plane_serves_refinement_and_boxes(frame, monkeypatch):
+    fits = []
+
+    def count(*arguments, **options):
+        fits.append(len(arguments[1]))
+        return support_plane(*arguments, **options)
+
+    monkeypatch.setattr("instructsam_ros.lifting.scene_plane.support_plane", count)
+    without_margin = LiftSettings(scene_margin_px=0)  # else nothing of the small scene is left
+    result = Pipeline(Halves(), without_margin, refinement=RefinementSettings()).run(frame, "both")
+    assert fits == [2]
+    assert result.lifted.plane is not None

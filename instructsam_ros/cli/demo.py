@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from instructsam_ros.cli.depth import add_depth_arguments, check_depth_arguments
 from instructsam_ros.errors import InstructSamError, InvalidInputError, MissingDependencyError
 from instructsam_ros.paths import DATA
 from instructsam_ros.results import save_result, written_clouds
@@ -36,15 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="seconds to wait for the answer, download and loading included (default %(default)g)",
     )
     parser.add_argument("--scene", type=int, default=3, metavar="N", help="sample scene, 0 to 5 (default 3)")
-    parser.add_argument(
-        "--refine-with-depth",
-        action="store_true",
-        help="complete and trim masks by what stands out from the support plane in depth",
-    )
-    frame = parser.add_argument_group("your own frame instead of a sample scene")
+    frame = add_depth_arguments(parser, "your own frame instead of a sample scene")
     frame.add_argument("--image", type=Path, help="colour picture")
-    frame.add_argument("--depth", type=Path, help="depth aligned to it: 16 bit PNG in millimetres")
-    frame.add_argument("--info", type=Path, help="YAML: a calibration, or fx, fy, cx, cy, width, height")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -111,8 +105,7 @@ def _frame_files(args: argparse.Namespace) -> dict[str, str]:
             raise InvalidInputError(f"{name}: there is no file {path}")
     if "image" not in files:
         raise InvalidInputError("--depth and --info describe a frame; give its picture too, with --image")
-    if ("depth" in files) != ("info" in files):
-        raise InvalidInputError("--depth and --info belong together: a cloud needs both")
+    check_depth_arguments(args)
     return {name: str(path) for name, path in files.items()}
 
 

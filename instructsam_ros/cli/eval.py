@@ -8,6 +8,7 @@ from typing import Any
 
 import instructsam_ros
 from instructsam_ros.errors import ConfigError, MissingDependencyError
+from instructsam_ros.lifting import RefinementSettings
 from instructsam_ros.segmenter import BACKENDS, load
 from instructsam_ros.yaml_config import build, load_mapping, override, parse_mapping
 
@@ -92,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
             broken=broken,
             process=state.process_index,
             processes=state.num_processes,
+            refinement=RefinementSettings() if settings.refine_with_depth else None,
         )
         found[model.title] = evaluation.metrics
         if not state.is_main_process:
@@ -102,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
             **versions(),
             "protocol": settings.protocol,
             **{name: str(value) for name, value in settings.data.items()},
+            "refined with depth": "yes" if settings.refine_with_depth else "no",
             "images": str(evaluation.images),
             "instructions": str(evaluation.metrics.instructions),
             "broken records": str(len(broken.problems)),

@@ -15,13 +15,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from instructsam_ros.camera_files import read_depth
+from instructsam_ros.cli.depth import add_depth_arguments, check_depth_arguments
 from instructsam_ros.cli.model import add_model_arguments, load_model
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.lifting import RefinementSettings
+from instructsam_ros.pipeline import Pipeline
 from instructsam_ros.results import write_png
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.transparency import has_alpha, without_alpha
-from instructsam_ros.types import Segmentation, Status, check_instruction
-from instructsam_ros.visualization import overlay
+from instructsam_ros.types import Frame, Segmentation, Status, check_instruction
+from instructsam_ros.visualization import overlay, table
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov")  # of what is written
 IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -35,13 +39,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", type=Path, help="PNG, folder or MP4; by default INPUT_segmented")
     add_model_arguments(parser)
     parser.add_argument("--threshold", type=float, help="lowest score (default: the model's thresholds)")
+    add_depth_arguments(parser, "depth of a picture, for measures in metres")
 
 
 def run(args: argparse.Namespace) -> int:
     """Segment the input and write the overlays; "no target" is an answer, too, and ends with 0."""
     instruction = check_instruction(args.instruction)
+    check_depth_arguments(args)
+    if args.refine_with_depth and args.depth is None:
+        raise InvalidInputError("--refine-with-depth needs the depth of the picture: --depth and --info")
     if not args.input.exists():
         raise InvalidInputError(f"there is no file or folder {printable(args.input)}")
+    rgb = None if args.input.is_dir() else read_image(args.input)
+    if rgb is None and args.depth is not None:
+        raise InvalidInputError(f"--depth belongs to one picture, which {printable(args.input)} is not")
     if args.out is not None and args.out.resolve() == args.input.resolve():
         raise InvalidInputError(f"{printable(args.out)} is the input; name another place for the overlays")
     threshold = {} if args.threshold is None else {"score_threshold": args.threshold}
@@ -53,9 +64,14 @@ def run(args: argparse.Namespace) -> int:
         if out.exists() and not out.is_dir():
             raise InvalidInputError(f"{printable(out)} is a file; the overlays of a folder go into a folder")
         _segment_folder(load_model(args, **threshold), args.input, instruction, out)
-    elif (rgb := read_image(args.input)) is not None:
+    elif rgb is not None:
+        frame = Frame(rgb, *read_depth(args.depth, args.info)) if args.depth else Frame(rgb)
         out = _file_to_write(args.out or Path(f"{name}.png"), "picture", (".png",))
-        _segment_picture(load_model(args, **threshold), rgb, instruction, out)
+        refinement = RefinementSettings() if args.refine_with_depth else None
+        found, text = _answer(load_model(args, **threshold), frame, instruction, refinement)
+        write_png(out, overlay(rgb, found.instances))
+        print(text)
+        print(f"written: {printable(out)}")
     else:
         video = _open_video(args.input)
         out = _file_to_write(args.out or Path(f"{name}.mp4"), "video", VIDEO_SUFFIXES)
@@ -123,11 +139,15 @@ def _file_to_write(out: Path, kind: str, suffixes: tuple[str, ...]) -> Path:
     return out
 
 
-def _segment_picture(segmenter: Segmenter, rgb: NDArray[np.uint8], instruction: str, out: Path) -> None:
-    result = segmenter.segment_image(rgb, instruction)
-    write_png(out, overlay(rgb, result.instances))
-    print(describe(result))
-    print(f"written: {printable(out)}")
+def _answer(
+    segmenter: Segmenter, frame: Frame, instruction: str, refinement: RefinementSettings | None
+) -> tuple[Segmentation, str]:
+    """The answer and its table, which has measures in metres where there is depth."""
+    if frame.depth is None:
+        segmentation = segmenter.segment_image(frame.rgb, instruction)
+        return segmentation, describe(segmentation)
+    result = Pipeline(segmenter, refinement=refinement).run(frame, instruction)
+    return result.segmentation, table(result)
 
 
 def _segment_folder(segmenter: Segmenter, folder: Path, instruction: str, out: Path) -> None:

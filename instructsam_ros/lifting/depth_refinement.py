@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.lifting.depth import within_range
 from instructsam_ros.lifting.depth_regions import standing_regions
+from instructsam_ros.lifting.plane import Plane
 from instructsam_ros.lifting.projection import pixel_rays
 from instructsam_ros.lifting.scene_plane import plane_under
 from instructsam_ros.lifting.settings import LiftSettings
@@ -71,10 +72,19 @@ def refine_with_depth(
     Raises InvalidInputError for an unknown distortion model.
     """
     settings, lift_settings = settings or RefinementSettings(), lift_settings or LiftSettings()
-    if frame.depth is None or frame.intrinsics is None or not segmentation.instances:
-        return segmentation
-    plane = plane_under(frame, segmentation, lift_settings, up_direction)
-    if plane is None:
+    plane = plane_under(frame, segmentation, lift_settings, up_direction) if segmentation.instances else None
+    return refine_on_plane(frame, segmentation, plane, settings, lift_settings)
+
+
+def refine_on_plane(
+    frame: Frame,
+    segmentation: Segmentation,
+    plane: Plane | None,
+    settings: RefinementSettings,
+    lift_settings: LiftSettings,
+) -> Segmentation:
+    """Refine as ``refine_with_depth``, on a plane that is fitted already, or unknown."""
+    if frame.depth is None or frame.intrinsics is None or plane is None or not segmentation.instances:
         return segmentation
     regions = standing_regions(
         within_range(frame.depth, lift_settings.min_depth, lift_settings.max_depth),

@@ -12,7 +12,7 @@ from instructsam_ros.lifting.box import OrientedBox, fit_box
 from instructsam_ros.lifting.depth import within_range
 from instructsam_ros.lifting.edges import flying_pixels
 from instructsam_ros.lifting.instance_cloud import InstanceCloud, instance_cloud, without_plane
-from instructsam_ros.lifting.plane import Plane
+from instructsam_ros.lifting.plane import Plane, rests_on
 from instructsam_ros.lifting.projection import back_project, pixel_rays
 from instructsam_ros.lifting.scene_plane import estimate_plane, targets_of
 from instructsam_ros.lifting.settings import LiftSettings
@@ -62,11 +62,13 @@ def lift(
     settings: LiftSettings | None = None,
     *,
     up_direction: NDArray[np.float64] | None = None,
+    plane: Plane | None = None,
 ) -> LiftedScene:
     """Lift every instance; instances without depth are kept and flagged.
 
-    up_direction: direction away from the ground in the optical frame, if known. Raises
-    InvalidInputError for an unknown distortion model and for an ``up_direction`` without direction.
+    up_direction: direction away from the ground in the optical frame, if known. plane: one that is fitted
+    already; another is fitted where no instance rests on it. Raises InvalidInputError for an unknown
+    distortion model and for an ``up_direction`` without direction.
     """
     settings = settings or LiftSettings()
     if up_direction is not None and not (
@@ -75,7 +77,8 @@ def lift(
         raise InvalidInputError(f"up_direction must be three numbers, not all zero; got {up_direction}")
     clouds = [instance_cloud(frame, instance, settings) for instance in segmentation.instances]
     objects = [cloud.points for cloud in clouds if not cloud.low_depth(settings)]
-    plane = estimate_plane(frame, segmentation, objects, settings, up_direction) if objects else None
+    if plane is None or not any(rests_on(plane, cloud, settings.plane_tolerance) for cloud in objects):
+        plane = estimate_plane(frame, segmentation, objects, settings, up_direction) if objects else None
     lifted = []
     for number, (instance, cloud) in enumerate(zip(segmentation.instances, clouds, strict=True), 1):
         cloud = without_plane(cloud, instance, plane, settings)

@@ -94,11 +94,11 @@ def test_refined_answers_are_measured_beside_the_plain_ones(folders, monkeypatch
     monkeypatch.setattr(instructsam_ros, "load", lambda *_, **__: KnowsCups())
     seen = []
 
-    def forget(frame, answer):
+    def forget(frame, answer, refinement):
         seen.append((float(frame.depth[0, 0]), frame.intrinsics.fx))
         return dataclasses.replace(answer, instances=())
 
-    monkeypatch.setattr(real_pictures, "refine_with_depth", forget)
+    monkeypatch.setattr("instructsam_ros.training.evaluation.evaluator.refine_with_depth", forget)
     table = folders / "table"
     (table / "a.png").rename(table / "a-color.png")
     annotations = (table / "annotations.json").read_text().replace("a.png", "a-color.png")

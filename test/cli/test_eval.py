@@ -163,3 +163,31 @@ def test_the_report_names_the_weights(tiny_folder):
     with TensorFiles(tiny_folder) as tensors:
         assert weights_hash(str(tiny_folder), {}) == weights_sha256(tensors)[:12]
     assert len(weights_hash("compact", {})) == 12
+
+
+def test_masks_are_refined_where_the_file_says_so(benchmark, capsys):
+    """A red square that is the half of what stands out from a wall; the truth is the whole."""
+    depth = np.full((40, 60), 800, np.uint16)
+    depth[10:20, 10:50] = 700
+    cv2.imwrite(str(benchmark / "images" / "depth.png"), depth)
+    camera = {"fx": 50, "fy": 50, "cx": 30, "cy": 20, "width": 60, "height": 40}
+    (benchmark / "images" / "camera.json").write_text(json.dumps(camera))
+    whole = [[10, 10, 50, 10, 50, 20, 10, 20]]
+    entry = {"image": "a.png", "height": 40, "width": 60, "depth": "depth.png", "camera": "camera.json"}
+    entry["annotation"] = [{"text": "the red thing", "mask": whole}]
+    (benchmark / "set.json").write_text(json.dumps([entry]))
+    settings = {
+        "models": [{"model": "fake"}],
+        "data": {"annotations": str(benchmark / "set.json"), "images": str(benchmark / "images")},
+        "out": str(benchmark / "out"),
+        "refine_with_depth": True,
+    }
+    (benchmark / "eval.yaml").write_text(yaml.safe_dump(settings))
+    found = []
+    for override in ([], ["refine_with_depth=false"]):
+        assert main(["eval", str(benchmark / "eval.yaml"), *override]) == 0
+        report = json.loads((benchmark / "out/metrics.json").read_text())
+        found.append((report["about"]["refined with depth"], report["metrics"]["giou"]))
+    assert found[0][0] == "yes"
+    assert found[0][1] > 0.7
+    assert found[1] == ("no", 0.5)

@@ -218,3 +218,42 @@ def test_hidden_colours_are_white_in_files_too(tmp_path, mode):
         assert rgb.shape == (8, 12, 3)
         np.testing.assert_allclose(rgb[-1, -1].astype(int), (20, 20, 220), atol=8)
         np.testing.assert_allclose(rgb[0, 0], 255)
+
+
+@pytest.fixture
+def depth(tmp_path):
+    """Options for depth of a wall 0.8 m away, of which the square stands out by a tenth."""
+    stored = np.full((48, 64), 800, np.uint16)
+    stored[10:20, 10:40] = 700
+    cv2.imwrite(str(tmp_path / "depth.png"), stored)
+    (tmp_path / "camera.yaml").write_text("{fx: 50, fy: 50, cx: 32, cy: 24, width: 64, height: 48}")
+    return ["--depth", str(tmp_path / "depth.png"), "--info", str(tmp_path / "camera.yaml")]
+
+
+def test_depth_gives_measures_in_metres(picture, depth, capsys):
+    assert segment(picture, "the red thing", *depth, "-o", str(picture.parent / "out.png")) == 0
+    (row,) = (line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("1 "))
+    assert row[:4] == ["1", "red", "1.00", "200"]
+    assert float(row[7]) == pytest.approx(0.7)
+
+
+def test_masks_are_refined_where_that_is_asked_for(picture, depth, capsys):
+    out = picture.parent / "out.png"
+    assert segment(picture, "the red thing", *depth, "--refine-with-depth", "-o", str(out)) == 0
+    (row,) = (line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("1 "))
+    assert int(row[3]) >= 280, "of the 300 pixels that stand out"
+    changed = (cv2.imread(str(out)) != cv2.imread(str(picture))).any(2)
+    assert changed[15, 35]
+
+
+def test_depth_that_cannot_be_used_is_named(picture, depth, capsys):
+    (picture.parent / "folder").mkdir()
+    cases = [
+        ((picture, "red", *depth[:2]), "belong together"),
+        ((picture, "red", "--refine-with-depth"), "needs the depth of the picture"),
+        ((picture.parent / "folder", "red", *depth), "--depth belongs to one picture"),
+        ((picture, "red", "--depth", str(picture), *depth[2:]), "uint8"),
+    ]
+    for arguments, message in cases:
+        assert segment(*arguments) == 2
+        assert message in capsys.readouterr().err

@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.lifting import LiftSettings, lift, project, scene_points
+from instructsam_ros.lifting.plane import Plane
 from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
 
 SIZE = (24, 32)
@@ -197,3 +198,13 @@ def test_up_without_direction_is_refused(tabletop, up):
     truth = tabletop()
     with pytest.raises(InvalidInputError, match="up"):
         lift(truth.frame, truth.segmentation, up_direction=up)
+
+
+def test_a_plane_that_is_fitted_already_is_used_where_something_rests_on_it(tabletop):
+    truth = tabletop(noise=0.001)
+    table = Plane(truth.normal, float(truth.normal @ truth.centre - truth.size[2] / 2), 1.0)
+    wall = Plane(np.array([0.0, 0.0, -1.0]), -2.0, 1.0)
+    on_table, at_wall = (lift(truth.frame, truth.segmentation, plane=plane) for plane in (table, wall))
+    assert on_table.plane is table
+    assert at_wall.plane.normal @ truth.normal > 0.9995
+    np.testing.assert_allclose(on_table.instances[0].box.size, truth.size, atol=0.012)

@@ -100,11 +100,11 @@ def test_frame_ids_that_do_not_fit_are_warned_of_once_and_answered(image, depth,
 def test_masks_are_refined_where_the_parameter_says_so(monkeypatch, wanted):
     calls = []
 
-    def refine(frame, segmentation, refinement, **_further):
+    def refine(frame, segmentation, plane, refinement, lift_settings):
         calls.append(refinement)
         return segmentation
 
-    monkeypatch.setattr("instructsam_ros.pipeline.refine_with_depth", refine)
+    monkeypatch.setattr("instructsam_ros.pipeline.refine_on_plane", refine)
     box_of_the_red_square(refine_with_depth=wanted)
     assert len(calls) == wanted
 

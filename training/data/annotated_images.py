@@ -167,6 +167,7 @@ def grounded(group: Sequence[Sample], image: GroundedImage, number: int, mirrore
     return dataclasses.replace(
         sample,
         read=lambda: rgb,
+        depth=None,
         instruction=text,
         grounding=Grounding(
             id_map=id_map,

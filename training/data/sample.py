@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from instructsam_ros.types import CameraModel
+
 if TYPE_CHECKING:
     from instructsam_ros.training.data.noun_instructions import NounLabels
 
 Masks = Callable[[], NDArray[np.bool_]]
 """Reads masks, bool [m, H, W], upright as the image is. Raises InvalidInputError where they do not fit it."""
+
+Depth = Callable[[], tuple[NDArray[np.float32], CameraModel]]
+"""Reads depth in metres aligned to the image, [H, W] with NaN for no reading, and its camera. Raises
+InvalidInputError.
+"""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,8 @@ class Sample:
     it, RGB uint8 [H, W, 3]; raises InvalidInputError. boxes_only: the masks are filled boxes. ignore: one
     mask [1, H, W] of pixels that count neither way. record: where it stands in its file, for messages.
     source: the data set; split: its part. labels: what metrics are broken down by (level, cardinality ...).
-    nouns: labels of the whole image, where the data set has nouns and no instructions of its own.
+    nouns: labels of the whole image, where the data set has nouns and no instructions of its own. depth: of
+    the image, where the data set has some.
     """
 
     image: str
@@ -78,6 +86,7 @@ class Sample:
     labels: Mapping[str, str] = field(default_factory=dict)
     grounding: Grounding | None = None
     nouns: NounLabels | None = None
+    depth: Depth | None = None
 
     def masks(self) -> NDArray[np.bool_]:
         """Read the instances of all phrases, bool [m, H, W].

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instructsam_ros.camera_files import read_depth
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.scenes.assets.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.catalogue import MIXED
+from instructsam_ros.scenes.assets.nouns import noun_of
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.instructions import Instruction, absent_anchor_negative, flip, instructions
 from instructsam_ros.scenes.instructions.scene_facts import SceneFacts
@@ -25,7 +27,7 @@ from instructsam_ros.training.data.pasted_views import UNCLEAR_KINDS, about_past
 from instructsam_ros.training.data.photographs import MOST_PASTED, Cutouts, masks_of
 from instructsam_ros.training.data.random_resized_crop import random_frame
 from instructsam_ros.training.data.registry import DataSet, parse_data_sets
-from instructsam_ros.training.data.sample import Grounding, LabelledObject, Phrase, Sample
+from instructsam_ros.training.data.sample import Depth, Grounding, LabelledObject, Phrase, Sample
 from instructsam_ros.yaml_config import check_range
 
 KIND_WEIGHTS = {
@@ -230,6 +232,7 @@ def validation_samples(
                 read=ImageFile(path).read,
                 phrases=(Phrase(item.phrase, partial(_read_masks, path, item.targets)),),
                 record=path.name,
+                depth=_depth(path),
                 grounding=None,
             )
 
@@ -251,6 +254,7 @@ def noun_samples(root: str | Path, views: int, broken: BrokenRecords) -> Iterato
                 record=path.name,
                 source="scenes",
                 labels={"level": "concept", "cardinality": "all", "kind": "noun"},
+                depth=_depth(path),
             )
 
 
@@ -312,13 +316,13 @@ def _sample(
 
 
 def _labelled(entry: dict[str, Any]) -> LabelledObject:
-    """Label an object; no category for a noun that its view brought along, no colour for many."""
-    category, color = entry["category"], entry["color"]
-    return LabelledObject(
-        entry["id"],
-        "" if "asset" in entry and category not in CATALOGUE else category,
-        "" if color == "mixed" else color,
-    )
+    """Label an object; no category for what is no everyday noun, no colour for many."""
+    color = entry["color"]
+    return LabelledObject(entry["id"], noun_of(entry["category"]), "" if color == MIXED else color)
+
+
+def _depth(path: Path) -> Depth:
+    return partial(read_depth, path.with_name(f"{path.stem}_depth.png"), path.with_suffix(".json"))
 
 
 def _read_masks(path: Path, targets: tuple[int, ...]) -> NDArray[np.bool_]:

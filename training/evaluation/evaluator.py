@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import cv2
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.lifting import RefinementSettings, refine_with_depth
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.sample import Sample
@@ -25,12 +26,10 @@ from instructsam_ros.training.evaluation.metrics import (
     summarise,
 )
 from instructsam_ros.training.evaluation.processes import gathered, own_share
-from instructsam_ros.types import Segmentation
+from instructsam_ros.types import Frame, Segmentation
 from instructsam_ros.visualization import overlay
 
 RIGHT, MISSED, EXTRA = (0, 200, 0), (230, 0, 0), (0, 80, 255)  # RGB tints of the comparison
-Refine = Callable[[Sample, NDArray[np.uint8], Segmentation], Segmentation]
-"""Corrects the answer about a sample on its image, uint8 [H, W, 3], before it is scored."""
 WIDEST = 2400  # pixels of a picture on the page, which shows fewer; JPEG takes 65535
 
 
@@ -123,20 +122,21 @@ def evaluate(
     broken: BrokenRecords | None = None,
     process: int = 0,
     processes: int = 1,
-    refine: Refine | None = None,
+    refinement: RefinementSettings | None = None,
 ) -> Evaluation:
     """Answer every instruction (or the first ``limit`` ones) and score the answers.
 
     Each image is encoded once for the samples on it that follow each other. worst: how many cases with an IoU
     below 1 to keep. seed: of the confidence intervals. broken: counts samples whose image or masks cannot be
     read. process: number of this process among ``processes`` that call this together; each answers the
-    instructions on its share of the images and gets the result of all. refine: applied to every answer.
-    Raises InvalidInputError when there is no instruction, or too many cannot be read.
+    instructions on its share of the images and gets the result of all. refinement: of masks, where samples
+    have depth. Raises InvalidInputError when there is no instruction, when too many cannot be read, and for a
+    refinement without any depth.
     """
     broken = broken or BrokenRecords()
     scores: list[tuple[int, CaseScore]] = []
     kept = WorstCases(worst)
-    images = 0
+    images = with_depth = 0
     share = own_share(itertools.islice(samples, limit), process, processes)
     progress = tqdm(share, unit="instruction", desc="evaluate", disable=process > 0)
     for _, group in itertools.groupby(progress, key=lambda pair: (pair[1].source, pair[1].image)):
@@ -144,9 +144,11 @@ def evaluate(
         for position, sample in group:
             try:
                 if features is None:
-                    rgb = sample.read()
+                    frame = _read_frame(sample, with_depth=refinement is not None)
+                    rgb = frame.rgb
                     features = segmenter.encode(rgb)
                     images += 1
+                    with_depth += frame.depth is not None
                 truth = sample.masks()
                 ignore = sample.ignore() if sample.ignore else None
                 for masks in (truth,) if ignore is None else (truth, ignore):
@@ -158,16 +160,23 @@ def evaluate(
                 broken.add(sample.source, sample.record or sample.image, error)
                 continue
             answer = segmenter.segment(features, sample.instruction)
-            if refine is not None:
-                answer = refine(sample, rgb, answer)
+            if refinement is not None:
+                answer = refine_with_depth(frame, answer, refinement)
             prediction = to_prediction(answer, rgb.shape[:2])
             score = score_case(truth, prediction, sample.labels, sample.image, ignore)
             kept.offer(sample, rgb, answer, truth, score)
             scores.append((position, score))
     ordered = [score for _, score in sorted(gathered(scores, processes), key=lambda pair: pair[0])]
     cases = sorted(gathered(list(kept.sorted()), processes), reverse=True)[:worst]
-    images = sum(gathered([images], processes))
+    images, with_depth = (sum(gathered([count], processes)) for count in (images, with_depth))
+    if refinement is not None and not with_depth:
+        raise InvalidInputError("no image has depth to refine masks with; leave refine_with_depth out")
     return Evaluation(summarise(ordered, seed=seed), images, tuple(cases), tuple(ordered))
+
+
+def _read_frame(sample: Sample, *, with_depth: bool) -> Frame:
+    rgb = sample.read()
+    return Frame(rgb, *sample.depth()) if with_depth and sample.depth else Frame(rgb)
 
 
 def to_prediction(answer: Segmentation, size: tuple[int, ...]) -> Prediction:

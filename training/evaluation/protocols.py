@@ -52,6 +52,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
     "refzom": Protocol("refzom", (*OVERLAP, "no_target_accuracy", "target_accuracy", *INSTANCES)),
     "hmpl": Protocol("hmpl", (*OVERLAP, *INSTANCES), {"first_text": True}, hmpl.released_figures),
     "roborefit": Protocol("roborefit", OVERLAP),
+    "scenes": Protocol("scenes", tuple(COLUMNS)),
     "visor": Protocol("visor", tuple(COLUMNS)),
 }
 

@@ -37,7 +37,7 @@ class EvaluationFile:
 
     data: settings of the protocol's reader, such as ``annotations`` and ``images``. out: the report's folder.
     limit: only the first so many instructions, 0 for all. worst: cases on the page. seed: of the confidence
-    intervals.
+    intervals. refine_with_depth: whether masks are refined where the data has depth.
     """
 
     out: Path
@@ -47,6 +47,7 @@ class EvaluationFile:
     limit: int = 0
     worst: int = 60
     seed: int = 0
+    refine_with_depth: bool = False
 
     def __post_init__(self) -> None:
         if not self.models:

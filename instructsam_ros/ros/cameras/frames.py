@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from instructsam_ros.camera_files import read_camera, read_stored_depth
 from instructsam_ros.errors import ConfigError, InvalidInputError
-from instructsam_ros.ros.cameras.calibration_file import read_camera
 from instructsam_ros.types import CameraModel
 
 
@@ -34,14 +33,15 @@ def read_frame(image: Path, depth: Path | None, info: Path | None) -> CameraFram
 
 
 def _read_frame(image: Path, depth: Path | None, info: Path | None, *, stored: bool) -> CameraFrame:
-    depth_image = None if depth is None else _read(depth, cv2.IMREAD_UNCHANGED)
-    if depth_image is not None and (
-        depth_image.ndim != 2 or depth_image.dtype not in (np.uint16, np.float32)
-    ):
-        raise InvalidInputError(f"{depth} is {depth_image.dtype} {depth_image.shape}, not 16 bit depth")
     flags = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if stored else 0)
-    rgb = cv2.cvtColor(_read(image, flags), cv2.COLOR_BGR2RGB)
-    return CameraFrame(rgb, depth_image, None if info is None else read_camera(info))
+    picture = cv2.imread(str(image), flags)
+    if picture is None:
+        raise InvalidInputError(f"cannot read the picture {image}")
+    return CameraFrame(
+        cv2.cvtColor(picture, cv2.COLOR_BGR2RGB),
+        None if depth is None else read_stored_depth(depth),
+        None if info is None else read_camera(info),
+    )
 
 
 def read_folder(folder: Path) -> list[CameraFrame]:
@@ -65,10 +65,3 @@ def read_folder(folder: Path) -> list[CameraFrame]:
     if not frames:
         raise ConfigError(f"no frames (NAME.jpg with NAME.json) in {folder}")
     return frames
-
-
-def _read(path: Path, flags: int) -> NDArray[Any]:
-    picture = cv2.imread(str(path), flags)
-    if picture is None:
-        raise InvalidInputError(f"cannot read the picture {path}")
-    return np.asarray(picture)

@@ -1,10 +1,15 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.lifting import RefinementSettings
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.sample import Phrase, Sample
+from instructsam_ros.training.evaluation import evaluator
 from instructsam_ros.training.evaluation.evaluator import evaluate
-from instructsam_ros.types import Instance, Segmentation, Status
+from instructsam_ros.types import CameraModel, Instance, Segmentation, Status
 
 H, W = 10, 20
 
@@ -55,10 +60,29 @@ def test_an_ignore_mask_of_another_size_is_a_broken_record():
     assert broken.problems == ["a set: [1]: masks of (3, 3) pixels for an image of (10, 20)"]
 
 
-def test_answers_are_refined_before_they_are_scored():
-    def shift(about, rgb, answer):
-        assert (about.image, rgb.shape) == ("a.png", (H, W, 3))
+CAMERA = CameraModel(W, H, 10.0, 10.0, 10.0, 5.0)
+
+
+def with_depth(size=(H, W)):
+    return dataclasses.replace(sample(), depth=lambda: (np.full(size, 0.8, np.float32), CAMERA))
+
+
+def test_answers_are_refined_by_depth_before_they_are_scored(monkeypatch):
+    def shift(frame, answer, refinement):
+        assert (frame.rgb.shape, frame.intrinsics, refinement) == ((H, W, 3), CAMERA, RefinementSettings())
         box = np.array([0, 0, 10, H], np.float32)
         return Segmentation((Instance(columns(0, 10)[0], box, 0.9, ""),), "", answer.status)
 
-    assert evaluate(Fixed(), [sample()], refine=shift).metrics.giou == 1.0
+    monkeypatch.setattr(evaluator, "refine_with_depth", shift)
+    assert evaluate(Fixed(), [with_depth()], refinement=RefinementSettings()).metrics.giou == 1.0
+    assert evaluate(Fixed(), [with_depth()]).metrics.giou == pytest.approx(6 / 14), "only on request"
+
+
+def test_depth_of_another_size_is_a_broken_record_and_no_depth_at_all_an_error():
+    broken = BrokenRecords()
+    samples = [with_depth(), dataclasses.replace(with_depth((3, 3)), image="b.png")]
+    refined = evaluate(Fixed(), samples, broken=broken, refinement=RefinementSettings())
+    assert len(refined.scores) == 1
+    assert "depth is 3x3 but the image is 20x10" in broken.problems[0]
+    with pytest.raises(InvalidInputError, match="no image has depth"):
+        evaluate(Fixed(), [sample()], refinement=RefinementSettings())

@@ -2,19 +2,23 @@
 
 Both are one list of images, read as a stream. Benchmark: {image, height, width, annotation: [{text, mask}]},
 where ``mask`` is null or absent (no target), one RLE, a list of polygons (one instance), or a list with one
-RLE or list of polygons per instance. Training: {type: "instseg", ..., annotation: [{type, text, category,
-ann_type: "mask" | "bbox" | "point", ann}]}, where ``ann`` is null or a list of JSON texts and ``annotation``
-may be a JSON text itself; ``point`` annotations have no extent and are not used.
+RLE or list of polygons per instance. Beside ``image`` there may be ``depth``, an aligned depth image, and
+``camera``, a file with its intrinsics (camera_files.py), both paths like that of the image. Training:
+{type: "instseg", ..., annotation: [{type, text, category, ann_type: "mask" | "bbox" | "point", ann}]},
+where ``ann`` is null or a list of JSON texts and ``annotation`` may be a JSON text itself; ``point``
+annotations have no extent and are not used.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from instructsam_ros.camera_files import read_depth
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.annotation_settings import AnnotationSettings
 from instructsam_ros.training.data.broken_records import BrokenRecords
@@ -22,7 +26,7 @@ from instructsam_ros.training.data.image_files import ImageFile, check_folder, i
 from instructsam_ros.training.data.json_files import json_errors
 from instructsam_ros.training.data.json_stream import stream_list
 from instructsam_ros.training.data.mask_codec import box_rles, check_size, instance_rles, rle_masks
-from instructsam_ros.training.data.sample import Phrase, Sample, as_phrase, cardinality
+from instructsam_ros.training.data.sample import Depth, Phrase, Sample, as_phrase, cardinality
 from instructsam_ros.types import check_instruction
 
 LABELS = ("level", "kind", "cardinality", "form", "template", "split", "view")
@@ -43,6 +47,7 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
     for number, entry in enumerate(stream_list(settings.annotations)):
         try:
             image, height, width, items = _image(entry, settings.images)
+            depth = _depth(entry, settings.images, image)
         except InvalidInputError as error:
             broken.add(settings.annotations, f"[{number}]", error)
             continue
@@ -50,7 +55,8 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
             record = f"[{number}].annotation[{place}]"
             try:
                 if item.get("ann_type") != "point":
-                    yield _sample(item, entry["image"], image, (height, width), record)
+                    sample = _sample(item, entry["image"], image, (height, width), record)
+                    yield replace(sample, depth=depth)
             except InvalidInputError as error:
                 broken.add(settings.annotations, record, error)
 
@@ -69,6 +75,18 @@ def _image(entry: Any, images: Path) -> tuple[ImageFile, int, int, list[dict[str
     if not all(isinstance(item, dict) for item in items):
         raise InvalidInputError("an annotation is no object with a text")
     return image_file(images, name), height, width, items
+
+
+def _depth(entry: Mapping[str, Any], images: Path, image: ImageFile) -> Depth | None:
+    names = entry.get("depth"), entry.get("camera")
+    if names == (None, None):
+        return None
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidInputError("depth and camera are two paths, and belong together")
+    if image.is_turned():
+        raise InvalidInputError(f"EXIF turns {image}, and would not turn its depth; store it upright")
+    depth, camera = (image_file(images, str(name)).path for name in names)
+    return partial(read_depth, depth, camera)
 
 
 def _sample(

@@ -8,6 +8,7 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.mask_codec import mask_api
 from instructsam_ros.training.data.readers import inst2seg
+from test.training.data.readers.small_sets import photo
 
 H, W = 48, 64
 SQUARE = [8, 8, 24, 8, 24, 28, 8, 28]
@@ -184,3 +185,27 @@ def test_the_training_form(folder):
     assert [sample.masks().sum((1, 2)).tolist() for sample in found] == [[320, H], [], [320]]
     assert [sample.boxes_only for sample in found] == [False, False, True]
     assert [sample.labels["level"] for sample in found] == ["sentence", "phrase", "phrase"]
+
+
+def test_depth_and_camera_beside_an_image(folder):
+    cv2.imwrite(str(folder / "images" / "a_depth.png"), np.full((H, W), 800, np.uint16))
+    camera = {"fx": 50, "fy": 50, "cx": 32, "cy": 24, "width": W, "height": H}
+    (folder / "images" / "camera.json").write_text(json.dumps(camera))
+    named = {"depth": "a_depth.png", "camera": "camera.json"}
+    cup = {"text": "the cup"}
+    (plain,) = samples_of(folder, [entry(cup)])
+    (sample,) = samples_of(folder, [entry(cup, **named)])
+    depth, intrinsics = sample.depth()
+    assert plain.depth is None
+    assert depth.shape == (H, W)
+    assert depth == pytest.approx(0.8)
+    assert intrinsics.fx == 50
+    for changes, problem in (
+        ({"camera": None}, "belong together"),
+        ({"depth": 3}, "belong together"),
+        ({"depth": "../a.png"}, "leads out of the image folder"),
+        ({"camera": "nowhere.json"}, "there is no image"),
+    ):
+        assert problem in problem_of(folder, [entry(cup, **{**named, **changes})])
+    photo(folder / "images" / "a.png", 6, (H, W))
+    assert "would not turn its depth" in problem_of(folder, [entry(cup, **named)])

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -68,3 +70,12 @@ def test_instructions_can_be_limited_to_some_categories(scene_root):
     assert [s.instruction for s in some] == [
         s.instruction for s in every if s.phrases[0].text == name or s.phrases[0].text.endswith(f" {name}")
     ]
+
+
+@pytest.mark.parametrize("nouns", [False, True])
+def test_samples_have_the_depth_of_their_view(nouns):
+    sample = read(views=1, nouns=nouns)[0]
+    view = load_view(sample.image)
+    depth, camera = sample.depth()
+    np.testing.assert_allclose(np.nan_to_num(depth), view.depth, rtol=1e-6)
+    assert dataclasses.asdict(camera).items() >= view.meta["K"].items()

@@ -1,4 +1,4 @@
-"""Camera intrinsics from a file, as calibration tools write them or as a few plain numbers."""
+"""What a depth camera records, from files: depth images, and intrinsics as calibration tools write them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,44 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.lifting.depth import to_metres
 from instructsam_ros.types import CameraModel
 from instructsam_ros.yaml_config import UniqueKeyLoader
 
 _INTRINSICS = ("fx", "fy", "cx", "cy")
+
+
+def read_depth(depth: Path, info: Path) -> tuple[NDArray[np.float32], CameraModel]:
+    """Read a depth image in metres, float32 [H, W] with NaN for no reading, and the camera of ``info``.
+
+    Raises InvalidInputError as ``read_stored_depth`` and ``read_camera``.
+    """
+    return to_metres(read_stored_depth(depth)), read_camera(info)
+
+
+def read_stored_depth(path: Path) -> NDArray[np.uint16] | NDArray[np.float32]:
+    """Read a depth image [H, W] as it is stored: uint16 millimetres (PNG) or float32 metres (TIFF).
+
+    Raises InvalidInputError for a file that cannot be read and for another kind of picture.
+    """
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise InvalidInputError(f"cannot read the depth image {path}: {error.strerror}") from None
+    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
+    if image is None:
+        raise InvalidInputError(f"{path} is not a readable depth image")
+    if image.ndim != 2 or image.dtype not in (np.uint16, np.float32):
+        raise InvalidInputError(
+            f"{path} is {image.dtype} {image.shape}; depth is uint16 millimetres or float32 metres"
+        )
+    return np.asarray(image)
 
 
 def read_camera(path: str | Path) -> CameraModel:

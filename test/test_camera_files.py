@@ -1,9 +1,11 @@
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from instructsam_ros.camera_files import read_camera, read_depth
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.ros.cameras.calibration_file import read_camera
 from instructsam_ros.types import CameraModel
 
 CALIBRATION = """
@@ -73,3 +75,34 @@ def test_what_is_wrong_is_named(write, text, named):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InvalidInputError, match=r"nowhere\.yaml"):
         read_camera(tmp_path / "nowhere.yaml")
+
+
+MILLIMETRES = np.array([[800, 0], [1500, 0]], np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [("depth.png", MILLIMETRES), ("d\u00e9pth.tiff", np.float32(MILLIMETRES) / 1000)],
+)
+def test_depth_is_read_in_metres_with_its_camera(tmp_path, write, name, stored):
+    (tmp_path / name).write_bytes(cv2.imencode(Path(name).suffix, stored)[1].tobytes())
+    depth, camera = read_depth(tmp_path / name, write(NUMBERS))
+    np.testing.assert_allclose(depth, [[0.8, np.nan], [1.5, np.nan]], rtol=1e-6)
+    assert camera == CAMERA
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (None, "cannot read the depth image"),
+        (b"", "not a readable depth image"),
+        (b"text", "not a readable depth image"),
+        (cv2.imencode(".png", np.zeros((2, 2), np.uint8))[1].tobytes(), "is uint8"),
+        (cv2.imencode(".png", np.zeros((2, 2, 3), np.uint16))[1].tobytes(), r"uint16 \(2, 2, 3\)"),
+    ],
+)
+def test_what_is_no_depth_image_is_named(tmp_path, write, content, named):
+    if content is not None:
+        (tmp_path / "depth.png").write_bytes(content)
+    with pytest.raises(InvalidInputError, match=named):
+        read_depth(tmp_path / "depth.png", write(NUMBERS))
