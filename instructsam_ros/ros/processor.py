@@ -79,6 +79,8 @@ class Processor:
         lift_settings = LiftSettings(min_depth=settings.min_depth, max_depth=settings.max_depth)
         refinement = RefinementSettings() if settings.refine_with_depth else None
         pipeline = Pipeline(self._segmenter, lift_settings, self._tracker if streaming else None, refinement)
+        target = (job.request.target_frame if job.request else "") or settings.target_frame
+        pose = self._camera_in(target, frame, settings)  # before the model runs in vain
         up_direction = None
         if settings.up_frame:  # z of that frame, in the camera's
             up_direction = self._camera_in(settings.up_frame, frame, settings).rotation[2]
@@ -92,8 +94,6 @@ class Processor:
         )
         if streaming:
             self._previous = (job.instruction, result.segmentation)
-        target = (job.request.target_frame if job.request else "") or settings.target_frame
-        pose = self._camera_in(target, frame, settings)
         kept = keep_scores(result, settings.score_threshold)
         return FrameResult(kept, pose, target or frame.frame_id, job.messages, pipeline)
 

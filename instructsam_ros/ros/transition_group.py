@@ -1,4 +1,4 @@
-"""Callback group of lifecycle transitions, which may take minutes, and of the services that ask about them."""
+"""Callback group of lifecycle transitions, which may take minutes, and of services that ask about them."""
 
 from __future__ import annotations
 

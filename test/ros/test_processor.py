@@ -99,3 +99,15 @@ def test_masks_are_refined_where_the_parameter_says_so(monkeypatch, wanted):
     monkeypatch.setattr("instructsam_ros.pipeline.refine_with_depth", refine)
     box_of_the_red_square(refine_with_depth=wanted)
     assert len(calls) == wanted
+
+
+def test_a_target_frame_that_cannot_be_reached_fails_before_the_model_runs():
+    class Untouched:
+        name = "untouched"
+
+    header = Header(frame_id="camera")
+    header.stamp.sec = 1
+    messages = FrameMessages(image_from_array(picture(), "rgb8", header), None, None, 0.0)
+    running = Processor(Untouched(), lambda: NodeSettings(target_frame="map"), Tf(), Counters(), print)
+    with pytest.raises(TransformError, match="'camera' to 'map'"):
+        running.run(Job("the red thing", messages, None, lambda: False), lambda: False)
