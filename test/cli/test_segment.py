@@ -1,4 +1,5 @@
 import os
+import resource
 
 import cv2
 import numpy as np
@@ -78,7 +79,8 @@ def test_what_cannot_be_used_is_named(picture, capsys):
     (picture.parent / "empty").mkdir()
     cases = [
         ((picture.parent / "nowhere.png", "red"), "no file or folder"),
-        ((picture.parent / "broken.png", "red"), "neither a readable picture nor a readable video"),
+        ((picture.parent / "broken.png", "red"), "broken.png is not a readable picture"),
+        ((picture.parent / "broken.png", "red", "-o", "x.png"), "broken.png is not a readable picture"),
         ((picture.parent / "empty", "red"), "no picture in"),
         ((picture, "  "), "instruction is empty"),
         ((picture, "red", "-o", str(picture.parent)), "is a folder; name a file"),
@@ -188,3 +190,25 @@ def test_a_place_that_cannot_be_written_is_named(picture, tmp_path, capsys, out)
     source = picture if out.endswith("png") else video
     assert segment(source, "the red thing", "-o", str(tmp_path / out)) == 2
     assert "file" in capsys.readouterr().err
+
+
+@pytest.fixture
+def small_files():
+    """Let no file of this process grow beyond 2 kB, as a full disk would not."""
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "avi"])
+def test_a_video_that_the_disk_does_not_take_is_an_error(tmp_path, capsys, suffix, request):
+    video = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for seed in range(20):
+        writer.write(np.random.default_rng(seed).integers(0, 256, (48, 64, 3)).astype(np.uint8))
+    writer.release()
+    request.getfixturevalue("small_files")
+    assert segment(video, "the red thing", "-o", str(tmp_path / "out" / f"out.{suffix}")) == 2
+    assert "is the disk full" in capsys.readouterr().err
+    assert not list((tmp_path / "out").iterdir())
