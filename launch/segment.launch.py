@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
@@ -46,11 +49,27 @@ def generate_launch_description() -> LaunchDescription:
                 choices=list(CAMERAS),
                 description=", ".join(f"{name}: {text}" for name, text in CAMERAS.items()),
             ),
+            OpaqueFunction(function=_check),
             OpaqueFunction(function=_segment_node),
             OpaqueFunction(function=_camera),
             OpaqueFunction(function=_rviz),
         ]
     )
+
+
+def _check(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Raise RuntimeError for what would fail later, when nodes have started that nobody would stop."""
+    params_file = Path(LaunchConfiguration("params_file").perform(context))
+    if not params_file.is_file():
+        raise RuntimeError(f"there is no params_file {params_file}")
+    if IfCondition(LaunchConfiguration("rviz")).evaluate(context):
+        try:
+            get_package_prefix("rviz2")
+        except PackageNotFoundError:
+            raise RuntimeError(
+                "rviz:=true needs rviz2, which is not installed (apt: ros-$ROS_DISTRO-rviz2)"
+            ) from None
+    return []
 
 
 def _segment_node(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -105,3 +105,13 @@ def test_a_workspace_has_the_command_too(tmp_path):
         [sys.executable, program, "--version"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.stdout.strip() == instructsam_ros.__version__, done.stderr
+
+
+def test_the_extra_for_colcon_has_the_ros_packages_that_the_build_of_the_wheel_needs():
+    text = (ROOT / "pyproject.toml").read_text()
+    required, colcon = (
+        set(re.findall(r'"(ros-kilted-(?:ament|rosidl)-[\w-]+)"', re.search(pattern, text, re.DOTALL)[0]))
+        for pattern in (r"\nrequires = \[.*?\n\]", r"\ncolcon = \[.*?\n\]")
+    )
+    assert required
+    assert required <= colcon

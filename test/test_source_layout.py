@@ -15,7 +15,6 @@ SOURCES = sorted(
     chain.from_iterable((ROOT / f).rglob("*.py") for f in ("instructsam_ros", "training", "benchmarks"))
 )
 TESTED_ELSEWHERE = {
-    "instructsam_ros/ros/cameras/camera_node.py": "test/ros/cameras/test_rendered_camera_node.py",
     "instructsam_ros/ros/cameras/replay_camera_node.py": "test/cli/test_demo.py",
     "instructsam_ros/ros/client.py": "test/cli/test_demo.py",
 }

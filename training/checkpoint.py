@@ -12,6 +12,7 @@ from torch import Tensor
 from instructsam_ros.atomic_write import put_in_place
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.common.safetensors_folder import TensorFiles, weights_sha256
+from instructsam_ros.models.common.torch_file import read_torch_file
 from instructsam_ros.models.instructsam.checkpoint import save_folder, weightless
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.modeling import InstructSam
@@ -55,9 +56,9 @@ def load(folder: Path, name: str = NAME) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise CheckpointError(f"cannot read {path}: {error}; delete it to start over") from error
+        state: dict[str, Any] = read_torch_file(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; delete it to start over") from error
     return state
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.models.common.torch_file import read_torch_file
 from instructsam_ros.models.instructsam.checkpoint import weightless
 from instructsam_ros.models.instructsam.compact.csp_net import CspNet
 from instructsam_ros.models.instructsam.compact.efficientnet_lite import EfficientNetLite0
@@ -173,7 +173,7 @@ def load_backbone(model: InstructSam, path: Path) -> None:
         )
         raise CheckpointError(f"no backbone weights at {path or '(not set)'}; {source}")
     if isinstance(backbone, EfficientNetLite0):
-        backbone.load_imagenet(torch.load(path, map_location="cpu", weights_only=True))
+        backbone.load_imagenet(read_torch_file(path))
         return
     try:
         backbone.load_published(read_convolutions(path))

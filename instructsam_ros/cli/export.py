@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from instructsam_ros.cli.segment import IMAGE_SUFFIXES, read_image
+from instructsam_ros.cli.segment import IMAGE_SUFFIXES
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.paths import DATA
+from instructsam_ros.pictures import read_picture
 
 if TYPE_CHECKING:
     from instructsam_ros.models.instructsam.onnx_export import Parity
@@ -62,7 +63,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> NDArray[np.uint8]:
-    rgb = read_image(path)
+    rgb = read_picture(path)
     if rgb is None:
         raise InvalidInputError(f"{path} is not a readable picture")
     return rgb

@@ -6,24 +6,23 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from instructsam_ros.atomic_write import put_in_place
 from instructsam_ros.camera_files import read_depth
 from instructsam_ros.cli.depth import add_depth_arguments, check_depth_arguments
 from instructsam_ros.cli.model import add_model_arguments, load_model
-from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.lifting import RefinementSettings
+from instructsam_ros.pictures import read_picture
 from instructsam_ros.pipeline import Pipeline
 from instructsam_ros.results import write_png
 from instructsam_ros.segmenter import Segmenter
-from instructsam_ros.transparency import has_alpha, without_alpha
 from instructsam_ros.types import Frame, Segmentation, Status, check_instruction
 from instructsam_ros.visualization import overlay, table
 
@@ -50,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInputError("--refine-with-depth needs the depth of the picture: --depth and --info")
     if not args.input.exists():
         raise InvalidInputError(f"there is no file or folder {printable(args.input)}")
-    rgb = None if args.input.is_dir() else read_image(args.input)
+    rgb = None if args.input.is_dir() else read_picture(args.input)
     if rgb is None and args.depth is not None:
         raise InvalidInputError(f"--depth belongs to one picture, which {printable(args.input)} is not")
     if args.out is not None and args.out.resolve() == args.input.resolve():
@@ -72,27 +71,13 @@ def run(args: argparse.Namespace) -> int:
         write_png(out, overlay(rgb, found.instances))
         print(text)
         print(f"written: {printable(out)}")
+    elif args.input.suffix.lower() in IMAGE_SUFFIXES:
+        raise InvalidInputError(f"{printable(args.input)} is not a readable picture")
     else:
         video = _open_video(args.input)
         out = _file_to_write(args.out or Path(f"{name}.mp4"), "video", VIDEO_SUFFIXES)
         _segment_video(load_model(args, **threshold), video, args.input, instruction, out)
     return 0
-
-
-def read_image(path: Path) -> NDArray[np.uint8] | None:
-    """Read a picture as uint8 [H, W, 3] RGB, rotated by its EXIF data; None if it cannot be decoded.
-
-    Transparent pixels are white.
-    """
-    with suppress(Exception), Image.open(path) as picture:  # OpenCV takes more kinds of files
-        if has_alpha(picture):
-            return without_alpha(np.array(ImageOps.exif_transpose(picture).convert("RGBA")))
-    if _is_utf8(path):
-        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    else:  # OpenCV would crash
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    return None if bgr is None else np.ascontiguousarray(bgr[..., ::-1])
 
 
 def printable(path: Path) -> str:
@@ -157,7 +142,10 @@ def _segment_folder(segmenter: Segmenter, folder: Path, instruction: str, out: P
     unreadable = []
     stems = Counter(path.stem for path in paths)
     for path in tqdm(paths, unit="image"):
-        rgb = read_image(path)
+        try:
+            rgb = read_picture(path)
+        except InvalidInputError:
+            rgb = None
         if rgb is None:
             unreadable.append(printable(Path(path.name)))
             continue
@@ -207,7 +195,8 @@ def _segment_video(
             answered += previous.status != Status.NO_TARGET
         if writer is not None:
             writer.release()
-            part.replace(out)
+            _check_video(part, frames, out)
+            put_in_place(part, out)
     finally:
         video.release()
         if writer is not None:
@@ -220,6 +209,16 @@ def _segment_video(
         raise InvalidInputError(
             f"only {frames} of the {total} frames of {path} could be read; is it damaged?"
         )
+
+
+def _check_video(part: Path, frames: int, out: Path) -> None:
+    """Raise InstructSamError unless all frames can be read back: OpenCV hides what the disk refuses."""
+    written = cv2.VideoCapture(str(part))
+    try:
+        if sum(1 for _ in iter(written.grab, False)) < frames:
+            raise InstructSamError(f"cannot write the {frames} frames of {out}; is the disk full?")
+    finally:
+        written.release()
 
 
 def _frames(video: cv2.VideoCapture) -> Iterator[NDArray[np.uint8]]:

@@ -49,6 +49,9 @@ _CODES: tuple[tuple[type[Exception], int, str], ...] = (
     (StaleError, 99, "stale"),  # no request gets it
 )
 
+STATUS_ERROR = 255
+"""STATUS_ERROR of msg/InstanceArray: the status in the result of a request that failed."""
+
 
 def as_exception(error: BaseException) -> Exception:
     """Return an Exception for anything that was raised, so that it can be raised again in another thread.

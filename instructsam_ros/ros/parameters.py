@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instructsam_ros.errors import ConfigError, InvalidInputError
+from instructsam_ros.ros.float_parameters import declare, take_whole_numbers
 from instructsam_ros.types import check_instruction
 from instructsam_ros.yaml_config import parse_mapping
 
@@ -16,9 +17,18 @@ CONFIGURE = "is read when the node is configured; clean it up first (ros2 lifecy
 
 
 def _setting(
-    default: Any, text: str, *, live: bool = False, low: float | None = None, high: float | None = None
+    default: Any,
+    text: str,
+    *,
+    live: bool = False,
+    read_only: bool = False,
+    low: float | None = None,
+    high: float | None = None,
 ) -> Any:
-    return field(default=default, metadata={"text": text, "live": live, "low": low, "high": high})
+    return field(
+        default=default,
+        metadata={"text": text, "live": live, "read_only": read_only, "low": low, "high": high},
+    )
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,9 @@ class NodeSettings:
     device: str = _setting("auto", "auto, cpu, cuda, cuda:0")
     backend: str = _setting(
         "", "backend that loads the model, or module:function; empty chooses by the model"
+    )
+    allow_backend_import: bool = _setting(
+        False, "whether a running node may be told to import another module:function", read_only=True
     )
     model_options: str = _setting("", "further options of the backend, as a YAML mapping")
     load_timeout: float = _setting(600.0, "seconds that loading may take", low=1.0, high=86400.0)
@@ -171,15 +184,18 @@ class ParameterStore:
         self._configured = configured
         values = {}
         for item in dataclasses.fields(NodeSettings):
-            descriptor = ParameterDescriptor(description=item.metadata["text"])
+            descriptor = ParameterDescriptor(
+                description=item.metadata["text"], read_only=item.metadata["read_only"]
+            )
             low, high = item.metadata["low"], item.metadata["high"]
             if isinstance(item.default, float):
                 if low is not None:
                     descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
             elif low is not None:
                 descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
-            values[item.name] = node.declare_parameter(item.name, item.default, descriptor).value
-        self.current = NodeSettings(**values)
+            values[item.name] = declare(node, item.name, item.default, descriptor)
+        self.current = self._at_start = NodeSettings(**values)
+        take_whole_numbers(node)
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)
 
@@ -202,6 +218,16 @@ class ParameterStore:
             if frozen and not live[name] and value != getattr(self.current, name):
                 raise ConfigError(f"{name} {CONFIGURE}")
         settings = dataclasses.replace(self.current, **changes)
+        if settings.backend != self.current.backend:
+            self._check_import(settings.backend)
         if frozen:
             settings.require_tf()
         return settings
+
+    def _check_import(self, backend: str) -> None:
+        """Raise ConfigError for code that a peer on the network, not who started the node, has chosen."""
+        if ":" in backend and backend != self._at_start.backend and not self._at_start.allow_backend_import:
+            raise ConfigError(
+                f"backend {backend!r} would be imported, and any peer could ask for it; give it when the "
+                "node starts, or start the node with allow_backend_import:=true"
+            )

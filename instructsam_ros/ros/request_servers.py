@@ -16,6 +16,7 @@ from instructsam_ros.errors import CancelledError, InvalidInputError
 from instructsam_ros.msg import InstanceArray
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.errors import (
+    STATUS_ERROR,
     InvalidInstructionError,
     NoFrameError,
     NotActiveError,
@@ -90,6 +91,10 @@ class RequestServers:
     def _request_of(self, goal: Any, stage: Callable[[str], None]) -> Request:
         given = goal.request
         budget = given.time_budget.sec + given.time_budget.nanosec * 1e-9
+        if budget < 0:
+            raise InvalidInputError(
+                f"time_budget is {budget:g} s; give more than 0, or 0 for request_timeout"
+            )
         now = time.monotonic()
         return Request(
             instruction=checked(given.instruction),
@@ -112,6 +117,7 @@ class RequestServers:
         # A failure is answered with its code; an unexpected one gets ERROR_INTERNAL.
         except Exception as error:
             answer.error_code, answer.error_msg = error_code(error), str(error) or type(error).__name__
+            answer.result.status = STATUS_ERROR
             self._counters.add(counter_name(error))
 
 

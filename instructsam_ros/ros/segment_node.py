@@ -31,6 +31,7 @@ from instructsam_ros.ros.processor import FrameResult, Processor, age
 from instructsam_ros.ros.qos import COMMAND, LATCHED
 from instructsam_ros.ros.request_servers import RequestServers, checked
 from instructsam_ros.ros.transforms import Transforms
+from instructsam_ros.ros.transition_group import TransitionGroup
 from instructsam_ros.ros.worker import Worker
 
 STOP_SECONDS = 5.0
@@ -47,8 +48,8 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
 
     def __init__(self, stop: threading.Event) -> None:
         Node.__init__(self, "segment_node")
-        # Loading a model takes minutes; in the default group it would hold up the parameters and /clock.
-        transitions = MutuallyExclusiveCallbackGroup()
+        # In the default group loading a model would hold up the parameters and /clock.
+        transitions = TransitionGroup()
         LifecycleNodeMixin.__init__(self, callback_group=transitions)
         self._stop = stop
         self._loader = ModelLoader()
@@ -81,7 +82,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         # Simulated time may stand still or never come.
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1.0, self._diagnose, callback_group=MutuallyExclusiveCallbackGroup(), clock=clock)
-        # In the group of the lifecycle services, so that it cannot run together with one of them.
+        # In the group of the transitions, so that it cannot run together with one of them.
         self._autostart = self.create_timer(0.0, self._start, callback_group=transitions, clock=clock)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:

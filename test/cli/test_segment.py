@@ -1,4 +1,5 @@
 import os
+import resource
 
 import cv2
 import numpy as np
@@ -6,7 +7,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from instructsam_ros.cli import main
-from instructsam_ros.cli.segment import describe, read_image
+from instructsam_ros.cli.segment import describe
+from instructsam_ros.pictures import read_picture
 from instructsam_ros.training.data.image_files import ImageFile
 from instructsam_ros.types import Segmentation, Status
 
@@ -80,7 +82,8 @@ def test_what_cannot_be_used_is_named(picture, capsys):
     (picture.parent / "empty").mkdir()
     cases = [
         ((picture.parent / "nowhere.png", "red"), "no file or folder"),
-        ((picture.parent / "broken.png", "red"), "neither a readable picture nor a readable video"),
+        ((picture.parent / "broken.png", "red"), "broken.png is not a readable picture"),
+        ((picture.parent / "broken.png", "red", "-o", "x.png"), "broken.png is not a readable picture"),
         ((picture.parent / "empty", "red"), "no picture in"),
         ((picture, "  "), "instruction is empty"),
         ((picture, "red", "-o", str(picture.parent)), "is a folder; name a file"),
@@ -201,7 +204,7 @@ def test_pictures_are_turned_by_exif_as_those_of_data_sets_are(tmp_path, orienta
     pixels[:8, :8] = (250, 20, 10)
     path = tmp_path / f"a{suffix}"
     Image.fromarray(pixels).save(path, exif=exif)
-    np.testing.assert_allclose(read_image(path).astype(int), ImageFile(path).read().astype(int), atol=12)
+    np.testing.assert_allclose(read_picture(path).astype(int), ImageFile(path).read().astype(int), atol=12)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "P"])
@@ -214,7 +217,7 @@ def test_hidden_colours_are_white_in_files_too(tmp_path, mode):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 3
     picture.save(path, exif=exif)
-    for rgb in (read_image(path), ImageFile(path).read()):
+    for rgb in (read_picture(path), ImageFile(path).read()):
         assert rgb.shape == (8, 12, 3)
         np.testing.assert_allclose(rgb[-1, -1].astype(int), (20, 20, 220), atol=8)
         np.testing.assert_allclose(rgb[0, 0], 255)
@@ -257,3 +260,25 @@ def test_depth_that_cannot_be_used_is_named(picture, depth, capsys):
     for arguments, message in cases:
         assert segment(*arguments) == 2
         assert message in capsys.readouterr().err
+
+
+@pytest.fixture
+def small_files():
+    """Let no file of this process grow beyond 2 kB, as a full disk would not."""
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "avi"])
+def test_a_video_that_the_disk_does_not_take_is_an_error(tmp_path, capsys, suffix, request):
+    video = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for seed in range(20):
+        writer.write(np.random.default_rng(seed).integers(0, 256, (48, 64, 3)).astype(np.uint8))
+    writer.release()
+    request.getfixturevalue("small_files")
+    assert segment(video, "the red thing", "-o", str(tmp_path / "out" / f"out.{suffix}")) == 2
+    assert "is the disk full" in capsys.readouterr().err
+    assert not list((tmp_path / "out").iterdir())

@@ -7,8 +7,10 @@ import pytest
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header, String
 
+from instructsam_ros.action import Segment
 from instructsam_ros.msg import Instance
 from instructsam_ros.ros.conversions import image_from_array, info_from_intrinsics
+from instructsam_ros.ros.errors import STATUS_ERROR
 from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import CameraModel
 from test.ros.conftest import CAMERA, depth_mm, picture
@@ -239,3 +241,11 @@ def test_a_given_image_with_a_negative_stamp_is_refused(client, node, target):
     assert result.error_code == SegmentOnce.Response.ERROR_INVALID_INPUT, result.error_msg
     assert "the goal's image has a negative stamp (-1.000 s)" in result.error_msg
     assert "Traceback" not in node.log.read_text()
+
+
+def test_a_negative_time_budget_is_refused(client):
+    handle = client.goal("the red thing", budget=-1.0)
+    result = client.result_of(handle.get_result_async()).result
+    assert result.error_code == Segment.Result.ERROR_INVALID_INPUT
+    assert "time_budget is -1 s" in result.error_msg
+    assert result.result.status == STATUS_ERROR

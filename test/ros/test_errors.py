@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from instructsam_ros.action import Segment
@@ -48,3 +50,8 @@ def test_what_is_no_exception_becomes_one_with_its_cause():
     assert isinstance(error, InstructSamError)
     assert str(error) == "SystemExit: 3"
     assert error.__cause__ is ended
+
+
+def test_the_status_of_failed_requests_is_that_of_the_message():
+    text = (Path(__file__).parents[2] / "msg/InstanceArray.msg").read_text()
+    assert f"uint8 STATUS_ERROR={errors.STATUS_ERROR} " in text

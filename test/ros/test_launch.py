@@ -91,6 +91,24 @@ def test_a_camera_feeds_the_node_with_the_instruction_as_text(launched, client, 
     assert (answer.image_width, answer.image_height) == (640, 480)
 
 
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [("rviz:=true", "needs rviz2"), ("params_file:=/nowhere.yaml", "there is no params_file /nowhere.yaml")],
+)
+def test_what_cannot_work_is_said_before_anything_starts(tmp_path, argument, said):
+    command = [sys.executable, "-c", PROGRAM, str(ROOT / "launch/segment.launch.py"), "model:=fake", argument]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "AMENT_PREFIX_PATH": str(prefix(tmp_path))},
+        capture_output=True,
+        text=True,
+        timeout=WAIT,
+    )
+    assert done.returncode != 0
+    assert said in done.stdout + done.stderr
+    assert "process started" not in done.stdout + done.stderr
+
+
 def test_every_node_takes_simulated_time(launched, client):
     launched("model:=fake", "namespace:=left", "camera:=replay", "use_sim_time:=true")
     for name in ("segment_node", "replay_camera_node"):

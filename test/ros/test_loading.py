@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetAvailableStates, GetState
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.parameter import Parameter
 
@@ -32,13 +32,16 @@ def change_parameter(client, name, value):
     return result
 
 
-def test_parameters_are_returned_while_a_second_transition_waits(loading):
+def test_what_only_asks_is_answered_while_the_model_loads_and_a_second_transition_waits(loading):
     client, gate = loading
     caller = client.node.create_client(ChangeState, "loading_node/change_state")
     client.wait(caller.service_is_ready)
     deactivated = caller.call_async(
         ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE))
     )
+    state = call(client, GetState, "get_state").current_state
+    assert state.id == State.TRANSITION_STATE_CONFIGURING
+    assert call(client, GetAvailableStates, "get_available_states").available_states
     (max_age,) = call(client, GetParameters, "get_parameters", names=["max_age"]).values
     assert max_age.double_value == 10.0
     gate.touch()

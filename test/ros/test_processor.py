@@ -202,3 +202,15 @@ def test_ids_of_things_at_rest_are_kept_while_the_camera_moves(monkeypatch):
     first = seen[0]
     assert seen[1] == {80: first[20], 140: first[80]}
     assert seen[2] == first
+
+
+def test_a_target_frame_that_cannot_be_reached_fails_before_the_model_runs():
+    class Untouched:
+        name = "untouched"
+
+    header = Header(frame_id="camera")
+    header.stamp.sec = 1
+    messages = FrameMessages(image_from_array(picture(), "rgb8", header), None, None, 0.0)
+    running = Processor(Untouched(), lambda: NodeSettings(target_frame="map"), Tf(), Counters(), print)
+    with pytest.raises(TransformError, match="'camera' to 'map'"):
+        running.run(Job("the red thing", messages, None, lambda: False), lambda: False)

@@ -10,7 +10,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.errors import NoFrameError, TimeBudgetError
+from instructsam_ros.ros.errors import STATUS_ERROR, NoFrameError, TimeBudgetError
 from instructsam_ros.ros.input.job_queue import JobQueue, Request
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.qos import REQUEST
@@ -39,6 +39,7 @@ def test_every_request_of_a_burst_is_answered():
             executor.spin_until_future_complete(future, max(deadline - time.monotonic(), 0.0))
         answers = [future.result() for future in futures if future.done()]
         assert [answer.error_code for answer in answers] == [SegmentOnce.Response.ERROR_NOT_ACTIVE] * BURST
+        assert {answer.result.status for answer in answers} == {STATUS_ERROR}
         assert counters.snapshot()["not_active"] == BURST
     finally:
         executor.shutdown()

@@ -11,10 +11,10 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.transparency import has_alpha, without_alpha
+from instructsam_ros.pictures import upright_rgb
 
 Turn = Callable[[NDArray[np.bool_]], NDArray[np.bool_]]
 TURNS: dict[int, Turn] = {
@@ -46,13 +46,7 @@ class EncodedImage(ABC):
         """
         try:
             with self.open() as file, Image.open(file) as image:
-                upright = ImageOps.exif_transpose(image)
-                if upright.mode.startswith("I"):  # 16 bit grey, which PIL would cut off at 255
-                    grey = (np.asarray(upright).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
-                    return np.stack([grey] * 3, -1)
-                if has_alpha(upright):
-                    return without_alpha(np.array(upright.convert("RGBA")))
-                return np.array(upright.convert("RGB"))
+                return upright_rgb(image)
         except FileNotFoundError:
             raise InvalidInputError(f"there is no image {self}") from None
         except Exception as error:  # PIL raises another kind for each format

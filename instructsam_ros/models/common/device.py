@@ -17,6 +17,8 @@ NOT_NUMBERS = "are not numbers; in float16 values may overflow: try another dtyp
 
 def torch_device(name: str) -> torch.device:
     """Return the device of a name, "auto" included. Raises ConfigError if this machine lacks it."""
+    if not isinstance(name, str):
+        raise ConfigError(f"device is {name!r}, not a text; use auto, cpu, cuda or cuda:0")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from instructsam_ros.errors import CheckpointError
+from instructsam_ros.git_lfs import explained
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 EMBEDDING, TIED_HEAD = "model.language_model.embed_tokens.weight", "lm_head.weight"
@@ -128,11 +129,12 @@ class TensorFiles(Mapping[str, Tensor]):
     def _open(self, names: Sequence[str]) -> dict[str, Any]:
         files, damaged = {}, []
         for name in names:
+            path = self.folder / name
             try:
-                opened = safe_open(self.folder / name, framework="pt", device="cpu")
+                opened = safe_open(path, framework="pt", device="cpu")
                 files[name] = self._stack.enter_context(opened)
             except (SafetensorError, OSError) as error:
-                damaged.append(f"{self.folder / name} is damaged or incomplete, copy it again: {error}")
+                damaged.append(f"{path} is damaged or incomplete, copy it again: {explained(path, error)}")
         if damaged:
             raise CheckpointError("\n  ".join(damaged))
         return files

@@ -16,7 +16,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from instructsam_ros.errors import CheckpointError
+from instructsam_ros.git_lfs import explained
 from instructsam_ros.models.common.safetensors_folder import EMBEDDING, TIED_HEAD, TensorFiles
+from instructsam_ros.models.common.torch_file import read_torch_file
 from instructsam_ros.models.instructsam.checkpoint import build_model, dtype_problems
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig, read_json
 from instructsam_ros.models.instructsam.modeling import InstructSam
@@ -136,11 +138,12 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
-        tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        tensors: dict[str, Tensor] = read_torch_file(path)
         if not all(isinstance(value, Tensor) for value in tensors.values()):
             raise TypeError("not everything in it is a tensor")
-    except Exception as error:  # a damaged pickle may raise anything
-        raise CheckpointError(f"{path} does not hold tensors by name, or is damaged: {error!r}") from None
+    except Exception as error:
+        reason = explained(path, error)
+        raise CheckpointError(f"{path} does not hold tensors by name, or is damaged: {reason}") from None
     return tensors
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,19 @@ _PHRASE_WORDS = 6
 """Maximum words of an instruction that is used as the draft of its own phrase."""
 _REMEMBERED = 256
 """Number of recent instructions whose unknown words are not logged again."""
+
+_USUAL = {
+    "image": "<|image_pad|>",
+    "vision_start": "<|vision_start|>",
+    "vision_end": "<|vision_end|>",
+    "seg": "[SEG]",
+    "mask_start": "<|mask_start|>",
+    "mask_end": "<|mask_end|>",
+    "ref_start": "<|object_ref_start|>",
+    "ref_end": "<|object_ref_end|>",
+}
+"""Texts of control tokens in the released model."""
+_CONTROL = re.compile(r"<\|\w+\|>")
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +63,7 @@ class PromptTokenizer:
         size, rows = self._tokenizer.get_vocab_size(), int(config.language["vocab_size"])
         if size > rows:
             raise CheckpointError(f"the tokenizer has {size} tokens, the model embeds {rows}")
+        self._check_control_tokens(config)
         self._suffix = config.instruction_suffix
         self._tokens = config.tokens
         before, _, rest = config.prompt.partition(IMAGE_PLACE)
@@ -117,6 +132,25 @@ class PromptTokenizer:
         """Decode generated ids to text, without control tokens."""
         decoded: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
         return decoded.strip()
+
+    def _check_control_tokens(self, config: InstructSamConfig) -> None:
+        """Raise CheckpointError where a control token, in the prompt too, is not one token of its id."""
+        wrong = [
+            f"{name} ({value}, here {self.token(value)!r})"
+            for name, value in config.tokens.pairs()
+            if name != "region" and self._control_ids(self._control_text(name, value)) != [value]
+        ]
+        wrong += [name for name in _CONTROL.findall(config.prompt) if len(self._control_ids(name)) != 1]
+        if wrong:
+            raise CheckpointError(
+                f"the tokenizer does not encode these control tokens as the model's ids: {', '.join(wrong)}; "
+                "take tokenizer.json from the source of the weights"
+            )
+
+    def _control_text(self, name: str, value: int) -> str:
+        """Return the usual text of a control token where the vocabulary has it, else that of its id."""
+        usual = _USUAL.get(name, "")
+        return usual if self._tokenizer.token_to_id(usual) is not None else self.token(value)
 
     def _control_ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids

@@ -24,11 +24,9 @@ class RenderedCameraNode(CameraNode):
 
     def __init__(self, stop: threading.Event) -> None:
         super().__init__("rendered_camera_node")
-        given = {
-            item.name: self.declare_parameter(item.name, item.default).value for item in fields(ClipRequest)
-        }
+        given = {item.name: self.setting(item.name, item.default) for item in fields(ClipRequest)}
         request = ClipRequest(**given)
-        advance = self.declare_parameter("advance", False).value
+        advance = self.setting("advance", False)
         self._player = FramePlayer(
             self._clips(request, None if advance else 1, stop),
             stop,

@@ -19,9 +19,9 @@ class ReplayCameraNode(CameraNode):
 
     def __init__(self, _stop: threading.Event) -> None:
         super().__init__("replay_camera_node")
-        folder = self.declare_parameter("folder", str(DATA / "scenes")).value
-        files = {name: self.declare_parameter(name, "").value for name in ("image", "depth", "info")}
-        loop = self.declare_parameter("loop", True).value
+        folder = self.setting("folder", str(DATA / "scenes"))
+        files = {name: self.setting(name, "") for name in ("image", "depth", "info")}
+        loop = self.setting("loop", True)
         if files["image"]:
             paths = {name: Path(file) if file else None for name, file in files.items()}
             frames = [read_frame(Path(files["image"]), paths["depth"], paths["info"])]

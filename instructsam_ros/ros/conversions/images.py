@@ -47,6 +47,11 @@ _ENCODING_OF = {
     "32FC1": (np.float32, 1),
 }
 
+_NO_BRIDGE = (
+    "image encoding {encoding!r} needs cv_bridge, which is installed and cannot be loaded ({error}); "
+    "one from apt needs the NumPy that it was built with: pip install 'numpy<2'"
+)
+
 
 def rgb_from_image(message: Any) -> NDArray[np.uint8]:
     """RGB uint8 [H, W, 3], contiguous, of a sensor_msgs/Image; may share memory with the message.
@@ -128,13 +133,18 @@ def _pixels(message: Any, item: str, channels: int) -> NDArray[Any]:
 
 def _through_cv_bridge(message: Any, encoding: str) -> NDArray[np.uint8]:
     known = ", ".join(_KNOWN)
+    # Compiled code of others: built for another NumPy, its import or its first call fails in ways of its own.
     try:
-        from cv_bridge import CvBridge, CvBridgeError
-    except ImportError:
+        from cv_bridge import CvBridge
+    except ModuleNotFoundError:
         raise InvalidInputError(
             f"image encoding {encoding!r} is not supported; use one of {known}, or install cv_bridge"
         ) from None
+    except Exception as error:
+        raise InvalidInputError(_NO_BRIDGE.format(encoding=encoding, error=error)) from error
     try:
         return np.asarray(CvBridge().imgmsg_to_cv2(message, "rgb8"))
-    except (CvBridgeError, cv2.error, ValueError, TypeError) as error:
+    except (ImportError, AttributeError, SystemError) as error:
+        raise InvalidInputError(_NO_BRIDGE.format(encoding=encoding, error=error)) from error
+    except Exception as error:
         raise InvalidInputError(f"cv_bridge cannot convert {encoding!r} to rgb8: {error}") from None

@@ -70,3 +70,18 @@ def test_a_tokenizer_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(CheckpointError, match=r"tokenizer\.json is not usable"):
         PromptTokenizer.from_folder(tmp_path, config())
+
+
+def test_a_tokenizer_whose_control_tokens_have_other_ids_is_refused() -> None:
+    first, second = "<|object_ref_start|>", "<|object_ref_end|>"
+    swapped = shipped_tokenizer()
+    ids = swapped["model"]["vocab"]
+    ids[first], ids[second] = ids[second], ids[first]
+    for entry in swapped["added_tokens"]:
+        entry["id"] = ids[entry["content"]]
+    swapped["added_tokens"].sort(key=lambda entry: entry["id"])
+    split = shipped_tokenizer()  # the marker is read as several words
+    split["added_tokens"] = [entry for entry in split["added_tokens"] if entry["content"] != first]
+    for table in (swapped, split):
+        with pytest.raises(CheckpointError, match=r"does not encode these control tokens.*ref_start"):
+            PromptTokenizer(json.dumps(table), config())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -120,3 +121,26 @@ def test_an_image_that_cannot_be_read_is_named(change, said):
 def test_an_array_that_does_not_fit_its_encoding_is_refused():
     with pytest.raises(InvalidInputError, match="16UC1"):
         image_from_array(np.zeros((4, 4), np.uint8), "16UC1", HEADER)
+
+
+BROKEN_BRIDGES = {
+    "import": "raise ImportError('numpy.core.multiarray failed to import')",
+    "initialization": "raise AttributeError('_ARRAY_API not found')",
+    "first call": """
+class CvBridge:
+    def imgmsg_to_cv2(self, message, encoding):
+        raise SystemError('initialization of cv_bridge_boost raised unreported exception')
+""",
+}
+
+
+@pytest.mark.parametrize("module", BROKEN_BRIDGES.values(), ids=BROKEN_BRIDGES)
+def test_a_cv_bridge_that_does_not_load_is_named_with_the_remedy(module, tmp_path, monkeypatch):
+    (tmp_path / "cv_bridge.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cv_bridge", raising=False)
+    with pytest.raises(
+        InvalidInputError, match=r"cv_bridge, which is installed and cannot be loaded.*numpy<2"
+    ):
+        rgb_from_image(image_message(np.zeros((4, 4, 3), np.uint16), "rgb16"))
+    sys.modules.pop("cv_bridge", None)
