@@ -25,17 +25,28 @@ FARTHEST = 10
 """How many times the image's longer side coordinates may be; huge ones crash pycocotools."""
 
 
-def instance_rles(mask: Any, height: int, width: int) -> tuple[Rle, ...]:
-    """One compressed RLE per instance of a ``mask`` value; masks without a pixel, as which some sets write
-    "no target", are none. Raises InvalidInputError for other forms.
+def instance_rles(mask: Any, height: int, width: int, *, drop_invisible: bool = False) -> tuple[Rle, ...]:
+    """One compressed RLE per instance of a ``mask`` value; RLEs without a pixel and polygons without a point,
+    as which some sets write "no target", are none.
+
+    Raises InvalidInputError for other forms, and for polygons with points that cover no pixel of the image,
+    which would turn a target into "nothing there". drop_invisible: whether such polygons are none, too.
     """
     if mask is None:
         return ()
     if not isinstance(mask, dict | list):
         raise InvalidInputError(f"mask is a {type(mask).__name__}, not RLE, polygons, a list of them or null")
     one = isinstance(mask, dict) or (mask and all(_is_polygon(part) for part in mask))
-    rles = [_rle(instance, height, width) for instance in ([mask] if one else mask)]
-    return tuple(rle for rle in rles if mask_api().area(rle) > 0)
+    found = []
+    for instance in [mask] if one else mask:
+        rle = _rle(instance, height, width)
+        if mask_api().area(rle) > 0:
+            found.append(rle)
+        elif isinstance(instance, list) and any(instance) and not drop_invisible:
+            raise InvalidInputError(
+                f"polygons of an instance cover no pixel of the image of {width}x{height}"
+            )
+    return tuple(found)
 
 
 def box_rles(boxes: Any, height: int, width: int) -> tuple[Rle, ...]:

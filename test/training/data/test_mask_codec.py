@@ -44,6 +44,20 @@ def test_masks_without_a_pixel_mean_that_nothing_is_meant():
     assert len(instance_rles([nothing, BOTTOM], H, W)) == 1
 
 
+@pytest.mark.parametrize(
+    "polygon",
+    [[70, 5, 90, 5, 90, 30], [5, 5, 20, 5, 40, 5], [-9, -9, -2, -9, -2, -3]],
+    ids=["right", "flat", "left"],
+)
+def test_polygons_without_a_pixel_are_damaged_not_an_absent_target(polygon):
+    square = [4, 4, 20, 4, 20, 20, 4, 20]
+    for mask in ([polygon], [[square], [polygon]]):
+        with pytest.raises(InvalidInputError, match="cover no pixel of the image of 64x48"):
+            instance_rles(mask, H, W)
+    assert instance_rles([polygon], H, W, drop_invisible=True) == ()
+    assert len(instance_rles([[square], [polygon]], H, W, drop_invisible=True)) == 1
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3))
 def test_masks_whose_size_only_their_codes_tell_turn_as_the_image(tmp_path_factory, seed, count):
     path = tmp_path_factory.mktemp("images") / "a.png"

@@ -53,4 +53,5 @@ def segmentation_rles(annotation: Mapping[str, Any], height: int, width: int) ->
     A list is the polygons of one object. Raises InvalidInputError as ``instance_rles`` does.
     """
     value = annotation.get("segmentation")
-    return instance_rles([value] if isinstance(value, list) and value else value, height, width)
+    mask = [value] if isinstance(value, list) and value else value
+    return instance_rles(mask, height, width, drop_invisible=True)  # COCO has slivers below a pixel
