@@ -72,8 +72,8 @@ def interval(values: NDArray[np.float64], scene: NDArray[np.int64]) -> tuple[flo
 
     values: one per pair. scene: its scene. Raises ValueError for no values.
     """
-    draws = bootstrap.image_draws([str(number) for number in scene], seed=0)
-    ends = bootstrap.interval(bootstrap.ratios(values, np.ones(len(values)), draws))
+    resampling = bootstrap.ImageResampling([str(number) for number in scene], seed=0)
+    ends = bootstrap.interval(resampling.ratios(values, np.ones(len(values))))
     if ends is None:
         raise ValueError("the mean of no values is undefined")
     return ends

@@ -107,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
             "refined with depth": "yes" if settings.refine_with_depth else "no",
             "images": str(evaluation.images),
             "instructions": str(evaluation.metrics.instructions),
+            "repeated instructions": str(evaluation.repeated),
             "broken records": str(len(broken.problems)),
         }
         released = settings.rules().released(evaluation.scores)

@@ -56,7 +56,7 @@ def average_precisions(
     scores: NDArray[np.floating],
     hits: NDArray[np.bool_],
     weights: NDArray[np.int64],
-    truths: NDArray[np.int64],
+    truths: NDArray[np.integer] | NDArray[np.floating],
 ) -> NDArray[np.float64]:
     """``average_precision`` of r samples, [r]; not a number for those without truths.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,28 +10,49 @@ from numpy.typing import NDArray
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
+MOST_NUMBERS = 10**7
+"""Numbers that are held at once."""
 
 
-def image_draws(images: Sequence[str], seed: int, resamples: int = RESAMPLES) -> NDArray[np.int64]:
-    """How often every case counts in each sample of the images, [resamples, n].
+class ImageResampling:
+    """Samples of the images of n cases, with replacement. image_of: int64 [n], the image of every case.
 
-    images: of n cases; a case of no image ("") is drawn by itself.
+    A case of no image ("") is drawn by itself. Samples come in parts, so that memory stays bounded however
+    many cases there are.
     """
-    keys = [image or f"#{number}" for number, image in enumerate(images)]
-    names, image_of = np.unique(keys, return_inverse=True)
-    shares = np.full(len(names), 1 / len(names))
-    counts = np.random.default_rng(seed).multinomial(len(names), shares, resamples)
-    return np.asarray(counts[:, image_of], np.int64)
+
+    def __init__(self, images: Sequence[str], seed: int, resamples: int = RESAMPLES) -> None:
+        keys = [image or f"#{number}" for number, image in enumerate(images)]
+        names, self.image_of = np.unique(keys, return_inverse=True)
+        self.images, self.seed, self.resamples = len(names), seed, resamples
+
+    def draws(self, width: int = 0) -> Iterator[NDArray[np.int64]]:
+        """Yield how often every image is in each sample, [r, images], in parts of all samples.
+
+        width: of what the caller makes of a sample, if that is more numbers than there are images.
+        """
+        shares, rng = np.full(self.images, 1 / self.images), np.random.default_rng(self.seed)
+        rows = max(1, MOST_NUMBERS // max(self.images, width))
+        for first in range(0, self.resamples, rows):
+            yield rng.multinomial(self.images, shares, min(rows, self.resamples - first))
+
+    def per_image(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Sum numbers or bool of the cases, [n], over each image, [images]."""
+        return np.bincount(self.image_of, values, self.images).astype(np.float64)
+
+    def ratios(self, part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+        """Summed ``part`` over summed ``whole`` of every sample, [resamples]; not a number where nothing
+        defines it. Both hold numbers or bool of the cases, [n].
+        """
+        above, below = self.per_image(part), self.per_image(whole)
+        return np.concatenate([quotients(draws @ above, draws @ below) for draws in self.draws()])
 
 
-def ratios(part: NDArray[Any], whole: NDArray[Any], draws: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Summed ``part`` over summed ``whole`` of every sample, [resamples]; not a number where nothing defines
-    it. Both hold numbers or bool, [n].
-    """
-    above, below = draws @ part, draws @ whole
-    quotients: NDArray[np.float64] = np.full(len(draws), np.nan)
-    np.divide(above, below, out=quotients, where=below > 0)
-    return quotients
+def quotients(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide [r] by [r]; not a number for a divisor of 0."""
+    divided: NDArray[np.float64] = np.full(len(above), np.nan)
+    np.divide(above, below, out=divided, where=below > 0)
+    return divided
 
 
 def interval(values: NDArray[np.floating]) -> tuple[float, float] | None:

@@ -59,11 +59,13 @@ class WorstCase:
 @dataclass(frozen=True)
 class Evaluation:
     """Metrics of a whole benchmark and its worst cases, worst first. images: how many had an instruction.
-    scores: those of every case, in the order of the samples.
+    repeated: instructions that were asked about the same image before, and count again. scores: those of
+    every case, in the order of the samples.
     """
 
     metrics: Metrics
     images: int
+    repeated: int
     worst: tuple[WorstCase, ...]
     scores: tuple[CaseScore, ...] = ()
 
@@ -136,11 +138,12 @@ def evaluate(
     broken = broken or BrokenRecords()
     scores: list[tuple[int, CaseScore]] = []
     kept = WorstCases(worst)
-    images = with_depth = 0
+    images = with_depth = repeated = 0
     share = own_share(itertools.islice(samples, limit), process, processes)
     progress = tqdm(share, unit="instruction", desc="evaluate", disable=process > 0)
     for _, group in itertools.groupby(progress, key=lambda pair: (pair[1].source, pair[1].image)):
         features: object | None = None
+        asked: set[str] = set()
         for position, sample in group:
             try:
                 if features is None:
@@ -159,6 +162,8 @@ def evaluate(
             except InvalidInputError as error:
                 broken.add(sample.source, sample.record or sample.image, error)
                 continue
+            repeated += sample.instruction in asked
+            asked.add(sample.instruction)
             answer = segmenter.segment(features, sample.instruction)
             if refinement is not None:
                 answer = refine_with_depth(frame, answer, refinement)
@@ -168,10 +173,11 @@ def evaluate(
             scores.append((position, score))
     ordered = [score for _, score in sorted(gathered(scores, processes), key=lambda pair: pair[0])]
     cases = sorted(gathered(list(kept.sorted()), processes), reverse=True)[:worst]
-    images, with_depth = (sum(gathered([count], processes)) for count in (images, with_depth))
+    counts = (images, with_depth, repeated)
+    images, with_depth, repeated = (sum(gathered([count], processes)) for count in counts)
     if refinement is not None and not with_depth:
         raise InvalidInputError("no image has depth to refine masks with; leave refine_with_depth out")
-    return Evaluation(summarise(ordered, seed=seed), images, tuple(cases), tuple(ordered))
+    return Evaluation(summarise(ordered, seed=seed), images, repeated, tuple(cases), tuple(ordered))
 
 
 def _read_frame(sample: Sample, *, with_depth: bool) -> Frame:

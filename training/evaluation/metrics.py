@@ -20,7 +20,7 @@ from instructsam_ros.training.evaluation.average_precision import (
     match,
     pooled_average_precision,
 )
-from instructsam_ros.training.evaluation.bootstrap import image_draws, interval, ratios
+from instructsam_ros.training.evaluation.bootstrap import ImageResampling, interval
 
 MATCH_IOU = 0.5  # for instance precision and recall, and for duplicates
 
@@ -215,22 +215,26 @@ def _metrics(scores: Sequence[CaseScore], seed: int) -> Metrics:
 
 
 def _intervals(scores: Sequence[CaseScore], seed: int) -> dict[str, tuple[float, float]]:
-    draws = image_draws([s.image for s in scores], seed)
+    resampling = ImageResampling([s.image for s in scores], seed)
     found, truths = (np.array([s.iou.shape[axis] for s in scores]) for axis in (0, 1))
-    case_of = np.repeat(np.arange(len(scores)), found)
+    image_of_found = np.repeat(resampling.image_of, found)
     ranked = np.concatenate([s.scores for s in scores])
     hits = np.concatenate([match(s.iou, MATCH_IOU) for s in scores])
-    few = np.array_split(draws, 1 + len(draws) * len(ranked) // 10**7)  # to spare memory
+    united, every = np.array([s.united_iou for s in scores]), np.ones(len(scores))
+    targets = resampling.per_image(truths)
     samples = {
-        "giou": ratios(np.array([s.united_iou for s in scores]), np.ones(len(scores)), draws),
-        "p50": ratios(np.array([s.united_iou >= MATCH_IOU for s in scores]), np.ones(len(scores)), draws),
+        "giou": resampling.ratios(united, every),
+        "p50": resampling.ratios(united >= MATCH_IOU, every),
         "ap50": np.concatenate(
-            [average_precisions(ranked, hits, part[:, case_of], part @ truths) for part in few]
+            [
+                average_precisions(ranked, hits, draws[:, image_of_found], draws @ targets)
+                for draws in resampling.draws(len(ranked))
+            ]
         ),
-        "no_target_accuracy": ratios((found == 0) & (truths == 0), truths == 0, draws),
-        "target_accuracy": ratios((found > 0) & (truths > 0), truths > 0, draws),
-        "count_accuracy": ratios(found == truths, np.ones(len(scores)), draws),
-        "duplicate_rate": ratios(np.array([s.duplicates for s in scores]), found, draws),
+        "no_target_accuracy": resampling.ratios((found == 0) & (truths == 0), truths == 0),
+        "target_accuracy": resampling.ratios((found > 0) & (truths > 0), truths > 0),
+        "count_accuracy": resampling.ratios(found == truths, every),
+        "duplicate_rate": resampling.ratios(np.array([s.duplicates for s in scores]), found),
     }
     ends = {name: interval(values) for name, values in samples.items()}
     return {name: pair for name, pair in ends.items() if pair is not None}

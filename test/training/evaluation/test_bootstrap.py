@@ -5,30 +5,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instructsam_ros.training.evaluation import bootstrap
 from instructsam_ros.training.evaluation.average_precision import average_precision, average_precisions
-from instructsam_ros.training.evaluation.bootstrap import image_draws, interval, ratios
+from instructsam_ros.training.evaluation.bootstrap import ImageResampling, interval
 
 
 def test_cases_of_one_image_are_drawn_together_and_lone_ones_apart():
-    draws = image_draws(["a", "b", "a", "", ""], seed=1)
-    assert (draws[:, 0] == draws[:, 2]).all()
-    assert (draws[:, 3] != draws[:, 4]).any()
-    images = draws[:, 0] + draws[:, 1] + draws[:, 3] + draws[:, 4]
-    assert (images == 4).all()
+    resampling = ImageResampling(["a", "b", "a", "", ""], seed=1)
+    (draws,) = resampling.draws()
+    assert draws.shape == (1000, 4)
+    assert (draws.sum(1) == 4).all()
+    first, _, third, fourth, fifth = resampling.image_of
+    assert first == third
+    assert (draws[:, fourth] != draws[:, fifth]).any()
+    assert resampling.per_image(np.array([1, 2, 4, 8, 16]))[first] == 5
+
+
+def test_parts_of_the_samples_are_those_of_one(monkeypatch):
+    resampling = ImageResampling(["a", "b", "a", "c"], seed=3)
+    part, whole = np.array([1.0, 2, 3, 4]), np.array([2, 2, 2, 1])
+    (at_once,), ratios = resampling.draws(), resampling.ratios(part, whole)
+    monkeypatch.setattr(bootstrap, "MOST_NUMBERS", 70)
+    in_parts = list(resampling.draws(7))
+    assert {len(draws) for draws in in_parts} == {10}
+    assert np.array_equal(np.concatenate(in_parts), at_once)
+    assert np.array_equal(resampling.ratios(part, whole), ratios)
 
 
 def test_the_interval_of_a_coin_is_that_of_the_binomial():
     hits = np.arange(100) % 2
-    low, high = interval(ratios(hits, np.ones(100), image_draws([""] * 100, seed=0)))
+    low, high = interval(ImageResampling([""] * 100, seed=0).ratios(hits, np.ones(100)))
     assert low == pytest.approx(0.5 - 1.96 * 0.05, abs=0.015)
     assert high == pytest.approx(0.5 + 1.96 * 0.05, abs=0.015)
 
 
 def test_what_nothing_defines_has_no_interval():
-    draws = image_draws(["a", "b"], seed=0)
-    none = ratios(np.zeros(2), np.zeros(2), draws)
-    assert interval(none) is None
-    some = ratios(np.array([1.0, 0.0]), np.array([1.0, 0.0]), draws)  # undefined where "a" is not drawn
+    resampling = ImageResampling(["a", "b"], seed=0)
+    assert interval(resampling.ratios(np.zeros(2), np.zeros(2))) is None
+    some = resampling.ratios(np.array([1.0, 0.0]), np.array([1.0, 0.0]))  # undefined where "a" is not drawn
     assert interval(some) == (1.0, 1.0)
 
 

@@ -53,6 +53,13 @@ def test_ignored_pixels_of_a_sample_reach_the_metrics():
     assert evaluation.images == 1
 
 
+def test_instructions_that_are_repeated_are_counted():
+    other = dataclasses.replace(sample(), instruction="a cup")
+    elsewhere = dataclasses.replace(sample(), image="b.png")
+    assert evaluate(Fixed(), [sample(), other, elsewhere]).repeated == 0
+    assert evaluate(Fixed(), [sample(), other, sample(), sample(), elsewhere]).repeated == 2
+
+
 def test_an_ignore_mask_of_another_size_is_a_broken_record():
     broken = BrokenRecords()
     odd = sample(lambda: np.zeros((1, 3, 3), bool), "[1]")

@@ -31,13 +31,13 @@ def test_the_columns_of_a_protocol_are_shown_in_its_order():
     assert (header, first[1]) == (["", "n", "P@50", "gIoU"], "1")
     table = [line for line in markdown(metrics(), {}, ("p50",)).splitlines() if line.startswith("|")]
     assert table[:2] == ["|  | P@50 |", "| --- | ---: |"]
-    assert "<th>cIoU" not in page(Evaluation(metrics(), 1, ()), {}, ("giou",))
+    assert "<th>cIoU" not in page(Evaluation(metrics(), 1, 0, ()), {}, ("giou",))
 
 
 def test_text_from_the_benchmark_cannot_break_the_page():
     text = "<script>alert(1)</script>"
     case = WorstCase(1.0, 0, "<img>.png", text, 0, {"level": "<i>"}, "a", (("<b>", 0.5),), b"")
-    text = page(Evaluation(metrics(), 1, (case,)), {"model": "<model>"})
+    text = page(Evaluation(metrics(), 1, 0, (case,)), {"model": "<model>"})
     for raw in ("<script>", "<i>", "<img>", "<b></", "<model>"):
         assert raw not in text
     assert "&lt;script&gt;" in text
