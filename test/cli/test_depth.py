@@ -20,9 +20,9 @@ from instructsam_ros.errors import InvalidInputError
 def test_depth_and_its_camera_belong_together(arguments, fits):
     parser = argparse.ArgumentParser()
     add_depth_arguments(parser, "depth").add_argument("--image")
-    args = parser.parse_args(arguments.split())
+    args = parser.parse_args(arguments)
     assert not args.refine_with_depth
-    if arguments.count("--") != 1:
+    if fits:
         check_depth_arguments(args)
     else:
         with pytest.raises(InvalidInputError, match="belong together"):

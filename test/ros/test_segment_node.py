@@ -57,16 +57,13 @@ def test_an_instruction_on_the_topic_is_answered_with_mask_and_metric_points(ans
 @pytest.mark.usefixtures("answered")
 def test_every_output_topic_has_the_stamp_of_its_image(client):
     topics = ("points", "scene_points", "label_image", "overlay")
-    stamps = {
-        topic: {
-            (m.header.stamp.sec, m.header.stamp.nanosec)
-            for m in client.wait(lambda t=topic: client.heard[t], client.send)
-        }
-        for topic in topics
-    }
+
+    def stamps(topic):
+        return {(m.header.stamp.sec, m.header.stamp.nanosec) for m in client.heard[topic]}
+
+    # A message of one topic may be lost on a busy machine, so some answer has to be whole.
+    client.wait(lambda: set.intersection(*map(stamps, ("instances", *topics))), client.send)
     client.wait(lambda: client.heard["markers"], client.send)
-    answered = {(m.header.stamp.sec, m.header.stamp.nanosec) for m in client.heard["instances"]}
-    assert all(found & answered for found in stamps.values())
     labels = client.heard["label_image"][-1]
     pixels = np.frombuffer(labels.data, np.uint16).reshape(120, 160)
     assert labels.encoding == "16UC1"
