@@ -41,6 +41,7 @@ from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import CameraModel
 
 WAIT = 60.0  # a busy machine starts a node slowly
+REPLY = 10.0
 FRAME_ID = "camera_color_optical_frame"
 CAMERA = CameraModel(160, 120, 150.0, 150.0, 79.5, 59.5)
 
@@ -197,7 +198,7 @@ class Client:
         def reply() -> SegmentOnce.Response | None:
             return next((future.result() for future in futures if future.done()), None)
 
-        for limit in (WAIT / 2, WAIT):
+        for limit in (REPLY, WAIT):
             futures.append(self.service.call_async(SegmentOnce.Request(instruction=instruction)))
             with suppress(TimeoutError):
                 return self.wait(reply, self.send, limit=limit)
