@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,6 @@ from instructsam_ros.srv import SegmentOnce
 from instructsam_ros.types import CameraModel
 
 WAIT = 60.0  # a busy machine starts a node slowly
-REPLY = 10.0
 FRAME_ID = "camera_color_optical_frame"
 CAMERA = CameraModel(160, 120, 150.0, 150.0, 79.5, 59.5)
 
@@ -170,39 +169,26 @@ class Client:
         return header
 
     def wait(
-        self,
-        ready: Callable[[], Any],
-        meanwhile: Callable[[], Any] = lambda: None,
-        every: float = 0.1,
-        limit: float = WAIT,
+        self, ready: Callable[[], Any], meanwhile: Callable[[], Any] = lambda: None, every: float = 0.1
     ) -> Any:
         """What ``ready`` returns once that is true, doing ``meanwhile`` in between."""
-        deadline = time.monotonic() + limit
+        deadline = time.monotonic() + WAIT
         while time.monotonic() < deadline:
             if value := ready():
                 return value
             meanwhile()
             time.sleep(every)
-        raise TimeoutError(f"nothing within {limit} s; last diagnostics: {self.diagnostics()}")
+        raise TimeoutError(f"nothing within {WAIT} s; last diagnostics: {self.diagnostics()}")
 
     def result_of(self, future: Any) -> Any:
         return self.wait(future.done, every=0.01) and future.result()
 
     def ask(self, instruction: str) -> SegmentOnce.Response:
-        """Call the service while a camera runs; again if no reply comes, as one is lost that a node sends
-        before it has discovered the client.
-        """
+        """Call the service while a camera runs."""
         self.wait(self.service.service_is_ready)
-        futures = []
-
-        def reply() -> SegmentOnce.Response | None:
-            return next((future.result() for future in futures if future.done()), None)
-
-        for limit in (REPLY, WAIT):
-            futures.append(self.service.call_async(SegmentOnce.Request(instruction=instruction)))
-            with suppress(TimeoutError):
-                return self.wait(reply, self.send, limit=limit)
-        raise TimeoutError(f"no reply of the service; last diagnostics: {self.diagnostics()}")
+        future = self.service.call_async(SegmentOnce.Request(instruction=instruction))
+        self.wait(future.done, self.send)
+        return future.result()
 
     def goal(self, instruction: str, budget: float = 0.0, feedback: Any = None, **fields: Any) -> Any:
         """Send a goal of the action and return its handle."""

@@ -57,7 +57,8 @@ def test_a_queued_goal_is_cancelled_at_once_and_one_too_many_is_refused(slow):
     _, client = slow
     running, stages = start_goal(client)
     client.wait(lambda: "segment" in stages)
-    queued, _ = start_goal(client)
+    queued, its_stages = start_goal(client)
+    client.wait(lambda: "waiting" in its_stages)  # else the service may be served before it
     refused = client.ask("the red thing")
     assert refused.error_code == SegmentOnce.Response.ERROR_BUSY
     client.result_of(queued.cancel_goal_async())
