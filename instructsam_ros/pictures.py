@@ -39,7 +39,7 @@ def read_picture(path: Path) -> NDArray[np.uint8] | None:
             return upright_rgb(image)
     except UnidentifiedImageError:
         return None
-    except Exception as error:
+    except Exception as error:  # PIL raises another kind for each format
         raise InvalidInputError(
             f"the picture {path} cannot be read, is it damaged? {explained(path, error)}"
         ) from None

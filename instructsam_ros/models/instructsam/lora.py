@@ -141,7 +141,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         tensors: dict[str, Tensor] = read_torch_file(path)
         if not all(isinstance(value, Tensor) for value in tensors.values()):
             raise TypeError("not everything in it is a tensor")
-    except Exception as error:
+    except Exception as error:  # a damaged file raises whatever its bytes happen to mean
         reason = explained(path, error)
         raise CheckpointError(f"{path} does not hold tensors by name, or is damaged: {reason}") from None
     return tensors

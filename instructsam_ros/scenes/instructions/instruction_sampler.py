@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE, COLORLESS
@@ -33,7 +33,7 @@ from instructsam_ros.scenes.instructions.scene_facts import (
 )
 from instructsam_ros.scenes.instructions.spatial_relations import Relation
 from instructsam_ros.scenes.instructions.templates import paraphrases
-from instructsam_ros.scenes.instructions.three_valued_logic import Selection, exact, members, undecided
+from instructsam_ros.scenes.instructions.three_valued_logic import Selection, Truth, exact, members, undecided
 from instructsam_ros.scenes.sampling.splits import manifest
 
 T = TypeVar("T")
@@ -119,7 +119,13 @@ class InstructionSampler:
         """Build a noun phrase from one of the category's names and an optional colour adjective."""
         unknown = category in self.unknown_objects
         one, many = OOV_OBJECTS[category] if unknown else self.pick(self.facts.lexicon.names(category))
-        tests = [is_category(category)] + ([has_color(color)] if color else [])
+        return self.noun_of(one, many, category, color, is_category(category))
+
+    def noun_of(
+        self, one: str, many: str, category: str, color: str, is_noun: Callable[[ObjectFacts], Truth]
+    ) -> Noun:
+        """Build a noun phrase from a singular and a plural. is_noun: whether an object is one."""
+        tests = [is_noun] + ([has_color(color)] if color else [])
         prefix = f"{color} " if color else ""
         return Noun(
             prefix + one,

@@ -31,7 +31,6 @@ from instructsam_ros.scenes.instructions.scene_facts import (
     ObjectFacts,
     SceneFacts,
     affording,
-    has_color,
 )
 from instructsam_ros.scenes.instructions.templates import paraphrases
 from instructsam_ros.scenes.instructions.three_valued_logic import Truth, exact, members, undecided
@@ -182,18 +181,7 @@ class PictureSampler(InstructionSampler):
     def noun(self, category: str, color: str = "") -> Noun:
         """Build a noun phrase from one of the noun's names and an optional colour adjective."""
         one, many = self.pick(self.facts.names[category])
-        tests = [self.facts.is_noun(category)] + ([has_color(color)] if color else [])
-        prefix = f"{color} " if color else ""
-        return Noun(
-            prefix + one,
-            prefix + many,
-            one,
-            many,
-            prefix + category,
-            self.facts.where(*tests),
-            color,
-            category,
-        )
+        return self.noun_of(one, many, category, color, self.facts.is_noun(category))
 
     def colored(self) -> Noun | None:
         """Choose a coloured noun of the picture, or a near miss for a negative instruction."""
