@@ -149,6 +149,10 @@ class Segmentation:
             merged[phrase.text] = Status.MAX_INSTANCES if saturated else answered
         return tuple(PhraseAnswer(text, status) for text, status in merged.items())
 
+    def unanswered(self) -> tuple[str, ...]:
+        """Return the phrases that nothing in the image answers."""
+        return tuple(p.text for p in self.phrase_answers() if p.status == Status.NO_TARGET)
+
 
 @dataclass(frozen=True, eq=False)
 class Pose:

@@ -122,8 +122,7 @@ class InstructSamSegmenter:
             return self._answer(features, instruction, last, cancel)
         before = last.parts if last and last.instruction == instruction else (None,) * len(parts)
         answers = tuple(
-            self._answer(features, part, earlier, cancel)
-            for part, earlier in zip(parts, before, strict=True)
+            self._answer(features, part, earlier, cancel) for part, earlier in zip(parts, before, strict=True)
         )
         joined = join_answers(
             [bare_phrase(part) for part in parts], answers, self.model.config.nms_iou_threshold

@@ -106,6 +106,8 @@ def describe(result: Segmentation) -> str:
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        if missing := result.unanswered():
+            lines.append(f"nothing in the image answers: {', '.join(missing)}")
     if result.status == Status.MAX_INSTANCES:
         lines.append("there may be more: a phrase has as many as fit, or the answer was cut off")
     stages = ", ".join(f"{stage} {1000 * seconds:.1f} ms" for stage, seconds in result.timings.items())

@@ -14,8 +14,8 @@ from instructsam_ros.lifting.projection import project
 from instructsam_ros.types import CameraModel, Frame
 
 DEPTH_NOISE = 0.0025
-"""Standard deviation of a reading is this times the square of its depth, metres; that of a stereo camera with a
-baseline of 50 mm at 640 px focal length and 0.08 px of disparity.
+"""Standard deviation of a reading is this times the square of its depth, metres; that of a stereo camera
+with a baseline of 50 mm at 640 px focal length and 0.08 px of disparity.
 """
 REACH = 0.10
 """Metres before a face that have to be free."""
@@ -36,9 +36,9 @@ class GraspGeometry:
     """Of one instance, in the optical frame.
 
     widths: float64 [3], extents of the points along the axes of the box, metres. top, bottom: heights of the
-    highest and lowest point above the support plane, metres, NaN without plane. approaches: float64 [n, 3], unit
-    vectors towards the box along its axes that are seen to be free. centre_covariance: float64 [3, 3], square
-    metres. size_stddev: float64 [3], standard deviation of the edges, metres.
+    highest and lowest point above the support plane, metres, NaN without plane. approaches: float64 [n, 3],
+    unit vectors towards the box along its axes that are seen to be free. centre_covariance: float64 [3, 3],
+    square metres. size_stddev: float64 [3], standard deviation of the edges, metres.
     """
 
     widths: NDArray[np.float64]
@@ -52,8 +52,8 @@ class GraspGeometry:
 def grasp_geometry(frame: Frame, lifted: LiftedInstance, plane: Plane | None) -> GraspGeometry | None:
     """Describe an instance of ``lift`` on its frame for grasping; None for one without points.
 
-    Only the side towards the camera is seen: widths across the line of sight are those of the object, along it
-    they are lower bounds, which the standard deviations tell.
+    Only the side towards the camera is seen: widths across the line of sight are those of the object, along
+    it they are lower bounds, which the standard deviations tell.
     """
     box = lifted.box
     if box is None or frame.depth is None or frame.intrinsics is None:
@@ -76,8 +76,8 @@ def free_approaches(
     """Return the unit vectors [n, 3] against the outward normals of the box's faces that can be reached.
 
     A corridor of REACH metres before the face, as wide as the middle of the face, has to be free: the camera
-    sees past 95 % of the places in it that it has readings for, which are at least half, and all of it is above
-    the plane. What is hidden, as behind the object, is not free.
+    sees past 95 % of the places in it that it has readings for, which are at least half, and all of it is
+    above the plane. What is hidden, as behind the object, is not free.
     """
     outward = np.concatenate([box.rotation.T, -box.rotation.T])
     sideways = np.roll(np.arange(3), -1), np.roll(np.arange(3), -2)
@@ -110,10 +110,10 @@ def box_uncertainty(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute the covariance of the centre [3, 3] and the standard deviations of the edges [3], metres.
 
-    A face that is seen is as sure as one reading: DEPTH_NOISE times depth squared along the ray, half a pixel's
-    footprint across it. The far face of an axis within 60 degrees of the ray is not seen; it may be further away
-    by a quarter of the mean of the other two edges, times the cosine. A box that rests on the plane has its lower
-    face there.
+    A face that is seen is as sure as one reading: DEPTH_NOISE times depth squared along the ray, half a
+    pixel's footprint across it. The far face of an axis within 60 degrees of the ray is not seen; it may be
+    further away by a quarter of the mean of the other two edges, times the cosine. A box that rests on the
+    plane has its lower face there.
     """
     distance = float(np.linalg.norm(box.centre))
     depth = max(float(box.centre[2]), 0.0)

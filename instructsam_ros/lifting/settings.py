@@ -13,8 +13,8 @@ NAMED: Mapping[str, Mapping[str, Any]] = {
     "default": {},
     "whole": {"rim_px": 0, "relative_jump": 0.05, "min_cluster_share": 0.02},
 }
-"""Named settings. tight: only points that surely are the object's, for grasps. whole: all that may be its, for
-collision checks.
+"""Named settings. tight: only points that surely are the object's, for grasps. whole: all that may be its,
+for collision checks.
 """
 
 

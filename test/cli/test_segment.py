@@ -10,7 +10,7 @@ from instructsam_ros.cli import main
 from instructsam_ros.cli.segment import describe
 from instructsam_ros.pictures import read_picture
 from instructsam_ros.training.data.image_files import ImageFile
-from instructsam_ros.types import Segmentation, Status
+from instructsam_ros.types import Instance, PhraseAnswer, Segmentation, Status, tight_box
 
 
 @pytest.fixture
@@ -122,6 +122,15 @@ def test_names_are_checked_before_the_model_is_loaded(picture, tmp_path, capsys,
 
 def test_saturated_answers_warn_that_there_may_be_more():
     assert "there may be more" in describe(Segmentation((), "mugs", Status.MAX_INSTANCES))
+
+
+def test_phrases_without_an_instance_are_named():
+    mask = np.ones((2, 3), bool)
+    mug = Instance(mask, tight_box(mask), 0.9, "mug")
+    phrases = (PhraseAnswer("mug", Status.OK), PhraseAnswer("bowl", Status.NO_TARGET))
+    assert "nothing in the image answers: bowl" in describe(
+        Segmentation((mug,), "mug, bowl", Status.OK, phrases=phrases)
+    )
 
 
 def test_a_name_with_dots_keeps_all_of_it(picture, monkeypatch, tmp_path):

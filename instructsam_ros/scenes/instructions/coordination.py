@@ -13,16 +13,22 @@ from instructsam_ros.scenes.instructions.templates import paraphrases
 _NOUN_FAMILIES = ("one", "many", "every")
 _ARTICLES = ("the", "a", "an", "my", "your", "our", "this", "these", "that", "those")
 _QUANTIFIERS = ("all", "all the", "every", "each", "any", "some")
-_CONTAINERS = "bags? bottles? bowls? boxe?s? cans? cartons? cups? glass(?:es)? jars? packs? pieces? tins? tubes?".split()
+_CONTAINERS = (
+    "bags? bottles? bowls? box(?:es)? cans? cartons? cups? glass(?:es)? jars? packs? pieces? tins? tubes?"
+)
 _NO_HEADS = frozenset(
-    "all any big biggest bigger both bottom dark empty every first full last large larger largest left light little "
-    "long longer longest middle one ones open other others right rest second short shorter shortest small smaller "
-    "smallest tall taller tallest things third tiny top upper lower front back near far same".split()
+    re.findall(
+        r"\w+",
+        "all any big biggest bigger both bottom dark empty every first full last large larger largest left "
+        "light little long longer longest middle one ones open other others right rest second short shorter "
+        "shortest small smaller smallest tall taller tallest things third tiny top upper lower front back "
+        "near far same",
+    )
 )
 """Words that describe a thing and do not name one: "the red and the blue mug" are no two kinds."""
 _DIVIDERS = re.compile(
-    r"\s*,?\s+(?:and also|and at the same time|and likewise|and|as well as|together with|along with|in addition to|plus)\s+"
-    r"|\s*,\s*"
+    r"\s*,?\s+(?:and also|and at the same time|and likewise|and|as well as|together with|along with"
+    r"|in addition to|plus)\s+|\s*,\s*"
 )
 _MAX_WORDS = 4
 _MAX_PARTS = 8
@@ -39,8 +45,9 @@ def coordinated_parts(instruction: str) -> tuple[str, ...]:
     and "a red bowl"; return nothing for any other instruction.
 
     Only what can be read in no other way is split: every part is a short noun phrase with its own determiner,
-    or all are bare nouns of ``data/nouns.yaml``, and around them are only the words of the sentence templates.
-    A property or place that may belong to all parts, an exception or a relation keeps the sentence whole.
+    or all are bare nouns of ``data/nouns.yaml``, and around them are only the words of the sentence
+    templates. A property or place that may belong to all parts, an exception or a relation keeps the
+    sentence whole.
     """
     text = " ".join(instruction.split()).rstrip(" .!?")
     for sentence in _sentences(text):
@@ -88,7 +95,7 @@ def _names_a_thing(words: list[str]) -> bool:
     phrase = " ".join(words)
     if noun_of(phrase):
         return words[-1] not in DISH_COLORS  # "orange" is a fruit, too
-    phrase = re.sub(rf"\b({'|'.join(_CONTAINERS)}) of (?=\w)", "", phrase)
+    phrase = re.sub(rf"\b({_CONTAINERS.replace(' ', '|')}) of (?=\w)", "", phrase)
     head = phrase.split()[-1] if phrase else ""
     return not (
         head in _NO_HEADS
@@ -111,10 +118,11 @@ def _relation_words() -> frozenset[str]:
     """Words that relate a thing to another or take something away."""
     relations = " ".join(text for texts in paraphrases().relations.values() for text in texts).split()
     others = (
-        "above across against among apart around at below beneath beside besides between but by close closer closest "
-        "containing except excluding far farthest for from furthest has have having holding inside into is are lying "
-        "made near nearer nearest next no nor not of off on only onto or out over past sitting standing than that to "
-        "toward under underneath unless what where which who whose with within without"
+        "above across against among apart around at below beneath beside besides between but by close closer "
+        "closest containing except excluding far farthest for from furthest has have having holding inside "
+        "into is are lying made near nearer nearest next no nor not of off on only onto or out over past "
+        "sitting standing than that to toward under underneath unless what where which who whose with within "
+        "without"
     )
     return frozenset({*relations, *others.split()} - {"the"})
 
@@ -136,6 +144,7 @@ def _frames() -> tuple[re.Pattern[str], ...]:
     verbs = "|".join(re.escape(verb) for verb in sorted(known.verbs, key=len, reverse=True))
     texts = {t.text.rstrip("?") for name in _NOUN_FAMILIES for t in known.sentence_templates[name]}
     patterns = (
-        re.escape(text).replace(r"\{x\}", "(?P<x>.+)").replace(r"\{verb\}", f"(?:{verbs})") for text in sorted(texts)
+        re.escape(text).replace(r"\{x\}", "(?P<x>.+)").replace(r"\{verb\}", f"(?:{verbs})")
+        for text in sorted(texts)
     )
     return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
