@@ -22,8 +22,8 @@ REACH = 0.10
 CLEARANCE = 0.005
 """Metres by which the camera must see past a place for it to be free."""
 _ACROSS = np.linspace(-0.3, 0.3, 4)
-"""Places across a face, in edges from its centre: what a gripper's palm and fingers pass."""
-_ALONG = np.linspace(0.1, 1.0, 6)
+_CORRIDOR = np.array(np.meshgrid(_ACROSS, _ACROSS, np.linspace(0.1, 1.0, 6) * REACH)).reshape(3, -1)
+"""Places before a face, [3, places]: across it in edges from its centre, and metres along its normal."""
 _FREE_SHARE = 0.95
 _KNOWN_SHARE = 0.5
 _FACING = 0.5
@@ -79,30 +79,32 @@ def free_approaches(
     sees past 95 % of the places in it that it has readings for, which are at least half, and all of it is
     above the plane. What is hidden, as behind the object, is not free.
     """
+    edges = box.rotation.T * box.size[:, None]
     outward = np.concatenate([box.rotation.T, -box.rotation.T])
-    sideways = np.roll(np.arange(3), -1), np.roll(np.arange(3), -2)
-    free = []
-    for number, normal in enumerate(outward):
-        axis = number % 3
-        first, second = (box.rotation[:, s[axis]] * box.size[s[axis]] for s in sideways)
-        face = box.centre + normal * box.size[axis] / 2
-        u, v, w = (grid.ravel()[:, None] for grid in np.meshgrid(_ACROSS, _ACROSS, _ALONG * REACH))
-        places = face + u * first + v * second + w * normal
-        above = plane is None or bool((plane.height(places) > 0).all())
-        free.append(above and _seen_free(places, depth, intrinsics))
-    return -outward[np.array(free, bool)]
+    faces = box.centre + np.concatenate([edges, -edges]) / 2
+    first, second = (np.tile(np.roll(edges, -shift, axis=0), (2, 1)) for shift in (1, 2))
+    u, v, w = _CORRIDOR[..., None]
+    corridors = (
+        faces[:, None] + u * first[:, None] + v * second[:, None] + w * outward[:, None]
+    )  # [6, places, 3]
+    seen, known = _seen_past(corridors.reshape(-1, 3), depth, intrinsics)
+    past, told = (flags.reshape(len(outward), -1).sum(1) for flags in (seen, known))
+    free = (told >= _KNOWN_SHARE * corridors.shape[1]) & (past >= _FREE_SHARE * told)
+    if plane is not None:
+        free &= (plane.height(corridors) > 0).all(1)
+    return -outward[free]
 
 
-def _seen_free(places: NDArray[np.float64], depth: NDArray[np.float32], intrinsics: CameraModel) -> bool:
-    """Return whether the camera sees past nearly all of the places [N, 3] that it has readings for."""
+def _seen_past(
+    places: NDArray[np.float64], depth: NDArray[np.float32], intrinsics: CameraModel
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return of which places [N, 3] the camera sees past, and for which it has a reading, bool [N]."""
     columns, rows = np.rint(np.nan_to_num(project(places, intrinsics), nan=-1.0)).T
     inside = (columns >= 0) & (columns < depth.shape[1]) & (rows >= 0) & (rows < depth.shape[0])
-    readings = depth[rows[inside].astype(int), columns[inside].astype(int)]
+    readings = np.full(len(places), np.nan, np.float32)
+    readings[inside] = depth[rows[inside].astype(int), columns[inside].astype(int)]
     known = np.isfinite(readings) & (readings > 0)
-    if np.count_nonzero(known) < _KNOWN_SHARE * len(places):
-        return False
-    past = readings[known] > places[inside][known, 2] + CLEARANCE
-    return bool(past.mean() >= _FREE_SHARE)
+    return known & (readings > places[:, 2] + CLEARANCE), known
 
 
 def box_uncertainty(

@@ -36,7 +36,7 @@ class Plane:
     inlier_ratio: float
 
     def height(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Compute the signed distance [N] of points [N, 3] in metres, positive above the plane."""
+        """Compute the signed distances [...] of points [..., 3] in metres, positive above the plane."""
         return np.asarray(points @ self.normal - self.offset, np.float64)
 
     @property

@@ -10,11 +10,12 @@ from instructsam_ros.lifting import fusion
 from instructsam_ros.lifting.fusion import Fusion, VoxelCloud
 
 
-def sphere(random, half, count=4000, centre=(0.0, 0.0, 1.0)):
-    """Points on the half of a sphere of 5 cm that one view sees."""
+def sphere(random, side, count=4000, centre=(0.0, 0.0, 1.0)):
+    """Points on the half of a sphere of 5 cm that a view from 1, 2 or -1 (of x, y and -x) sees."""
     points = random.normal(size=(count, 3))
     points *= 0.05 / np.linalg.norm(points, axis=1)[:, None]
-    points[:, 0] = np.abs(points[:, 0]) * half
+    axis, sign = abs(side) - 1, np.sign(side)
+    points[:, axis] = np.abs(points[:, axis]) * sign
     return points + np.array(centre), np.full((count, 3), 100, np.uint8)
 
 
@@ -25,6 +26,7 @@ def test_views_from_both_sides_give_the_whole_object(seed, voxel):
     cloud = VoxelCloud(voxel)
     cloud.add(*sphere(random, 1))
     assert np.ptp(cloud.cloud()[0][:, 0]) < 0.06
+    cloud.add(*sphere(random, 2))
     cloud.add(*sphere(random, -1))
     points, colors = cloud.cloud()
     assert np.ptp(points[:, 0]) == pytest.approx(0.1, abs=2 * voxel)

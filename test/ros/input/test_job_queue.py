@@ -78,9 +78,9 @@ def test_a_request_does_not_give_up_while_an_image_waits_for_its_depth(clock):
 
 
 def test_a_disabled_queue_gives_requests_but_no_frames(clock):
-    queue = a_queue()
+    queue = a_queue(use_depth=False)
     queue.set_instruction("mug")
-    store(queue, 1, with_depth=True)
+    store(queue, 1, with_depth=False)
     queue.set_enabled(False)
     assert queue.next_job() is None
     queue.submit(Request("bowl"))
@@ -90,9 +90,9 @@ def test_a_disabled_queue_gives_requests_but_no_frames(clock):
 
 
 def test_named_instructions_come_with_every_frame(clock):
-    queue = a_queue()
+    queue = a_queue(use_depth=False)
     queue.set_named((("cups", "all cups"),))
-    store(queue, 1, with_depth=True)
+    store(queue, 1, with_depth=False)
     job = queue.next_job()
     assert (job.instruction, job.named) == ("", (("cups", "all cups"),))
     queue.set_instruction("mug")
