@@ -1,6 +1,6 @@
 """Ids over rendered sequences: identity F1 and switches of the tracker, and of a plain tracker by mask IoU.
 
-    python -m benchmarks.tracking --scenes 6 --frames 40
+    python -m benchmarks.tracking
 
 The camera swings and an object is pushed; masks are exact, so that ids alone are measured. ``every``: the
 model answers one frame of so many, as a slow one does. Occluded: each object is hidden in runs of frames.
@@ -93,8 +93,8 @@ def hidden_objects(views: Sequence[RenderedView], every: int, random: np.random.
     begin = random.random((answers, len(ids))) < HIDDEN_SHARE * every
     hidden = []
     for row in range(answers):
-        gone = begin[max(0, row - HIDDEN_ANSWERS + 1) : row + 1].any(0)
-        hidden.append({number for number, is_gone in zip(ids, gone, strict=True) if is_gone})
+        gone = np.flatnonzero(begin[max(0, row - HIDDEN_ANSWERS + 1) : row + 1].any(axis=0))
+        hidden.append({ids[column] for column in gone})
     return hidden
 
 
@@ -118,8 +118,8 @@ def identity_scores(true_ids: Sequence[Sequence[int]], ids: Sequence[Sequence[in
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--scenes", type=positive_int, default=6)
-    parser.add_argument("--frames", type=positive_int, default=40)
+    parser.add_argument("--scenes", type=positive_int, default=4)
+    parser.add_argument("--frames", type=positive_int, default=32)
     parser.add_argument("--width", type=positive_int, default=320)
     parser.add_argument("--renderer", choices=("auto", "filament", "classic"), default="auto")
     args = parser.parse_args()

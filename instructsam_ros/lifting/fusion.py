@@ -37,16 +37,15 @@ class VoxelCloud:
         """Add a view: points [N, 3] in metres in a fixed frame, colors [N, 3]. An object that has been moved
         begins anew.
         """
-        if not len(points):
-            return
         cells = np.floor(np.asarray(points, np.float64) / self._voxel).astype(np.int64)
         near = np.abs(cells).max(1) < _HALF - 1  # 500 m at 1 mm
         cells, points, colors = cells[near], points[near], colors[near]
+        if not len(cells):
+            return
         if len(self._keys) and not self._touches(np.unique(cells, axis=0)):
             self._keys, self._sums = self._keys[:0], self._sums[:0]
-        rows = np.column_stack([points, colors, np.ones(len(points))])
         keys, inverse = np.unique(np.concatenate([self._keys, _packed(cells)]), return_inverse=True)
-        rows = np.concatenate([self._sums, rows])
+        rows = np.concatenate([self._sums, np.column_stack([points, colors, np.ones(len(points))])])
         sums = np.stack([np.bincount(inverse, column, len(keys)) for column in rows.T], axis=1)
         if len(keys) > MAX_VOXELS:
             kept = np.sort(np.argsort(-sums[:, 6], kind="stable")[:MAX_VOXELS])

@@ -92,7 +92,7 @@ def free_approaches(
     free = (told >= _KNOWN_SHARE * corridors.shape[1]) & (past >= _FREE_SHARE * told)
     if plane is not None:
         free &= (plane.height(corridors) > 0).all(1)
-    return -outward[free]
+    return np.asarray(-outward[free])
 
 
 def _seen_past(

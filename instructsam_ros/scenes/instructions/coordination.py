@@ -50,6 +50,8 @@ def coordinated_parts(instruction: str) -> tuple[str, ...]:
     sentence whole.
     """
     text = " ".join(instruction.split()).rstrip(" .!?")
+    if not _DIVIDERS.search(text):  # before the tables are read, which takes half a second
+        return ()
     for sentence in _sentences(text):
         found = _parts(sentence)
         if found:
