@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.errors import InstructSamError, InvalidInputError
-from instructsam_ros.lifting import LiftedInstance
 from instructsam_ros.pipeline import Result
-from instructsam_ros.results import write_png
+from instructsam_ros.results import answer_numbers, write_png
 from instructsam_ros.ros.processor import FrameResult
 from instructsam_ros.types import CameraModel
 
@@ -83,35 +82,16 @@ def run_lengths(mask: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def _answer(frame_result: FrameResult) -> dict[str, Any]:
-    segmentation = frame_result.result.segmentation
+    frame = frame_result.result.frame
     return {
-        "instruction": frame_result.result.instruction,
-        "answer": segmentation.answer,
-        "status": segmentation.status.name,
-        "phrases": [{"text": p.text, "status": p.status.name} for p in segmentation.phrase_answers()],
-        "stamp_ns": frame_result.result.frame.stamp_ns,
-        "frame_id": frame_result.result.frame.frame_id,
+        **answer_numbers(frame_result.result),
+        "stamp_ns": frame.stamp_ns,
+        "frame_id": frame.frame_id,
         "output_frame": frame_result.frame_id,
         "camera_in_output_frame": {
             "rotation": frame_result.pose.rotation.tolist(),
             "translation": frame_result.pose.translation.tolist(),
         },
-        "instances": [_instance(each) for each in frame_result.result.lifted.instances],
-    }
-
-
-def _instance(lifted: LiftedInstance) -> dict[str, Any]:
-    """Describe an instance; its geometry is in the optical frame of the image."""
-    box = lifted.box
-    return {
-        "id": lifted.id,
-        "phrase": lifted.instance.phrase,
-        "score": lifted.instance.score,
-        "box": lifted.instance.box.tolist(),
-        "valid_depth_ratio": lifted.valid_depth_ratio,
-        "oriented_box": None
-        if box is None
-        else {"centre": box.centre.tolist(), "rotation": box.rotation.tolist(), "size": box.size.tolist()},
     }
 
 

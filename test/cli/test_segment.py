@@ -1,3 +1,4 @@
+import json
 import os
 import resource
 
@@ -291,3 +292,19 @@ def test_a_video_that_the_disk_does_not_take_is_an_error(tmp_path, capsys, suffi
     assert segment(video, "the red thing", "-o", str(tmp_path / "out" / f"out.{suffix}")) == 2
     assert "is the disk full" in capsys.readouterr().err
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_answer_is_written_as_json(picture, tmp_path):
+    out = tmp_path / "answer.json"
+    options = ("-o", str(tmp_path / "o.png"), "--json", str(out))
+    assert segment(picture, "the red thing and the green one", *options) == 0
+    answer = json.loads(out.read_text())
+    assert [(p["text"], p["status"]) for p in answer["phrases"]] == [("red", "OK"), ("green", "NO_TARGET")]
+    (red,) = answer["instances"]
+    assert (red["id"], red["phrase"], red["box"]) == (1, "red", [10, 10, 30, 20])
+    assert red["oriented_box"] is None
+
+
+def test_json_is_of_one_picture(tmp_path, capsys):
+    assert main(["segment", str(tmp_path), "the red thing", "--json", str(tmp_path / "a.json")]) == 2
+    assert "--json" in capsys.readouterr().err
