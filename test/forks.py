@@ -14,7 +14,7 @@ from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
-WAIT = 300.0
+WAIT = 600.0
 """Seconds for processes that end by themselves."""
 
 
