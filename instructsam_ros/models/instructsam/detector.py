@@ -187,8 +187,6 @@ class Detector(nn.Module):
         )
         tokens = memory.tokens + decoder.prompt_cross_attn_dropout(attended)
         coarse = tokens.transpose(1, 2).unflatten(2, memory.grid)
-        if coarse.requires_grad:  # PyTorch's convolutions go back through such strides three times slower
-            coarse = coarse.contiguous()
         # Finer levels stay at one row per image; adding them broadcasts.
         pixels: Tensor = decoder.pixel_decoder([*features.fpn[:-1], coarse])
         return pixels
