@@ -30,8 +30,8 @@ class VoxelCloud:
         if not voxel > 0:
             raise InvalidInputError(f"the edge of a voxel is {voxel} metres; it must be positive")
         self._voxel = voxel
-        self._keys = np.zeros(0, np.int64)
-        self._sums = np.zeros((0, 7))  # x y z r g b and the number of points
+        self._keys: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._sums: NDArray[np.float64] = np.zeros((0, 7))  # x y z r g b and the number of points
 
     def add(self, points: NDArray[np.floating], colors: NDArray[np.uint8]) -> None:
         """Add a view: points [N, 3] in metres in a fixed frame, colors [N, 3]. An object that has been moved
@@ -46,7 +46,8 @@ class VoxelCloud:
             self._keys, self._sums = self._keys[:0], self._sums[:0]
         keys, inverse = np.unique(np.concatenate([self._keys, _packed(cells)]), return_inverse=True)
         rows = np.concatenate([self._sums, np.column_stack([points, colors, np.ones(len(points))])])
-        sums = np.stack([np.bincount(inverse, column, len(keys)) for column in rows.T], axis=1)
+        columns = [np.bincount(inverse, column, len(keys)) for column in rows.T]
+        sums = np.stack(columns, axis=1).astype(np.float64)
         if len(keys) > MAX_VOXELS:
             kept = np.sort(np.argsort(-sums[:, 6], kind="stable")[:MAX_VOXELS])
             keys, sums = keys[kept], sums[kept]
