@@ -55,7 +55,8 @@ def open_stages(stages: Sequence[Settings], has_begun: Sequence[bool]) -> Iterat
 def _of_stages(values: Mapping[str, Any], path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The name and the settings of each stage."""
     common = {key: value for key, value in values.items() if key != "stages"}
-    stages, names = values["stages"], set()
+    stages = values["stages"]
+    names: set[str] = set()
     if not isinstance(stages, list) or not stages:
         raise ConfigError(f"{path}.stages: expected a list of stages, each with a name, got {stages!r}")
     before = None
@@ -83,6 +84,8 @@ def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     merged = dict(values)
     for key, value in changes.items():
         inner = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(inner, Mapping)
-        merged[key] = _merged(inner, value) if both else value
+        if isinstance(value, Mapping) and isinstance(inner, Mapping):
+            merged[key] = _merged(inner, value)
+        else:
+            merged[key] = value
     return merged
