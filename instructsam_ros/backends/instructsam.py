@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.common.device import Precision, check_threads, torch_device, torch_dtype
 from instructsam_ros.models.common.hub import adapter_folder, checkpoint_folder, tokenizer_folder
+from instructsam_ros.models.cpu.free_threads import FreeThreads
 from instructsam_ros.models.cpu.optimize import optimize_for_cpu
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
@@ -27,6 +29,7 @@ from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.postprocessing import read_instances
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
 from instructsam_ros.models.instructsam.speed_options import SpeedOptions
+from instructsam_ros.process_defaults import FREE_THREADS
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 from instructsam_ros.types import Instance, Segmentation, Status, check_instruction, check_rgb
 
@@ -67,6 +70,8 @@ class InstructSamSegmenter:
     name: str = "instructsam"
     reuse_frames: int = 1
     """See SpeedOptions."""
+    free_threads: FreeThreads | None = None
+    """None: torch's number of threads stays as it is."""
 
     @property
     def device(self) -> torch.device:
@@ -80,6 +85,8 @@ class InstructSamSegmenter:
         first instruction computes in its first pass.
         """
         check_rgb(rgb)
+        if self.free_threads is not None:
+            self.free_threads.apply()
         start = time.perf_counter()
         encoder = self.model.image_encoder
         inputs = encoder.preprocess(rgb).to(self.device, encoder.dtype)
@@ -194,7 +201,9 @@ def load(
     """Load "compact", a checkpoint folder or a hub id.
 
     device: "auto", "cpu", "cuda", "cuda:0", ... dtype: "auto" is bfloat16 on a GPU and on a CPU that
-    computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process.
+    computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process; None is
+    torch's own number or, with INSTRUCTSAM_THREADS=free (the default of our programs), as many as other
+    processes leave cores free.
     revision, offline: see ``checkpoint_folder``. adapter: a folder with a LoRA adapter for this model, which
     is merged as ``instructsam weights merge`` does.
     score_threshold: replaces the model's own thresholds. inference_mode: replaces the model's own, see
@@ -224,6 +233,7 @@ def load(
         loaded,
         PromptTokenizer.from_folder(tokenizer_folder(folder, *added), config),
         reuse_frames=options.reuse_frames,
+        free_threads=FreeThreads() if threads is None and os.environ.get(FREE_THREADS) == "free" else None,
     )
 
 

@@ -42,6 +42,11 @@ class NodeProcess:
     ) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
     def check(self) -> None:
         """Raise InstructSamError with the end of the log if the process has ended."""
         status = self._process.poll()

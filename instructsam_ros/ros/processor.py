@@ -16,6 +16,7 @@ from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.input.frame_decoder import DecodedFrame, decode_frame, grey_warning
 from instructsam_ros.ros.input.job_queue import Job
 from instructsam_ros.ros.parameters import NodeSettings
+from instructsam_ros.ros.stage_times import StageTimes
 from instructsam_ros.ros.transforms import Transforms
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.tracking.tracker import Tracker
@@ -44,7 +45,8 @@ class Processor:
     """Runner of jobs, one after the other, with the state of the stream: ids and the last result.
 
     warn: called once per kind of inconsistency in frames that can still be used. warnings: those of the last
-    frame. outside_limits: see DecodedFrame, of the last frame.
+    frame. outside_limits: see DecodedFrame, of the last frame. times: of the
+    frames of the stream.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Processor:
         self._transforms = transforms
         self._counters = counters
         self._warn = warn
+        self.times = StageTimes()
         self._warned: set[str] = set()
         self.warnings: tuple[str, ...] = ()
         self.outside_limits: float | None = None
@@ -70,10 +73,11 @@ class Processor:
         """Return a job's result. Raises InvalidInputError, CancelledError, TransformError and the model's."""
         if job.messages is None:
             raise InvalidInputError("there is no frame to segment")
-        settings = self._settings()
+        settings, started = self._settings(), time.monotonic()
         given = job.request is not None and job.request.messages is not None
         decoded = decode_frame(job.messages, settings, strict=given)
         self._note(decoded, job.instruction)
+        decoded_at = time.monotonic()
         frame = decoded.frame
         if frame.depth is None or frame.intrinsics is None:
             self._counters.add("without_depth")
@@ -93,6 +97,7 @@ class Processor:
             view = self._transforms.view(
                 frame.frame_id, frame.stamp_ns, settings.transform_timeout, settings.fixed_frame
             )
+        posed_at = time.monotonic()
         result = pipeline.run(
             frame,
             job.instruction,
@@ -104,6 +109,8 @@ class Processor:
         )
         if streaming:
             self._previous = (job.instruction, result.segmentation)
+            waited = {"wait": started - job.messages.received, "decode": decoded_at - started}
+            self.times.add({**waited, "transform": posed_at - decoded_at, **result.timings})
         kept = keep_scores(result, settings.score_threshold)
         return FrameResult(kept, pose, target or frame.frame_id, job.messages, pipeline, settings.max_age)
 
