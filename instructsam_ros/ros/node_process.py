@@ -58,6 +58,11 @@ class NodeProcess:
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:] or ["(nothing was printed)"]
         return "\n  ".join([f"{self.log} ends with", *lines])
 
+    def kill(self) -> None:
+        """End the process as a crash does."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """End the process, by force if it ignores the signal."""
         if self._process.poll() is not None:
