@@ -124,9 +124,12 @@ class InstructSamSegmenter:
             output = self.model.segment_phrases(features.features, phrases, queries)
             texts, size = [self.prompts.text(phrase) for phrase in phrases], (features.height, features.width)
             instances, saturated = read_instances(output, texts, size, self.model.config)
-        cut_off = not self._ended(generation)
         status = (
-            Status.MAX_INSTANCES if saturated or cut_off else Status.OK if instances else Status.NO_TARGET
+            Status.MAX_INSTANCES
+            if saturated or self._incomplete(generation)
+            else Status.OK
+            if instances
+            else Status.NO_TARGET
         )
         seconds = {
             "encode": features.seconds,
@@ -168,16 +171,18 @@ class InstructSamSegmenter:
             previous_ids=draft,
             cancel=cancel,
         )
-        if not self._ended(generation) and generation.ids != draft:  # once for an active instruction
-            logger.warning(
-                "the answer to %r was cut off after %d tokens (max_new_tokens); it may lack instances",
-                instruction,
-                len(generation.ids),
-            )
+        fault = self._incomplete(generation)
+        if fault and generation.ids != draft:  # once for an active instruction
+            logger.warning("the answer to %r %s; it may lack instances", instruction, fault)
         return generation
 
-    def _ended(self, generation: Generation) -> bool:
-        return generation.ids[-1] in self.model.config.tokens.eos
+    def _incomplete(self, generation: Generation) -> str:
+        """Say what a generation lacks; nothing if it is complete."""
+        tokens, ids = self.model.config.tokens, generation.ids
+        if ids[-1] not in tokens.eos:
+            return f"was cut off after {len(ids)} tokens (max_new_tokens)"
+        answered = generation.blocks[-1] + 1 if generation.blocks else 0
+        return "begins a phrase that it does not end" if tokens.ref_start in ids[answered:] else ""
 
     def _wait(self) -> None:
         if self.device.type == "cuda":
