@@ -24,6 +24,11 @@ class ProcessUsage:
         pages = int((self._folder / "statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
+    def shared_mib(self) -> float:
+        """Return how much of that is shared with other processes, files and messages, MiB."""
+        pages = int((self._folder / "statm").read_text().split()[2])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
     def _seconds(self) -> float:
         fields = (self._folder / "stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # user and system

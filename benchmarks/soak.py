@@ -107,6 +107,7 @@ class Camera:
     def __init__(self, parameters: dict[str, Any], log: Path) -> None:
         self._parameters, self._log = parameters, log
         self.kills = -1
+        self._since = 0.0
         self._process: NodeProcess | None = None
         self.renew()
 
@@ -181,8 +182,8 @@ def main() -> None:
             if (now := time.monotonic() - began) >= next_line[0]:
                 next_line[0] = now + 60
                 print(
-                    f"{now:6.0f} s  {memories[-1]:5.0f} MiB  {peer.cycles} cycles"
-                    f" ({peer.refused} transitions refused)  {peer.instructions} instructions"
+                    f"{now:6.0f} s  {memories[-1]:5.0f} MiB ({usage.shared_mib():.0f} shared)"
+                    f"  {peer.cycles} cycles ({peer.refused} refused)  {peer.instructions} instructions"
                     f"  {camera.kills} cameras killed  {peer.answers} answers",
                     flush=True,
                 )
