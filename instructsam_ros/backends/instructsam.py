@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from instructsam_ros.backends.joined_answers import join_answers
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.common.device import Precision, check_threads, torch_device, torch_dtype
 from instructsam_ros.models.common.hub import adapter_folder, checkpoint_folder, tokenizer_folder
+from instructsam_ros.models.cpu.free_threads import FreeThreads
 from instructsam_ros.models.cpu.optimize import optimize_for_cpu
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
@@ -28,6 +30,7 @@ from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.postprocessing import read_instances
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
 from instructsam_ros.models.instructsam.speed_options import SpeedOptions
+from instructsam_ros.process_defaults import FREE_THREADS
 from instructsam_ros.scenes.instructions.coordination import bare_phrase, coordinated_parts
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 from instructsam_ros.types import (
@@ -78,6 +81,8 @@ class InstructSamSegmenter:
     name: str = "instructsam"
     reuse_frames: int = 1
     """See SpeedOptions."""
+    free_threads: FreeThreads | None = None
+    """None: torch's number of threads stays as it is."""
 
     @property
     def device(self) -> torch.device:
@@ -91,6 +96,8 @@ class InstructSamSegmenter:
         first instruction computes in its first pass.
         """
         check_rgb(rgb)
+        if self.free_threads is not None:
+            self.free_threads.apply()
         start = time.perf_counter()
         encoder = self.model.image_encoder
         inputs = encoder.preprocess(rgb).to(self.device, encoder.dtype)
@@ -151,7 +158,7 @@ class InstructSamSegmenter:
             output = self.model.segment_phrases(features.features, phrases, queries)
             texts, size = [self.prompts.text(phrase) for phrase in phrases], (features.height, features.width)
             instances, answers = read_instances(output, texts, size, self.model.config)
-        partial = not self._ended(generation) or any(a.status == Status.MAX_INSTANCES for a in answers)
+        partial = self._incomplete(generation) or any(a.status == Status.MAX_INSTANCES for a in answers)
         status = Status.MAX_INSTANCES if partial else Status.OK if instances else Status.NO_TARGET
         seconds = {
             "encode": features.seconds,
@@ -194,16 +201,18 @@ class InstructSamSegmenter:
             previous_ids=draft,
             cancel=cancel,
         )
-        if not self._ended(generation) and generation.ids != draft:  # once for an active instruction
-            logger.warning(
-                "the answer to %r was cut off after %d tokens (max_new_tokens); it may lack instances",
-                instruction,
-                len(generation.ids),
-            )
+        fault = self._incomplete(generation)
+        if fault and generation.ids != draft:  # once for an active instruction
+            logger.warning("the answer to %r %s; it may lack instances", instruction, fault)
         return generation
 
-    def _ended(self, generation: Generation) -> bool:
-        return generation.ids[-1] in self.model.config.tokens.eos
+    def _incomplete(self, generation: Generation) -> str:
+        """Say what a generation lacks; nothing if it is complete."""
+        tokens, ids = self.model.config.tokens, generation.ids
+        if ids[-1] not in tokens.eos:
+            return f"was cut off after {len(ids)} tokens (max_new_tokens)"
+        answered = generation.blocks[-1] + 1 if generation.blocks else 0
+        return "begins a phrase that it does not end" if tokens.ref_start in ids[answered:] else ""
 
     def _wait(self) -> None:
         if self.device.type == "cuda":
@@ -227,7 +236,9 @@ def load(
     """Load "compact", a checkpoint folder or a hub id.
 
     device: "auto", "cpu", "cuda", "cuda:0", ... dtype: "auto" is bfloat16 on a GPU and on a CPU that
-    computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process.
+    computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process; None is
+    torch's own number or, with INSTRUCTSAM_THREADS=free (the default of our programs), as many as other
+    processes leave cores free.
     revision, offline: see ``checkpoint_folder``. adapter: a folder with a LoRA adapter for this model, which
     is merged as ``instructsam weights merge`` does.
     score_threshold: replaces the model's own thresholds. inference_mode: replaces the model's own, see
@@ -257,6 +268,7 @@ def load(
         loaded,
         PromptTokenizer.from_folder(tokenizer_folder(folder, *added), config),
         reuse_frames=options.reuse_frames,
+        free_threads=FreeThreads() if threads is None and os.environ.get(FREE_THREADS) == "free" else None,
     )
 
 

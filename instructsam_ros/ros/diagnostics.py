@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
@@ -14,6 +16,7 @@ from instructsam_ros.ros.input.frame_buffer import FrameBuffer
 from instructsam_ros.ros.input.job_queue import JobQueue
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.processor import Processor
+from instructsam_ros.ros.stage_times import StageTimes
 from instructsam_ros.ros.worker import Worker
 
 RECENT_SECONDS = 10.0
@@ -71,10 +74,11 @@ def diagnostic_array(
     levels["worker"] = _worker_level(worker, settings)
     rates = health.rates.update(counts, now)
     values = {
-        "node": {"model": health.model, "last_error": health.last_error},
+        "node": {"model": health.model, "last_error": health.last_error, "memory_mib": f"{memory_mib():.0f}"},
         "camera": _camera_values(queue, processor),
         "worker": {name: f"{rate:.1f}" for name, rate in rates.items()}
         | {key: str(count) for key, count in counts.items()}
+        | (_latencies(processor.times) if processor is not None else {})
         | {"instruction": queue.instruction if queue else ""},
     }
     message = DiagnosticArray()
@@ -152,6 +156,23 @@ def _camera_values(queue: JobQueue | None, processor: Processor | None) -> dict[
         "depth_offset_ms": "" if offset is None else f"{1e3 * offset:.1f}",
         "depth_outside_limits": "" if outside is None else f"{outside:.2f}",
     }
+
+
+def _latencies(times: StageTimes) -> dict[str, str]:
+    return {
+        f"{stage}_{name}_ms": f"{1e3 * seconds:.1f}"
+        for stage, both in times.percentiles().items()
+        for name, seconds in zip(("p50", "p95"), both, strict=True)
+    }
+
+
+def memory_mib() -> float:
+    """Return the memory that this process has in use, MiB; 0 where Linux does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _worker_level(worker: Worker | None, settings: NodeSettings) -> tuple[bytes, str]:

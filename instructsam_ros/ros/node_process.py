@@ -42,6 +42,11 @@ class NodeProcess:
     ) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
     def check(self) -> None:
         """Raise InstructSamError with the end of the log if the process has ended."""
         status = self._process.poll()
@@ -52,6 +57,11 @@ class NodeProcess:
         """Return the path of the log and its last lines."""
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:] or ["(nothing was printed)"]
         return "\n  ".join([f"{self.log} ends with", *lines])
+
+    def kill(self) -> None:
+        """End the process as a crash does."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         """End the process, by force if it ignores the signal."""

@@ -224,8 +224,11 @@ class ParameterStore:
             values[item.name] = declare(node, item.name, item.default, descriptor)
         self.current = self._at_start = NodeSettings(**values)
         take_whole_numbers(node)
-        node.add_on_set_parameters_callback(self._check)
-        node.add_post_set_parameters_callback(self._apply)
+        if hasattr(node, "add_post_set_parameters_callback"):
+            node.add_on_set_parameters_callback(self._check)
+            node.add_post_set_parameters_callback(self._apply)
+        else:  # ROS 2 Humble
+            node.add_on_set_parameters_callback(self._check_and_apply)
 
     def check(self, changes: dict[str, Any]) -> None:
         """Raise ConfigError for values that could not be set while the node is not configured."""
@@ -241,6 +244,13 @@ class ParameterStore:
         except Exception as error:  # the service has to respond to any error
             return SetParametersResult(successful=False, reason=str(error) or type(error).__name__)
         return SetParametersResult(successful=True)
+
+    def _check_and_apply(self, parameters: Sequence[Any]) -> Any:
+        """Check a change and take it over at once, where rclpy has no callback for after the check."""
+        result = self._check(parameters)
+        if result.successful:
+            self._apply(parameters)
+        return result
 
     def _apply(self, parameters: Sequence[Any]) -> None:
         self.current = self._changed(parameters, frozen=False)

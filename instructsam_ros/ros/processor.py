@@ -20,6 +20,7 @@ from instructsam_ros.ros.input.frame_decoder import DecodedFrame, decode_frame, 
 from instructsam_ros.ros.input.job_queue import Job
 from instructsam_ros.ros.input.synchronizer import NANOSECONDS
 from instructsam_ros.ros.parameters import NodeSettings
+from instructsam_ros.ros.stage_times import StageTimes
 from instructsam_ros.ros.target_choice import choose_target
 from instructsam_ros.ros.transforms import Transforms
 from instructsam_ros.segmenter import Segmenter
@@ -75,7 +76,8 @@ class Processor:
     """Runner of jobs, one after the other, with the state of the stream: ids and the last result.
 
     warn: called once per kind of inconsistency in frames that can still be used. warnings: those of the last
-    frame. outside_limits: see DecodedFrame, of the last frame.
+    frame. outside_limits: see DecodedFrame, of the last frame. times: of the
+    frames of the stream.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Processor:
         self._transforms = transforms
         self._counters = counters
         self._warn = warn
+        self.times = StageTimes()
         self._warned: set[str] = set()
         self.warnings: tuple[str, ...] = ()
         self.outside_limits: float | None = None
@@ -100,10 +103,11 @@ class Processor:
         """Return a job's result. Raises InvalidInputError, CancelledError, TransformError and the model's."""
         if job.messages is None:
             raise InvalidInputError("there is no frame to segment")
-        settings = self._settings()
+        settings, started = self._settings(), time.monotonic()
         given = job.request is not None and job.request.messages is not None
         decoded = decode_frame(job.messages, settings, strict=given)
         self._note(decoded, job.instruction)
+        decoded_at = time.monotonic()
         frame = decoded.frame
         if frame.depth is None or frame.intrinsics is None:
             self._counters.add("without_depth")
@@ -121,6 +125,7 @@ class Processor:
                 frame.frame_id, frame.stamp_ns, settings.transform_timeout, settings.fixed_frame
             )
             self._hold_back(frame, view, settings)
+        posed_at = time.monotonic()
         texts = {name: text for name, text in (("", job.instruction), *job.named) if text}
         if streaming:
             self._streams = {name: self._streams.get(name, _Stream()) for name in texts}
@@ -139,6 +144,9 @@ class Processor:
                 cancel=cancel,
                 on_stage=job.request.on_stage if job.request else None,
             )
+            if streaming and not name:
+                waited = {"wait": started - job.messages.received, "decode": decoded_at - started}
+                self.times.add({**waited, "transform": posed_at - decoded_at, **result.timings})
             stream.previous = (text, result.segmentation)
             kept = keep_scores(result, settings.score_threshold)
             chosen = choose_target(kept.lifted.instances, settings.target, settings.target_id)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # python -m: its defaults are set before what follows loads numpy
+    from instructsam_ros import programs
+
+    raise SystemExit(programs.segment_node())
+
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,11 +27,13 @@ from instructsam_ros.ros.control_services import ControlServices
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import Health, diagnostic_array
 from instructsam_ros.ros.errors import NotActiveError, StaleError, counter_name
+from instructsam_ros.ros.input.camera_node import CameraInputNode
 from instructsam_ros.ros.input.job_queue import JobQueue
 from instructsam_ros.ros.input.persistent_inputs import PersistentInputs
 from instructsam_ros.ros.input.subscriptions import CameraInfoInput, CameraInputs
 from instructsam_ros.ros.logs import ErrorLog
 from instructsam_ros.ros.model_loader import ModelLoader
+from instructsam_ros.ros.model_thread import ModelThread
 from instructsam_ros.ros.node_main import spin
 from instructsam_ros.ros.output.publishers import Publishers
 from instructsam_ros.ros.parameters import ParameterStore
@@ -54,7 +62,8 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         transitions = TransitionGroup()
         LifecycleNodeMixin.__init__(self, callback_group=transitions)
         self._stop = stop
-        self._loader = ModelLoader()
+        self._model_thread = ModelThread()
+        self._loader = ModelLoader(self._model_thread)
         self._counters = Counters()
         self._health = Health()
         self._errors = ErrorLog(self.get_logger(), LOG_EVERY)
@@ -68,7 +77,10 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._begin_with = self._settings.current.instruction
         self._active_instruction = self.create_publisher(String, "~/active_instruction", LATCHED)
         self._persistent = PersistentInputs(self._begin_with, self._announce)
-        self._transforms = Transforms.on_node(self, self._settings.current.transform_memory)
+        self._camera_input = CameraInputNode(self)
+        self._transforms = Transforms.on_node(
+            self, self._camera_input.node, self._settings.current.transform_memory
+        )
         self._requests = RequestServers(
             self, lambda: self._persistent.queue, lambda: self._settings.current, self._counters
         )
@@ -82,7 +94,9 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
             set_model=self._set_model,
             transitions=transitions,
         )
-        self._camera_info = CameraInfoInput(self, self._persistent.set_info)
+        self._camera_info = CameraInfoInput(
+            self._camera_input.node, self.resolve_topic_name("camera_info"), self._persistent.set_info
+        )
         self.create_subscription(
             String,
             "instruction",
@@ -131,8 +145,11 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
             return TransitionCallbackReturn.FAILURE
         queue = JobQueue(self._counters, lambda: self._settings.current)
         self._worker = Worker(queue, self._counters, self._processor.run, self._publish, self._report)
-        self._worker.start()
-        self._inputs = CameraInputs(self, queue, self._settings.current, self._refuse)
+        self._worker.start(self._model_thread)
+        topics = {name: self.resolve_topic_name(name) for name in ("image", "depth")}
+        self._inputs = CameraInputs(
+            self._camera_input.node, topics, queue, self._settings.current, self._refuse
+        )
         self._persistent.activate(queue)
         self._health.state = "active"
         self.get_logger().info(f"active with {self._health.model}")
@@ -160,6 +177,8 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
     def close(self) -> None:
         """End the worker and refuse waiting requests; for the end of the process."""
         self._halt()
+        self._camera_input.close()
+        self._model_thread.close(0.0 if self._still_busy() else STOP_SECONDS)
         self._requests.destroy()
 
     def _start(self) -> None:
@@ -247,7 +266,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
 
     def _publish(self, frame_result: FrameResult) -> None:
         """Publish a result of the stream. Raises StaleError for one older than max_age."""
-        limit = self._settings.current.max_age
+        limit, started = self._settings.current.max_age, time.monotonic()
         seconds = age(frame_result.messages)
         if seconds > limit:
             raise StaleError(f"an answer came {seconds:.1f} s after its image (max_age {limit:g} s): dropped")
@@ -256,6 +275,9 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
                 self._last = each
             if self._outputs is not None:
                 self._outputs.publish(each)
+        if self._processor is not None:
+            spent = {"publish": time.monotonic() - started, "total": age(frame_result.messages)}
+            self._processor.times.add(spent)
 
     def _refuse(self, error: Exception) -> None:
         self._counters.add(counter_name(error))
@@ -288,7 +310,3 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f"ConfigError: {error}", file=sys.stderr)
         return 2
     return spin(SegmentNode, THREADS, translated)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -40,8 +40,11 @@ class Transforms:
         self.keep(seconds)
 
     @classmethod
-    def on_node(cls, node: Any, seconds: float) -> Transforms:
-        """Listen to tf on a node; where tf2_ros is not installed every look-up fails with the reason."""
+    def on_node(cls, node: Any, input_node: Any, seconds: float) -> Transforms:
+        """Listen to tf on ``input_node`` and serve the buffer on ``node``.
+
+        Where tf2_ros is not installed every look-up fails with the reason.
+        """
         try:
             require_tf("a transform")
         except ConfigError as error:
@@ -51,7 +54,7 @@ class Transforms:
 
         def listen(kept: float) -> tuple[Any, Any]:
             buffer = Buffer(Duration(seconds=kept), node)
-            return buffer, TransformListener(buffer, node, spin_thread=False)
+            return buffer, TransformListener(buffer, input_node, spin_thread=False)
 
         return cls(listen, seconds=seconds)
 

@@ -1,10 +1,10 @@
-"""The thread that runs the model."""
+"""The work of the thread that runs the model."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from typing import Any
 
 from instructsam_ros.errors import CancelledError
@@ -18,12 +18,13 @@ from instructsam_ros.ros.errors import (
     counter_name,
 )
 from instructsam_ros.ros.input.job_queue import Job, JobQueue
+from instructsam_ros.ros.model_thread import ModelThread
 
 Process = Callable[[Job, Callable[[], bool]], Any]
 
 
 class Worker:
-    """Thread that runs jobs from the queue until it is closed; no failure of a job ends it.
+    """Runs jobs from the queue until it is closed; no failure of a job ends it.
 
     process: computes the result of a job, and polls the given function to know when to stop. publish:
     publishes a result of the stream. report: called with every error but cancellations. Errors
@@ -44,22 +45,23 @@ class Worker:
         self._publish = publish
         self._report = report
         self._busy_since: float | None = None
-        self._thread = threading.Thread(target=self._run, name="segment_worker", daemon=True)
+        self._running: Future[None] | None = None
 
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+    def start(self, thread: ModelThread) -> None:
+        """Run jobs in this thread."""
+        self._running = thread.submit(self._run)
 
     def stop(self, timeout: float) -> bool:
-        """Close the queue, interrupt the model; False if the thread has not ended in time."""
+        """Close the queue, interrupt the model; False if the thread is not free in time."""
         self._queue.close()
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        if self._running is not None:
+            wait([self._running], timeout)
+        return not self.alive
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
+        """Whether it runs jobs."""
+        return self._running is not None and not self._running.done()
 
     def busy_seconds(self) -> float:
         """Return for how many seconds the present job has been running; 0 when idle."""

@@ -133,6 +133,22 @@ def test_a_generation_without_an_end_warns_of_missing_instances(
     assert not caplog.text  # a stream says it once
 
 
+def test_a_phrase_that_is_never_closed_warns_of_missing_instances(
+    segmenter: InstructSamSegmenter,
+    rgb: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The text names it, and it has no masks."""
+    says(monkeypatch, segmenter, [*TWO_PHRASES[:-2], TWO_PHRASES[-1]])
+    scores(monkeypatch, segmenter, [1])
+    result = segmenter.segment_image(rgb, "the red mug and the blue bowl")
+    assert [i.phrase for i in result.instances] == ["red mug"]
+    assert "blue bowl" in result.answer
+    assert result.status == Status.MAX_INSTANCES
+    assert "begins a phrase that it does not end" in caplog.text
+
+
 def test_an_answer_that_is_cut_off_before_its_first_phrase_is_not_taken_for_nothing_there(
     segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from instructsam_ros.errors import CheckpointError, InstructSamError
 from instructsam_ros.ros import model_loader
 from instructsam_ros.ros.model_loader import ModelLoader
+from instructsam_ros.ros.model_thread import ModelThread
 from instructsam_ros.ros.parameters import NodeSettings
 
 NEVER = threading.Event()
@@ -23,7 +24,7 @@ def test_what_is_no_exception_ends_loading_at_once_with_its_reason(monkeypatch, 
 
     monkeypatch.setattr(model_loader, "load", load)
     with pytest.raises(InstructSamError, match=f"{kind.__name__}: the file is corrupt"):
-        ModelLoader().load(NodeSettings(), NEVER)
+        ModelLoader(ModelThread()).load(NodeSettings(), NEVER)
 
 
 def test_beside_a_load_that_takes_too_long_no_second_one_begins(monkeypatch):
@@ -35,13 +36,13 @@ def test_beside_a_load_that_takes_too_long_no_second_one_begins(monkeypatch):
         return model
 
     monkeypatch.setattr(model_loader, "load", load)
-    loader = ModelLoader()
+    thread = ModelThread()
+    loader = ModelLoader(thread)
     with pytest.raises(CheckpointError, match="'slow' took longer than load_timeout"):
         loader.load(NodeSettings(model="slow", load_timeout=1.0), NEVER)
     with pytest.raises(CheckpointError, match="still loading"):
         loader.load(NodeSettings(model="other"), NEVER)
     assert begun == ["slow"]
-    (thread,) = (thread for thread in threading.enumerate() if thread.name == "load_model")
     go_on.set()
-    thread.join(60)
+    thread.submit(lambda: None).result(60)
     assert loader.load(NodeSettings(model="other"), NEVER) == "other"

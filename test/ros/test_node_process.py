@@ -88,3 +88,11 @@ def test_it_runs_in_this_interpreter_and_in_its_own_session(start):
         wait_until_ready(node)
         assert f"{sys.executable} True" in node.tail()
     node.stop()  # once more does no harm
+
+
+def test_a_killed_child_is_gone_at_once(start):
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + PID
+    with start(ignore) as node:
+        wait_until_ready(node)
+        node.kill()
+        assert not is_alive(node.pid)

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("rclpy")
 import rclpy
+import rclpy.node
 from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
@@ -67,6 +68,30 @@ def test_a_whole_number_does_for_a_float_at_the_start_and_later(running):
     assert not result.successful
     with pytest.raises(InvalidParameterTypeException):
         running(max_age="soon")
+
+
+class HumbleNode(rclpy.node.Node):
+    """A node as in ROS 2 Humble, whose rclpy has two kinds of callbacks less."""
+
+    @property
+    def add_post_set_parameters_callback(self):
+        raise AttributeError
+
+    @property
+    def add_pre_set_parameters_callback(self):
+        raise AttributeError
+
+
+def test_in_humble_a_change_is_checked_and_taken_over(running, monkeypatch):
+    monkeypatch.setattr(rclpy, "create_node", HumbleNode)
+    node, store = running(max_age=5)
+    (result,) = node.set_parameters([Parameter("max_depth", value=4.0)])
+    assert result.successful, result.reason
+    assert store.current.max_depth == 4.0
+    (result,) = node.set_parameters([Parameter("max_depth", value=0.05)])
+    assert not result.successful
+    assert "must be below max_depth" in result.reason
+    assert store.current.max_depth == node.get_parameter("max_depth").value == 4.0
 
 
 def test_code_is_imported_only_where_who_started_the_node_chose_it(running):

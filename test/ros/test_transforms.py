@@ -48,7 +48,7 @@ def test_without_tf_the_reason_is_reported():
 def test_a_node_listens_for_as_long_as_its_settings_need(monkeypatch):
     tf_stand_in.install(monkeypatch)
     settings = NodeSettings(max_age=300.0, request_timeout=20.0)
-    transforms = Transforms.on_node(object(), settings.transform_memory)
+    transforms = Transforms.on_node(object(), object(), settings.transform_memory)
     assert transforms._buffer.seconds >= 300.0
     assert NodeSettings(max_age=5.0, request_timeout=120.0).transform_memory >= 120.0
     assert NodeSettings(max_age=0.1, request_timeout=0.1).transform_memory >= 10.0

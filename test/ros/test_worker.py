@@ -12,6 +12,7 @@ from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.errors import BusyError, NoFrameError, NotActiveError
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.input.job_queue import JobQueue, Request
+from instructsam_ros.ros.model_thread import ModelThread
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.worker import Worker
 from test.ros.stamped import message
@@ -30,7 +31,7 @@ def work():
         counters, reported = Counters(), []
         queue = JobQueue(counters, lambda: NodeSettings(**settings))
         worker = Worker(queue, counters, process, lambda *_: None, reported.append)
-        worker.start()
+        worker.start(ModelThread())
         workers.append(worker)
         return worker, queue, counters, reported
 
@@ -102,7 +103,7 @@ def test_an_answer_that_is_no_longer_wanted_is_preempted_and_every_frame_is_coun
     worker = Worker(queue, counters, process, publish, lambda _error: None)
     queue.set_instruction("mug")
     queue.store_image(message(1))
-    worker.start()
+    worker.start(ModelThread())
     assert sent.wait(60)
     assert worker.stop(60)
     assert published == ["bowl"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from instructsam_ros.errors import CheckpointError, ConfigError
+from instructsam_ros.git_lfs import explained
 from instructsam_ros.models.instructsam.inference_mode import InferenceMode, read_inference_mode
 from instructsam_ros.yaml_config import build, check_range, rename_keys
 
@@ -216,7 +217,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist; a checkpoint folder needs it") from None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not valid JSON: {error}") from None
+        raise CheckpointError(f"{path} is not valid JSON: {explained(path, error)}") from None
     if not isinstance(data, dict):
         raise CheckpointError(f"{path} holds a {type(data).__name__} instead of a mapping")
     return data

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from instructsam_ros.errors import CheckpointError
+from instructsam_ros.git_lfs import explained
 from instructsam_ros.models.instructsam.configuration import (
     IMAGE_PLACE,
     INSTRUCTION_PLACE,
@@ -81,6 +82,8 @@ class PromptTokenizer:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise CheckpointError(f"{path} is not usable: {error}") from None
+        if pointer := explained(path, ""):
+            raise CheckpointError(f"{path} is not usable: {pointer}")
         return cls(text, config)
 
     @property

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # python -m: its defaults are set before what follows loads numpy
+    from instructsam_ros import programs
+
+    raise SystemExit(programs.replay_camera_node())
+
 import itertools
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,7 +39,3 @@ class ReplayCameraNode(CameraNode):
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point; 0 after SIGINT or SIGTERM, 2 for parameters that cannot be used."""
     return spin(ReplayCameraNode, 2, args)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

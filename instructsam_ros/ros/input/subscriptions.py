@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -22,8 +22,9 @@ class CameraInfoInput:
     Best effort, which matches every driver, since the node's parameters may change while it listens.
     """
 
-    def __init__(self, node: Node, store: Callable[[Any], None]) -> None:
+    def __init__(self, node: Node, topic: str, store: Callable[[Any], None]) -> None:
         self._node = node
+        self._topic = topic
         self._store = store
         self._group = MutuallyExclusiveCallbackGroup()
         self._hears_latched = False
@@ -37,27 +38,34 @@ class CameraInfoInput:
         """
         if self._hears_latched:
             return
-        publishers = self._node.get_publishers_info_by_topic("camera_info")
+        publishers = self._node.get_publishers_info_by_topic(self._topic)
         if any(found.qos_profile.durability == qos.LATCHED.durability for found in publishers):
             self._hears_latched = True
             self._subscribe(qos.LATCHED)
 
     def _subscribe(self, profile: Any) -> None:
         self._node.create_subscription(
-            CameraInfo, "camera_info", self._store, profile, callback_group=self._group
+            CameraInfo, self._topic, self._store, profile, callback_group=self._group
         )
 
 
 class CameraInputs:
     """Subscriptions that feed a job queue from ``image`` and ``depth`` until ``destroy``.
 
-    refuse: called with the error of every image and depth image that is not passed on.
+    topics: the resolved names of both. refuse: called with the error of every image and depth image that
+    is not passed on.
     """
 
     def __init__(
-        self, node: Node, queue: JobQueue, settings: NodeSettings, refuse: Callable[[Exception], None]
+        self,
+        node: Node,
+        topics: Mapping[str, str],
+        queue: JobQueue,
+        settings: NodeSettings,
+        refuse: Callable[[Exception], None],
     ) -> None:
         self._node = node
+        self._topics = topics
         self._queue = queue
         self._refuse = refuse
         self._subscriptions: list[Any] = []
@@ -89,11 +97,10 @@ class CameraInputs:
                 callback(message)
 
         if transport == "raw":
-            self._add(Image, topic, take, profile)
+            self._add(Image, self._topics[topic], take, profile)
         else:
             # As image_transport does it: the remapped base topic and the transport's name.
-            base = self._node.resolve_topic_name(topic)
-            self._add(CompressedImage, f"{base}/{transport}", take, profile)
+            self._add(CompressedImage, f"{self._topics[topic]}/{transport}", take, profile)
 
     def _add(self, kind: Any, topic: str, callback: Any, profile: Any) -> None:
         self._subscriptions.append(

@@ -174,3 +174,11 @@ def test_limits_of_the_image_processor_are_kept_to(
     write(processor | {"image_std": [0.2, 0.3, 0.2]})
     with pytest.raises(CheckpointError, match=r"image_std is \[0\.2, 0\.3, 0\.2\]"):
         load_folder(folder)
+
+
+def test_a_pointer_of_git_lfs_in_place_of_the_configuration_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+    )
+    with pytest.raises(CheckpointError, match="git lfs pull"):
+        InstructSamConfig.from_folder(tmp_path)

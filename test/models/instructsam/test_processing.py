@@ -72,6 +72,13 @@ def test_a_tokenizer_that_is_no_text_is_named(tmp_path: Path) -> None:
         PromptTokenizer.from_folder(tmp_path, config())
 
 
+def test_a_pointer_of_git_lfs_in_place_of_the_tokenizer_is_named(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+    (tmp_path / "tokenizer.json").write_text(pointer)
+    with pytest.raises(CheckpointError, match="git lfs pull"):
+        PromptTokenizer.from_folder(tmp_path, config())
+
+
 def test_a_tokenizer_whose_control_tokens_have_other_ids_is_refused() -> None:
     first, second = "<|object_ref_start|>", "<|object_ref_end|>"
     swapped = shipped_tokenizer()

@@ -26,14 +26,13 @@ def test_a_message_with_a_negative_stamp_is_refused_and_the_next_ones_make_a_pai
 
     monkeypatch.setattr(subscriptions, "make_synchroniser", make_synchroniser)
     node = SimpleNamespace(
-        resolve_topic_name=lambda topic: topic,
         create_subscription=lambda _kind, topic, callback, *_, **__: callbacks.update(
             {topic.partition("/")[0]: callback}
         ),
     )
     queue = SimpleNamespace(store_image=images.append, store_pair=None)
     settings = NodeSettings(image_transport=transports[0], depth_transport=transports[1])
-    CameraInputs(node, queue, settings, refused.append)
+    CameraInputs(node, {"image": "image", "depth": "depth"}, queue, settings, refused.append)
     bad, good = message(-1.5), message(1)
     for stamped in (bad, good):
         for topic in ("image", "depth"):
@@ -50,7 +49,7 @@ def test_a_latched_camera_info_is_subscribed_to_once_a_driver_latches_it():
         create_subscription=lambda _kind, _topic, _store, profile, **_: profiles.append(profile),
         get_publishers_info_by_topic=lambda _topic: drivers,
     )
-    camera_info = CameraInfoInput(node, print)
+    camera_info = CameraInfoInput(node, "/camera_info", print)
     for profile, subscriptions_then in ((OUTPUT, 1), (LATCHED, 2), (LATCHED, 2)):
         drivers.append(SimpleNamespace(qos_profile=profile))
         camera_info.look_for_latched()
