@@ -14,41 +14,40 @@ import argparse
 
 from benchmarks.command import positive_int, run
 from instructsam_ros.atomic_write import write_atomic
-from instructsam_ros.models.sam3i.router import WEIGHTS, Router
+from instructsam_ros.models.sam3i.router import WEIGHTS, RouteName, Router
 from instructsam_ros.paths import DATA
 from instructsam_ros.training.instruction_router import Example, accuracy, examples, train
 
-OTHER_SENTENCES = tuple(
-    Example(text, route, True)
-    for route, texts in (
-        (
-            "concept",
-            """mug; red mug; kitchen scissors; the screwdriver; a yellow rubber duck; all the chairs; people;
+_TEXTS: tuple[tuple[RouteName, str], ...] = (
+    (
+        "concept",
+        """mug; red mug; kitchen scissors; the screwdriver; a yellow rubber duck; all the chairs; people;
             traffic light; every wooden spoon; car wheel; the blue toolboxes; dogs; striped cat;
             laptop keyboard; the man's hat""",
-        ),
-        (
-            "simple",
-            """the screwdriver left of the hammer; pick up the red mug on the table;
+    ),
+    (
+        "simple",
+        """the screwdriver left of the hammer; pick up the red mug on the table;
             the second chair from the left; the dog lying next to the sofa; give me the largest wrench;
             the woman wearing a green jacket; grab the bolt that is closest to the drill;
             the books on the upper shelf; which cup is behind the laptop?; every chair except the black one;
             the cat under the bench; put the toy car beside the lamp away;
             the pillow in the corner of the sofa; show me the bottles in front of the fridge;
             the two plates nearest the sink""",
-        ),
-        (
-            "complex",
-            """something to tighten a screw with; what can I use to open this letter?;
+    ),
+    (
+        "complex",
+        """something to tighten a screw with; what can I use to open this letter?;
             the thing that keeps my coffee warm; I need to hammer in a nail, what should I take?;
             what would protect me from the rain?; find something a child could play with;
             it is getting dark and I want to read; which object could hold a bunch of flowers?;
             something I can sit on; what do I need in order to cut paper?; the tool used to measure length;
             I am hungry, what can I eat?; where could I put my wet umbrella?;
             show me what I can write a note with; give me whatever helps to wipe up the spilled milk""",
-        ),
-    )
-    for text in (" ".join(text.split()) for text in texts.split(";"))
+    ),
+)
+OTHER_SENTENCES = tuple(
+    Example(" ".join(text.split()), route, True) for route, texts in _TEXTS for text in texts.split(";")
 )
 """The rules were written with these in view, so they say little about sentences to come."""
 

@@ -15,7 +15,12 @@ from instructsam_ros.models.instructsam.compact.pyramid_config import PyramidCon
 from instructsam_ros.scenes.dataset import view_paths
 from instructsam_ros.training.data.registry import DataSet, parse_data_sets
 from instructsam_ros.training.data.scenes import SceneDataSettings
-from instructsam_ros.training.objective_settings import LoraSettings, LossSettings, SceneLossSettings
+from instructsam_ros.training.objective_settings import (
+    AlignmentSettings,
+    LoraSettings,
+    LossSettings,
+    SceneLossSettings,
+)
 from instructsam_ros.training.parts import Part, check_rates, instructsam_part
 from instructsam_ros.yaml_config import MAX_THREADS, build, check_range, load_mapping
 
@@ -29,7 +34,10 @@ class OptimizerSettings:
     muon: Muon instead of AdamW for the matrices of language model and detector. learning_rate: the peak,
     reached after warmup_steps. backbone_rate: that of the pretrained image weights, as a share; 0 freezes
     them. clip_norm: longest gradient of a part, 0 for any. ema: how much of the averaged weights stays at a
-    step.
+    step. beta2: how much of the second moments stays.
+
+    schedule: "inverse_sqrt" is that of SAM 3: a warm-up from 0, then falling with the root of ``timescale``
+    over the step, and to 0 in the last ``cooldown_steps``; ``final`` is not used.
     """
 
     muon: bool = False
@@ -40,11 +48,15 @@ class OptimizerSettings:
     weight_decay: float = 0.02
     clip_norm: float = 2.0
     ema: float = 0.998
+    beta2: float = 0.98
+    schedule: Literal["cosine", "inverse_sqrt"] = "cosine"
+    timescale: int = 3
+    cooldown_steps: int = 3
 
     def __post_init__(self) -> None:
-        check_range(self, 0, 1, "backbone_rate", "final", "ema")
-        check_range(self, 1, math.inf, "warmup_steps")
-        check_range(self, 0, math.inf, "learning_rate", "weight_decay", "clip_norm")
+        check_range(self, 0, 1, "backbone_rate", "final", "ema", "beta2")
+        check_range(self, 1, math.inf, "warmup_steps", "timescale")
+        check_range(self, 0, math.inf, "learning_rate", "weight_decay", "clip_norm", "cooldown_steps")
 
 
 @dataclass(frozen=True)
@@ -212,17 +224,66 @@ class InstructSamTrainSettings(RunSettings):
         return replace(part, rate=0.0) if frozen else part
 
 
-def read_settings(
-    path: str | Path, overrides: Sequence[str] = ()
-) -> TrainSettings | InstructSamTrainSettings:
+@dataclass(frozen=True, kw_only=True)
+class Sam3ITrainSettings(RunSettings):
+    """A stage of SAM3-I. model: a folder or file of SAM 3 (stage 1), or the export of the stage before.
+
+    stage: 1 learns simple instructions, 2 complex ones, 3 both at once with the alignment losses.
+    adapters: a preset or changes of one, for a model without adapters. start: see ``initialise`` (stage 1)
+    and ``start_complex`` (stage 2). text_rate: share of the learning rate for text adapters.
+    """
+
+    objective: Literal["sam3i"]
+    model: str
+    stage: Literal[1, 2, 3]
+    data: DataSettings
+    adapters: str | dict[str, Any] = "released"
+    start: Literal["learnable", "released", "paper"] = "learnable"
+    loss: AlignmentSettings = field(default_factory=AlignmentSettings)
+    text_rate: float = 0.0625
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, 0, math.inf, "text_rate")
+        if self.optimizer.muon or self.optimizer.backbone_rate:
+            raise ValueError("optimizer.muon and optimizer.backbone_rate are not of SAM3-I")
+        if self.stage == 1 and self.start == "paper":
+            raise ValueError('start: "paper" is how complex adapters begin, in stage 2')
+
+    def part(self, parameter: str) -> Part:
+        """Return the part of a parameter: only adapters that the stage runs learn."""
+        name = parameter.removeprefix("adapters.")
+        learns = (
+            name != parameter
+            and {
+                1: ".simple." in name,
+                2: ".simple_copy." in name or ".complex." in name,
+                3: True,
+            }[self.stage]
+        )
+        if name.startswith("projectors."):
+            learns = self.stage == 3
+        if name.startswith("text."):
+            return Part("text_adapters", self.text_rate if learns else 0.0)
+        return Part("adapters", 1.0 if learns else 0.0)
+
+
+Settings = TrainSettings | InstructSamTrainSettings | Sam3ITrainSettings
+"""Of any training file."""
+
+
+def read_settings(path: str | Path, overrides: Sequence[str] = ()) -> Settings:
     """Read a training file; ``objective`` decides on its other keys. overrides: ``dotted.key=value``. Raises
     ConfigError that names the key.
     """
     values = load_mapping(path, overrides)
     if values.get("objective") == "instructsam":
         return build(InstructSamTrainSettings, values, str(path))
+    if values.get("objective") == "sam3i":
+        return build(Sam3ITrainSettings, values, str(path))
     if values.get("objective", "compact") != "compact":
-        raise ConfigError(f"{path}.objective: {values['objective']!r} is not one of 'compact', 'instructsam'")
+        known = "'compact', 'instructsam', 'sam3i'"
+        raise ConfigError(f"{path}.objective: {values['objective']!r} is not one of {known}")
     return build(TrainSettings, _with_evaluation_sets(values), str(path))
 
 
@@ -236,14 +297,12 @@ def _with_evaluation_sets(values: Any) -> Any:
     return {**values, "evaluation": {"sets": [{"format": "scenes", "views": 100, **scenes}], **others}}
 
 
-def load_settings(
-    path: str | Path, overrides: Sequence[str] = ()
-) -> TrainSettings | InstructSamTrainSettings:
+def load_settings(path: str | Path, overrides: Sequence[str] = ()) -> Settings:
     """Read and validate a training file. Raises ConfigError that names the key, for missing files too, and
     InvalidInputError for a folder without views.
     """
     settings = read_settings(path, overrides)
-    if isinstance(settings, InstructSamTrainSettings) and not Path(settings.model).is_dir():
+    if not isinstance(settings, TrainSettings) and not Path(settings.model).exists():
         raise ConfigError(
             f"{path}.model: there is no folder {settings.model}; {download_hint('model', settings.model)}"
         )

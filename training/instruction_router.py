@@ -90,7 +90,7 @@ def accuracy(router: Router, corpus: Sequence[Example]) -> dict[str, float]:
     """Return the share of right routes, 0..1, by route and over all."""
     right = [(example.route, router(example.text).route == example.route) for example in corpus]
     by_route = {route: [ok for own, ok in right if own == route] for route in ROUTES}
-    shares = {route: float(np.mean(ok)) for route, ok in by_route.items() if ok}
+    shares: dict[str, float] = {route: float(np.mean(ok)) for route, ok in by_route.items() if ok}
     return {**shares, "all": float(np.mean([ok for _, ok in right]))}
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 
 from instructsam_ros.backends.sam3 import (
-    SCORE_THRESHOLD,
     EncodedPicture,
     Sam3Segmenter,
     check_threshold,
@@ -16,6 +15,7 @@ from instructsam_ros.backends.sam3 import (
     tokenizer_folder,
 )
 from instructsam_ros.models.common.device import Precision, check_threads, torch_device, torch_dtype
+from instructsam_ros.models.sam3.postprocessing import SCORE_THRESHOLD
 from instructsam_ros.models.sam3.tokenizer import ClipTokenizer
 from instructsam_ros.models.sam3i.checkpoint import load_sam3i
 from instructsam_ros.models.sam3i.modeling import Route, Sam3I

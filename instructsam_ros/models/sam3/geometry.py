@@ -42,4 +42,5 @@ def _box_tokens(encoder: Sam3GeometryEncoder, level: Tensor, boxes: Tensor, labe
         + encoder.boxes_pool_project(pooled).flatten(1)
         + encoder.boxes_pos_enc_project(places)
     )
-    return encoder.label_embed(labels) + tokens
+    marked: Tensor = encoder.label_embed(labels) + tokens
+    return marked

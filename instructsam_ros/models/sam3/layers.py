@@ -42,7 +42,8 @@ def encoder_layer(
     read, _ = layer.cross_attn(query=layer.layer_norm2(tokens), key=prompt, value=prompt, attention_mask=mask)
     stream = layer.dropout(read) + tokens
     mixed: Tensor = layer.dropout(layer.mlp(layer.layer_norm3(stream)))
-    return mixed + (stream if adapter is None else stream + adapter(stream))
+    result: Tensor = mixed + (stream if adapter is None else stream + adapter(stream))
+    return result
 
 
 def decoder_layer(

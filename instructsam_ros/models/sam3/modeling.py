@@ -80,8 +80,8 @@ class LayerOutput:
 @dataclass(frozen=True)
 class Sam3Output:
     """mask_logits: [B, Q, h, w]. semantic_logits: [B, 1, h, w], all instances together. layers: of the
-    decoder, the last one is the answer. queries: [B, Q, C]. tokens: [B, h*w, C] of the fusion encoder. With
-    one-to-many queries, Q counts both kinds, the one-to-one queries first.
+    decoder, the last one is the answer. queries: [B, Q, C]. tokens: [B, h*w, C] of the fusion encoder.
+    single_queries: how many of the Q, the first ones, are one-to-one queries.
     """
 
     mask_logits: Tensor
@@ -89,6 +89,7 @@ class Sam3Output:
     layers: tuple[LayerOutput, ...]
     queries: Tensor
     tokens: Tensor
+    single_queries: int
 
     @property
     def scores(self) -> Tensor:
@@ -112,12 +113,12 @@ class Sam3(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """Of the weights."""
-        return self.net.detr_decoder.query_embed.weight.dtype
+        return next(self.parameters()).dtype
 
     @property
     def device(self) -> torch.device:
         """Of the weights."""
-        return self.net.detr_decoder.query_embed.weight.device
+        return next(self.parameters()).device
 
     @property
     def image_side(self) -> int:
@@ -148,7 +149,8 @@ class Sam3(nn.Module):
             config=tower.config, inputs_embeds=hidden, attention_mask=None, past_key_values=None
         )
         for index, layer in enumerate(tower.encoder.layers):
-            hidden = text_layer(layer, hidden, mask, adaptation and adaptation.text(index))
+            adapter = adaptation.text(index) if adaptation else None
+            hidden = text_layer(layer, hidden, mask, adapter)
         hidden = tower.final_layer_norm(hidden)
         return Prompt(self.net.text_projection(hidden), ids != 0), hidden
 
@@ -164,8 +166,11 @@ class Sam3(nn.Module):
         boxes = coarse.new_zeros(count, 0, 4) if boxes is None else boxes.to(coarse)
         labels = boxes.new_zeros(boxes.shape[:2], dtype=torch.long) if labels is None else labels
         encoder = self.net.geometry_encoder
-        rows = zip(coarse.split(1), image.position.split(1), boxes, labels, strict=True)
-        return torch.cat([geometry_tokens(encoder, *row) for row in rows])
+        rows = [
+            geometry_tokens(encoder, coarse[i : i + 1], image.position[i : i + 1], boxes[i], labels[i])
+            for i in range(count)
+        ]
+        return torch.cat(rows)
 
     def detect(
         self,
@@ -186,16 +191,23 @@ class Sam3(nn.Module):
         queries, layers = self._decode(image, tokens, prompt, adaptation, one_to_many)
         pixels = self._embed_pixels(image, tokens, prompt, adaptation)
         head: Any = self.net.mask_decoder
-        embedder: Any = (adaptation and adaptation.mask_embedder()) or head.mask_embedder
+        embedder: Any = (adaptation.mask_embedder() if adaptation else None) or head.mask_embedder
         masks = torch.einsum("bqc,bchw->bqhw", embedder(queries), head.instance_projection(pixels))
-        return Sam3Output(masks, head.semantic_projection(pixels), layers, queries, tokens)
+        return Sam3Output(
+            masks,
+            head.semantic_projection(pixels),
+            layers,
+            queries,
+            tokens,
+            len(self.net.detr_decoder.query_embed.weight),
+        )
 
     def _fuse(self, image: ImageLevels, prompt: Prompt, adaptation: Adaptation | None) -> Tensor:
         tokens, position = (x.flatten(2).transpose(1, 2) for x in (image.levels[-1], image.position))
         encoder: Any = self.net.detr_encoder
         mask = _prompt_mask(encoder.config, tokens, prompt)
         for index, layer in enumerate(encoder.layers):
-            adapter = adaptation and adaptation.encoder(index)
+            adapter = adaptation.encoder(index) if adaptation else None
             tokens = encoder_layer(layer, tokens, position, prompt.tokens, mask, adapter)
         return tokens
 
@@ -231,7 +243,7 @@ class Sam3(nn.Module):
                 bias,
                 prompt.tokens,
                 mask,
-                adaptation and adaptation.decoder(index),
+                adaptation.decoder(index) if adaptation else None,
                 attending,
             )
             normed = decoder.output_layer_norm(hidden[:, 1:])
@@ -270,7 +282,7 @@ class Sam3(nn.Module):
         pixels = tokens.transpose(1, 2).reshape(len(tokens), -1, height, width)
         decoder = head.pixel_decoder
         for index, level in enumerate(reversed(image.levels[:-1])):
-            adapter = adaptation and adaptation.pixels(index)
+            adapter = adaptation.pixels(index) if adaptation else None
             joined = F.interpolate(pixels, size=level.shape[-2:], mode="nearest") + level
             if adapter is not None:
                 joined = joined + adapter(joined)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError
@@ -99,7 +100,9 @@ def authors_tensors(
     if not downs:
         raise CheckpointError(f"{where} holds no adapters of SAM3-I; load SAM 3 with the backend sam3")
     shared = _projectors_are_shared(kept)
-    projector = "none" if shared is None else "shared" if shared else "separate"
+    projector: Literal["shared", "separate", "none"] = "none"
+    if shared is not None:
+        projector = "shared" if shared else "separate"
     if shared:
         kept = {name: tensor for name, tensor in kept.items() if not name.startswith(_SHARED_PROJECTORS)}
     renamed, _ = upstream_tensors(kept, (*ADAPTER_RULES, *RULES), whole=ADAPTERS)

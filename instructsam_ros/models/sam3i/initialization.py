@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -70,8 +70,9 @@ def _members(chains: nn.ModuleList) -> Iterator[nn.Module]:
 def _reset(adapter: nn.Module) -> None:
     """Default values inside, and zeros in what writes to the stream."""
     for part in adapter.modules():
-        if part is not adapter and hasattr(part, "reset_parameters"):
-            part.reset_parameters()
+        reset: Any = getattr(part, "reset_parameters", None)
+        if reset is not None:
+            reset()
     if isinstance(adapter, TextAdapter):
         adapter.mha_adapter._reset_parameters()  # its in_proj is no module
         writers: list[nn.Module] = [adapter.mha_adapter.out_proj, adapter.up_proj]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -39,27 +40,29 @@ class Adapters(nn.Module):
         text, encoder, decoder = sam.text_config, sam.detr_encoder_config, sam.detr_decoder_config
         bottleneck, own_copy = config.bottleneck, config.own_simple_copy
 
-        def chains(count: int, make: type | partial[nn.Module], *, skip: bool = False) -> nn.ModuleList:
-            last = partial(make, skip=True) if skip else make
+        def chains(
+            count: int, make: Callable[[], nn.Module], make_complex: Callable[[], nn.Module] | None = None
+        ) -> nn.ModuleList:
+            last = make_complex or make
             return nn.ModuleList(Chain(make, last, own_copy=own_copy) for _ in range(count))
 
         self.text = chains(
             text.num_hidden_layers,
-            partial(TextAdapter, text.hidden_size, bottleneck, config.text_heads, config.text_dropout),
+            lambda: TextAdapter(text.hidden_size, bottleneck, config.text_heads, config.text_dropout),
         )
         self.encoder = chains(
             encoder.num_layers if config.encoder else 0,
-            partial(TokenAdapter, encoder.hidden_size, bottleneck),
-            skip=config.encoder_skip,
+            lambda: TokenAdapter(encoder.hidden_size, bottleneck),
+            lambda: TokenAdapter(encoder.hidden_size, bottleneck, skip=config.encoder_skip),
         )
         self.decoder = chains(
             decoder.num_layers if config.decoder else 0,
-            partial(TokenAdapter, decoder.hidden_size, bottleneck),
+            lambda: TokenAdapter(decoder.hidden_size, bottleneck),
         )
         levels = len(sam.vision_config.scale_factors) - 2  # connections of the pixel decoder
         self.pixels = chains(
             levels if config.pixels else 0,
-            partial(PixelAdapter, sam.mask_decoder_config.hidden_size, bottleneck),
+            lambda: PixelAdapter(sam.mask_decoder_config.hidden_size, bottleneck),
         )
         self.mask_embedders = nn.ModuleDict()
         names = {"none": (), "shared": ("shared",), "separate": ("simple", "complex", "concept")}

@@ -13,7 +13,7 @@ def output(logits, presence=10.0, masks=None):
     masks = torch.full((1, count, 2, 2), 5.0) if masks is None else masks
     layer = LayerOutput(torch.tensor([logits]), torch.zeros(1, count, 4), torch.tensor([[presence]]))
     return Sam3Output(
-        masks, torch.zeros(1, 1, 2, 2), (layer,), torch.zeros(1, count, 4), torch.zeros(1, 4, 4)
+        masks, torch.zeros(1, 1, 2, 2), (layer,), torch.zeros(1, count, 4), torch.zeros(1, 4, 4), count
     )
 
 
