@@ -63,6 +63,11 @@ def load(folder: Path, name: str = NAME) -> dict[str, Any] | None:
     return state
 
 
+def exists(run: Path) -> bool:
+    """Whether a run has written a checkpoint."""
+    return (run / NAME).exists()
+
+
 def export_run(settings: Settings, folder: Path, *, checkpoint: str = NAME) -> Export:
     """Write the averaged weights of a checkpoint in the released layout, in half precision (InstructSAM:
     bfloat16, as released), adapters merged; of SAM3-I in float32, adapters apart. Reads nothing but the run's
