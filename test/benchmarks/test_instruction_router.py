@@ -9,12 +9,16 @@ from instructsam_ros.models.sam3i.router import Router
 from instructsam_ros.training.instruction_router import accuracy
 
 
-def test_it_prints_both_tables_and_writes_on_demand(monkeypatch, capsys, tmp_path):
+def test_it_prints_all_tables_and_writes_on_demand(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(instruction_router, "WEIGHTS", tmp_path / "router.json")
     monkeypatch.setattr(sys, "argv", ["instruction_router", "--rounds", "1", "--write"])
     instruction_router.main()
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(" (")[0] for line in lines] == ["held-out wordings", "other sentences"]
+    assert [line.split(" (")[0] for line in lines] == [
+        "held-out wordings",
+        "other sentences",
+        "later sentences",
+    ]
     assert Router.from_json((tmp_path / "router.json").read_text()).weights
 
 
