@@ -62,6 +62,8 @@ def raise_if_cancelled(cancel: Cancel | None) -> None:
 BACKENDS: dict[str, str] = {
     "instructsam": "instructsam_ros.backends.instructsam:load",
     "onnx": "instructsam_ros.backends.onnx:load",
+    "sam3": "instructsam_ros.backends.sam3:load",
+    "sam3i": "instructsam_ros.backends.sam3i:load",
     "fake": "instructsam_ros.backends.fake:load",
 }
 RENAMED_OPTIONS = {"behaviour": "inference_mode", "approximations": "speed_options"}

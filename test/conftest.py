@@ -256,3 +256,24 @@ def low_rank() -> dict[str, Tensor]:
         f"{HEAD}{LAYER}.lora_A.weight": torch.randn(4, 8, generator=generator),
         f"{HEAD}{LAYER}.lora_B.weight": torch.randn(6, 4, generator=generator),
     }
+
+
+@pytest.fixture(scope="session")
+def sam3i_golden(golden_dir: Path) -> Path:
+    """Folder of the golden files of SAM3-I: that of --golden-dir where it has some, else our own."""
+    candidates = (golden_dir / "sam3i", golden_dir, HERE / "golden" / "sam3i")
+    return next(folder for folder in candidates if (folder / "tiny_io.safetensors").exists())
+
+
+@pytest.fixture(scope="session")
+def sam3_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from test.sam3_models import write_sam3_folder
+
+    return write_sam3_folder(tmp_path_factory.mktemp("sam3"))
+
+
+@pytest.fixture(scope="session")
+def sam3i_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from test.sam3_models import write_sam3i_folder
+
+    return write_sam3i_folder(tmp_path_factory.mktemp("sam3i"))

@@ -12,7 +12,10 @@ from instructsam_ros.segmenter import Segmenter, load
 from instructsam_ros.types import MAX_INSTRUCTION_CHARS, Status, tight_box
 
 # "tiny" is InstructSAM with the golden weights, too small to be right about anything; "onnx" its export
-MODELS = ["fake", "tiny", "onnx"] + (["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else [])
+FAMILY = ["sam3", "sam3i"]  # tiny, too
+MODELS = ["fake", "tiny", "onnx", *FAMILY] + (
+    ["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else []
+)
 INSTRUCTIONS = ["the red mug", "all objects", "何か赤いもの 🍎", "x" * MAX_INSTRUCTION_CHARS]
 
 
@@ -22,6 +25,9 @@ def segmenter(request):
         return load(str(request.getfixturevalue("tiny_folder")), device="cpu")
     if request.param == "onnx":
         return load(str(request.getfixturevalue("tiny_export")), device="cpu", backend="onnx", threads=1)
+    if request.param in FAMILY:
+        folder = str(request.getfixturevalue(f"{request.param}_folder"))
+        return load(folder, device="cpu", backend=request.param, score_threshold=0.1)
     return load(request.param, device="cpu")
 
 
@@ -149,7 +155,9 @@ def test_threads_do_not_mix_their_answers(segmenter):
 
 
 def test_unknown_backends_and_options_are_named():
-    with pytest.raises(ConfigError, match="unknown backend 'nonsense'; known: fake, instructsam, onnx"):
+    with pytest.raises(
+        ConfigError, match="unknown backend 'nonsense'; known: fake, instructsam, onnx, sam3, sam3i"
+    ):
         load(backend="nonsense")
     for backend in ("no.such.module:load", "instructsam_ros.backends.fake:nothing"):
         with pytest.raises(ConfigError, match=f"backend '{backend}' cannot be imported"):

@@ -16,9 +16,10 @@ from instructsam_ros.models.common.torch_file import read_torch_file
 from instructsam_ros.models.instructsam.checkpoint import save_folder, weightless
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
+from instructsam_ros.training.config import InstructSamTrainSettings, Sam3ITrainSettings, Settings
 from instructsam_ros.training.initialization import compact_config, read_tokenizer
 from instructsam_ros.training.lora import merge_state, save_adapter
+from instructsam_ros.training.objectives.sam3i import model as sam3i_model
 
 NAME, BEST = "last.pt", "best.pt"
 
@@ -67,17 +68,18 @@ def exists(run: Path) -> bool:
     return (run / NAME).exists()
 
 
-def export_run(
-    settings: TrainSettings | InstructSamTrainSettings, folder: Path, *, checkpoint: str = NAME
-) -> Export:
+def export_run(settings: Settings, folder: Path, *, checkpoint: str = NAME) -> Export:
     """Write the averaged weights of a checkpoint in the released layout, in half precision (InstructSAM:
-    bfloat16, as released), adapters merged. Reads nothing but the run's folder and the model file.
+    bfloat16, as released), adapters merged; of SAM3-I in float32, adapters apart. Reads nothing but the run's
+    folder and the model file, of SAM3-I the model that it began with.
 
     Raises CheckpointError for a run that has no checkpoint yet, or one of another model.
     """
     run = Path(settings.out)
     state = _existing(run, checkpoint)
-    if isinstance(settings, InstructSamTrainSettings):
+    if isinstance(settings, Sam3ITrainSettings):
+        sam3i_model.export(settings, state["average"], folder)
+    elif isinstance(settings, InstructSamTrainSettings):
         origin, weights = Path(settings.model), state["average"]
         if settings.lora:
             weights = merge_state(weights, settings.lora)
@@ -91,9 +93,7 @@ def export_run(
         return Export(int(state["step"]), weights_sha256(files))
 
 
-def export_adapter(
-    settings: TrainSettings | InstructSamTrainSettings, folder: Path, *, checkpoint: str = NAME
-) -> Export:
+def export_adapter(settings: Settings, folder: Path, *, checkpoint: str = NAME) -> Export:
     """Write the averaged adapters of a checkpoint, and the weights that were trained whole beside them, as
     ``instructsam weights merge`` reads them.
 

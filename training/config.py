@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,130 +12,41 @@ from typing import Any, Literal
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam.compact.pyramid_config import PyramidConfig
 from instructsam_ros.scenes.dataset import view_paths
-from instructsam_ros.training.data.registry import DataSet, parse_data_sets
 from instructsam_ros.training.data.scenes import SceneDataSettings
-from instructsam_ros.training.objective_settings import LoraSettings, LossSettings, SceneLossSettings
+from instructsam_ros.training.objective_settings import (
+    AlignmentSettings,
+    LoraSettings,
+    LossSettings,
+    SceneLossSettings,
+)
 from instructsam_ros.training.parts import Part, check_rates, instructsam_part
-from instructsam_ros.yaml_config import MAX_THREADS, build, check_range, load_mapping
+from instructsam_ros.training.run_settings import (
+    MAX_SEED,
+    BestSettings,
+    DataSettings,
+    EvaluationSettings,
+    OptimizerSettings,
+    RunSettings,
+)
+from instructsam_ros.yaml_config import build, check_range, load_mapping
 
-MAX_SEED = 2**32 - 1
-
-
-@dataclass(frozen=True)
-class OptimizerSettings:
-    """AdamW with warm-up and cosine decay to ``final`` times the peak rate; then EMA of the weights.
-
-    muon: Muon instead of AdamW for the matrices of language model and detector. learning_rate: the peak,
-    reached after warmup_steps. backbone_rate: that of the pretrained image weights, as a share; 0 freezes
-    them. clip_norm: longest gradient of a part, 0 for any. ema: how much of the averaged weights stays at a
-    step.
-    """
-
-    muon: bool = False
-    learning_rate: float = 1e-3
-    backbone_rate: float = 0.0
-    final: float = 0.03
-    warmup_steps: int = 60
-    weight_decay: float = 0.02
-    clip_norm: float = 2.0
-    ema: float = 0.998
-
-    def __post_init__(self) -> None:
-        check_range(self, 0, 1, "backbone_rate", "final", "ema")
-        check_range(self, 1, math.inf, "warmup_steps")
-        check_range(self, 0, math.inf, "learning_rate", "weight_decay", "clip_norm")
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """sets: one mapping per data set: ``format``, ``weight`` and the settings of its reader, see
-    data/registry.py. batch: samples of one step. group_by_length: batches of samples with about as many
-    tokens.
-    """
-
-    sets: tuple[dict[str, Any], ...]
-    batch: int = 1
-    group_by_length: bool = False
-
-    def __post_init__(self) -> None:
-        check_range(self, 1, math.inf, "batch")
-        self.data_sets()
-
-    def data_sets(self) -> list[DataSet]:
-        """The sets. Raises ConfigError for one that cannot be."""
-        return parse_data_sets(self.sets, "data.sets")
-
-
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """sets: as in DataSettings. every: steps between two. limit: evaluate the first so many instructions, 0
-    for all. samples: how many of the worst answers are also written as pictures.
-    """
-
-    sets: tuple[dict[str, Any], ...]
-    every: int = 500
-    limit: int = 0
-    samples: int = 12
-
-    def __post_init__(self) -> None:
-        check_range(self, 1, math.inf, "every")
-        check_range(self, 0, math.inf, "limit", "samples")
-        self.data_sets()
-
-    def data_sets(self) -> list[DataSet]:
-        """The sets. Raises ConfigError for one that cannot be."""
-        return parse_data_sets(self.sets, "evaluation.sets")
-
-
-@dataclass(frozen=True)
-class BestSettings:
-    """Which weights ``best.pt`` keeps: those of the evaluation with the highest (max) or lowest (min) metric,
-    the earlier one of equals. metric: a column of eval.csv.
-    """
-
-    metric: str = "giou"
-    mode: Literal["max", "min"] = "max"
-
-    def improves(self, value: float, earlier: Sequence[float]) -> bool:
-        """Whether a value is better than all earlier ones."""
-        return all(value > each if self.mode == "max" else value < each for each in earlier)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSettings(ABC):
-    """What every run has, whatever its objective.
-
-    out: folder of checkpoints, logs and plots. checkpoint_every, log_every: steps. threads: CPU threads of
-    torch, 0 keeps torch's own. workers: processes that make batches. gradient_accumulation_steps: batches
-    of each process whose gradients make one step.
-    precision: "bf16" computes a step in bfloat16, "no" in float32; "auto" where the device has bfloat16.
-    best: rule of best.pt, null for none. report_to: besides tables and plots.
-    """
-
-    out: str
-    steps: int
-    gradient_accumulation_steps: int = 1
-    checkpoint_every: int = 100
-    log_every: int = 20
-    seed: int = 0
-    threads: int = 0
-    workers: int = 1
-    precision: Literal["auto", "bf16", "no"] = "auto"
-    best: BestSettings | None = None
-    report_to: tuple[Literal["tensorboard", "wandb"], ...] = ("tensorboard",)
-    evaluation: EvaluationSettings
-    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
-
-    def __post_init__(self) -> None:
-        check_range(
-            self, 1, math.inf, "steps", "gradient_accumulation_steps", "checkpoint_every", "log_every"
-        )
-        check_range(self, 0, MAX_THREADS, "threads", "workers")
-        check_range(self, 0, MAX_SEED, "seed")
-
-    @abstractmethod
-    def part(self, parameter: str) -> Part:
-        """Return the part of a parameter of the model, by its name."""
+__all__ = [
+    "MAX_SEED",
+    "BestSettings",
+    "DataSettings",
+    "EvaluationSettings",
+    "InstructSamTrainSettings",
+    "OptimizerSettings",
+    "RunSettings",
+    "Sam3ITrainSettings",
+    "Settings",
+    "TrainSettings",
+    "check_data",
+    "download_hint",
+    "load_settings",
+    "read_settings",
+    "settings_from",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,22 +122,71 @@ class InstructSamTrainSettings(RunSettings):
         return replace(part, rate=0.0) if frozen else part
 
 
-def read_settings(
-    path: str | Path, overrides: Sequence[str] = ()
-) -> TrainSettings | InstructSamTrainSettings:
+@dataclass(frozen=True, kw_only=True)
+class Sam3ITrainSettings(RunSettings):
+    """A stage of SAM3-I. model: a folder or file of SAM 3 (stage 1), or the export of the stage before.
+
+    stage: 1 learns simple instructions, 2 complex ones, 3 both at once with the alignment losses.
+    adapters: a preset or changes of one, for a model without adapters. start: see ``initialise`` (stage 1)
+    and ``start_complex`` (stage 2). text_rate: share of the learning rate for text adapters.
+    """
+
+    objective: Literal["sam3i"]
+    model: str
+    stage: Literal[1, 2, 3]
+    data: DataSettings
+    adapters: str | dict[str, Any] = "released"
+    start: Literal["learnable", "released", "paper"] = "learnable"
+    loss: AlignmentSettings = field(default_factory=AlignmentSettings)
+    text_rate: float = 0.0625
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, 0, math.inf, "text_rate")
+        if self.optimizer.muon or self.optimizer.backbone_rate:
+            raise ValueError("optimizer.muon and optimizer.backbone_rate are not of SAM3-I")
+        if self.stage == 1 and self.start == "paper":
+            raise ValueError('start: "paper" is how complex adapters begin, in stage 2')
+
+    def part(self, parameter: str) -> Part:
+        """Return the part of a parameter: only adapters that the stage runs learn."""
+        name = parameter.removeprefix("adapters.")
+        learns = (
+            name != parameter
+            and {
+                1: ".simple." in name,
+                2: ".simple_copy." in name or ".complex." in name,
+                3: True,
+            }[self.stage]
+        )
+        if name.startswith("projectors."):
+            learns = self.stage == 3
+        if name.startswith("text."):
+            return Part("text_adapters", self.text_rate if learns else 0.0)
+        return Part("adapters", 1.0 if learns else 0.0)
+
+
+Settings = TrainSettings | InstructSamTrainSettings | Sam3ITrainSettings
+"""Of any training file."""
+
+
+def read_settings(path: str | Path, overrides: Sequence[str] = ()) -> Settings:
     """Read a training file; ``objective`` decides on its other keys. overrides: ``dotted.key=value``. Raises
     ConfigError that names the key.
     """
     return settings_from(load_mapping(path, overrides), str(path))
 
 
-def settings_from(values: Any, where: str) -> TrainSettings | InstructSamTrainSettings:
+def settings_from(values: Any, where: str) -> Settings:
     """Build the settings of a run from what its file holds. Raises ConfigError that begins with ``where``."""
     objective = values.get("objective", "compact") if isinstance(values, Mapping) else "compact"
     if objective == "instructsam":
         return build(InstructSamTrainSettings, values, where)
+    if objective == "sam3i":
+        return build(Sam3ITrainSettings, values, where)
     if objective != "compact":
-        raise ConfigError(f"{where}.objective: {objective!r} is not one of 'compact', 'instructsam'")
+        known = "'compact', 'instructsam', 'sam3i'"
+        raise ConfigError(f"{where}.objective: {objective!r} is not one of {known}")
     return build(TrainSettings, _with_evaluation_sets(values), where)
 
 
@@ -241,9 +200,7 @@ def _with_evaluation_sets(values: Any) -> Any:
     return {**values, "evaluation": {"sets": [{"format": "scenes", "views": 100, **scenes}], **others}}
 
 
-def load_settings(
-    path: str | Path, overrides: Sequence[str] = ()
-) -> TrainSettings | InstructSamTrainSettings:
+def load_settings(path: str | Path, overrides: Sequence[str] = ()) -> Settings:
     """Read and validate a training file. Raises ConfigError that names the key, for missing files too, and
     InvalidInputError for a folder without views.
     """
@@ -252,11 +209,11 @@ def load_settings(
     return settings
 
 
-def check_data(settings: TrainSettings | InstructSamTrainSettings, path: str | Path) -> None:
+def check_data(settings: Settings, path: str | Path) -> None:
     """Raise ConfigError for a model folder or views that are missing and for validation on training data, and
     InvalidInputError for a folder without views. path: of the training file, for the message.
     """
-    if isinstance(settings, InstructSamTrainSettings) and not Path(settings.model).is_dir():
+    if not isinstance(settings, TrainSettings) and not Path(settings.model).exists():
         raise ConfigError(
             f"{path}.model: there is no folder {settings.model}; {download_hint('model', settings.model)}"
         )

@@ -80,3 +80,27 @@ class LoraSettings:
     def __post_init__(self) -> None:
         check_range(self, 1, math.inf, "r", "alpha")
         check_range(self, 0, 1, "dropout")
+
+
+@dataclass(frozen=True)
+class AlignmentSettings:
+    """Losses of SAM3-I. alignment: those between the routes (stage 3), as "released" or by the "paper".
+
+    contrast, anchor, agreement, disagreement: weights of the four (L_inst, L_anchor, L_mask, L_hard).
+    temperature, same_concept_weight: of the contrast; margin: of the anchor. one_to_many: decode a second set
+    of queries that may answer for an instance together (DAC).
+    """
+
+    alignment: Literal["released", "paper"] = "released"
+    contrast: float = 1.0
+    anchor: float = 1.0
+    agreement: float = 0.001
+    disagreement: float = 1.0
+    temperature: float = 0.1
+    same_concept_weight: float = 0.5
+    margin: float = 0.2
+    one_to_many: bool = True
+
+    def __post_init__(self) -> None:
+        check_range(self, 0, math.inf, "contrast", "anchor", "agreement", "disagreement", "margin")
+        check_range(self, 1e-6, math.inf, "temperature", "same_concept_weight")

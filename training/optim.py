@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
@@ -72,7 +72,7 @@ class Optimizers:
 
 
 def make_optimizer(
-    model: InstructSam, heads: nn.Module, part: Callable[[str], Part], settings: OptimizerSettings
+    model: nn.Module, heads: nn.Module, part: Callable[[str], Part], settings: OptimizerSettings
 ) -> Optimizers:
     """AdamW over trainable parameters; no weight decay on biases, norms and scalars.
 
@@ -81,7 +81,7 @@ def make_optimizer(
     With ``settings.muon`` the matrices of language model and detector are moved by Muon (Jordan et al.
     2024) instead, with updates of AdamW's size (arXiv 2502.16982), so one learning rate fits both.
     """
-    inner = {id(p) for p in _inner_matrices(model)} if settings.muon else set()
+    inner = {id(p) for p in _inner_matrices(cast(InstructSam, model))} if settings.muon else set()
     members: dict[tuple[Part, bool, bool], list[nn.Parameter]] = defaultdict(list)
     named = [(part(name), p) for name, p in model.named_parameters()]
     for its_part, p in [*named, *((Part("model", 1.0), p) for p in heads.parameters())]:
@@ -101,7 +101,7 @@ def make_optimizer(
             }
         )
     optimizers: list[Optimizer] = [
-        AdamW(groups[False], lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)
+        AdamW(groups[False], lr=settings.learning_rate, betas=(0.9, settings.beta2), fused=True)
     ]
     if groups[True]:
         optimizers.append(Muon(groups[True], lr=settings.learning_rate, adjust_lr_fn="match_rms_adamw"))
@@ -133,8 +133,17 @@ def by_part(optimizer: Optimizers) -> dict[str, list[nn.Parameter]]:
 
 
 def learning_rate(step: int, settings: RunSettings) -> float:
-    """Linear warm-up, then cosine to ``final`` of the peak; both phases of training share one curve."""
+    """Linear warm-up, then cosine to ``final`` of the peak; both phases of training share one curve.
+
+    With the schedule "inverse_sqrt" see OptimizerSettings; step 0 has the rate 0.
+    """
     optimizer = settings.optimizer
+    if optimizer.schedule == "inverse_sqrt":
+        rise = min(1.0, step / optimizer.warmup_steps)
+        behind = max(0, step - optimizer.warmup_steps)
+        fall = math.sqrt(optimizer.timescale / (optimizer.timescale + behind))
+        left = (settings.steps - step) / max(1, optimizer.cooldown_steps)
+        return optimizer.learning_rate * rise * fall * max(0.0, min(1.0, left))
     warmup = min(1.0, (step + 1) / optimizer.warmup_steps)
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
     return optimizer.learning_rate * warmup * (optimizer.final + (1 - optimizer.final) * cosine)

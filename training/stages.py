@@ -8,15 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.training.config import (
-    InstructSamTrainSettings,
-    TrainSettings,
-    check_data,
-    settings_from,
-)
+from instructsam_ros.training.config import Settings, check_data, settings_from
 from instructsam_ros.yaml_config import load_mapping
-
-Settings = TrainSettings | InstructSamTrainSettings
 
 
 def load_stages(path: str | Path, overrides: Sequence[str] = ()) -> list[Settings]:

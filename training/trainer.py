@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from accelerate.utils import broadcast_object_list
@@ -21,12 +21,11 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from instructsam_ros.atomic_write import write_atomic
-from instructsam_ros.backends.instructsam import InstructSamSegmenter
 from instructsam_ros.errors import CheckpointError, ConfigError, DivergedError
-from instructsam_ros.models.instructsam.modeling import InstructSam
+from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.training import checkpoint
 from instructsam_ros.training.acceleration import make_accelerator
-from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
+from instructsam_ros.training.config import Settings
 from instructsam_ros.training.cpu_kernels import CpuKernels
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.evaluation.evaluator import evaluate
@@ -80,7 +79,7 @@ class Trainer:
     Raises ConfigError as ``make_accelerator`` does.
     """
 
-    def __init__(self, settings: TrainSettings | InstructSamTrainSettings) -> None:
+    def __init__(self, settings: Settings) -> None:
         if settings.threads:
             torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
@@ -263,10 +262,9 @@ class Trainer:
             self.average.module.cpu()
         return result.metrics.headline()
 
-    def segmenter(self) -> InstructSamSegmenter:
+    def segmenter(self) -> Segmenter:
         """The averaged weights as users run them."""
-        model = self.average.module.to(self.accelerator.device)
-        return InstructSamSegmenter(cast(InstructSam, model), self.objective.prompts)
+        return self.objective.segmenter(self.average.module.to(self.accelerator.device))
 
     def save(self, name: str = checkpoint.NAME) -> None:
         """Write a checkpoint of everything that the next step depends on; all processes call this, the first

@@ -1,11 +1,15 @@
 """Which optimizer moves which weights."""
 
+import json
+from types import SimpleNamespace
+
+import pytest
 import torch
 from torch.optim import AdamW, Muon
 
 from instructsam_ros.training.config import OptimizerSettings
 from instructsam_ros.training.objectives.grounding import AuxiliaryHeads
-from instructsam_ros.training.optim import make_optimizer
+from instructsam_ros.training.optim import learning_rate, make_optimizer
 from instructsam_ros.training.parts import Part
 
 
@@ -79,3 +83,18 @@ def test_every_part_has_its_own_rate(small_model):
     made = make_optimizer(small_model, AuxiliaryHeads(32, 5, 4, 64), part, OptimizerSettings())
     found = [(group["name"], group["share"], group["part"]) for group in made.param_groups]
     assert found == [("model", 1.0, "")] * 2 + [("backbone", 0.1, "backbone_")] * 2
+
+
+@pytest.mark.parametrize("name", ["stage1_transformer", "stage3_text"])
+def test_the_schedule_of_sam3_is_that_of_its_training_code(sam3i_golden, name):
+    expected = json.loads((sam3i_golden / "lr_schedule.json").read_text())[name]
+    optimizer = OptimizerSettings(
+        learning_rate=expected["base_lr"],
+        schedule="inverse_sqrt",
+        timescale=expected["timescale"],
+        warmup_steps=expected["warmup"],
+        cooldown_steps=expected["cooldown"],
+    )
+    settings = SimpleNamespace(optimizer=optimizer, steps=expected["total_steps"])
+    found = {step: learning_rate(int(step), settings) for step in expected["lr"]}
+    assert found == pytest.approx(expected["lr"], rel=1e-9)

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 if TYPE_CHECKING:
-    from instructsam_ros.models.instructsam.modeling import InstructSam
-    from instructsam_ros.models.instructsam.processing import PromptTokenizer
+    from instructsam_ros.segmenter import Segmenter
     from instructsam_ros.training.config import RunSettings
 
 
@@ -26,14 +25,16 @@ class Objective(Protocol):
     """Builds a model and its data, and computes the loss to minimise.
 
     model, heads: trained together, as far as their weights require gradients; only the model is averaged,
-    evaluated and exported. prompts: tokenizer of the segmenter. batches: index = step * processes + process.
+    evaluated and exported. batches: index = step * processes + process.
     images: of one batch. evaluate_after: the last step whose weights cannot be evaluated.
     """
 
-    model: InstructSam
-    prompts: PromptTokenizer
     images: int
     evaluate_after: int
+
+    @property
+    def model(self) -> nn.Module:
+        """The model that learns."""
 
     @property
     def heads(self) -> nn.Module:
@@ -42,6 +43,9 @@ class Objective(Protocol):
     @property
     def batches(self) -> Dataset[Any]:
         """Batches by index."""
+
+    def segmenter(self, model: nn.Module) -> Segmenter:
+        """Wrap a model of this objective, such as its averaged weights, as users run it."""
 
     def start(self) -> None:
         """Load the weights that a new run begins with, if its settings name any."""
@@ -53,12 +57,16 @@ class Objective(Protocol):
 def build_objective(settings: RunSettings, folder: Path, processes: int = 1) -> Objective:
     """The objective that a training file names. folder: of the run."""
     # Imported when chosen; the settings import the loss settings of all objectives.
-    from instructsam_ros.training.config import InstructSamTrainSettings, TrainSettings
+    from instructsam_ros.training.config import InstructSamTrainSettings, Sam3ITrainSettings, TrainSettings
 
     if isinstance(settings, InstructSamTrainSettings):
         from instructsam_ros.training.objectives.instructsam.objective import InstructSamObjective
 
         return InstructSamObjective(settings, processes)
+    if isinstance(settings, Sam3ITrainSettings):
+        from instructsam_ros.training.objectives.sam3i.objective import Sam3IObjective
+
+        return Sam3IObjective(settings, processes)
     if isinstance(settings, TrainSettings):
         from instructsam_ros.training.objectives.compact.objective import CompactObjective
 

@@ -10,13 +10,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from transformers.models.sam3.modeling_sam3 import (
     Sam3DetrDecoder,
     Sam3GeometryEncoder,
@@ -27,6 +25,7 @@ from transformers.models.sam3.modeling_sam3 import (
 from instructsam_ros.atomic_write import put_in_place, write_atomic
 from instructsam_ros.errors import CheckpointError, ConfigError, InstructSamError
 from instructsam_ros.models.common.safetensors_folder import EMBEDDING, INDEX, SINGLE, TIED_HEAD, TensorFiles
+from instructsam_ros.models.common.weightless import Weightless
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig, folder_settings
 from instructsam_ros.models.instructsam.detector import sam3_config
 from instructsam_ros.models.instructsam.modeling import InstructSam
@@ -84,7 +83,7 @@ def expected_tensors(config: InstructSamConfig) -> tuple[Shapes, Shapes]:
     required = {released_name(n): tuple(t.shape) for n, t in weightless(config).state_dict().items()}
     unused = {TIED_HEAD: required[EMBEDDING]}
     if config.image_encoder == "two_tower":
-        with _Weightless():
+        with Weightless():
             unused |= _stored_sam_tensors(config)
     return required, {name: shape for name, shape in unused.items() if name not in required}
 
@@ -193,7 +192,7 @@ def weightless(config: InstructSamConfig) -> InstructSam:
     """
     try:
         check_sizes(config)
-        with _Weightless():
+        with Weightless():
             return InstructSam(config)
     except InstructSamError:
         raise
@@ -284,19 +283,3 @@ def save_folder(
         raise CheckpointError(f"cannot write {temporary}: {error}") from None
     temporary.chmod(0o644)  # safetensors makes files that only their owner may read
     put_in_place(temporary, folder / SINGLE)
-
-
-class _Weightless(TorchFunctionMode):
-    """Modules built in this context get weights without memory.
-
-    Layers make their weights with ``torch.empty``; only that goes to the meta device, so buffers that
-    are computed and never stored, such as rotary frequencies, are real.
-    """
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func is torch.empty and kwargs.get("device") is None:
-            kwargs = {**kwargs, "device": "meta"}
-        return func(*args, **kwargs)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from instructsam_ros.backends.instructsam import InstructSamSegmenter
 from instructsam_ros.errors import CheckpointError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
+from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
 from instructsam_ros.paths import COMPACT_WEIGHTS
 from instructsam_ros.training import checkpoint
@@ -53,6 +56,10 @@ class CompactObjective:
         images_only = step < self.settings.image_only_steps
         output = (forward_images if images_only else forward_scene)(self.model, batch)
         return scene_loss(output, batch, self.heads, self.settings.loss)
+
+    def segmenter(self, model: nn.Module) -> InstructSamSegmenter:
+        """See Objective.segmenter."""
+        return InstructSamSegmenter(cast(InstructSam, model), self.prompts)
 
     def start(self) -> None:
         """Take over the averaged weights of an earlier run or a model folder, if there is one."""

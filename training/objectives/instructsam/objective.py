@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from instructsam_ros.backends.instructsam import InstructSamSegmenter
 from instructsam_ros.models.instructsam.checkpoint import load_folder
+from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
 from instructsam_ros.training.config import InstructSamTrainSettings
 from instructsam_ros.training.data.mixture import read_mixture
@@ -55,6 +57,10 @@ class InstructSamObjective:
             for tower in towers:
                 # The public method also makes embeddings require gradients, which only reentrant ones need.
                 tower._set_gradient_checkpointing(True, partial(checkpoint, use_reentrant=False))
+
+    def segmenter(self, model: nn.Module) -> InstructSamSegmenter:
+        """See Objective.segmenter."""
+        return InstructSamSegmenter(cast(InstructSam, model), self.prompts)
 
     def start(self) -> None:
         """Nothing is left to load; the model is that of the settings' folder."""

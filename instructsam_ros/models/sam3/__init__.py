@@ -1,0 +1,1 @@
+"""SAM 3 (Meta): everything in an image that a noun phrase names."""
