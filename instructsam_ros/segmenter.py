@@ -62,6 +62,7 @@ def raise_if_cancelled(cancel: Cancel | None) -> None:
 BACKENDS: dict[str, str] = {
     "instructsam": "instructsam_ros.backends.instructsam:load",
     "onnx": "instructsam_ros.backends.onnx:load",
+    "agent": "instructsam_ros.backends.agent:load",
     "fake": "instructsam_ros.backends.fake:load",
 }
 RENAMED_OPTIONS = {"behaviour": "inference_mode", "approximations": "speed_options"}

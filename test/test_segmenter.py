@@ -1,5 +1,6 @@
 """The contract of Segmenter, for every backend that can be loaded here."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,10 +11,30 @@ from instructsam_ros.errors import CancelledError, ConfigError, InvalidInputErro
 from instructsam_ros.paths import COMPACT_WEIGHTS
 from instructsam_ros.segmenter import Segmenter, load
 from instructsam_ros.types import MAX_INSTRUCTION_CHARS, Status, tight_box
+from test.chat_server import call, chat_server, text_of
 
-# "tiny" is InstructSAM with the golden weights, too small to be right about anything; "onnx" its export
-MODELS = ["fake", "tiny", "onnx"] + (["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else [])
+# "tiny" is InstructSAM with the golden weights, too small to be right about anything; "onnx" its export;
+# "agent" is a scripted chat model above the fake
+MODELS = ["fake", "tiny", "onnx", "agent"] + (
+    ["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else []
+)
 INSTRUCTIONS = ["the red mug", "all objects", "何か赤いもの 🍎", "x" * MAX_INSTRUCTION_CHARS]
+
+
+@pytest.fixture(scope="module")
+def selects_all():
+    """A chat model that searches for the instruction and takes all that is found."""
+
+    def answer(body):
+        told = text_of(body["messages"][-2])
+        if "found nothing" in text_of(body["messages"][-1]):
+            return call("report_no_mask")
+        if found := re.search(r"numbered from 1 to (\d+)", told):
+            return call("select_masks_and_return", final_answer_masks=list(range(1, int(found[1]) + 1)))
+        return call("segment_phrase", text_prompt=text_of(body["messages"][1])[-60:])
+
+    with chat_server(answer) as server:
+        yield server
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -22,6 +43,9 @@ def segmenter(request):
         return load(str(request.getfixturevalue("tiny_folder")), device="cpu")
     if request.param == "onnx":
         return load(str(request.getfixturevalue("tiny_export")), device="cpu", backend="onnx", threads=1)
+    if request.param == "agent":
+        server = request.getfixturevalue("selects_all")
+        return load("tiny", device="cpu", backend="agent", url=server.url, segmenter={"model": "fake"})
     return load(request.param, device="cpu")
 
 
@@ -149,7 +173,9 @@ def test_threads_do_not_mix_their_answers(segmenter):
 
 
 def test_unknown_backends_and_options_are_named():
-    with pytest.raises(ConfigError, match="unknown backend 'nonsense'; known: fake, instructsam, onnx"):
+    with pytest.raises(
+        ConfigError, match="unknown backend 'nonsense'; known: agent, fake, instructsam, onnx"
+    ):
         load(backend="nonsense")
     for backend in ("no.such.module:load", "instructsam_ros.backends.fake:nothing"):
         with pytest.raises(ConfigError, match=f"backend '{backend}' cannot be imported"):
