@@ -9,7 +9,7 @@ import pytest
 from instructsam_ros import segmenter as registry
 from instructsam_ros.errors import CancelledError, ConfigError, InvalidInputError
 from instructsam_ros.paths import COMPACT_WEIGHTS
-from instructsam_ros.segmenter import Segmenter, load
+from instructsam_ros.segmenter import EverythingSegmenter, PromptSegmenter, Segmenter, load
 from instructsam_ros.types import MAX_INSTRUCTION_CHARS, Status, tight_box
 from test.chat_server import call, chat_server, text_of
 
@@ -170,6 +170,54 @@ def test_threads_do_not_mix_their_answers(segmenter):
         answers = list(pool.map(lambda job: segmenter.segment_image(*job), jobs))
     for answer, wanted in zip(answers, expected, strict=True):
         same(answer, wanted)
+
+
+def prompted(segmenter):
+    if not isinstance(segmenter, PromptSegmenter):
+        pytest.skip("takes no clicks")
+    return segmenter.encode(picture())
+
+
+def well_formed(result):
+    assert (result.status == Status.OK) == bool(result.instances)
+    for instance in result.instances:
+        assert (instance.mask.dtype, instance.mask.shape) == (bool, (48, 64))
+        assert np.array_equal(instance.box, tight_box(instance.mask))
+        assert 0 <= instance.score <= 1
+        assert instance.phrase == "object"
+
+
+def test_clicks_and_boxes_are_answered(segmenter):
+    features = prompted(segmenter)
+    for prompts in (([[20, 15]], [1]), ([[20, 15], [63, 47]], [1, 0]), ([], [], [[16, 12, 32, 24]])):
+        result = segmenter.segment_prompts(features, *prompts)
+        well_formed(result)
+        same(segmenter.segment_prompts(features, *prompts), result)
+        assert len(result.instances) <= 1
+
+
+def test_unusable_clicks_are_refused(segmenter):
+    features = prompted(segmenter)
+    for prompts in (
+        ([[64, 1]], [1]),
+        ([[1, 1]], [0]),
+        ([], []),
+        ([[np.nan, 1]], [1]),
+        ([], [], [[5, 5, 5, 5]]),
+    ):
+        with pytest.raises(InvalidInputError):
+            segmenter.segment_prompts(features, *prompts)
+    with pytest.raises(CancelledError):
+        segmenter.segment_prompts(features, [[20, 15]], [1], cancel=lambda: True)
+
+
+def test_everything_is_a_request(segmenter):
+    if not isinstance(segmenter, EverythingSegmenter):
+        pytest.skip("needs an instruction")
+    features = segmenter.encode(picture())
+    well_formed(segmenter.segment_everything(features))
+    with pytest.raises(CancelledError):
+        segmenter.segment_everything(features, cancel=lambda: True)
 
 
 def test_unknown_backends_and_options_are_named():

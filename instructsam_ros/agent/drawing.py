@@ -111,4 +111,5 @@ def _enlarged(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 def _resized(mask: NDArray[np.bool_], size: tuple[int, ...]) -> NDArray[np.bool_]:
     resized = cv2.resize(mask.astype(np.uint8), (size[1], size[0]), interpolation=cv2.INTER_NEAREST)
-    return resized.astype(bool)
+    enlarged: NDArray[np.bool_] = resized.astype(bool)
+    return enlarged

@@ -38,7 +38,7 @@ class Trace:
             return
         new = [message for message in messages if not any(message is old for old in self._messages)]
         self._messages += new
-        event = {"kind": kind, "messages": [self._message(message) for message in new]}
+        event: dict[str, Any] = {"kind": kind, "messages": [self._message(message) for message in new]}
         event["reply"] = {
             "text": reply.text,
             "calls": [_call(call) for call in reply.calls],

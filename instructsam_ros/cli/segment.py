@@ -17,6 +17,7 @@ from instructsam_ros.atomic_write import put_in_place
 from instructsam_ros.camera_files import read_depth
 from instructsam_ros.cli.depth import add_depth_arguments, check_depth_arguments
 from instructsam_ros.cli.model import add_model_arguments, load_model
+from instructsam_ros.cli.prompts import add_prompt_arguments, read_request
 from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.lifting import RefinementSettings
 from instructsam_ros.pictures import read_picture
@@ -34,7 +35,10 @@ DEFAULT_FPS = 30.0  # of videos without a frame rate
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("input", type=Path, metavar="IMAGE|FOLDER|VIDEO")
-    parser.add_argument("instruction", help="what to segment, e.g. 'the two mugs left of the bowl'")
+    parser.add_argument(
+        "instruction", nargs="?", help="what to segment, e.g. 'the two mugs left of the bowl'"
+    )
+    add_prompt_arguments(parser)
     parser.add_argument("-o", "--out", type=Path, help="PNG, folder or MP4; by default INPUT_segmented")
     add_model_arguments(parser)
     parser.add_argument("--threshold", type=float, help="lowest score (default: the model's thresholds)")
@@ -43,13 +47,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Segment the input and write the overlays; "no target" is an answer, too, and ends with 0."""
-    instruction = check_instruction(args.instruction)
+    request = read_request(args)
+    instruction = "" if request else check_instruction(args.instruction)
     check_depth_arguments(args)
     if args.refine_with_depth and args.depth is None:
         raise InvalidInputError("--refine-with-depth needs the depth of the picture: --depth and --info")
     if not args.input.exists():
         raise InvalidInputError(f"there is no file or folder {printable(args.input)}")
     rgb = None if args.input.is_dir() else read_picture(args.input)
+    if rgb is None and request:
+        raise InvalidInputError(
+            f"points and boxes belong to one picture, which {printable(args.input)} is not"
+        )
+    if args.depth is not None and request:
+        raise InvalidInputError("--depth goes with an instruction, not with points, boxes or --everything")
     if rgb is None and args.depth is not None:
         raise InvalidInputError(f"--depth belongs to one picture, which {printable(args.input)} is not")
     if args.out is not None and args.out.resolve() == args.input.resolve():
@@ -67,7 +78,12 @@ def run(args: argparse.Namespace) -> int:
         frame = Frame(rgb, *read_depth(args.depth, args.info)) if args.depth else Frame(rgb)
         out = _file_to_write(args.out or Path(f"{name}.png"), "picture", (".png",))
         refinement = RefinementSettings() if args.refine_with_depth else None
-        found, text = _answer(load_model(args, **threshold), frame, instruction, refinement)
+        model = load_model(args, **threshold)
+        if request:
+            found = request(model, rgb)
+            text = describe(found)
+        else:
+            found, text = _answer(model, frame, instruction, refinement)
         write_png(out, overlay(rgb, found.instances))
         print(text)
         print(f"written: {printable(out)}")
