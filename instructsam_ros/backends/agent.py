@@ -42,9 +42,9 @@ class AgentFeatures:
 
 @dataclass(frozen=True, eq=False)
 class AgentSegmentation(Segmentation):
-    """A Segmentation with what it took: the phrases that were searched, calls (all attempts), and tokens."""
+    """A Segmentation with what it took: ``searched`` phrases, calls (all attempts), and tokens."""
 
-    phrases: tuple[str, ...] = ()
+    searched: tuple[str, ...] = ()
     calls: int = 0
     tokens: int = 0
 
@@ -128,7 +128,7 @@ class AgentSegmenter:
             instances[0].phrase if instances else "nothing",
             status,
             MappingProxyType(seconds),
-            phrases=outcome.phrases,
+            searched=outcome.phrases,
             calls=spending.calls,
             tokens=spending.tokens,
         )

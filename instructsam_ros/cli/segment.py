@@ -22,7 +22,7 @@ from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.lifting import RefinementSettings
 from instructsam_ros.pictures import read_picture
 from instructsam_ros.pipeline import Pipeline
-from instructsam_ros.results import write_png
+from instructsam_ros.results import write_answer, write_png
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.types import Frame, Segmentation, Status, check_instruction
 from instructsam_ros.visualization import overlay, table
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_prompt_arguments(parser)
     parser.add_argument("-o", "--out", type=Path, help="PNG, folder or MP4; by default INPUT_segmented")
+    parser.add_argument("--json", type=Path, help="file for the answer on a picture, without its masks")
     add_model_arguments(parser)
     parser.add_argument("--threshold", type=float, help="lowest score (default: the model's thresholds)")
     add_depth_arguments(parser, "depth of a picture, for measures in metres")
@@ -59,10 +60,14 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInputError(
             f"points and boxes belong to one picture, which {printable(args.input)} is not"
         )
-    if args.depth is not None and request:
-        raise InvalidInputError("--depth goes with an instruction, not with points, boxes or --everything")
+    if request and (args.depth is not None or args.json is not None):
+        raise InvalidInputError(
+            "--depth and --json go with an instruction, not with points, boxes or everything"
+        )
     if rgb is None and args.depth is not None:
         raise InvalidInputError(f"--depth belongs to one picture, which {printable(args.input)} is not")
+    if rgb is None and args.json is not None:
+        raise InvalidInputError(f"--json belongs to one picture, which {printable(args.input)} is not")
     if args.out is not None and args.out.resolve() == args.input.resolve():
         raise InvalidInputError(f"{printable(args.out)} is the input; name another place for the overlays")
     threshold = {} if args.threshold is None else {"score_threshold": args.threshold}
@@ -83,10 +88,16 @@ def run(args: argparse.Namespace) -> int:
             found = request(model, rgb)
             text = describe(found)
         else:
-            found, text = _answer(model, frame, instruction, refinement)
+            result = Pipeline(model, refinement=refinement).run(frame, instruction)
+            found = result.segmentation
+            text = describe(found) if frame.depth is None else table(result)
+            if args.json is not None:
+                write_answer(args.json, result)
         write_png(out, overlay(rgb, found.instances))
         print(text)
-        print(f"written: {printable(out)}")
+        for path in (out, args.json):
+            if path is not None:
+                print(f"written: {printable(path)}")
     elif args.input.suffix.lower() in IMAGE_SUFFIXES:
         raise InvalidInputError(f"{printable(args.input)} is not a readable picture")
     else:
@@ -122,6 +133,8 @@ def describe(result: Segmentation) -> str:
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        if missing := result.unanswered():
+            lines.append(f"nothing in the image answers: {', '.join(missing)}")
     if result.status == Status.MAX_INSTANCES:
         lines.append("there may be more: a phrase has as many as fit, or the answer was cut off")
     stages = ", ".join(f"{stage} {1000 * seconds:.1f} ms" for stage, seconds in result.timings.items())
@@ -138,17 +151,6 @@ def _file_to_write(out: Path, kind: str, suffixes: tuple[str, ...]) -> Path:
             f"{printable(out)}: the overlay of a {kind} needs a name that ends in {' or '.join(suffixes)}"
         )
     return out
-
-
-def _answer(
-    segmenter: Segmenter, frame: Frame, instruction: str, refinement: RefinementSettings | None
-) -> tuple[Segmentation, str]:
-    """The answer and its table, which has measures in metres where there is depth."""
-    if frame.depth is None:
-        segmentation = segmenter.segment_image(frame.rgb, instruction)
-        return segmentation, describe(segmentation)
-    result = Pipeline(segmenter, refinement=refinement).run(frame, instruction)
-    return result.segmentation, table(result)
 
 
 def _segment_folder(segmenter: Segmenter, folder: Path, instruction: str, out: Path) -> None:

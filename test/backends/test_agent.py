@@ -34,7 +34,7 @@ def test_an_instruction_is_answered_and_the_cost_told(tmp_path, monkeypatch):
         result = model.segment_image(RGB, "the large red one")
     (instance,) = result.instances
     assert instance.box.tolist() == [5, 5, 25, 25]
-    assert (result.status, result.answer, result.phrases) == (Status.OK, "red", ("red",))
+    assert (result.status, result.answer, result.searched) == (Status.OK, "red", ("red",))
     assert (result.calls, result.tokens) == (5, 500)
     assert set(result.timings) == {"encode", "search", "chat"}
     (file,) = tmp_path.glob("*/trace.json")

@@ -103,7 +103,9 @@ class _PromptReader:
     def _masks(self, cells: Tensor) -> Tensor:
         values = self.image.values
         cells = cells.to(values.boxes.device)
-        return self.detector.fine_logits(values.masks[0, cells], values.boxes[0, cells], self.image, 0).cpu()
+        return self.detector.fine_logits(
+            values.masks[0, cells], values.boxes[0, cells], self.image.pixels[0], self.image.fine_pixels[0]
+        ).cpu()
 
     def _distance(self, cells: Tensor, points: Tensor) -> Tensor:
         """Compute distances [k, n] in cells."""
@@ -183,4 +185,6 @@ def object_logits(detector: PointerDetector, image: PointerFeatures) -> Iterator
         common = flat[kept] @ flat[cell]
         if (common <= SAME_OVERLAP * np.minimum(areas[kept], areas[cell])).all():
             kept.append(cell)
-            yield detector.fine_logits(values.masks[0, [cell]], values.boxes[0, [cell]], image, 0)[0]
+            yield detector.fine_logits(
+                values.masks[0, [cell]], values.boxes[0, [cell]], image.pixels[0], image.fine_pixels[0]
+            )[0]
