@@ -27,3 +27,11 @@ class CancelledError(InstructSamError):
 
 class MissingDependencyError(InstructSamError, ImportError):
     """An optional package is missing; the message names how to install it."""
+
+
+class ChatError(InstructSamError):
+    """A chat model that refuses, fails, does not answer in time, or does not keep to the form it was told."""
+
+
+class BudgetError(InstructSamError):
+    """Calls, seconds or tokens that were used up before there was an answer."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from instructsam_ros.errors import CancelledError, ConfigError
 from instructsam_ros.types import Segmentation
@@ -51,6 +51,35 @@ class Segmenter(Protocol):
         """``segment(encode(rgb), instruction)``."""
 
 
+@runtime_checkable
+class PromptSegmenter(Segmenter, Protocol):
+    """Segmenter that can be told by clicks and boxes which object is meant."""
+
+    def segment_prompts(
+        self,
+        features: Any,
+        points: ArrayLike,
+        labels: ArrayLike,
+        boxes: ArrayLike = (),
+        *,
+        cancel: Cancel | None = None,
+    ) -> Segmentation:
+        """Segment one object by points and a box, or one object per box. Their phrase is "object".
+
+        points: [n, 2], x y in pixels of the image; integers lie on pixel centres. labels: [n], 1 for points
+        on the object, 0 for points that are not. boxes: [m, 4], x0 y0 x1 y1 in pixels, half-open; with points
+        at most one. Raises InvalidInputError as ``prompts.read_prompts``.
+        """
+
+
+@runtime_checkable
+class EverythingSegmenter(Segmenter, Protocol):
+    """Segmenter that finds all objects without being told which."""
+
+    def segment_everything(self, features: Any, *, cancel: Cancel | None = None) -> Segmentation:
+        """Segment all objects of an encoded image."""
+
+
 def raise_if_cancelled(cancel: Cancel | None) -> None:
     """Raise CancelledError when the caller has cancelled."""
     if cancel is not None and cancel():
@@ -64,6 +93,7 @@ BACKENDS: dict[str, str] = {
     "onnx": "instructsam_ros.backends.onnx:load",
     "sam3": "instructsam_ros.backends.sam3:load",
     "sam3i": "instructsam_ros.backends.sam3i:load",
+    "agent": "instructsam_ros.backends.agent:load",
     "fake": "instructsam_ros.backends.fake:load",
 }
 RENAMED_OPTIONS = {"behaviour": "inference_mode", "approximations": "speed_options"}

@@ -1,5 +1,6 @@
 """The contract of Segmenter, for every backend that can be loaded here."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,15 +9,33 @@ import pytest
 from instructsam_ros import segmenter as registry
 from instructsam_ros.errors import CancelledError, ConfigError, InvalidInputError
 from instructsam_ros.paths import COMPACT_WEIGHTS
-from instructsam_ros.segmenter import Segmenter, load
+from instructsam_ros.segmenter import EverythingSegmenter, PromptSegmenter, Segmenter, load
 from instructsam_ros.types import MAX_INSTRUCTION_CHARS, Status, tight_box
+from test.chat_server import call, chat_server, text_of
 
-# "tiny" is InstructSAM with the golden weights, too small to be right about anything; "onnx" its export
+# "tiny" is InstructSAM with the golden weights, too small to be right about anything; "onnx" its export;
+# "agent" is a scripted chat model above the fake
 FAMILY = ["sam3", "sam3i"]  # tiny, too
-MODELS = ["fake", "tiny", "onnx", *FAMILY] + (
+MODELS = ["fake", "tiny", "onnx", "agent", *FAMILY] + (
     ["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else []
 )
 INSTRUCTIONS = ["the red mug", "all objects", "何か赤いもの 🍎", "x" * MAX_INSTRUCTION_CHARS]
+
+
+@pytest.fixture(scope="module")
+def selects_all():
+    """A chat model that searches for the instruction and takes all that is found."""
+
+    def answer(body):
+        told = text_of(body["messages"][-2])
+        if "found nothing" in text_of(body["messages"][-1]):
+            return call("report_no_mask")
+        if found := re.search(r"numbered from 1 to (\d+)", told):
+            return call("select_masks_and_return", final_answer_masks=list(range(1, int(found[1]) + 1)))
+        return call("segment_phrase", text_prompt=text_of(body["messages"][1])[-60:])
+
+    with chat_server(answer) as server:
+        yield server
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -28,6 +47,9 @@ def segmenter(request):
     if request.param in FAMILY:
         folder = str(request.getfixturevalue(f"{request.param}_folder"))
         return load(folder, device="cpu", backend=request.param, score_threshold=0.1)
+    if request.param == "agent":
+        server = request.getfixturevalue("selects_all")
+        return load("tiny", device="cpu", backend="agent", url=server.url, segmenter={"model": "fake"})
     return load(request.param, device="cpu")
 
 
@@ -154,9 +176,57 @@ def test_threads_do_not_mix_their_answers(segmenter):
         same(answer, wanted)
 
 
+def prompted(segmenter):
+    if not isinstance(segmenter, PromptSegmenter):
+        pytest.skip("takes no clicks")
+    return segmenter.encode(picture())
+
+
+def well_formed(result):
+    assert (result.status == Status.OK) == bool(result.instances)
+    for instance in result.instances:
+        assert (instance.mask.dtype, instance.mask.shape) == (bool, (48, 64))
+        assert np.array_equal(instance.box, tight_box(instance.mask))
+        assert 0 <= instance.score <= 1
+        assert instance.phrase == "object"
+
+
+def test_clicks_and_boxes_are_answered(segmenter):
+    features = prompted(segmenter)
+    for prompts in (([[20, 15]], [1]), ([[20, 15], [63, 47]], [1, 0]), ([], [], [[16, 12, 32, 24]])):
+        result = segmenter.segment_prompts(features, *prompts)
+        well_formed(result)
+        same(segmenter.segment_prompts(features, *prompts), result)
+        assert len(result.instances) <= 1
+
+
+def test_unusable_clicks_are_refused(segmenter):
+    features = prompted(segmenter)
+    for prompts in (
+        ([[64, 1]], [1]),
+        ([[1, 1]], [0]),
+        ([], []),
+        ([[np.nan, 1]], [1]),
+        ([], [], [[5, 5, 5, 5]]),
+    ):
+        with pytest.raises(InvalidInputError):
+            segmenter.segment_prompts(features, *prompts)
+    with pytest.raises(CancelledError):
+        segmenter.segment_prompts(features, [[20, 15]], [1], cancel=lambda: True)
+
+
+def test_everything_is_a_request(segmenter):
+    if not isinstance(segmenter, EverythingSegmenter):
+        pytest.skip("needs an instruction")
+    features = segmenter.encode(picture())
+    well_formed(segmenter.segment_everything(features))
+    with pytest.raises(CancelledError):
+        segmenter.segment_everything(features, cancel=lambda: True)
+
+
 def test_unknown_backends_and_options_are_named():
     with pytest.raises(
-        ConfigError, match="unknown backend 'nonsense'; known: fake, instructsam, onnx, sam3, sam3i"
+        ConfigError, match="unknown backend 'nonsense'; known: agent, fake, instructsam, onnx, sam3, sam3i"
     ):
         load(backend="nonsense")
     for backend in ("no.such.module:load", "instructsam_ros.backends.fake:nothing"):

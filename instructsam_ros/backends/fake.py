@@ -17,9 +17,10 @@ from types import MappingProxyType
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from instructsam_ros.errors import ConfigError, InstructSamError, InvalidInputError
+from instructsam_ros.prompts import PROMPTED_PHRASE, read_prompts
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 from instructsam_ros.types import (
     Instance,
@@ -44,14 +45,19 @@ HUE_ENDS = {  # degrees, the end of each colour; red begins again at 340
 MIN_SATURATION, MIN_VALUE = 100, 60  # of 255: greys, whites and shadows have no colour
 MIN_REGION_RATIO = 0.0005  # of the image: patches of sensor noise are not objects
 POLL_SECONDS = 0.01
+MIN_BOX_IOU = 0.1  # of a region and a box that means it
 
 
 @dataclass(frozen=True)
 class FakeFeatures:
-    """All regions of one image: bool [H, W] masks with the phrase of each, largest first."""
+    """All regions of one image: bool [H, W] masks with the phrase of each, largest first.
+
+    size: height and width of the image.
+    """
 
     masks: tuple[NDArray[np.bool_], ...]
     phrases: tuple[str, ...]
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ class FakeSegmenter:
                 )
             regions = [(phrase, self.ids == id_) for id_, phrase in self.names.items()]
         regions = sorted((r for r in regions if r[1].any()), key=lambda region: -int(region[1].sum()))
-        return FakeFeatures(tuple(mask for _, mask in regions), tuple(phrase for phrase, _ in regions))
+        masks, phrases = tuple(mask for _, mask in regions), tuple(phrase for phrase, _ in regions)
+        return FakeFeatures(masks, phrases, (rgb.shape[0], rgb.shape[1]))
 
     def segment(
         self,
@@ -116,6 +123,38 @@ class FakeSegmenter:
         )
         return Segmentation(instances, answer, status, {"generate": time.perf_counter() - start}, phrases)
 
+    def segment_prompts(
+        self,
+        features: FakeFeatures,
+        points: ArrayLike,
+        labels: ArrayLike,
+        boxes: ArrayLike = (),
+        *,
+        cancel: Cancel | None = None,
+    ) -> Segmentation:
+        """Select the region under the points on the object and under none other, or that of a box.
+
+        See PromptSegmenter.segment_prompts.
+        """
+        prompts = read_prompts(points, labels, boxes, features.size)
+        raise_if_cancelled(cancel)
+        found = []
+        for prompt in prompts:
+            columns, rows = np.floor(prompt.points + 0.5).astype(int).T
+            fits = []
+            for mask in features.masks:
+                inside = mask[rows, columns]
+                box = 1.0 if prompt.box is None else _box_iou(tight_box(mask), prompt.box)
+                fits.append(box if (inside == prompt.labels).all() else 0.0)
+            if fits and max(fits) > MIN_BOX_IOU:
+                found.append(_unnamed(features.masks[int(np.argmax(fits))]))
+        return _answer(found)
+
+    def segment_everything(self, features: FakeFeatures, *, cancel: Cancel | None = None) -> Segmentation:
+        """Return all regions; see EverythingSegmenter.segment_everything."""
+        raise_if_cancelled(cancel)
+        return _answer([_unnamed(mask) for mask in features.masks])
+
     def segment_image(self, rgb: NDArray[np.uint8], instruction: str) -> Segmentation:
         """``segment(encode(rgb), instruction)``."""
         return self.segment(self.encode(rgb), instruction)
@@ -144,6 +183,22 @@ def load(
     if ids is not None and (ids.ndim != 2 or ids.dtype not in (np.uint8, np.uint16)):
         raise ConfigError(f"ids must be one uint8 or uint16 channel [H, W], got {ids.dtype} {ids.shape}")
     return FakeSegmenter(ids, MappingProxyType(dict(names or {})), slow, fail)
+
+
+def _unnamed(mask: NDArray[np.bool_]) -> Instance:
+    return Instance(mask, tight_box(mask), 1.0, PROMPTED_PHRASE)
+
+
+def _answer(found: list[Instance]) -> Segmentation:
+    status = Status.OK if found else Status.NO_TARGET
+    return Segmentation(tuple(found), PROMPTED_PHRASE if found else "nothing", status)
+
+
+def _box_iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
+    low, high = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
+    common = float(np.prod(np.clip(high - low, 0, None)))
+    areas = [float(np.prod(box[2:] - box[:2])) for box in (first, second)]
+    return common / (sum(areas) - common)
 
 
 def _names(pattern: str, text: str) -> bool:

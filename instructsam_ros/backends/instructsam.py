@@ -264,7 +264,12 @@ def load(
     if cpu_optimizations:
         optimize_for_cpu(loaded)
     set_threshold(loaded, score_threshold)
-    return InstructSamSegmenter(
+    kind = InstructSamSegmenter
+    if config.detector == "pointer":
+        from instructsam_ros.backends import pointer_prompts  # which imports this module
+
+        kind = pointer_prompts.PointerSegmenter
+    return kind(
         loaded,
         PromptTokenizer.from_folder(tokenizer_folder(folder, *added), config),
         reuse_frames=options.reuse_frames,

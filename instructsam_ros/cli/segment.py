@@ -17,6 +17,7 @@ from instructsam_ros.atomic_write import put_in_place
 from instructsam_ros.camera_files import read_depth
 from instructsam_ros.cli.depth import add_depth_arguments, check_depth_arguments
 from instructsam_ros.cli.model import add_model_arguments, load_model
+from instructsam_ros.cli.prompts import add_prompt_arguments, read_request
 from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.lifting import RefinementSettings
 from instructsam_ros.pictures import read_picture
@@ -34,7 +35,10 @@ DEFAULT_FPS = 30.0  # of videos without a frame rate
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("input", type=Path, metavar="IMAGE|FOLDER|VIDEO")
-    parser.add_argument("instruction", help="what to segment, e.g. 'the two mugs left of the bowl'")
+    parser.add_argument(
+        "instruction", nargs="?", help="what to segment, e.g. 'the two mugs left of the bowl'"
+    )
+    add_prompt_arguments(parser)
     parser.add_argument("-o", "--out", type=Path, help="PNG, folder or MP4; by default INPUT_segmented")
     parser.add_argument("--json", type=Path, help="file for the answer on a picture, without its masks")
     add_model_arguments(parser)
@@ -44,13 +48,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Segment the input and write the overlays; "no target" is an answer, too, and ends with 0."""
-    instruction = check_instruction(args.instruction)
+    request = read_request(args)
+    instruction = "" if request else check_instruction(args.instruction)
     check_depth_arguments(args)
     if args.refine_with_depth and args.depth is None:
         raise InvalidInputError("--refine-with-depth needs the depth of the picture: --depth and --info")
     if not args.input.exists():
         raise InvalidInputError(f"there is no file or folder {printable(args.input)}")
     rgb = None if args.input.is_dir() else read_picture(args.input)
+    if rgb is None and request:
+        raise InvalidInputError(
+            f"points and boxes belong to one picture, which {printable(args.input)} is not"
+        )
+    if request and (args.depth is not None or args.json is not None):
+        raise InvalidInputError(
+            "--depth and --json go with an instruction, not with points, boxes or everything"
+        )
     if rgb is None and args.depth is not None:
         raise InvalidInputError(f"--depth belongs to one picture, which {printable(args.input)} is not")
     if rgb is None and args.json is not None:
@@ -70,13 +83,21 @@ def run(args: argparse.Namespace) -> int:
         frame = Frame(rgb, *read_depth(args.depth, args.info)) if args.depth else Frame(rgb)
         out = _file_to_write(args.out or Path(f"{name}.png"), "picture", (".png",))
         refinement = RefinementSettings() if args.refine_with_depth else None
-        result = Pipeline(load_model(args, **threshold), refinement=refinement).run(frame, instruction)
-        write_png(out, overlay(rgb, result.segmentation.instances))
-        print(describe(result.segmentation) if frame.depth is None else table(result))
-        print(f"written: {printable(out)}")
-        if args.json is not None:
-            write_answer(args.json, result)
-            print(f"written: {printable(args.json)}")
+        model = load_model(args, **threshold)
+        if request:
+            found = request(model, rgb)
+            text = describe(found)
+        else:
+            result = Pipeline(model, refinement=refinement).run(frame, instruction)
+            found = result.segmentation
+            text = describe(found) if frame.depth is None else table(result)
+            if args.json is not None:
+                write_answer(args.json, result)
+        write_png(out, overlay(rgb, found.instances))
+        print(text)
+        for path in (out, args.json):
+            if path is not None:
+                print(f"written: {printable(path)}")
     elif args.input.suffix.lower() in IMAGE_SUFFIXES:
         raise InvalidInputError(f"{printable(args.input)} is not a readable picture")
     else:

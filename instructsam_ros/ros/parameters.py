@@ -264,6 +264,7 @@ class ParameterStore:
         settings = dataclasses.replace(self.current, **changes)
         if settings.backend != self.current.backend:
             self._check_import(settings.backend)
+        self._check_server(settings)
         if frozen:
             settings.require_tf()
         return settings
@@ -274,4 +275,14 @@ class ParameterStore:
             raise ConfigError(
                 f"backend {backend!r} would be imported, and any peer could ask for it; give it when the "
                 "node starts, or start the node with allow_backend_import:=true"
+            )
+
+    def _check_server(self, settings: NodeSettings) -> None:
+        """Raise ConfigError for a server that a peer has chosen: it would get the pictures and the key."""
+        started = self._at_start
+        told = (settings.backend, settings.model_options) == (started.backend, started.model_options)
+        if settings.backend == "agent" and not told and not started.allow_backend_import:
+            raise ConfigError(
+                "the agent's server gets pictures and a key, and any peer could name one; give backend and "
+                "model_options when the node starts, or start the node with allow_backend_import:=true"
             )

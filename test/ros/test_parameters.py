@@ -58,6 +58,18 @@ def running():
     rclpy.shutdown(context=context)
 
 
+def test_no_peer_chooses_the_server_that_gets_pictures_and_key(running):
+    own, other = "{url: 'http://own/v1'}", "{url: 'http://other/v1', chat: {key_variable: HOME}}"
+    for node, store in (running(backend="agent", model_options=own), running()):
+        changes = [Parameter("model_options", value=other), Parameter("backend", value="agent")]
+        result = node.set_parameters_atomically(changes)
+        assert not result.successful
+        assert "any peer could name one" in result.reason
+        assert "other" not in store.current.model_options
+    node, store = running(allow_backend_import=True)
+    assert node.set_parameters_atomically(changes).successful
+
+
 def test_a_whole_number_does_for_a_float_at_the_start_and_later(running):
     node, store = running(max_age=5)
     assert store.current.max_age == 5.0
