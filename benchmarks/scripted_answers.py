@@ -53,8 +53,8 @@ class Scene:
 
 
 class ScriptedAnswers:
-    """Answers by task, see the prompts of the engines. truth: targets by scene and text. faulty: texts of a
-    scene with a fault in what was said of them.
+    """Answers by task, see the prompts of the engines. truth: targets by scene and text. faulty: the fault in
+    what was said of a text of a scene.
     """
 
     def __init__(self, scenes: Sequence[Scene], faults: Faults, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""A server in OpenAI's chat format that knows rendered scenes and errs at set rates, for tests and benchmarks.
+"""A server in OpenAI's chat format that knows rendered scenes and errs at set rates.
 
 It finds out by the pictures of a request which scene and which objects are meant, as a model would.
 """
@@ -29,9 +29,10 @@ HANG_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Faults:
-    """Probabilities. Of a target: box (it lies elsewhere), count (an object too few or too many). Of a question:
-    ground (a wrong number). Of a description: named (the complex text names the target), mistaken (it
-    describes another object). verdict: of a wrong judgement. Of an attempt: broken (JSON), refused (429), hang.
+    """Probabilities. Of a target: box (it lies elsewhere), count (an object too few or too many). Of a
+    question: ground (a wrong number). Of a description: named (the complex text names the target), mistaken
+    (it describes another object). verdict: of a wrong judgement. Of an attempt: broken (JSON), refused (429),
+    hang.
     """
 
     box: float = 0.0
@@ -118,7 +119,7 @@ class ScriptedVlm:
 class _Handler(BaseHTTPRequestHandler):
     owner: ScriptedVlm
 
-    def do_POST(self) -> None:  # noqa: N802 (the name is the standard library's)
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         status, data = self.owner.reply(body)
         content = json.dumps(data).encode()
@@ -131,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             pass  # the client has given up
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
 

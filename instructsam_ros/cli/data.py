@@ -74,7 +74,7 @@ def _convert(args: argparse.Namespace) -> int:
 
 
 def _generate(args: argparse.Namespace) -> int:
-    """Print the report and the configuration that reads the new data. Status 1 where a limit ended the run."""
+    """Print the report and the configuration that reads the data. Status 1 where a limit ended the run."""
     import yaml
 
     from instructsam_ros.training.data_engine.engines import load_engine

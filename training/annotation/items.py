@@ -1,8 +1,8 @@
 """The items of an annotation folder: pictures with instance masks, for people to write about.
 
-``items.json`` is a list of {id, image, height, width, instances: [{noun, words, mask: RLE}], target: [indices],
-note}. image: a path below the folder. words: what a reasoning description of the instance must not contain.
-target: instances that are chosen at the beginning. note: for the person.
+``items.json`` is a list of {id, image, height, width, instances: [{noun, words, mask: RLE}], target, note}.
+image: a path below the folder. words: what a reasoning description of the instance must not contain. target:
+indices of instances that are chosen at the beginning. note: for the person.
 """
 
 from __future__ import annotations

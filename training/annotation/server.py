@@ -8,6 +8,7 @@ import mimetypes
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class Api:
         for mask in item.masks():
             flat = mask.reshape(-1)
             edges = [0, *((flat[1:] != flat[:-1]).nonzero()[0] + 1).tolist(), len(flat)]
-            lengths = [b - a for a, b in zip(edges, edges[1:], strict=False)]
+            lengths = [b - a for a, b in pairwise(edges)]
             runs.append([0, *lengths] if flat[0] else lengths)
         return {"runs": runs, "width": item.width, "height": item.height}
 

@@ -1,6 +1,6 @@
 """What people wrote about the items of an annotation folder: a file per person and item, and per verdict.
 
-``annotations/PERSON/ITEM.json`` and ``verdicts/PERSON/ITEM~AUTHOR.json``; nobody writes another person's file.
+``annotations/PERSON/ITEM.json`` and ``verdicts/PERSON/ITEM~AUTHOR.json``; nobody writes those of others.
 """
 
 from __future__ import annotations

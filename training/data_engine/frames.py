@@ -87,10 +87,8 @@ def blurriness(rgb: Image) -> float:
         before = np.abs(np.diff(grey, axis=axis))
         after = np.abs(np.diff(blurred, axis=axis))
         total = float(before.sum())
-        if total > 0:
-            worst = max(worst, (total - float(np.maximum(0, before - after).sum())) / total)
-        else:
-            worst = 1.0
+        lost = float(np.maximum(0, before - after).sum())
+        worst = max(worst, (total - lost) / total if total > 0 else 1.0)
     return worst
 
 

@@ -54,7 +54,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Estimate:
-    """items: all; left: without an outcome. usage: what these are expected to use; spent: by earlier runs."""
+    """items: all; left: without an outcome. usage: what these may use; spent: by earlier runs."""
 
     items: int
     left: int

@@ -18,8 +18,9 @@ Record = dict[str, Any]
 class Journal:
     """A JSON object a line. A record is on the disk before ``add`` returns; threads may share an object.
 
-    others: journals of other processes, whose records count, too. Only one process may have a file open; raises InvalidInputError for a second one, and for a file with a
-    damaged line. A last line without an end, which a killed process leaves, is cut off.
+    others: journals of other processes, whose records count, too. Only one process may have a file open;
+    raises InvalidInputError for a second one, and for a file with a damaged line. A last line without an end,
+    which a killed process leaves, is cut off.
     """
 
     def __init__(self, path: Path, others: Iterable[Path] = ()) -> None:

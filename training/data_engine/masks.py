@@ -17,15 +17,16 @@ from instructsam_ros.types import tight_box
 
 Masks = NDArray[np.bool_]
 BoxMasks = Callable[[NDArray[np.uint8], NDArray[np.float64], Sequence[str]], Masks]
-"""(rgb uint8 [H, W, 3], boxes [n, 4] x0 y0 x1 y1 in pixels, noun of each) -> bool [n, H, W]; an empty mask where
-none is found."""
+"""(rgb uint8 [H, W, 3], boxes [n, 4] x0 y0 x1 y1 in pixels, noun of each) -> bool [n, H, W]; an empty mask
+where none is found.
+"""
 
 
 @dataclass(frozen=True)
 class MaskSettings:
-    """backend: "tracker" for the tracker of SAM 3 or for SAM 2, prompted with the boxes; "segmenter" for a model
-    of this package, which is asked for the noun; or module:function of your own, called with model and device,
-    which returns a BoxMasks. model: folder or hub id.
+    """backend: "tracker" for the tracker of SAM 3 or for SAM 2, prompted with the boxes; "segmenter" for a
+    model of this package, which is asked for the noun; or module:function of your own, called with model and
+    device, which returns a BoxMasks. model: folder or hub id.
     """
 
     backend: str = "segmenter"

@@ -62,7 +62,8 @@ async function setPerson() {
   const last = localStorage.getItem(`last ${state.person}`);
   const open = state.items.findIndex((each) => !isDone(each));
   const place = state.items.findIndex((each) => each.id === last);
-  status("saved", false);
+  const waiting = drafts.pending().length + verdictDrafts.pending().length;
+  status(waiting ? "not on disk yet" : "saved", waiting > 0);
   await show(place >= 0 ? place : Math.max(0, open));
   drafts.flushAll();
   verdictDrafts.flushAll();

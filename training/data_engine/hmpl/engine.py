@@ -1,4 +1,4 @@
-"""Texts of three levels about one labelled object: annotator and inspector in turn (after arXiv 2512.04585)."""
+"""Texts of three levels about a labelled object: annotator and inspector in turn (arXiv 2512.04585)."""
 
 from __future__ import annotations
 

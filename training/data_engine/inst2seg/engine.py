@@ -127,7 +127,7 @@ class Inst2SegStages:
         calls: dict[str, str],
         dropped: list[Dropped],
     ) -> list[dict[str, Any]]:
-        """Records of the questions that the model accepts at a second look; adds the others to ``dropped``."""
+        """Records of the questions that pass the second look; adds the others to ``dropped``."""
         accepted = questions
         if self.filters.second_look:
             count = f"{len(masks)} objects" if len(masks) else "nothing"
