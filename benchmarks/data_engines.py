@@ -6,8 +6,8 @@ A scripted server (scripted_vlm.py) knows the rendered views and errs at the giv
 kept instructions, those that mean what they should and whose instances have an IoU of 0.5 with the truth.
 "before": the share of instructions about which the server said nothing wrong, which is the precision without
 filters. Recall: of these, those kept; for HMPL of the objects, those with a true description. Inst2Seg: wrong
-boxes, counts and grounds, each at the rate, and wrong verdicts at half of it; masks come from the truth by box
-(scripted_masks.py). HMPL: descriptions of another object and complex texts that name the target at the rate,
+boxes, counts and grounds, each at the rate, and wrong verdicts at half of it; masks come from the truth by
+box (scripted_masks.py). HMPL: descriptions of another object and complex texts that name the target at the rate,
 wrong answers of the inspector at half of it. Both: broken JSON and HTTP 429 at half of the rate.
 """
 
@@ -62,8 +62,8 @@ class Row:
         return f"| {self.engine} | {self.rate:g} | {look} | {self.kept} | {shares} | {counts} |"
 
 
-HEAD = """| engine | error rate | second look | kept | before, % | precision, % | recall, % | calls | retries \
-| tokens per record |
+HEAD = """| engine | error rate | second look | kept | before, % | precision, % | recall, % | calls | retries | tok\
+ens per record |
 |---|---|---|---|---|---|---|---|---|---|"""
 
 

@@ -64,7 +64,7 @@ class ScriptedAnswers:
         self._thumbnails = thumbnails(scenes)
 
     def answer(self, task: str, text: str, pictures: Sequence[Image], turn: int) -> dict[str, Any]:
-        """Answer a request. turn: the number of its messages, so that a repeated question has other faults."""
+        """Answer a request. turn: how many messages it has, so that a question put again has other faults."""
         scene = self.scenes[nearest_scene(self._thumbnails, pictures[0])]
         rng = np.random.default_rng((self.seed, zlib.crc32(f"{task} {scene.name} {text} {turn}".encode())))
         if task == "questions":
@@ -189,7 +189,7 @@ def nearest_scene(known: NDArray[np.float32], picture: Image) -> int:
 
 
 def _thumbnail(rgb: Image) -> NDArray[np.float32]:
-    return cv2.resize(rgb, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32)
+    return np.asarray(cv2.resize(rgb, THUMBNAIL, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _tinted(pictures: Sequence[Image]) -> NDArray[np.bool_]:

@@ -22,8 +22,8 @@ def write_folder(sets: Path, folder: Path) -> int:
     for image in labelled_images(parse_source(sets, []), broken):
         try:
             masks = np.stack([each.mask() for each in image.objects])
-            seen = masks.any((1, 2))
-            nouns = [each.noun for each, is_seen in zip(image.objects, seen, strict=True) if is_seen]
+            seen = np.flatnonzero(masks.any((1, 2)))
+            nouns = [image.objects[place].noun for place in seen]
             writer.add(image.name, image.read(), masks[seen], nouns)
         except InvalidInputError as error:
             broken.add(sets, image.name, error)

@@ -170,8 +170,12 @@ def build_app(folder: Path, token: str) -> Any:
 
     async def get(request: Request) -> Response:
         what, id_ = request.path_params["what"], request.query_params.get("item", "")
-        work = {"state": api.state, "export": api.export, "masks": partial(api.masks, id_)}.get(what)
-        return await answer(work) if work else JSONResponse({"error": "not found"}, 404)
+        works: dict[str, Callable[[], Any]] = {
+            "state": api.state,
+            "export": api.export,
+            "masks": partial(api.masks, id_),
+        }
+        return await answer(works[what]) if what in works else JSONResponse({"error": "not found"}, 404)
 
     async def post(request: Request) -> Response:
         try:
@@ -180,7 +184,11 @@ def build_app(folder: Path, token: str) -> Any:
             return JSONResponse({"error": f"the request is no JSON: {error}"}, 400)
         person = request.query_params.get("person", "")
         what = request.path_params["what"]
-        work = {"annotation": api.save, "verdicts": api.judge, "import": partial(api.import_, person=person)}
+        work: dict[str, Callable[[Any], Any]] = {
+            "annotation": api.save,
+            "verdicts": api.judge,
+            "import": partial(api.import_, person=person),
+        }
         return await answer(partial(work[what], data)) if what in work else JSONResponse({}, 404)
 
     async def picture(request: Request) -> Response:

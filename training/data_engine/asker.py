@@ -117,7 +117,7 @@ def content_key(identity: str, messages: Sequence[Message]) -> str:
         [
             m.role,
             m.text,
-            [[*p.shape, hashlib.sha256(np.ascontiguousarray(p)).hexdigest()] for p in m.pictures],
+            [[*p.shape, hashlib.sha256(p.tobytes()).hexdigest()] for p in m.pictures],
         ]
         for m in messages
     ]

@@ -140,7 +140,8 @@ def _take(
     """Yield the best of a window or nothing; returns the thumbnail of the last frame that was taken."""
     best = min(window, key=lambda frame: frame.blur)
     counts.dropped["less sharp"] += len(window) - 1
-    thumbnail = cv2.resize(_small_grey(best.rgb), THUMBNAIL, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(_small_grey(best.rgb), THUMBNAIL, interpolation=cv2.INTER_AREA)
+    thumbnail = np.asarray(small, np.uint8)
     if best.blur > settings.blur:
         counts.dropped["blurred"] += 1
     elif last is not None and float(cv2.absdiff(thumbnail, last).mean()) < settings.same:
@@ -185,12 +186,13 @@ def _small_grey(rgb: Image) -> Image:
     scale = min(1.0, MEASURED_SIDE / max(height, width))
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _histogram(rgb: Image) -> NDArray[np.float32]:
     hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)
-    return cv2.calcHist([hsv], [0, 1, 2], None, [8, 4, 4], [0, 180, 0, 256, 0, 256]).astype(np.float32)
+    bins = cv2.calcHist([hsv], [0, 1, 2], None, [8, 4, 4], [0, 180, 0, 256, 0, 256])
+    return np.asarray(bins, np.float32)
 
 
 def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:

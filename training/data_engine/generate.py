@@ -40,7 +40,10 @@ class Engine(Protocol):
     prices: Prices
     out: Path
     fingerprint: str
-    calls: Sequence[tuple[int, int]]
+
+    @property
+    def calls(self) -> Sequence[tuple[int, int]]:
+        """See above."""
 
     def items(self) -> Sequence[Any]:
         """List the items, the same at every call; pictures that are made are written below ``out``."""
@@ -65,7 +68,8 @@ class Estimate:
         use, spent = self.usage, self.spent
         return (
             f"{self.items} items, {self.left} left: about {use.calls} calls, {use.tokens} tokens, "
-            f"{use.money:.2f} money; used before: {spent.calls} calls, {spent.tokens} tokens, {spent.money:.2f}"
+            f"{use.money:.2f} money; used before: {spent.calls} calls, {spent.tokens} tokens, "
+            f"{spent.money:.2f} money"
         )
 
 

@@ -12,7 +12,7 @@ State = Literal["done", "parked", "failed"]
 
 @dataclass(frozen=True)
 class Dropped:
-    """A part of an item that was left out. stage: of the decision; reason: a short key; detail: for people."""
+    """A part of an item that was left out. stage: that left it out; reason: a short key."""
 
     text: str
     stage: str

@@ -55,7 +55,8 @@ class HmplStages:
         rgb = item.image.read()
         shown = numbered_overlay(rgb, mask[None])
         words = ", ".join(target_words(labelled.noun))
-        feedback, dropped = "", []
+        feedback = ""
+        dropped: list[Dropped] = []
         for _ in range(self.rounds):
             annotated = self.asker.ask(
                 self.prompts["annotate"],

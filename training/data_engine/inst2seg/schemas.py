@@ -92,7 +92,8 @@ class Targets(BaseModel):
         """What is wrong with the assignment of so many questions; "" for nothing."""
         named = [number for target in self.targets for number in target.questions]
         if sorted(named) != list(range(questions)):
-            return f"every question 0 to {questions - 1} must belong to exactly one target, the reply has {named}"
+            last = questions - 1
+            return f"every question 0 to {last} must belong to exactly one target, the reply has {named}"
         ids = [target.object_id for target in self.targets]
         return "two targets have the same object_id" if len(set(ids)) < len(ids) else ""
 
