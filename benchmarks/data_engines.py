@@ -7,8 +7,8 @@ kept instructions, those that mean what they should and whose instances have an 
 "before": the share of instructions about which the server said nothing wrong, which is the precision without
 filters. Recall: of these, those kept; for HMPL of the objects, those with a true description. Inst2Seg: wrong
 boxes, counts and grounds, each at the rate, and wrong verdicts at half of it; masks come from the truth by
-box (scripted_masks.py). HMPL: descriptions of another object and complex texts that name the target at the rate,
-wrong answers of the inspector at half of it. Both: broken JSON and HTTP 429 at half of the rate.
+box (scripted_masks.py). HMPL: descriptions of another object and complex texts that name the target at the
+rate, wrong answers of the inspector at half of it. Both: broken JSON and HTTP 429 at half of the rate.
 """
 
 from __future__ import annotations
@@ -62,9 +62,11 @@ class Row:
         return f"| {self.engine} | {self.rate:g} | {look} | {self.kept} | {shares} | {counts} |"
 
 
-HEAD = """| engine | error rate | second look | kept | before, % | precision, % | recall, % | calls | retries | tok\
-ens per record |
-|---|---|---|---|---|---|---|---|---|---|"""
+TITLES = (
+    *("engine", "error rate", "second look", "kept", "before, %", "precision, %", "recall, %"),
+    *("calls", "retries", "tokens per record"),
+)
+HEAD = f"| {' | '.join(TITLES)} |\n{'|---' * len(TITLES)}|"
 
 
 def inst2seg_row(scenes: Sequence[Scene], root: Path, rate: float, second_look: bool) -> Row:

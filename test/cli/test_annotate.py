@@ -1,8 +1,11 @@
 """The command: needs items, prints the address."""
 
 import os
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -23,17 +26,11 @@ def test_the_printed_address_opens_the_page(tmp_path):
     pytest.importorskip("fastapi", reason="the annotation tool needs fastapi")
     sets = tmp_path / "sets.yaml"
     sets.write_text(f"sets: [{{format: scenes, root: {DATA / 'scenes'}, nouns: true}}]")
-    command = [
-        sys.executable,
-        "-c",
-        SCRIPT,
-        "annotate",
-        str(tmp_path / "w"),
-        "--sets",
-        str(sets),
-        "--port",
-        "0",
-    ]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-c", SCRIPT, "annotate", str(tmp_path / "w"), "--sets", str(sets)]
+    command += ["--port", port]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
@@ -41,7 +38,13 @@ def test_the_printed_address_opens_the_page(tmp_path):
         assert "6 items" in lines[0]
         address = lines[1].split()[1]
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        assert b"instructsam annotate" in opener.open(address, timeout=120).read()
+        for _ in range(600):  # until the server listens
+            try:
+                content = opener.open(address, timeout=120).read()
+                break
+            except urllib.error.URLError:
+                time.sleep(0.1)
+        assert b"instructsam annotate" in content
     finally:
         process.terminate()
         process.wait()

@@ -26,7 +26,7 @@ def test_calls_under_way_count_at_the_most_that_they_may_cost():
 
 @pytest.mark.parametrize("limits", [{"calls": 3}, {"tokens": 305}])
 def test_what_earlier_runs_used_counts(limits):
-    with pytest.raises(BudgetError, match="3 used|300 used"):
+    with pytest.raises(BudgetError, match=r"3 used|300 used"):
         ledger(Usage(3, 300, 0.0), **limits).reserve(5, 5)
 
 
