@@ -64,7 +64,7 @@ class Row:
 
 TITLES = (
     *("engine", "error rate", "second look", "kept", "before, %", "precision, %", "recall, %"),
-    *("calls", "retries", "tokens per record"),
+    *("calls", "retries", "tokens each"),
 )
 HEAD = f"| {' | '.join(TITLES)} |\n{'|---' * len(TITLES)}|"
 

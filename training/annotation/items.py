@@ -68,7 +68,8 @@ class ItemWriter:
         note: str = "",
     ) -> None:
         """Add an image uint8 [H, W, 3] with masks bool [n, H, W] of objects with so many nouns."""
-        id_ = f"{len(self._items):05d}-{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')[-60:]}"
+        short = "/".join(name.split("/")[-2:])  # the folder tells videos apart
+        id_ = f"{len(self._items):05d}-{re.sub(r'[^A-Za-z0-9]+', '-', short).strip('-')[-60:]}"
         image = f"images/{id_}.jpg"
         file = io.BytesIO()
         Image.fromarray(rgb).save(file, "jpeg", quality=JPEG_QUALITY)
