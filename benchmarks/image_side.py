@@ -60,7 +60,7 @@ def image_results(objective: CompactObjective, image: GroundedImage) -> list[Obj
             continue
         cell = int(_coverage(truth).argmax())
         embeds, boxes = features.values.masks[:, cell], features.values.boxes[:, cell]
-        mask = detector.fine_logits(embeds, boxes, features, 0)[0] > 0
+        mask = detector.fine_logits(embeds, boxes, features.pixels[0], features.fine_pixels[0])[0] > 0
         iou = float((mask & truth).sum() / (mask | truth).sum())
         known = CATEGORIES.index(item.category) if item.category in CATEGORIES else None
         found.append(ObjectResult(iou, None if known is None else int(names[cell].argmax()) == known))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.lifting import LiftedInstance
 from instructsam_ros.pipeline import Result
 from instructsam_ros.visualization import label_image, overlay
 
@@ -45,6 +48,41 @@ def write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None
     stored = image[..., ::-1] if image.ndim == 3 else image
     _, data = cv2.imencode(".png", np.ascontiguousarray(stored))
     write_atomic(path, data.tobytes())
+
+
+def answer_numbers(result: Result) -> dict[str, Any]:
+    """Return an answer without its masks and clouds, as JSON takes it; geometry is in the optical frame,
+    metres.
+    """
+    segmentation = result.segmentation
+    return {
+        "instruction": result.instruction,
+        "answer": segmentation.answer,
+        "status": segmentation.status.name,
+        "phrases": [{"text": p.text, "status": p.status.name} for p in segmentation.phrase_answers()],
+        "plane": None if result.lifted.plane is None else result.lifted.plane.coefficients.tolist(),
+        "instances": [_instance_numbers(each) for each in result.lifted.instances],
+    }
+
+
+def _instance_numbers(lifted: LiftedInstance) -> dict[str, Any]:
+    box = lifted.box
+    return {
+        "id": lifted.id,
+        "phrase": lifted.instance.phrase,
+        "score": lifted.instance.score,
+        "pixels": int(np.count_nonzero(lifted.instance.mask)),
+        "box": lifted.instance.box.tolist(),
+        "valid_depth_ratio": float(lifted.valid_depth_ratio),
+        "oriented_box": None
+        if box is None
+        else {"centre": box.centre.tolist(), "rotation": box.rotation.tolist(), "size": box.size.tolist()},
+    }
+
+
+def write_answer(path: Path, result: Result) -> None:
+    """Write ``answer_numbers`` as JSON."""
+    write_atomic(path, json.dumps(answer_numbers(result), ensure_ascii=False, allow_nan=False).encode())
 
 
 def save_result(result: Result, folder: Path) -> list[Path]:

@@ -116,14 +116,42 @@ class Instance:
     phrase: str
 
 
+@dataclass(frozen=True)
+class PhraseAnswer:
+    """How one phrase of the answer was answered. text: as in ``Instance.phrase``."""
+
+    text: str
+    status: Status
+
+
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """Answer to one instruction on one image. ``timings`` holds seconds per stage."""
+    """Answer to one instruction on one image.
+
+    timings: seconds per stage. phrases: the phrases that the model answered one by one, those without
+    instances included; a backend that does not tell them leaves them out. See ``phrase_answers``.
+    """
 
     instances: tuple[Instance, ...]
     answer: str
     status: Status
     timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    phrases: tuple[PhraseAnswer, ...] = ()
+
+    def phrase_answers(self) -> tuple[PhraseAnswer, ...]:
+        """Return every phrase once, with NO_TARGET where none of the instances has it (any more)."""
+        found = {instance.phrase for instance in self.instances}
+        told = [*self.phrases, *(PhraseAnswer(text, Status.OK) for text in sorted(found))]
+        merged: dict[str, Status] = {}
+        for phrase in told:
+            answered = Status.OK if phrase.text in found else Status.NO_TARGET
+            saturated = Status.MAX_INSTANCES in (phrase.status, merged.get(phrase.text))
+            merged[phrase.text] = Status.MAX_INSTANCES if saturated else answered
+        return tuple(PhraseAnswer(text, status) for text, status in merged.items())
+
+    def unanswered(self) -> tuple[str, ...]:
+        """Return the phrases that nothing in the image answers."""
+        return tuple(p.text for p in self.phrase_answers() if p.status == Status.NO_TARGET)
 
 
 @dataclass(frozen=True, eq=False)

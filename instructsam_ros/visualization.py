@@ -114,6 +114,8 @@ def table(result: Result) -> str:
     lines.insert(1, "  ".join("-" * width for width in widths))
     if not result.lifted.instances:
         lines = ["nothing in the image answers the instruction"]
+    elif missing := result.segmentation.unanswered():
+        lines.append(f"nothing in the image answers: {', '.join(missing)}")
     if result.segmentation.status is Status.MAX_INSTANCES:
         lines.append("there may be more instances: all query slots of a phrase used, or the answer cut off")
     total = sum(result.timings.values())

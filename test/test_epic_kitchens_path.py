@@ -6,10 +6,7 @@ The tiny model of the golden files learns from six frames of one video; the othe
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +22,12 @@ import instructsam_ros
 from instructsam_ros.cli import main
 from instructsam_ros.training import checkpoint
 from instructsam_ros.types import CameraModel
+from test.forks import fork
 from test.training.data.readers.visor.visor_files import write_visor
 
 STEPS = 16
 HELD_OUT = "P01_02"
 INSTRUCTION = "both of my hands"
-COMMAND = [sys.executable, "-c", "import sys; from instructsam_ros.cli import main; sys.exit(main())"]
 EVERY_SCORE = {"score_threshold": 0.0}
 """Options of the model; after so few steps no score is high."""
 
@@ -87,18 +84,13 @@ def killed_run(kitchen: Kitchen, training_file: str) -> Path:
     """The folder of a run that was killed while it trained, between its checkpoints."""
     run = kitchen.folder / "run"
     log = kitchen.folder / "train.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*COMMAND, "train", training_file],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"},
-        )
+    process = fork(main, ["train", training_file], log=log)
     while not (run / checkpoint.NAME).exists():
-        assert process.poll() is None, log.read_text()
+        assert process.is_alive(), log.read_text()
         time.sleep(0.02)
     process.kill()
-    assert process.wait() == -signal.SIGKILL
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     return run
 
 

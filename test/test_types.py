@@ -12,6 +12,7 @@ from instructsam_ros.types import (
     CameraModel,
     Frame,
     Instance,
+    PhraseAnswer,
     Pose,
     Segmentation,
     Status,
@@ -152,3 +153,21 @@ def test_a_pose_moves_points_and_keeps_their_type():
     assert moved.dtype == np.float32
     np.testing.assert_allclose(moved, [[0, 1, 2], [-1, 0, 5]])
     assert IDENTITY.apply(points) is points
+
+
+def test_every_phrase_is_told_once_with_what_is_left_of_it():
+    mask = np.ones((2, 3), bool)
+    mugs = [Instance(mask, tight_box(mask), score, "mug") for score in (0.9, 0.8)]
+    told = (
+        PhraseAnswer("mug", Status.OK),
+        PhraseAnswer("bowl", Status.OK),  # its instance was removed since
+        PhraseAnswer("mug", Status.NO_TARGET),
+        PhraseAnswer("cup", Status.MAX_INSTANCES),
+    )
+    answers = Segmentation(tuple(mugs), "", Status.OK, phrases=told).phrase_answers()
+    assert answers == (
+        PhraseAnswer("mug", Status.OK),
+        PhraseAnswer("bowl", Status.NO_TARGET),
+        PhraseAnswer("cup", Status.MAX_INSTANCES),
+    )
+    assert Segmentation(tuple(mugs), "", Status.OK).phrase_answers() == (PhraseAnswer("mug", Status.OK),)

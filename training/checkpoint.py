@@ -62,6 +62,11 @@ def load(folder: Path, name: str = NAME) -> dict[str, Any] | None:
     return state
 
 
+def exists(run: Path) -> bool:
+    """Whether a run has written a checkpoint."""
+    return (run / NAME).exists()
+
+
 def export_run(
     settings: TrainSettings | InstructSamTrainSettings, folder: Path, *, checkpoint: str = NAME
 ) -> Export:

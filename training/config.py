@@ -218,12 +218,17 @@ def read_settings(
     """Read a training file; ``objective`` decides on its other keys. overrides: ``dotted.key=value``. Raises
     ConfigError that names the key.
     """
-    values = load_mapping(path, overrides)
-    if values.get("objective") == "instructsam":
-        return build(InstructSamTrainSettings, values, str(path))
-    if values.get("objective", "compact") != "compact":
-        raise ConfigError(f"{path}.objective: {values['objective']!r} is not one of 'compact', 'instructsam'")
-    return build(TrainSettings, _with_evaluation_sets(values), str(path))
+    return settings_from(load_mapping(path, overrides), str(path))
+
+
+def settings_from(values: Any, where: str) -> TrainSettings | InstructSamTrainSettings:
+    """Build the settings of a run from what its file holds. Raises ConfigError that begins with ``where``."""
+    objective = values.get("objective", "compact") if isinstance(values, Mapping) else "compact"
+    if objective == "instructsam":
+        return build(InstructSamTrainSettings, values, where)
+    if objective != "compact":
+        raise ConfigError(f"{where}.objective: {objective!r} is not one of 'compact', 'instructsam'")
+    return build(TrainSettings, _with_evaluation_sets(values), where)
 
 
 def _with_evaluation_sets(values: Any) -> Any:
@@ -243,6 +248,14 @@ def load_settings(
     InvalidInputError for a folder without views.
     """
     settings = read_settings(path, overrides)
+    check_data(settings, path)
+    return settings
+
+
+def check_data(settings: TrainSettings | InstructSamTrainSettings, path: str | Path) -> None:
+    """Raise ConfigError for a model folder or views that are missing and for validation on training data, and
+    InvalidInputError for a folder without views. path: of the training file, for the message.
+    """
     if isinstance(settings, InstructSamTrainSettings) and not Path(settings.model).is_dir():
         raise ConfigError(
             f"{path}.model: there is no folder {settings.model}; {download_hint('model', settings.model)}"
@@ -268,7 +281,6 @@ def load_settings(
             f"{path}: {', '.join(common)} is both in data and evaluation; a score on training data says "
             "nothing about other data"
         )
-    return settings
 
 
 def download_hint(key: str, folder: str) -> str:

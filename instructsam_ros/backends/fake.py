@@ -21,7 +21,15 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import ConfigError, InstructSamError, InvalidInputError
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
-from instructsam_ros.types import Instance, Segmentation, Status, check_instruction, check_rgb, tight_box
+from instructsam_ros.types import (
+    Instance,
+    PhraseAnswer,
+    Segmentation,
+    Status,
+    check_instruction,
+    check_rgb,
+    tight_box,
+)
 
 HUE_ENDS = {  # degrees, the end of each colour; red begins again at 340
     "red": 20,
@@ -100,7 +108,13 @@ class FakeSegmenter:
         )
         answer = ", ".join(instance.phrase for instance in instances) or "nothing"
         status = Status.OK if instances else Status.NO_TARGET
-        return Segmentation(instances, answer, status, {"generate": time.perf_counter() - start})
+        found = {instance.phrase for instance in instances}
+        named = [name for name in (self.names.values() or HUE_ENDS) if _names(re.escape(name.lower()), text)]
+        phrases = tuple(
+            PhraseAnswer(name, Status.OK if name in found else Status.NO_TARGET)
+            for name in dict.fromkeys([*named, *found])
+        )
+        return Segmentation(instances, answer, status, {"generate": time.perf_counter() - start}, phrases)
 
     def segment_image(self, rgb: NDArray[np.uint8], instruction: str) -> Segmentation:
         """``segment(encode(rgb), instruction)``."""

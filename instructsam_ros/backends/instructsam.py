@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from instructsam_ros.backends.joined_answers import join_answers
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.common.device import Precision, check_threads, torch_device, torch_dtype
 from instructsam_ros.models.common.hub import adapter_folder, checkpoint_folder, tokenizer_folder
@@ -27,8 +28,16 @@ from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.postprocessing import read_instances
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
 from instructsam_ros.models.instructsam.speed_options import SpeedOptions
+from instructsam_ros.scenes.instructions.coordination import bare_phrase, coordinated_parts
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
-from instructsam_ros.types import Instance, Segmentation, Status, check_instruction, check_rgb
+from instructsam_ros.types import (
+    Instance,
+    PhraseAnswer,
+    Segmentation,
+    Status,
+    check_instruction,
+    check_rgb,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -49,13 +58,15 @@ class EncodedImage:
 @dataclass(frozen=True, eq=False)
 class DecodedSegmentation(Segmentation):
     """A Segmentation with data for the next frame of a stream: its instruction, its generation (token ids,
-    and whole), and for how many consecutive frames that generation has been used.
+    and whole), and for how many consecutive frames that generation has been used; or the answers to its
+    parts, where it names several kinds that are asked for one by one.
     """
 
     generated_ids: tuple[int, ...] = ()
     instruction: str = ""
     generation: Generation | None = None
     frames: int = 1
+    parts: tuple[DecodedSegmentation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,10 +111,33 @@ class InstructSamSegmenter:
         previous: Segmentation | None = None,
         cancel: Cancel | None = None,
     ) -> DecodedSegmentation:
-        """Answer an instruction; see Segmenter.segment. previous: any Segmentation of this segmenter."""
+        """Answer an instruction; see Segmenter.segment. previous: any Segmentation of this segmenter.
+
+        A model with one phrase per answer is asked for each of several kinds ("the mugs and the bowl").
+        """
         instruction = check_instruction(instruction)
-        start = time.perf_counter()
         last = previous if isinstance(previous, DecodedSegmentation) else None
+        parts = coordinated_parts(instruction) if self.model.config.one_phrase else ()
+        if not parts:
+            return self._answer(features, instruction, last, cancel)
+        before = last.parts if last and last.instruction == instruction else (None,) * len(parts)
+        answers = tuple(
+            self._answer(features, part, earlier, cancel) for part, earlier in zip(parts, before, strict=True)
+        )
+        joined = join_answers(
+            [bare_phrase(part) for part in parts], answers, self.model.config.nms_iou_threshold
+        )
+        return DecodedSegmentation(**vars(joined), instruction=instruction, parts=answers)
+
+    def _answer(
+        self,
+        features: EncodedImage,
+        instruction: str,
+        last: DecodedSegmentation | None,
+        cancel: Cancel | None,
+    ) -> DecodedSegmentation:
+        """Answer an instruction in one generation."""
+        start = time.perf_counter()
         if last and last.generation and last.instruction == instruction and last.frames < self.reuse_frames:
             generation, frames = last.generation, last.frames + 1
         else:
@@ -112,15 +146,13 @@ class InstructSamSegmenter:
         generated_at = time.perf_counter()
         raise_if_cancelled(cancel)
         instances: list[Instance] = []
-        saturated = False
+        answers: list[PhraseAnswer] = []
         if phrases:
             output = self.model.segment_phrases(features.features, phrases, queries)
             texts, size = [self.prompts.text(phrase) for phrase in phrases], (features.height, features.width)
-            instances, saturated = read_instances(output, texts, size, self.model.config)
-        cut_off = not self._ended(generation)
-        status = (
-            Status.MAX_INSTANCES if saturated or cut_off else Status.OK if instances else Status.NO_TARGET
-        )
+            instances, answers = read_instances(output, texts, size, self.model.config)
+        partial = not self._ended(generation) or any(a.status == Status.MAX_INSTANCES for a in answers)
+        status = Status.MAX_INSTANCES if partial else Status.OK if instances else Status.NO_TARGET
         seconds = {
             "encode": features.seconds,
             "generate": generated_at - start,
@@ -132,6 +164,7 @@ class InstructSamSegmenter:
             text,
             status,
             MappingProxyType(seconds),
+            tuple(answers),
             generated_ids=generation.ids,
             instruction=instruction,
             generation=generation,

@@ -21,7 +21,7 @@ from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.lifting import RefinementSettings
 from instructsam_ros.pictures import read_picture
 from instructsam_ros.pipeline import Pipeline
-from instructsam_ros.results import write_png
+from instructsam_ros.results import write_answer, write_png
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.types import Frame, Segmentation, Status, check_instruction
 from instructsam_ros.visualization import overlay, table
@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", type=Path, metavar="IMAGE|FOLDER|VIDEO")
     parser.add_argument("instruction", help="what to segment, e.g. 'the two mugs left of the bowl'")
     parser.add_argument("-o", "--out", type=Path, help="PNG, folder or MP4; by default INPUT_segmented")
+    parser.add_argument("--json", type=Path, help="file for the answer on a picture, without its masks")
     add_model_arguments(parser)
     parser.add_argument("--threshold", type=float, help="lowest score (default: the model's thresholds)")
     add_depth_arguments(parser, "depth of a picture, for measures in metres")
@@ -52,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     rgb = None if args.input.is_dir() else read_picture(args.input)
     if rgb is None and args.depth is not None:
         raise InvalidInputError(f"--depth belongs to one picture, which {printable(args.input)} is not")
+    if rgb is None and args.json is not None:
+        raise InvalidInputError(f"--json belongs to one picture, which {printable(args.input)} is not")
     if args.out is not None and args.out.resolve() == args.input.resolve():
         raise InvalidInputError(f"{printable(args.out)} is the input; name another place for the overlays")
     threshold = {} if args.threshold is None else {"score_threshold": args.threshold}
@@ -67,10 +70,13 @@ def run(args: argparse.Namespace) -> int:
         frame = Frame(rgb, *read_depth(args.depth, args.info)) if args.depth else Frame(rgb)
         out = _file_to_write(args.out or Path(f"{name}.png"), "picture", (".png",))
         refinement = RefinementSettings() if args.refine_with_depth else None
-        found, text = _answer(load_model(args, **threshold), frame, instruction, refinement)
-        write_png(out, overlay(rgb, found.instances))
-        print(text)
+        result = Pipeline(load_model(args, **threshold), refinement=refinement).run(frame, instruction)
+        write_png(out, overlay(rgb, result.segmentation.instances))
+        print(describe(result.segmentation) if frame.depth is None else table(result))
         print(f"written: {printable(out)}")
+        if args.json is not None:
+            write_answer(args.json, result)
+            print(f"written: {printable(args.json)}")
     elif args.input.suffix.lower() in IMAGE_SUFFIXES:
         raise InvalidInputError(f"{printable(args.input)} is not a readable picture")
     else:
@@ -106,6 +112,8 @@ def describe(result: Segmentation) -> str:
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        if missing := result.unanswered():
+            lines.append(f"nothing in the image answers: {', '.join(missing)}")
     if result.status == Status.MAX_INSTANCES:
         lines.append("there may be more: a phrase has as many as fit, or the answer was cut off")
     stages = ", ".join(f"{stage} {1000 * seconds:.1f} ms" for stage, seconds in result.timings.items())
@@ -122,17 +130,6 @@ def _file_to_write(out: Path, kind: str, suffixes: tuple[str, ...]) -> Path:
             f"{printable(out)}: the overlay of a {kind} needs a name that ends in {' or '.join(suffixes)}"
         )
     return out
-
-
-def _answer(
-    segmenter: Segmenter, frame: Frame, instruction: str, refinement: RefinementSettings | None
-) -> tuple[Segmentation, str]:
-    """The answer and its table, which has measures in metres where there is depth."""
-    if frame.depth is None:
-        segmentation = segmenter.segment_image(frame.rgb, instruction)
-        return segmentation, describe(segmentation)
-    result = Pipeline(segmenter, refinement=refinement).run(frame, instruction)
-    return result.segmentation, table(result)
 
 
 def _segment_folder(segmenter: Segmenter, folder: Path, instruction: str, out: Path) -> None:

@@ -43,11 +43,11 @@ def run(args: argparse.Namespace) -> int:
     if args.processes and not args.ray:
         raise ConfigError("--processes goes with --ray; without Ray, use accelerate launch or torchrun")
     try:
-        from instructsam_ros.training.config import load_settings, read_settings
+        from instructsam_ros.training.stages import load_stages, open_stages, read_stages
 
         # Mistakes are found before torch loads, which takes seconds; an export needs no data.
-        settings = (read_settings if args.export else load_settings)(args.config, args.overrides)
-        from instructsam_ros.training.checkpoint import BEST, NAME, export_adapter, export_run
+        stages = (read_stages if args.export else load_stages)(args.config, args.overrides)
+        from instructsam_ros.training.checkpoint import BEST, NAME, exists, export_adapter, export_run
         from instructsam_ros.training.ray_train import train_on_ray
         from instructsam_ros.training.trainer import Trainer
     except ImportError as error:
@@ -56,10 +56,14 @@ def run(args: argparse.Namespace) -> int:
         ) from error
     if args.export:
         write = export_adapter if args.adapter else export_run
-        done = write(settings, args.export, checkpoint=BEST if args.best else NAME)
+        done = write(stages[-1], args.export, checkpoint=BEST if args.best else NAME)
         print(f"wrote the weights of step {done.step} to {args.export}, sha256 {done.sha256[:12]}")
-    elif args.ray:
-        train_on_ray(settings, args.ray, processes=args.processes or 0, max_steps=args.max_steps)
-    else:
-        Trainer(settings).run(args.max_steps)
+        return 0
+    if args.max_steps and len(stages) > 1:
+        raise ConfigError("--max-steps is of one run, and this file has stages; set their steps")
+    for settings in open_stages(stages, [exists(Path(each.out)) for each in stages]):
+        if args.ray:
+            train_on_ray(settings, args.ray, processes=args.processes or 0, max_steps=args.max_steps)
+        else:
+            Trainer(settings).run(args.max_steps)
     return 0

@@ -3,6 +3,7 @@
 from instructsam_ros.lifting.box import OrientedBox, fit_box
 from instructsam_ros.lifting.depth import decode_depth, share_outside, to_metres
 from instructsam_ros.lifting.depth_refinement import RefinementSettings, refine_on_plane, refine_with_depth
+from instructsam_ros.lifting.grasp import GraspGeometry, grasp_geometry
 from instructsam_ros.lifting.lift import LiftedInstance, LiftedScene, lift, scene_points
 from instructsam_ros.lifting.outliers import without_specks
 from instructsam_ros.lifting.plane import Plane, fit_plane
@@ -11,6 +12,7 @@ from instructsam_ros.lifting.scene_plane import plane_under
 from instructsam_ros.lifting.settings import LiftSettings
 
 __all__ = [
+    "GraspGeometry",
     "LiftSettings",
     "LiftedInstance",
     "LiftedScene",
@@ -20,6 +22,7 @@ __all__ = [
     "decode_depth",
     "fit_box",
     "fit_plane",
+    "grasp_geometry",
     "lift",
     "pixel_rays",
     "plane_under",

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from instructsam_ros.types import Pose
+
 # Of 2000 triples two are expected on a plane with a tenth of the points. All are ranked on a few
 # points, the best of them on many.
 _HYPOTHESES = 2000
@@ -17,6 +19,8 @@ _SCORED_ON = 3000
 _MAX_PLANES = 3
 _MAX_TILT = np.cos(np.radians(15.0))
 _SEED = 7
+_ALONG_X = 0.99
+"""Component of a normal along x from which x has no direction on the plane."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,27 @@ class Plane:
     inlier_ratio: float
 
     def height(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Compute the signed distance [N] of points [N, 3] in metres, positive above the plane."""
+        """Compute the signed distances [...] of points [..., 3] in metres, positive above the plane."""
         return np.asarray(points @ self.normal - self.offset, np.float64)
+
+    @property
+    def coefficients(self) -> NDArray[np.float64]:
+        """Return a b c d, float64 [4], with a x + b y + c z + d the height of a point."""
+        return np.append(self.normal, -self.offset)
+
+    def moved(self, pose: Pose) -> Plane:
+        """Return the plane in another frame, in which ``pose`` is that of this one."""
+        normal = pose.rotation @ self.normal
+        return Plane(normal, self.offset + float(normal @ pose.translation), self.inlier_ratio)
+
+    def pose_below(self, point: NDArray[np.float64]) -> Pose:
+        """Return a frame on the plane, in the optical frame: its origin is below a point [3], z the normal,
+        and x points as far to the right of the image as it can.
+        """
+        towards = np.array([1.0, 0.0, 0.0]) if abs(self.normal[0]) < _ALONG_X else np.array([0.0, 1.0, 0.0])
+        x = _unit(towards - (towards @ self.normal) * self.normal)
+        rotation = np.stack([x, np.cross(self.normal, x), self.normal], axis=1)
+        return Pose(rotation, point - (self.normal @ point - self.offset) * self.normal)
 
 
 def fit_plane(

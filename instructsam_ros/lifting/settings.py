@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from instructsam_ros.errors import ConfigError
+
+NAMED: Mapping[str, Mapping[str, Any]] = {
+    "tight": {"rim_px": 4, "relative_jump": 0.01, "min_cluster_share": 0.3},
+    "default": {},
+    "whole": {"rim_px": 0, "relative_jump": 0.05, "min_cluster_share": 0.02},
+}
+"""Named settings. tight: only points that surely are the object's, for grasps. whole: all that may be its,
+for collision checks.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,13 @@ class LiftSettings:
     plane_tolerance: float = 0.01
     min_plane_ratio: float = 0.1
     scene_margin_px: int = 6
+
+    @classmethod
+    def named(cls, name: str, **changes: Any) -> LiftSettings:
+        """Return the settings of a name, a key of NAMED, with other values changed. Raises ConfigError."""
+        if name not in NAMED:
+            raise ConfigError(f"there are no lift settings {name!r}; known: {', '.join(NAMED)}")
+        return cls(**{**NAMED[name], **changes})
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_depth < self.max_depth:

@@ -7,7 +7,7 @@ from collections import Counter, deque
 
 # Shown from the start, so that a zero differs from a counter that does not exist.
 NAMES = (
-    *("received", "processed", "dropped", "stale", "preempted", "without_depth"),
+    *("received", "processed", "dropped", "stale", "in_motion", "preempted", "without_depth"),
     *("invalid_instruction", "invalid_input", "no_frame", "transform_failed", "timed_out", "cancelled"),
     *("refused", "not_active", "internal_error"),
 )

@@ -98,7 +98,10 @@ def _node_level(health: Health, queue: JobQueue | None, now: float) -> tuple[byt
     if now - health.last_error_at < RECENT_SECONDS:
         hopeless = now - health.all_failed_at < RECENT_SECONDS
         return DiagnosticStatus.ERROR if hopeless else DiagnosticStatus.WARN, health.last_error
-    if queue is not None and queue.frames.last_image_at is not None and not queue.instruction:
+    if queue is not None and not queue.enabled:
+        return DiagnosticStatus.OK, f"{health.state}; disabled, see ~/set_enabled"
+    idle = queue is not None and not (queue.instruction or queue.named)
+    if queue is not None and queue.frames.last_image_at is not None and idle:
         return DiagnosticStatus.OK, f"{health.state}; waits for an instruction"
     return DiagnosticStatus.OK, health.state
 

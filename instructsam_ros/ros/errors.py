@@ -36,6 +36,10 @@ class StaleError(InstructSamError):
     """An answer of the stream came too long after its image."""
 
 
+class MotionError(InstructSamError):
+    """A frame of the stream is held back, as the camera moves too fast."""
+
+
 # ERROR_* of srv/SegmentOnce and action/Segment, and the counter in /diagnostics; subclasses come first.
 _CODES: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidInstructionError, 1, "invalid_instruction"),
@@ -46,6 +50,7 @@ _CODES: tuple[tuple[type[Exception], int, str], ...] = (
     (NotActiveError, 6, "not_active"),
     (CancelledError, 7, "cancelled"),
     (BusyError, 8, "refused"),
+    (MotionError, 99, "in_motion"),  # no request gets it
     (StaleError, 99, "stale"),  # no request gets it
 )
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instructsam_ros.errors import ConfigError, InvalidInputError
+from instructsam_ros.lifting.settings import NAMED
 from instructsam_ros.ros.float_parameters import declare, take_whole_numbers
+from instructsam_ros.ros.target_choice import CHOICES
 from instructsam_ros.types import check_instruction
 from instructsam_ros.yaml_config import parse_mapping
 
@@ -95,12 +97,36 @@ class NodeSettings:
     refine_with_depth: bool = _setting(
         False, "complete and trim masks by what stands out from the support plane in depth", live=True
     )
+    lifting: str = _setting(
+        "default", "tight (for grasps), default or whole (for collision checks) clouds", live=True
+    )
+    target: str = _setting("best", "the instance on ~/target/...: best (score) or nearest", live=True)
+    target_id: int = _setting(
+        0,
+        "the instance on ~/target/...: the one with this id; 0: as target says",
+        live=True,
+        low=0,
+        high=2**31,
+    )
+    sample_folder: str = _setting(
+        "", "folder in which ~/save_sample makes a folder per sample; empty: none", read_only=True
+    )
     target_frame: str = _setting("", "tf frame of the output; empty: the camera's optical frame", live=True)
     up_frame: str = _setting(
         "", "tf frame whose z points up, such as odom; empty: what stands on what is found without", live=True
     )
     fixed_frame: str = _setting(
         "", "tf frame in which ids are tracked; empty: odom, or the root of the camera's tf tree", live=True
+    )
+    fusion_voxel: float = _setting(
+        0.0, "metres; edge of the voxels of ~/fused_points; 0: no fusion", live=True, low=0.0, high=1.0
+    )
+    max_motion: float = _setting(
+        0.0,
+        "metres per second of the camera above which frames are held back; 0: none",
+        live=True,
+        low=0.0,
+        high=100.0,
     )
     transform_timeout: float = _setting(
         0.2, "seconds to wait for a transform at the image's stamp", live=True, low=0.0, high=10.0
@@ -115,6 +141,8 @@ class NodeSettings:
             "image_transport": ("raw", "compressed"),
             "depth_transport": ("raw", "compressedDepth"),
             "image_reliability": ("best_effort", "reliable"),
+            "lifting": tuple(NAMED),
+            "target": CHOICES,
         }.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(
@@ -198,6 +226,12 @@ class ParameterStore:
         take_whole_numbers(node)
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)
+
+    def check(self, changes: dict[str, Any]) -> None:
+        """Raise ConfigError for values that could not be set while the node is not configured."""
+        from rclpy.parameter import Parameter
+
+        self._changed([Parameter(name, value=value) for name, value in changes.items()], frozen=False)
 
     def _check(self, parameters: Sequence[Any]) -> Any:
         from rcl_interfaces.msg import SetParametersResult

@@ -6,21 +6,28 @@ import dataclasses
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.lifting import LiftedScene, LiftSettings, RefinementSettings
+from instructsam_ros.lifting import LiftedInstance, LiftedScene, LiftSettings, RefinementSettings
 from instructsam_ros.pipeline import Pipeline, Result
 from instructsam_ros.ros.counters import Counters
+from instructsam_ros.ros.errors import MotionError
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.input.frame_decoder import DecodedFrame, decode_frame, grey_warning
 from instructsam_ros.ros.input.job_queue import Job
+from instructsam_ros.ros.input.synchronizer import NANOSECONDS
 from instructsam_ros.ros.parameters import NodeSettings
+from instructsam_ros.ros.target_choice import choose_target
 from instructsam_ros.ros.transforms import Transforms
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.tracking.tracker import Tracker
-from instructsam_ros.types import IDENTITY, Frame, Pose, Segmentation, Status
+from instructsam_ros.types import IDENTITY, Frame, Pose, Segmentation, Status, View
 
+MOTION_SECONDS = 0.1
+"""Before the image, over which the speed of the camera is taken."""
 REMEMBERED = 64
 """Number of distinct warnings that are not repeated in the log."""
 
@@ -29,7 +36,10 @@ REMEMBERED = 64
 class FrameResult:
     """A result in the camera's frame, and ``pose`` of the camera in ``frame_id``, the frame of the output.
 
-    lifetime: seconds after which it says nothing about the scene any more.
+    lifetime: seconds after which it says nothing about the scene any more. target: the chosen instance.
+    name: of the instruction, empty for the active one. named: further results of the frame, for named
+    instructions. view: of the camera in a fixed frame, where it is known. fusion_voxel: metres, 0 for no
+    fusion.
     """
 
     result: Result
@@ -38,6 +48,27 @@ class FrameResult:
     messages: FrameMessages
     pipeline: Pipeline
     lifetime: float
+    target: LiftedInstance | None = None
+    name: str = ""
+    named: tuple[FrameResult, ...] = ()
+    view: View | None = None
+    fusion_voxel: float = 0.0
+
+
+@dataclass
+class _Stream:
+    """What is kept of an instruction from frame to frame: ids, and the last answer."""
+
+    tracker: Tracker = field(default_factory=Tracker)
+    previous: tuple[str, Segmentation] | None = None
+
+    def last(self, instruction: str, frame: Frame) -> Segmentation | None:
+        """Return the last answer where it is one to this instruction, on an image of this size."""
+        if self.previous is None or self.previous[0] != instruction:
+            return None
+        size = frame.rgb.shape[:2]
+        previous = self.previous[1]
+        return previous if all(i.mask.shape == size for i in previous.instances) else None
 
 
 class Processor:
@@ -63,8 +94,7 @@ class Processor:
         self._warned: set[str] = set()
         self.warnings: tuple[str, ...] = ()
         self.outside_limits: float | None = None
-        self._tracker = Tracker()
-        self._previous: tuple[str, Segmentation] | None = None
+        self._streams: dict[str, _Stream] = {}
 
     def run(self, job: Job, cancel: Callable[[], bool]) -> FrameResult:
         """Return a job's result. Raises InvalidInputError, CancelledError, TransformError and the model's."""
@@ -78,9 +108,6 @@ class Processor:
         if frame.depth is None or frame.intrinsics is None:
             self._counters.add("without_depth")
         streaming = job.request is None
-        lift_settings = LiftSettings(min_depth=settings.min_depth, max_depth=settings.max_depth)
-        refinement = RefinementSettings() if settings.refine_with_depth else None
-        pipeline = Pipeline(self._segmenter, lift_settings, self._tracker if streaming else None, refinement)
         # Before the model runs: later tf may have forgotten a time so long ago, and a frame that cannot be
         # reached fails at once.
         target = (job.request.target_frame if job.request else "") or settings.target_frame
@@ -93,19 +120,61 @@ class Processor:
             view = self._transforms.view(
                 frame.frame_id, frame.stamp_ns, settings.transform_timeout, settings.fixed_frame
             )
-        result = pipeline.run(
-            frame,
-            job.instruction,
-            up_direction=up_direction,
-            view=view,
-            previous=self._last(job.instruction, frame) if streaming else None,
-            cancel=cancel,
-            on_stage=job.request.on_stage if job.request else None,
-        )
+            self._hold_back(frame, view, settings)
+        texts = {name: text for name, text in (("", job.instruction), *job.named) if text}
         if streaming:
-            self._previous = (job.instruction, result.segmentation)
-        kept = keep_scores(result, settings.score_threshold)
-        return FrameResult(kept, pose, target or frame.frame_id, job.messages, pipeline, settings.max_age)
+            self._streams = {name: self._streams.get(name, _Stream()) for name in texts}
+        features = self._segmenter.encode(frame.rgb) if len(texts) > 1 else None
+        results = []
+        for name, text in texts.items():
+            stream = self._streams[name] if streaming else _Stream()
+            pipeline = self._pipeline(settings, stream.tracker if streaming else None)
+            result = pipeline.run(
+                frame,
+                text,
+                features=features,
+                up_direction=up_direction,
+                view=view,
+                previous=stream.last(text, frame),
+                cancel=cancel,
+                on_stage=job.request.on_stage if job.request else None,
+            )
+            stream.previous = (text, result.segmentation)
+            kept = keep_scores(result, settings.score_threshold)
+            chosen = choose_target(kept.lifted.instances, settings.target, settings.target_id)
+            results.append(
+                FrameResult(
+                    kept,
+                    pose,
+                    target or frame.frame_id,
+                    job.messages,
+                    pipeline,
+                    settings.max_age,
+                    target=chosen,
+                    name=name,
+                    view=view,
+                    fusion_voxel=settings.fusion_voxel,
+                )
+            )
+        return dataclasses.replace(results[0], named=tuple(results[1:]))
+
+    def _hold_back(self, frame: Frame, view: View | None, settings: NodeSettings) -> None:
+        """Raise MotionError where the camera moves faster than max_motion and tf knows it."""
+        if view is None or not settings.max_motion > 0:
+            return
+        earlier = frame.stamp_ns - round(MOTION_SECONDS * NANOSECONDS)
+        before = self._transforms.view(frame.frame_id, earlier, 0.0, view.fixed_frame)
+        if before is not None:
+            shift = float(np.linalg.norm(view.pose.translation - before.pose.translation))
+            if shift > settings.max_motion * MOTION_SECONDS:
+                raise MotionError(f"the camera moves at {shift / MOTION_SECONDS:.2f} m/s (max_motion)")
+
+    def _pipeline(self, settings: NodeSettings, tracker: Tracker | None) -> Pipeline:
+        lift_settings = LiftSettings.named(
+            settings.lifting, min_depth=settings.min_depth, max_depth=settings.max_depth
+        )
+        refinement = RefinementSettings() if settings.refine_with_depth else None
+        return Pipeline(self._segmenter, lift_settings, tracker, refinement)
 
     def _note(self, decoded: DecodedFrame, instruction: str) -> None:
         """Keep the warnings of a frame, and log those of a new kind; numbers make no other kind."""
@@ -123,13 +192,6 @@ class Processor:
         if target in ("", frame.frame_id):
             return IDENTITY
         return self._transforms.look_up(target, frame.frame_id, frame.stamp_ns, settings.transform_timeout)
-
-    def _last(self, instruction: str, frame: Frame) -> Segmentation | None:
-        if self._previous is None or self._previous[0] != instruction:
-            return None
-        previous = self._previous[1]
-        size = frame.rgb.shape[:2]
-        return previous if all(i.mask.shape == size for i in previous.instances) else None
 
 
 def keep_scores(result: Result, threshold: float) -> Result:

@@ -12,10 +12,12 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from instructsam_ros.errors import ConfigError, InstructSamError
 from instructsam_ros.ros.arguments import ros_arguments
+from instructsam_ros.ros.control_services import ControlServices
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import Health, diagnostic_array
 from instructsam_ros.ros.errors import NotActiveError, StaleError, counter_name
@@ -69,6 +71,16 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._transforms = Transforms.on_node(self, self._settings.current.transform_memory)
         self._requests = RequestServers(
             self, lambda: self._persistent.queue, lambda: self._settings.current, self._counters
+        )
+        self._last: FrameResult | None = None
+        self._controls = ControlServices(
+            self,
+            self._persistent,
+            lambda: self._settings.current,
+            clear=self._clear,
+            last=lambda: self._last,
+            set_model=self._set_model,
+            transitions=transitions,
         )
         self._camera_info = CameraInfoInput(self, self._persistent.set_info)
         self.create_subscription(
@@ -165,8 +177,42 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         if queue is not None and worker is not None and not worker.stop(STOP_SECONDS):
             self._orphaned_worker = worker
             self.get_logger().warning("the model did not stop in time; its answer will be ignored")
-        if queue is not None and self._outputs is not None:
+        if queue is not None:
+            self._clear()
+
+    def _clear(self) -> None:
+        if self._outputs is not None:
             self._outputs.clear()
+
+    def _set_model(self, changes: dict[str, Any]) -> str:
+        """Load another model, in the group of the transitions; return why it failed, then with the old one
+        back.
+
+        A node that was inactive stays so. Raises ConfigError for values that cannot be used.
+        """
+        self._settings.check(changes)
+        before = {name: getattr(self._settings.current, name) for name in changes}
+        activate = self._processor is None or self._inputs is not None
+        reason = self._reload(changes, activate)
+        if reason:
+            self._reload(before, activate)
+        return reason
+
+    def _reload(self, changes: dict[str, Any], activate: bool) -> str:
+        if self._inputs is not None:
+            self.trigger_deactivate()
+        if self._processor is not None:
+            self.trigger_cleanup()
+        result = self.set_parameters_atomically(
+            [Parameter(name, value=value) for name, value in changes.items()]
+        )
+        if not result.successful:
+            return str(result.reason)
+        if self.trigger_configure() != TransitionCallbackReturn.SUCCESS:
+            return self._health.last_error or "the model could not be loaded"
+        if activate:
+            self.trigger_activate()
+        return ""
 
     def _still_busy(self) -> bool:
         """Report and return whether a model that did not stop in time is still running; at most one may."""
@@ -180,15 +226,19 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
     def _release(self) -> None:
         if self._outputs is not None:
             self._outputs.destroy()
-        self._outputs = self._processor = None
+        self._outputs = self._processor = self._last = None
         self._frozen = False
         self._health.model = ""
 
     def _on_instruction(self, message: String) -> None:
         try:
-            self._persistent.set_instruction(checked(message.data))
+            text = message.data.strip()
+            self._persistent.set_instruction(checked(text) if text else "")
         except InstructSamError as error:
             self._refuse(error)
+        else:
+            if not text:
+                self._clear()
 
     def _announce(self, instruction: str) -> None:
         self._active_instruction.publish(String(data=instruction))
@@ -201,8 +251,11 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         seconds = age(frame_result.messages)
         if seconds > limit:
             raise StaleError(f"an answer came {seconds:.1f} s after its image (max_age {limit:g} s): dropped")
-        if self._outputs is not None:
-            self._outputs.publish(frame_result)
+        for each in (frame_result, *frame_result.named):
+            if not each.name:
+                self._last = each
+            if self._outputs is not None:
+                self._outputs.publish(each)
 
     def _refuse(self, error: Exception) -> None:
         self._counters.add(counter_name(error))

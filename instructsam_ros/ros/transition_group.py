@@ -7,6 +7,10 @@ from typing import Any
 from lifecycle_msgs.srv import ChangeState
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 
+from instructsam_ros.srv import SetModel
+
+_CHANGES = (ChangeState, SetModel)
+
 
 class TransitionGroup(MutuallyExclusiveCallbackGroup):  # type: ignore[misc]
     """Runs transitions and timers one after the other, and services that only ask at any time.
@@ -30,4 +34,4 @@ class TransitionGroup(MutuallyExclusiveCallbackGroup):  # type: ignore[misc]
 
 
 def _asks(entity: Any) -> bool:
-    return getattr(entity, "srv_type", ChangeState) is not ChangeState
+    return getattr(entity, "srv_type", ChangeState) not in _CHANGES

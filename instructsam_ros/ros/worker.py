@@ -10,6 +10,7 @@ from typing import Any
 from instructsam_ros.errors import CancelledError
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.errors import (
+    MotionError,
     NoFrameError,
     NotActiveError,
     TimeBudgetError,
@@ -94,7 +95,7 @@ class Worker:
                 self._counters.add("preempted")
             else:
                 self._counters.add(counter_name(error))
-            if not isinstance(error, CancelledError | NotActiveError):
+            if not isinstance(error, CancelledError | MotionError | NotActiveError):
                 self._report(error)
 
     def _stream_answer(self, job: Job) -> Any:

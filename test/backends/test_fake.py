@@ -88,3 +88,8 @@ def test_fail_raises_a_typed_error(rgb):
 def test_works_without_torch():
     code = "import sys, instructsam_ros; instructsam_ros.load('fake'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_named_colour_is_answered_for_itself(rgb):
+    result = load("fake", "cpu").segment_image(rgb, "the red things and the green one")
+    assert [(p.text, p.status) for p in result.phrases] == [("red", Status.OK), ("green", Status.NO_TARGET)]

@@ -26,7 +26,7 @@ from instructsam_ros.models.instructsam.inference_mode import PAPER, RELEASED
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths
-from instructsam_ros.types import Segmentation, Status
+from instructsam_ros.types import PhraseAnswer, Segmentation, Status
 
 torch.set_num_threads(1)
 TWO_PHRASES = [508, 1, 2, 509, 20, 508, 5, 6, 509, 511]
@@ -333,3 +333,28 @@ def test_compact_model_finds_something_to_drink_from(instruction: str) -> None:
     rgb = load_view(view_paths(DATA / "scenes")[3], depth=False).rgb
     found = load("compact", "cpu").segment_image(rgb, instruction)
     assert [i.phrase for i in found.instances] == ["drinking vessel"] * 3
+
+
+def test_a_phrase_without_instances_is_told(
+    segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(monkeypatch, segmenter, TWO_PHRASES)
+    scores(monkeypatch, segmenter, [2, 0])
+    result = segmenter.segment_image(rgb, "the red mug and the blue bowl")
+    assert result.status == Status.OK
+    assert result.phrases == (PhraseAnswer("red mug", Status.OK), PhraseAnswer("blue bowl", Status.NO_TARGET))
+
+
+def test_the_compact_model_is_asked_for_each_of_several_kinds() -> None:
+    """On a sample scene with three mugs and no bowl."""
+    view = load_view(view_paths(DATA / "scenes")[0])
+    compact = load("compact", "cpu", dtype="float32")
+    features = compact.encode(view.rgb)
+    result = compact.segment(features, "the mugs and the bowl")
+    assert result.status == Status.OK
+    assert {instance.phrase for instance in result.instances} == {"mugs"}
+    assert result.phrases == (PhraseAnswer("mugs", Status.OK), PhraseAnswer("bowl", Status.NO_TARGET))
+    alone = compact.segment(features, "the mugs")
+    assert [i.mask.sum() for i in result.instances] == [i.mask.sum() for i in alone.instances]
+    again = compact.segment(features, "the mugs and the bowl", previous=result)
+    assert equal(again, result)

@@ -1,3 +1,4 @@
+import json
 import os
 import resource
 
@@ -10,7 +11,7 @@ from instructsam_ros.cli import main
 from instructsam_ros.cli.segment import describe
 from instructsam_ros.pictures import read_picture
 from instructsam_ros.training.data.image_files import ImageFile
-from instructsam_ros.types import Segmentation, Status
+from instructsam_ros.types import Instance, PhraseAnswer, Segmentation, Status, tight_box
 
 
 @pytest.fixture
@@ -122,6 +123,15 @@ def test_names_are_checked_before_the_model_is_loaded(picture, tmp_path, capsys,
 
 def test_saturated_answers_warn_that_there_may_be_more():
     assert "there may be more" in describe(Segmentation((), "mugs", Status.MAX_INSTANCES))
+
+
+def test_phrases_without_an_instance_are_named():
+    mask = np.ones((2, 3), bool)
+    mug = Instance(mask, tight_box(mask), 0.9, "mug")
+    phrases = (PhraseAnswer("mug", Status.OK), PhraseAnswer("bowl", Status.NO_TARGET))
+    assert "nothing in the image answers: bowl" in describe(
+        Segmentation((mug,), "mug, bowl", Status.OK, phrases=phrases)
+    )
 
 
 def test_a_name_with_dots_keeps_all_of_it(picture, monkeypatch, tmp_path):
@@ -282,3 +292,19 @@ def test_a_video_that_the_disk_does_not_take_is_an_error(tmp_path, capsys, suffi
     assert segment(video, "the red thing", "-o", str(tmp_path / "out" / f"out.{suffix}")) == 2
     assert "is the disk full" in capsys.readouterr().err
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_answer_is_written_as_json(picture, tmp_path):
+    out = tmp_path / "answer.json"
+    options = ("-o", str(tmp_path / "o.png"), "--json", str(out))
+    assert segment(picture, "the red thing and the green one", *options) == 0
+    answer = json.loads(out.read_text())
+    assert [(p["text"], p["status"]) for p in answer["phrases"]] == [("red", "OK"), ("green", "NO_TARGET")]
+    (red,) = answer["instances"]
+    assert (red["id"], red["phrase"], red["box"]) == (1, "red", [10, 10, 30, 20])
+    assert red["oriented_box"] is None
+
+
+def test_json_is_of_one_picture(tmp_path, capsys):
+    assert main(["segment", str(tmp_path), "the red thing", "--json", str(tmp_path / "a.json")]) == 2
+    assert "--json" in capsys.readouterr().err

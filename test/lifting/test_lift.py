@@ -208,3 +208,13 @@ def test_a_plane_that_is_fitted_already_is_used_where_something_rests_on_it(tabl
     assert on_table.plane is table
     assert at_wall.plane.normal @ truth.normal > 0.9995
     np.testing.assert_allclose(on_table.instances[0].box.size, truth.size, atol=0.012)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.002])
+def test_tight_points_are_fewer_and_whole_ones_more(tabletop, noise):
+    truth = tabletop(yaw=20.0, tilt=45.0, noise=noise)
+    tight, default, whole = (
+        len(lift(truth.frame, truth.segmentation, LiftSettings.named(name)).instances[0].points)
+        for name in ("tight", "default", "whole")
+    )
+    assert 0 < tight < default < whole

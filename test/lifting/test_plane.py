@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from instructsam_ros.lifting.plane import Plane, fit_plane, rests_on, support_plane
+from instructsam_ros.types import Pose
 
 UP = np.array([0.0, -0.6, -0.8])
 
@@ -109,3 +111,32 @@ def test_a_wall_close_behind_an_object_does_not_carry_it(gap):
     plane = support_plane(np.concatenate([floor, wall]), [cube], tolerance=0.01, minimum_ratio=0.1)
     assert plane is not None
     assert plane.normal @ up > 0.99
+
+
+@given(st.integers(0, 10_000))
+def test_heights_are_the_same_in_every_frame(seed):
+    random = np.random.default_rng(seed)
+    normal = random.normal(size=3)
+    plane = Plane(normal / np.linalg.norm(normal), float(random.normal()), 1.0)
+    pose = Pose(Rotation.random(random_state=seed).as_matrix(), random.normal(size=3))
+    points = random.normal(size=(20, 3))
+    moved = plane.moved(pose)
+    np.testing.assert_allclose(moved.height(pose.apply(points)), plane.height(points), atol=1e-9)
+    homogeneous = np.column_stack([points, np.ones(20)])
+    np.testing.assert_allclose(homogeneous @ plane.coefficients, plane.height(points), atol=1e-9)
+
+
+@given(st.integers(0, 10_000))
+def test_the_pose_below_a_point_lies_on_the_plane(seed):
+    random = np.random.default_rng(seed)
+    normal = random.normal(size=3) if seed % 10 else np.array([1.0, 0.0, 0.0])
+    plane = Plane(normal / np.linalg.norm(normal), float(random.normal()), 1.0)
+    point = random.normal(size=3)
+    below = plane.pose_below(point)
+    np.testing.assert_allclose(below.rotation @ below.rotation.T, np.eye(3), atol=1e-9)
+    assert np.linalg.det(below.rotation) == pytest.approx(1)
+    np.testing.assert_allclose(below.rotation[:, 2], plane.normal, atol=1e-12)
+    assert plane.height(below.translation[None])[0] == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(
+        point - below.translation, plane.height(point[None])[0] * plane.normal, atol=1e-9
+    )

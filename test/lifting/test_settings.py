@@ -23,3 +23,13 @@ from instructsam_ros.lifting import LiftSettings
 def test_settings_out_of_range_are_refused(change):
     with pytest.raises(ConfigError, match=next(iter(change))):
         LiftSettings(**change)
+
+
+@pytest.mark.parametrize("name", ["tight", "default", "whole"])
+def test_named_settings_take_other_limits(name):
+    assert LiftSettings.named(name, max_depth=3.0).max_depth == 3.0
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones():
+    with pytest.raises(ConfigError, match="'loose'; known: tight, default, whole"):
+        LiftSettings.named("loose")

@@ -8,14 +8,14 @@ from std_msgs.msg import Header
 
 from instructsam_ros.ros.conversions import image_from_array, info_from_intrinsics
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.errors import TransformError
+from instructsam_ros.ros.errors import MotionError, TransformError
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.input.job_queue import Job
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.processor import Processor
 from instructsam_ros.ros.transforms import Transforms
 from instructsam_ros.segmenter import load
-from instructsam_ros.types import Pose
+from instructsam_ros.types import Pose, View
 from test.ros import tf_stand_in
 from test.ros.conftest import CAMERA, depth_mm, picture
 
@@ -214,3 +214,41 @@ def test_a_target_frame_that_cannot_be_reached_fails_before_the_model_runs():
     running = Processor(Untouched(), lambda: NodeSettings(target_frame="map"), Tf(), Counters(), print)
     with pytest.raises(TransformError, match="'camera' to 'map'"):
         running.run(Job("the red thing", messages, None, lambda: False), lambda: False)
+
+
+@pytest.mark.parametrize(("speed", "held"), [(0.05, False), (0.2, True)])
+def test_frames_of_a_moving_camera_are_held_back(speed, held):
+    class Moving(Tf):
+        def view(self, camera, stamp_ns, timeout, fixed_frame=""):
+            return View("odom", Pose(LEVEL, np.array([speed * stamp_ns / 1e9, 0.0, 0.0])))
+
+    header = Header(frame_id="camera")
+    header.stamp.sec = 10
+    messages = FrameMessages(image_from_array(picture(), "rgb8", header), None, None, 0.0)
+    job = Job("the red thing", messages, None, lambda: False)
+    moving = Processor(
+        load("fake"), lambda: NodeSettings(max_motion=0.1), Moving(), Counters(), lambda _text: None
+    )
+    if held:
+        with pytest.raises(MotionError, match=r"0\.20 m/s"):
+            moving.run(job, lambda: False)
+    else:
+        assert moving.run(job, lambda: False).view.fixed_frame == "odom"
+
+
+def test_named_instructions_share_the_frame_and_keep_their_own_ids():
+    header = Header(frame_id="camera")
+    messages = FrameMessages(image_from_array(picture(), "rgb8", header), None, None, 0.0)
+    runner = processor()
+    job = Job(
+        "the blue thing", messages, None, lambda: False, (("all", "everything"), ("red", "the red thing"))
+    )
+    for _ in range(2):
+        answer = runner.run(job, lambda: False)
+        assert (answer.name, [i.id for i in answer.result.lifted.instances]) == ("", [1])
+        assert [(each.name, list(each.result.ids)) for each in answer.named] == [
+            ("all", [1, 2]),
+            ("red", [1]),
+        ]
+    only = runner.run(Job("", messages, None, lambda: False, (("red", "the red thing"),)), lambda: False)
+    assert (only.name, only.named) == ("red", ())

@@ -6,6 +6,7 @@ pytest.importorskip("rclpy")
 from lifecycle_msgs.srv import ChangeState, GetState
 
 from instructsam_ros.ros.transition_group import TransitionGroup
+from instructsam_ros.srv import SetModel
 
 
 class Entity:
@@ -16,9 +17,10 @@ class Entity:
             self.srv_type = srv_type
 
 
-def test_transitions_and_timers_exclude_each_other_and_questions_none():
+@pytest.mark.parametrize("kind", [ChangeState, SetModel])
+def test_transitions_and_timers_exclude_each_other_and_questions_none(kind):
     group = TransitionGroup()
-    change, timer, questions = Entity(ChangeState), Entity(), [Entity(GetState), Entity(GetState)]
+    change, timer, questions = Entity(kind), Entity(), [Entity(GetState), Entity(GetState)]
     for entity in (change, timer, *questions):
         group.add_entity(entity)
     assert group.beginning_execution(change)

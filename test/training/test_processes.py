@@ -1,9 +1,6 @@
 """Two processes that average gradients hold the same weights, and learn from both batches."""
 
-import os
 import shutil
-import subprocess
-import sys
 
 import torch
 import yaml
@@ -11,15 +8,13 @@ import yaml
 from instructsam_ros.training import checkpoint
 from instructsam_ros.training.config import load_settings
 from instructsam_ros.training.trainer import Trainer
+from test.forks import fork_ranks
 
-PROGRAM = """
-import sys, torch
-from instructsam_ros.training.config import load_settings
-from instructsam_ros.training.trainer import Trainer
-trainer = Trainer(load_settings(sys.argv[1]))
-trainer.run(2)
-torch.save(trainer.model.state_dict(), f"{sys.argv[2]}/rank{trainer.accelerator.process_index}.pt")
-"""
+
+def train(file, folder):
+    trainer = Trainer(load_settings(file))
+    trainer.run(2)
+    torch.save(trainer.model.state_dict(), folder / f"rank{trainer.accelerator.process_index}.pt")
 
 
 def test_processes_share_every_step(small_model_file, scene_root, published_backbone, tmp_path):
@@ -43,18 +38,7 @@ def test_processes_share_every_step(small_model_file, scene_root, published_back
     }
     file.write_text(yaml.safe_dump(values))
     Trainer(load_settings(file)).save()  # both start from here, tokenizer included
-    script = tmp_path / "program.py"
-    script.write_text(PROGRAM)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*launch, str(script), str(file), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    fork_ranks(2, train, file, tmp_path, folder=tmp_path)
     first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
     for name, value in first.items():
         assert torch.equal(value, second[name]), name

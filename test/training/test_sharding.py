@@ -2,12 +2,12 @@
 
 import csv
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+from accelerate.utils.launch import prepare_multi_gpu_env
+from torch.distributed.tensor import DTensor
 
 from instructsam_ros.cli import main
 from instructsam_ros.errors import ConfigError
@@ -16,24 +16,9 @@ from instructsam_ros.training import checkpoint
 from instructsam_ros.training.config import load_settings
 from instructsam_ros.training.sharding import gathered, sharded_like, whole
 from instructsam_ros.training.trainer import Trainer
+from test.forks import fork_ranks
 from test.training.objectives.instructsam.conftest import file  # noqa: F401
 
-PROGRAM = """
-import sys
-from torch.distributed.tensor import DTensor
-from instructsam_ros.training.config import load_settings
-from instructsam_ros.training.trainer import Trainer
-
-settings, again = (load_settings(sys.argv[1], [*sys.argv[2:], f"out={out}"]) for out in ("fsdp", "resumed"))
-trainer = Trainer(settings)
-trainer.run()
-weights = list(trainer.model.parameters())
-assert all(isinstance(weight, DTensor) for weight in weights)
-assert sum(weight.to_local().numel() for weight in weights) < 0.6 * sum(weight.numel() for weight in weights)
-assert all(isinstance(value["exp_avg"], DTensor) for value in trainer.optimizer.members[0].state.values())
-for until in (1, None):
-    Trainer(again).run(until)
-"""
 CHANGES = [
     "steps=2",
     "lora={r: 4, alpha: 8, dropout: 0.1}",
@@ -44,25 +29,31 @@ CHANGES = [
 ]
 
 
-def launch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    (folder / "program.py").write_text(PROGRAM)
-    config = ["--config_file", str(share("config", "accelerate", "fsdp.yaml")), "--num_processes", "2"]
-    return subprocess.run(
-        [sys.executable, "-m", "accelerate.commands.launch", *config, "program.py", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+def train(run_file, changes):
+    """Train in shards, then once more with a stop."""
+    trainer = Trainer(load_settings(run_file, [*changes, "out=fsdp"]))
+    trainer.run()
+    weights = list(trainer.model.parameters())
+    assert all(isinstance(weight, DTensor) for weight in weights)
+    own = sum(weight.to_local().numel() for weight in weights)
+    assert 0 < own < 0.6 * sum(weight.numel() for weight in weights)
+    assert all(isinstance(value["exp_avg"], DTensor) for value in trainer.optimizer.members[0].state.values())
+    for until in (1, None):
+        Trainer(load_settings(run_file, [*changes, "out=resumed"])).run(until)
+
+
+def variables_of_launch():
+    """What ``accelerate launch --config_file config/accelerate/fsdp.yaml`` sets for its processes."""
+    options = ["--config_file", str(share("config", "accelerate", "fsdp.yaml")), "--num_processes", "2"]
+    arguments, *_ = _validate_launch_command(launch_command_parser().parse_args([*options, "train.py"]))
+    before = dict(os.environ)
+    return {k: v for k, v in prepare_multi_gpu_env(arguments).items() if before.get(k) != v}
 
 
 def test_shards_learn_resume_and_export_as_the_whole_does(file, tmp_path, monkeypatch):  # noqa: F811
-    done = launch(tmp_path, str(file), *CHANGES)
-    assert done.returncode == 0, done.stderr[-3000:]
-    sharded, resumed = (checkpoint.load(tmp_path / name) for name in ("fsdp", "resumed"))
     monkeypatch.chdir(tmp_path)
+    fork_ranks(2, train, file, CHANGES, folder=tmp_path, environment=variables_of_launch())
+    sharded, resumed = (checkpoint.load(tmp_path / name) for name in ("fsdp", "resumed"))
     alone = Trainer(load_settings(file, [*CHANGES, "out=alone", "gradient_accumulation_steps=2"]))
     alone.run()  # takes the batches of both processes
     expected = checkpoint.load(tmp_path / "alone")

@@ -2,9 +2,6 @@
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -22,15 +19,9 @@ from instructsam_ros.training.config import TrainSettings, load_settings
 from instructsam_ros.training.optim import by_part, learning_rate
 from instructsam_ros.training.trainer import Trainer
 from instructsam_ros.yaml_config import build
+from test.forks import fork
 
 STEPS = 4
-PROGRAM = """
-import sys
-from instructsam_ros.yaml_config import load_yaml
-from instructsam_ros.training.config import TrainSettings
-from instructsam_ros.training.trainer import Trainer
-Trainer(load_yaml(TrainSettings, sys.argv[1])).run()
-"""
 
 
 @pytest.fixture
@@ -108,16 +99,13 @@ def test_a_killed_process_continues_to_the_same_bits(settings, tmp_path):
     whole = Trainer(settings)
     whole.run()
     again = dataclasses.replace(settings, out=str(tmp_path / "killed"))
-    file = tmp_path / "run.yaml"
-    file.write_text(yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(again)))))
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(file)], env=environment)
+    process = fork(lambda: Trainer(again).run())
     folder = Path(again.out)
     while (checkpoint.load(folder) or {"step": 0})["step"] < 2:
-        assert process.poll() is None, "it ended by itself"
+        assert process.is_alive(), "it ended by itself"
         time.sleep(0.05)
     process.kill()
-    process.wait()
+    process.join()
     (folder / f"{checkpoint.NAME}.tmp").write_bytes(b"half a check")
     resumed = Trainer(again)
     assert 2 <= resumed.step < 16

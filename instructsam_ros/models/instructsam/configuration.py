@@ -122,6 +122,13 @@ class InstructSamConfig:
         return read_inference_mode(self.inference_mode)
 
     @property
+    def one_phrase(self) -> bool:
+        """Whether it answers with one phrase also where an instruction names several kinds, as the compact
+        model was trained to; the 2B model writes a phrase for each.
+        """
+        return self.image_encoder == "pyramid"
+
+    @property
     def hidden_size(self) -> int:
         """Width of the language model."""
         return int(self.language["hidden_size"])

@@ -13,14 +13,15 @@ from instructsam_ros.errors import InstructSamError
 from instructsam_ros.models.common.device import NOT_NUMBERS
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
-from instructsam_ros.types import Instance, tight_box
+from instructsam_ros.types import Instance, PhraseAnswer, Status, tight_box
 
 
 def read_instances(
     output: DetectorOutput, phrases: Sequence[str], size: tuple[int, int], config: InstructSamConfig
-) -> tuple[list[Instance], bool]:
-    """Return the instances above the score threshold, phrase by phrase, and whether some phrase used all of
-    its queries. There are none if the best score does not exceed the presence threshold.
+) -> tuple[list[Instance], list[PhraseAnswer]]:
+    """Return the instances above the score threshold, phrase by phrase, and the answer to each phrase.
+
+    There are no instances if the best score of all phrases does not exceed the presence threshold.
 
     size: height and width of the image. Raises InstructSamError for scores and masks that are NaN.
     """
@@ -29,14 +30,19 @@ def read_instances(
     if bool(scores.isnan().any()) or bool(output.mask_logits[kept].isnan().any()):
         raise InstructSamError(f"the scores or masks {NOT_NUMBERS}")
     instances: list[Instance] = []
+    answers: list[PhraseAnswer] = []
     for row, phrase in enumerate(phrases):
         found = []
         for slot in kept[row].nonzero()[:, 0].tolist():
             mask = full_size(output.mask_logits[row, slot], size)
             if mask.any():
                 found.append(Instance(mask, tight_box(mask), float(scores[row, slot]), phrase))
-        instances += suppress_duplicates(found, config.nms_iou_threshold)
-    return instances, bool(kept.all(1).any())
+        found = suppress_duplicates(found, config.nms_iou_threshold)
+        instances += found
+        full = bool(kept[row].all())
+        status = Status.MAX_INSTANCES if full else Status.OK if found else Status.NO_TARGET
+        answers.append(PhraseAnswer(phrase, status))
+    return instances, answers
 
 
 def suppress_duplicates(instances: Sequence[Instance], limit: float) -> list[Instance]:

@@ -57,6 +57,8 @@ class Job:
     messages: FrameMessages | None
     request: Request | None
     superseded: Callable[[], bool]
+    named: tuple[tuple[str, str], ...] = ()
+    """Name and text of further instructions for the frame."""
 
 
 class JobQueue:
@@ -71,6 +73,8 @@ class JobQueue:
         self._closed = False
         self._streams_turn = False
         self.instruction = ""
+        self.named: tuple[tuple[str, str], ...] = ()
+        self.enabled = True
         self.frames = FrameBuffer(counters)
 
     def store_image(self, message: Any) -> None:
@@ -97,11 +101,29 @@ class JobQueue:
         with self._changed:
             if text == self.instruction:
                 return False
-            self.instruction, self._instructed = text, time.monotonic()
-            self._generation += 1
-            self.frames.mark_unseen()
-            self._changed.notify_all()
+            self.instruction = text
+            self._begin_anew()
             return True
+
+    def set_named(self, named: tuple[tuple[str, str], ...]) -> None:
+        """Replace the named instructions, and stop work on the old ones."""
+        with self._changed:
+            if named != self.named:
+                self.named = named
+                self._begin_anew()
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Stop or resume work on the stream; requests are answered all the same."""
+        with self._changed:
+            if enabled != self.enabled:
+                self.enabled = enabled
+                self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._instructed = time.monotonic()
+        self._generation += 1
+        self.frames.mark_unseen()
+        self._changed.notify_all()
 
     def submit(self, request: Request) -> None:
         """Queue a request. Raises BusyError when the queue is full, NotActiveError once closed."""
@@ -176,11 +198,12 @@ class JobQueue:
 
     def _next_frame(self, now: float) -> Job | None:
         messages = self._newest(now, self._instructed)
-        if not self.instruction or not self.frames.unseen or messages is None:
+        wanted = self.enabled and (self.instruction or self.named)
+        if not wanted or not self.frames.unseen or messages is None:
             return None
         self.frames.mark_seen()
         generation = self._generation
-        return Job(self.instruction, messages, None, lambda: self._generation != generation)
+        return Job(self.instruction, messages, None, lambda: self._generation != generation, self.named)
 
     def _newest(self, now: float, since: float) -> FrameMessages | None:
         """Return the newest frame for an instruction given at ``since``.

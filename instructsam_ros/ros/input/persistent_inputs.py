@@ -1,16 +1,22 @@
-"""Inputs that persist across activations: the instruction and the latest camera_info."""
+"""Inputs that persist across activations: instructions and the latest camera_info."""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
 
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.ros.input.job_queue import JobQueue
+
+MAX_NAMED = 8
+"""Each costs an answer of the model on every frame."""
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class PersistentInputs:
-    """Instruction and camera_info, for the queue of this activation and of later ones.
+    """Instructions and camera_info, for the queue of this activation and of later ones.
 
     One lock keeps the order: inputs that arrive during activation reach the queue after those they replace.
     announce: called, in order, with each instruction that becomes active; with "" when none is any more.
@@ -20,6 +26,8 @@ class PersistentInputs:
         self._lock = threading.Lock()
         self._instruction = instruction
         self._announce = announce
+        self._named: dict[str, str] = {}
+        self._enabled = True
         self._info: Any | None = None
         self._queue: JobQueue | None = None
 
@@ -32,6 +40,31 @@ class PersistentInputs:
         """Replace the instruction; "" removes it."""
         with self._lock:
             self._instruction = text
+            self._hand_over()
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Named instructions."""
+        return dict(self._named)
+
+    def set_named(self, name: str, text: str) -> None:
+        """Add or replace a named instruction; "" removes it.
+
+        Raises InvalidInputError for a name that cannot be used, and when there are MAX_NAMED.
+        """
+        if not _NAME.fullmatch(name):
+            raise InvalidInputError(f"{name!r} is no name; use up to 64 letters, digits, _ and -")
+        with self._lock:
+            named = {key: value for key, value in self._named.items() if key != name}
+            if text and len(named) >= MAX_NAMED:
+                raise InvalidInputError(f"there are {len(named)} named instructions; remove one first")
+            self._named = named | ({name: text} if text else {})
+            self._hand_over()
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Stop or resume work on the stream."""
+        with self._lock:
+            self._enabled = enabled
             self._hand_over()
 
     def set_info(self, message: Any) -> None:
@@ -59,5 +92,7 @@ class PersistentInputs:
             return
         if self._info is not None:
             self._queue.store_info(self._info)
-        if self._instruction and self._queue.set_instruction(self._instruction):
+        self._queue.set_enabled(self._enabled)
+        self._queue.set_named(tuple(self._named.items()))
+        if self._queue.set_instruction(self._instruction):
             self._announce(self._instruction)

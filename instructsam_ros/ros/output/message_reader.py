@@ -11,7 +11,8 @@ from scipy.spatial.transform import Rotation
 from instructsam_ros.lifting import LiftedInstance, LiftedScene, OrientedBox
 from instructsam_ros.pipeline import Result
 from instructsam_ros.ros.conversions import mask_from_messages, points_from_cloud
-from instructsam_ros.types import Frame, Instance, Segmentation, Status
+from instructsam_ros.ros.output.geometry import plane_of
+from instructsam_ros.types import Frame, Instance, PhraseAnswer, Segmentation, Status
 
 
 def result_of(message: Any, rgb: NDArray[np.uint8]) -> Result:
@@ -22,10 +23,16 @@ def result_of(message: Any, rgb: NDArray[np.uint8]) -> Result:
     timings = {timing.stage: float(timing.seconds) for timing in message.timings}
     lifted = tuple(_lifted(instance, rgb.shape[:2]) for instance in message.instances)
     segmentation = Segmentation(
-        tuple(item.instance for item in lifted), message.answer, Status(message.status), timings
+        tuple(item.instance for item in lifted),
+        message.answer,
+        Status(message.status),
+        timings,
+        tuple(PhraseAnswer(phrase.text, Status(phrase.status)) for phrase in message.phrases),
     )
     frame = Frame(rgb, frame_id=message.header.frame_id)
-    return Result(frame, message.instruction, segmentation, LiftedScene(lifted, None), timings)
+    return Result(
+        frame, message.instruction, segmentation, LiftedScene(lifted, plane_of(message.plane)), timings
+    )
 
 
 def _lifted(message: Any, size: tuple[int, int]) -> LiftedInstance:

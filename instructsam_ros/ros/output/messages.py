@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from geometry_msgs.msg import Point, Quaternion, Vector3
+from geometry_msgs.msg import Point, Vector3
 from geometry_msgs.msg import Pose as PoseMessage
 from std_msgs.msg import Header
 
 from instructsam_ros.lifting import LiftedInstance
-from instructsam_ros.lifting.box import quaternion
-from instructsam_ros.msg import Instance, InstanceArray, Timing
+from instructsam_ros.msg import Instance, InstanceArray, Phrase, Timing
 from instructsam_ros.ros.conversions import cloud_from_points, mask_to_messages
 from instructsam_ros.ros.input.frame_buffer import other_frames
+from instructsam_ros.ros.output.geometry import grasp_message, plane_message, pose_message, xyz
 from instructsam_ros.ros.processor import FrameResult
 from instructsam_ros.types import Pose
 
@@ -32,9 +30,15 @@ def instance_array(frame_result: FrameResult) -> InstanceArray:
         header=header,
         image_height=height,
         image_width=width,
+        name=frame_result.name,
         instruction=result.instruction,
         answer=result.segmentation.answer,
         status=int(result.segmentation.status),
+        phrases=[
+            Phrase(text=phrase.text, status=int(phrase.status))
+            for phrase in result.segmentation.phrase_answers()
+        ],
+        plane=plane_message(result, frame_result.pose),
         timings=[Timing(stage=stage, seconds=seconds) for stage, seconds in result.timings.items()],
         instances=[_instance(lifted, frame_result, header) for lifted in result.lifted.instances],
     )
@@ -50,9 +54,10 @@ def _instance(lifted: LiftedInstance, frame_result: FrameResult, header: Header)
         box=region,
         mask=mask,
         points=cloud_from_points(pose.apply(lifted.points), lifted.colors, header),
-        centroid=Point(**_xyz(pose.apply(lifted.centroid))),
-        pose=PoseMessage(position=Point(**_xyz(np.full(3, np.nan)))),
+        centroid=Point(**xyz(pose.apply(lifted.centroid))),
+        pose=PoseMessage(position=Point(**xyz(np.full(3, np.nan)))),
         valid_depth_ratio=float(lifted.valid_depth_ratio),
+        grasp=grasp_message(frame_result.result, lifted, pose),
         flags=flags_of(lifted, other_frame=bool(other_frames(frame_result.messages))),
     )
     if lifted.box is not None:
@@ -77,13 +82,5 @@ def box_messages(lifted: LiftedInstance, pose: Pose) -> tuple[PoseMessage, Vecto
     box = lifted.box
     if box is None:
         raise ValueError("the instance has no box")
-    x, y, z, w = (float(v) for v in quaternion(pose.rotation @ box.rotation))
-    place = Point(**_xyz(pose.apply(box.centre)))
-    return (
-        PoseMessage(position=place, orientation=Quaternion(x=x, y=y, z=z, w=w)),
-        Vector3(**_xyz(box.size)),
-    )
-
-
-def _xyz(values: np.ndarray[Any, Any]) -> dict[str, float]:
-    return {axis: float(value) for axis, value in zip("xyz", values, strict=True)}
+    placed = Pose(pose.rotation @ box.rotation, pose.apply(box.centre))
+    return pose_message(placed), Vector3(**xyz(box.size))

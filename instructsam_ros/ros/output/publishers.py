@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from sensor_msgs.msg import Image, PointCloud2
 from visualization_msgs.msg import MarkerArray
@@ -15,8 +16,10 @@ from instructsam_ros.lifting import project
 from instructsam_ros.msg import InstanceArray
 from instructsam_ros.ros.conversions import cloud_from_points, image_from_array
 from instructsam_ros.ros.output import vision_msgs
+from instructsam_ros.ros.output.fused import FusedPoints
 from instructsam_ros.ros.output.markers import marker_array, no_markers
 from instructsam_ros.ros.output.messages import header_of, instance_array
+from instructsam_ros.ros.output.target import target_mask, target_points, target_pose
 from instructsam_ros.ros.processor import FrameResult
 from instructsam_ros.ros.qos import OUTPUT
 from instructsam_ros.visualization import label_image, overlay
@@ -28,12 +31,17 @@ class Publishers:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._instances = node.create_publisher(InstanceArray, "~/instances", OUTPUT)
+        self._named = node.create_publisher(InstanceArray, "~/named_instances", OUTPUT)
         self._markers = node.create_publisher(MarkerArray, "~/markers", OUTPUT)
         makers: dict[str, tuple[Any, Callable[[FrameResult], Any]]] = {
             "~/points": (PointCloud2, points_message),
             "~/scene_points": (PointCloud2, scene_message),
             "~/label_image": (Image, label_message),
             "~/overlay": (Image, overlay_message),
+            "~/fused_points": (PointCloud2, FusedPoints()),
+            "~/target/mask": (Image, target_mask),
+            "~/target/points": (PointCloud2, target_points),
+            "~/target/pose": (PoseStamped, target_pose),
         }
         if importlib.util.find_spec("vision_msgs") is not None:
             from vision_msgs.msg import Detection2DArray, Detection3DArray
@@ -46,7 +54,14 @@ class Publishers:
         self._costly.append((self._markers, marker_array))
 
     def publish(self, frame_result: FrameResult) -> None:
-        """Publish a result on every topic with subscribers, and always on ~/instances."""
+        """Publish a result on every topic with subscribers, and always on ~/instances.
+
+        That of a named instruction goes on ~/named_instances alone.
+        """
+        if frame_result.name:
+            if self._named.get_subscription_count():
+                self._named.publish(instance_array(frame_result))
+            return
         self._instances.publish(instance_array(frame_result))
         for publisher, make in self._costly:
             if publisher.get_subscription_count() and (message := make(frame_result)) is not None:
@@ -58,7 +73,7 @@ class Publishers:
 
     def destroy(self) -> None:
         """Take the topics down."""
-        for publisher in (self._instances, *(publisher for publisher, _ in self._costly)):
+        for publisher in (self._instances, self._named, *(publisher for publisher, _ in self._costly)):
             self._node.destroy_publisher(publisher)
 
 

@@ -10,7 +10,7 @@ from instructsam_ros.errors import InstructSamError
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.postprocessing import full_size, read_instances, suppress_duplicates
-from instructsam_ros.types import Instance, tight_box
+from instructsam_ros.types import Instance, PhraseAnswer, Status, tight_box
 
 
 def test_repeated_masks_count_once():
@@ -71,3 +71,16 @@ def test_masks_that_are_no_numbers_are_no_answer(tiny_config: InstructSamConfig)
     strong = DetectorOutput(masks, torch.tensor([[9.0, 9.0]]), torch.zeros(1, 2, 4), ())
     with pytest.raises(InstructSamError, match="not numbers"):
         read_instances(strong, ["mug"], (8, 10), tiny_config)
+
+
+def test_every_phrase_is_answered_for_itself(tiny_config: InstructSamConfig) -> None:
+    config = dataclasses.replace(tiny_config, score_threshold=0.5, presence_threshold=0.0)
+    scores = torch.tensor([[0.9, 0.1], [0.1, 0.1], [0.9, 0.8]]).logit()
+    output = DetectorOutput(torch.ones(3, 2, 4, 5), scores, torch.zeros(3, 2, 4), ())
+    instances, answers = read_instances(output, ["mug", "bowl", "cup"], (8, 10), config)
+    assert {instance.phrase for instance in instances} == {"mug", "cup"}
+    assert answers == [
+        PhraseAnswer("mug", Status.OK),
+        PhraseAnswer("bowl", Status.NO_TARGET),
+        PhraseAnswer("cup", Status.MAX_INSTANCES),
+    ]

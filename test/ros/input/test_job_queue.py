@@ -75,3 +75,30 @@ def test_a_request_does_not_give_up_while_an_image_waits_for_its_depth(clock):
     assert queue.next_job() is None
     clock.now += 0.5
     assert seconds(queue.next_job()) == 1
+
+
+def test_a_disabled_queue_gives_requests_but_no_frames(clock):
+    queue = a_queue(use_depth=False)
+    queue.set_instruction("mug")
+    store(queue, 1, with_depth=False)
+    queue.set_enabled(False)
+    assert queue.next_job() is None
+    queue.submit(Request("bowl"))
+    assert queue.next_job().instruction == "bowl"
+    queue.set_enabled(True)
+    assert queue.next_job().instruction == "mug"
+
+
+def test_named_instructions_come_with_every_frame(clock):
+    queue = a_queue(use_depth=False)
+    queue.set_named((("cups", "all cups"),))
+    store(queue, 1, with_depth=False)
+    job = queue.next_job()
+    assert (job.instruction, job.named) == ("", (("cups", "all cups"),))
+    queue.set_instruction("mug")
+    assert job.superseded()
+    job = queue.next_job()
+    assert (job.instruction, job.named) == ("mug", (("cups", "all cups"),))
+    queue.set_named(())
+    queue.set_instruction("")
+    assert queue.next_job() is None

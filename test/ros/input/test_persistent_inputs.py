@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
+from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.input.job_queue import JobQueue
-from instructsam_ros.ros.input.persistent_inputs import PersistentInputs
+from instructsam_ros.ros.input.persistent_inputs import MAX_NAMED, PersistentInputs
 from instructsam_ros.ros.parameters import NodeSettings
 from test.ros.stamped import message
 
@@ -77,3 +78,26 @@ def test_without_depth_a_camera_info_is_not_used():
     queue = JobQueue(Counters(), lambda: NodeSettings(use_depth=False))
     queue.store_info("of an uncalibrated camera")
     assert not queue.frames.has_info
+
+
+def test_named_instructions_and_the_switch_outlive_an_activation(announced):
+    inputs = PersistentInputs("", announced.append)
+    inputs.set_named("cups", "all cups")
+    inputs.set_enabled(False)
+    queue = JobQueue(Counters(), NodeSettings)
+    inputs.activate(queue)
+    assert (queue.named, queue.enabled, announced) == ((("cups", "all cups"),), False, [])
+    inputs.set_named("cups", "")
+    assert (queue.named, inputs.named) == ((), {})
+
+
+def test_named_instructions_are_limited():
+    inputs = PersistentInputs("", lambda _text: None)
+    for number in range(MAX_NAMED):
+        inputs.set_named(f"n{number}", "mug")
+    with pytest.raises(InvalidInputError, match="remove one"):
+        inputs.set_named("more", "mug")
+    inputs.set_named("n0", "bowl")  # replaced
+    for name in ("", "a b", "a/b", "x" * 65):
+        with pytest.raises(InvalidInputError, match="no name"):
+            inputs.set_named(name, "mug")

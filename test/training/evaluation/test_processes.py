@@ -1,9 +1,6 @@
 """Processes that evaluate together answer every instruction once."""
 
 import json
-import os
-import subprocess
-import sys
 
 import cv2
 import numpy as np
@@ -13,6 +10,7 @@ from hypothesis import strategies as st
 from instructsam_ros.cli import main
 from instructsam_ros.training.data.sample import Sample
 from instructsam_ros.training.evaluation.processes import own_share
+from test.forks import fork_ranks
 
 
 def samples(images):
@@ -46,18 +44,7 @@ def test_two_processes_give_the_figures_of_one(tmp_path):
     arguments = ["--annotations", str(tmp_path / "set.json"), "--images", str(tmp_path), "--model", "fake"]
     arguments += ["--device", "cpu"]
     assert main(["eval", *arguments, "--out", str(tmp_path / "one")]) == 0
-    program = "import sys; from instructsam_ros.cli import main; sys.exit(main(sys.argv[1:]))"
-    (tmp_path / "program.py").write_text(program)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*launch, str(tmp_path / "program.py"), "eval", *arguments, "--out", str(tmp_path / "two")],
-        env={**os.environ, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    fork_ranks(2, main, ["eval", *arguments, "--out", str(tmp_path / "two")], folder=tmp_path)
     one, two = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("one", "two"))
     assert two["about"]["images"] == "3"
     assert two["metrics"]["instructions"] == 3

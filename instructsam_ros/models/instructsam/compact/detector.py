@@ -84,7 +84,10 @@ class PointerDetector(Detector):
         last = output.readouts[-1]
         rows = [slice(None)] if images == 1 else [slice(i, i + 1) for i in range(images)]
         logits = torch.cat(
-            [self.fine_logits(last.mask_embeds[row], last.boxes[row], image, i) for i, row in enumerate(rows)]
+            [
+                self.fine_logits(last.mask_embeds[row], last.boxes[row], *pixels)
+                for row, *pixels in zip(rows, image.pixels, image.fine_pixels, strict=True)
+            ]
         )
         return DetectorOutput(
             mask_logits=logits,
@@ -159,8 +162,8 @@ class PointerDetector(Detector):
         logits: Tensor = scaled + self.falloff(boxes, *pixels.shape[-2:])
         return logits
 
-    def fine_logits(self, mask_embeds: Tensor, boxes: Tensor, image: PointerFeatures, index: int) -> Tensor:
-        """Compute mask logits at twice that resolution on image ``index``: [..., 2h, 2w], float32."""
-        coarse = self.mask_logits(mask_embeds, boxes, image.pixels[index])
-        fine: Tensor = self.fine_masks.logits(coarse, mask_embeds, image.fine_pixels[index])
+    def fine_logits(self, mask_embeds: Tensor, boxes: Tensor, pixels: Tensor, fine_pixels: Tensor) -> Tensor:
+        """Compute mask logits at twice that resolution, float32 [..., 2h, 2w], by fine_pixels [F, 2h, 2w]."""
+        coarse = self.mask_logits(mask_embeds, boxes, pixels)
+        fine: Tensor = self.fine_masks.logits(coarse, mask_embeds, fine_pixels)
         return fine

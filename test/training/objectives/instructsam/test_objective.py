@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -24,6 +23,7 @@ from instructsam_ros.training.config import load_settings
 from instructsam_ros.training.objectives.instructsam.losses import SampleTruth
 from instructsam_ros.training.objectives.instructsam.objective import InstructSamObjective
 from instructsam_ros.training.trainer import Trainer
+from test.forks import fork
 from test.hooks import inputs_of
 
 STEPS = 6
@@ -125,10 +125,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(file, tmp_path):
     settings.append(f"out={tmp_path / 'killed'}")
     rng, folder = random.Random(5), tmp_path / "killed"
     for kills in range(3):
-        process = multiprocessing.get_context("fork").Process(
-            target=lambda: Trainer(load_settings(file, settings)).run()
-        )
-        process.start()
+        process = fork(lambda: Trainer(load_settings(file, settings)).run())
         while (checkpoint.load(folder) or {"step": 0})["step"] < 1 + 2 * kills:
             assert process.is_alive(), "it ended by itself"
             time.sleep(0.02)
