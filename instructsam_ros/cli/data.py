@@ -1,4 +1,4 @@
-"""``instructsam data``: inspect and convert annotated data sets."""
+"""``instructsam data``: inspect, convert and generate annotated data sets."""
 
 from __future__ import annotations
 
@@ -22,11 +22,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument(
         "--to", required=True, metavar="FORM", help="coco, inst2seg, inst2seg_train, shards or visor"
     )
+    generate = actions.add_parser("generate", help="have a language model write instructions about pictures")
+    generate.add_argument(
+        "engine", choices=("inst2seg", "hmpl"), help="from pictures; from pictures with masks"
+    )
+    generate.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, see docs/data_engines.md")
+    generate.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="other values for this run")
+    generate.add_argument("--dry-run", action="store_true", help="print the estimate, and ask nothing")
+    generate.add_argument(
+        "--ray", default="", metavar="ADDRESS", help="work on Ray: local, auto or an address"
+    )
+    generate.add_argument("--workers", type=positive_int, default=2, help="of Ray (default 2)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run an action."""
-    return {"inspect": _inspect, "convert": _convert}[args.action](args)
+    return {"inspect": _inspect, "convert": _convert, "generate": _generate}[args.action](args)
 
 
 def _inspect(args: argparse.Namespace) -> int:
@@ -60,6 +71,35 @@ def _convert(args: argparse.Namespace) -> int:
     print(f"written: {args.target}, {broken.usable} instructions")
     print(yaml.safe_dump({"sets": [settings]}, sort_keys=False, width=1000), end="")
     return 0
+
+
+def _generate(args: argparse.Namespace) -> int:
+    """Print the report and the configuration that reads the data. Status 1 where a limit ended the run."""
+    import yaml
+
+    from instructsam_ros.training.data_engine.engines import load_engine
+    from instructsam_ros.training.data_engine.generate import estimate, generate
+
+    engine = load_engine(args.engine, args.config, args.overrides)
+    if args.dry_run:
+        print(estimate(engine))
+        return 0
+    if args.ray:
+        from instructsam_ros.training.data_engine.ray_run import generate_on_ray
+
+        source = (args.engine, args.config, tuple(args.overrides))
+        report, sets = generate_on_ray(source, args.ray, args.workers)
+    else:
+        report, sets = generate(engine)
+    print(f"{report['records']} records of {report['items']} items, {report['waiting']} items left")
+    for reason, count in report["reasons"].items():
+        print(f"  {count} dropped by {reason}")
+    print(f"written: {engine.out / 'report.json'}")
+    if sets:
+        print(yaml.safe_dump({"sets": sets}, sort_keys=False, width=1000), end="")
+    if report["stopped"]:
+        print(report["stopped"])
+    return 1 if report["stopped"] else 0
 
 
 def _add_source(parser: argparse.ArgumentParser) -> None:

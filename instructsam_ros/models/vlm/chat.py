@@ -52,7 +52,7 @@ class Reply:
     """What a model answered. text: without thoughts and without calls. calls: those of the right form.
 
     errors: why further calls could not be read. cut_off: the reply reached the limit of its length.
-    tokens: of request and reply together.
+    tokens: of request and reply together; reply_tokens: of the reply alone.
     """
 
     text: str
@@ -60,6 +60,7 @@ class Reply:
     errors: tuple[str, ...] = ()
     cut_off: bool = False
     tokens: int = 0
+    reply_tokens: int = 0
 
 
 @runtime_checkable

@@ -82,7 +82,9 @@ def read_reply(data: Any, messages: Sequence[Message]) -> Reply:
         function = function if isinstance(function, dict) else {}
         add_call(function.get("name"), function.get("arguments"), call_id(call), calls, errors)
     cut_off = choice.get("finish_reason") == "length"
-    return Reply(text, tuple(calls), tuple(errors), cut_off, _tokens(data, messages, content, calls))
+    tokens = _tokens(data, messages, content, calls)
+    written = _usage(data, "completion_tokens") or len(content) // CHARS_PER_TOKEN + 1
+    return Reply(text, tuple(calls), tuple(errors), cut_off, tokens, min(tokens, written))
 
 
 def call_id(call: Any) -> Any:
@@ -91,11 +93,16 @@ def call_id(call: Any) -> Any:
 
 
 def _tokens(data: Any, messages: Sequence[Message], content: str, calls: Sequence[ToolCall]) -> int:
-    usage = data.get("usage")
-    total = usage.get("total_tokens") if isinstance(usage, dict) else None
-    if isinstance(total, int) and not isinstance(total, bool) and total > 0:
+    if total := _usage(data, "total_tokens"):
         return total
     chars = sum(len(message.text) for message in messages) + len(content)
     chars += sum(len(str(call.arguments)) for call in calls)
     pictures = sum(len(message.pictures) for message in messages)
     return chars // CHARS_PER_TOKEN + TOKENS_PER_PICTURE * pictures + 1
+
+
+def _usage(data: Any, key: str) -> int:
+    """A count that the server tells, 0 where it does not."""
+    usage = data.get("usage")
+    count = usage.get(key) if isinstance(usage, dict) else None
+    return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else 0
