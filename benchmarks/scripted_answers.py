@@ -216,10 +216,12 @@ def _numbered(text: str) -> list[str]:
 
 
 def _elsewhere(box: Sequence[float], rng: np.random.Generator) -> list[float]:
-    """A box of the same size at another place."""
-    width, height = box[2] - box[0], box[3] - box[1]
-    x, y = rng.uniform(0, SCALE - width), rng.uniform(0, SCALE - height)
-    return [round(x), round(y), round(x + width), round(y + height)]
+    """A box of the same size at another place, away from where it was if it can be."""
+    size = np.array(box[2:]) - box[:2]
+    corners = rng.uniform(0, SCALE - size, (20, 2))
+    shared = np.clip(size - abs(corners - box[:2]), 0, None).prod(1)
+    corner = corners[shared.argmin()]
+    return [round(value) for value in (*corner, *(corner + size))]
 
 
 def _place(scene: Scene, number: int) -> str:

@@ -146,7 +146,7 @@ class Run:
     def finish(self, spent: Usage, stopped: str = "") -> tuple[dict[str, Any], list[dict[str, str]]]:
         """Write data set and report.json; return the report and the settings of the readers."""
         outcomes = [self.known[item.name] for item in self.items if item.name in self.known]
-        sets = self.engine.write(outcomes) if any(outcome.records for outcome in outcomes) else []
+        sets = self.engine.write(outcomes)
         summary = {"spent": vars(spent), "stopped": stopped, "waiting": len(self.left()), **report(outcomes)}
         content = json.dumps(summary, ensure_ascii=False, indent=1).encode()
         write_atomic(self.engine.out / "report.json", content)

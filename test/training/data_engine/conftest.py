@@ -69,7 +69,8 @@ def hmpl(tmp_path: Path) -> Callable[..., HmplConfig]:
             "sets": [{"format": "scenes", "root": str(DATA / "scenes"), "nouns": True, "views": 6}],
             "images": 3,
             "objects": 2,
-            "pixels": 150,
+            "pixels": 20,
+            "seed": 1,
             "vlm": vlm(server),
             "out": str(tmp_path / "out"),
         }

@@ -112,7 +112,7 @@ def test_a_killed_run_neither_loses_nor_repeats_a_paid_call(serve, tmp_path):
         "sets": sets,
         "images": 3,
         "objects": 0,
-        "pixels": 150,
+        "pixels": 20,
         "vlm": {"server": {"url": server.url, "model": "scripted"}},
         "out": str(tmp_path / "out"),
         "limits": {"parallel": 1, "calls_per_minute": 300},

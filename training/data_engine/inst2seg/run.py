@@ -69,6 +69,8 @@ class Inst2SegEngine:
     def write(self, outcomes: Sequence[Outcome]) -> list[dict[str, str]]:
         """Write annotations.json in the training form of InstructSAM."""
         origins = {item.name: item for item in self.items()}
+        if not any(outcome.records for outcome in outcomes):
+            return []
         path = self.out / "annotations.json"
         temporary = path.with_suffix(".partial")
         write_json_list(temporary, (self._entry(o, origins[o.item]) for o in outcomes if o.records))

@@ -48,7 +48,8 @@ def test_what_the_inspector_refuses_goes_to_people(serve, hmpl):
     report, sets = generate(HmplEngine(config), quiet)
     assert not sets
     assert report["states"] == {"parked": 6}
-    assert report["reasons"] == {"inspect: mistaken": 6 * 2 * 4}
+    assert report["reasons"].keys() == {"inspect: mistaken"}
+    assert 6 * 2 <= report["reasons"]["inspect: mistaken"] <= 6 * 2 * 4  # one to all texts in each round
     items = read_items(config.out / "people")
     assert len(items) == 6
     assert all(len(item.target) == 1 and item.masks().any() for item in items)
