@@ -13,7 +13,7 @@ PATH = re.compile(r"`((?:[a-z_0-9]+/)+(?:[a-z_0-9]+\.(?:py|yaml|xml|md|rviz))?)`
 MODULE = re.compile(r"python -m (benchmarks\.\w+)")
 EARLIER = {"docs/compact_training.md", "docs/design_study.md"}
 """Files that docs/compact.md names in an earlier commit."""
-WRITTEN = {"tensorboard/"}
+WRITTEN = {"journal/", "people/", "tensorboard/"}
 """Files that a run writes."""
 
 
