@@ -18,6 +18,7 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextMLP, Qwen3
 from transformers.models.sam3.modeling_sam3 import Sam3MLP
 
 from instructsam_ros.models.common.device import computes_bfloat16
+from instructsam_ros.models.instructsam.compact.csp_net import SLOPE, LeakyConv2d
 from instructsam_ros.models.instructsam.compact.efficientnet_lite import SameConv2d
 
 Behind = tuple[str, list[float], str]
@@ -25,6 +26,9 @@ Behind = tuple[str, list[float], str]
 
 NOTHING: Behind = ("none", [], "")
 RELU6: Behind = ("hardtanh", [0.0, 6.0], "")
+LEAKY: Behind = ("leaky_relu", [SLOPE], "")
+LAYERS = (nn.Linear, nn.Conv2d, SameConv2d, LeakyConv2d)
+"""What is known to compute nothing else; a subclass may."""
 ACTIVATIONS: dict[type, Behind] = {
     type(ACT2FN["relu"]): ("relu", [], ""),
     type(ACT2FN["silu"]): ("swish", [], ""),
@@ -74,7 +78,11 @@ class PackedConv2d(nn.Module):
             self.weight = nn.Parameter(F.pad(conv.weight, (after - before, 0) * 2), requires_grad=False)
             self._geometry[0] = [after, after]
             self._surround = None
-        self._behind = RELU6 if isinstance(conv, SameConv2d) and conv.clamped else NOTHING
+        self._behind = NOTHING
+        if isinstance(conv, LeakyConv2d):
+            self._behind = LEAKY
+        elif isinstance(conv, SameConv2d) and conv.clamped:
+            self._behind = RELU6
         self._packed: Tensor | None = None
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -98,7 +106,7 @@ def pack(module: nn.Module) -> None:
     first, activation = MLPS.get(type(module), ("", ""))
     behind = ACTIVATIONS.get(type(getattr(module, activation, None)))
     for name, child in module.named_children():
-        if not isinstance(child, nn.Linear | nn.Conv2d):
+        if type(child) not in LAYERS:
             if not isinstance(child, nn.TransformerEncoderLayer):  # which has fused kernels of its own
                 pack(child)
         elif _gains(child):

@@ -18,7 +18,8 @@ from instructsam_ros.models.common.device import computes_bfloat16
 from instructsam_ros.models.common.hub import checkpoint_folder
 from instructsam_ros.models.cpu.prepacked_weights import MLPS, PackedConv2d, PackedLinear, pack
 from instructsam_ros.models.instructsam.checkpoint import load_folder
-from instructsam_ros.models.instructsam.compact.efficientnet_lite import SameConv2d
+from instructsam_ros.models.instructsam.compact.csp_net import CspNet, LeakyConv2d
+from instructsam_ros.models.instructsam.compact.efficientnet_lite import EfficientNetLite0, SameConv2d
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import iter_views
 
@@ -66,6 +67,7 @@ def test_a_packed_linear_layer_equals_the_plain_one(rows: tuple[int, int], bias:
         SameConv2d(16, 24, 1),
         SameConv2d(16, 16, 3, 2, 16, clamped=True),
         SameConv2d(16, 16, 5, 2, 16, clamped=True),
+        LeakyConv2d(16, 24, 2),
     ],
     ids=str,
 )
@@ -154,3 +156,26 @@ def test_a_packed_model_finds_the_same_instances(dtype: torch.dtype) -> None:
         assert len(after.instances) == len(before.instances) > 0
         differ = sum((a.mask != b.mask).sum() for a, b in zip(before.instances, after.instances, strict=True))
         assert differ <= 1e-3 * view.ids.size
+
+
+@torch.inference_mode()
+def test_both_backbones_compute_the_same_packed() -> None:
+    torch.manual_seed(0)
+    images = torch.randn(1, 3, 64, 96)
+    for backbone in (EfficientNetLite0(), CspNet()):
+        plain = backbone(images)
+        packed = copy.deepcopy(backbone)
+        pack(packed)
+        assert any(isinstance(layer, PackedConv2d) for layer in packed.modules())
+        for before, after in zip(plain, packed(images), strict=True):
+            torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_layer_that_may_compute_more_is_left_alone() -> None:
+    class Doubled(nn.Conv2d):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(inputs)
+
+    packed, plain = packed_and_plain(Doubled(4, 4, 3), torch.float32)
+    assert packed is plain

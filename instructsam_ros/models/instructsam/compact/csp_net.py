@@ -23,7 +23,7 @@ BGR_MEAN, BGR_DEVIATION = (103.53, 116.28, 123.675), (57.375, 57.12, 58.395)
 """Of the pixels, 0..255, that the published weights expect."""
 
 
-class _Convolution(nn.Conv2d):
+class LeakyConv2d(nn.Conv2d):
     """3x3 convolution with bias, then leaky ReLU."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
@@ -38,8 +38,8 @@ class _PartialBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.reduce = _Convolution(channels, channels // 2)
-        self.convolve = _Convolution(channels // 2, channels // 2)
+        self.reduce = LeakyConv2d(channels, channels // 2)
+        self.convolve = LeakyConv2d(channels // 2, channels // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         half = self.reduce(x)
@@ -51,9 +51,9 @@ class _Stage(nn.Module):
 
     def __init__(self, channels: int, stride: int, residuals: int) -> None:
         super().__init__()
-        self.enter = _Convolution(channels, channels, stride)
+        self.enter = LeakyConv2d(channels, channels, stride)
         self.blocks = nn.Sequential(*(_PartialBlock(channels) for _ in range(residuals)))
-        self.leave = _Convolution(channels, channels)
+        self.leave = LeakyConv2d(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.enter(x)
@@ -67,7 +67,7 @@ class CspNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = _Convolution(3, CHANNELS[0], 2)
+        self.stem = LeakyConv2d(3, CHANNELS[0], 2)
         self.stages = nn.ModuleList(
             _Stage(channels, 1 if index == 0 else 2, residuals)
             for index, (channels, residuals) in enumerate(zip(CHANNELS[:-1], RESIDUALS, strict=True))
@@ -90,7 +90,7 @@ class CspNet(nn.Module):
         the image the zeros of the padding then mean grey instead of the mean colour. Raises ValueError for
         weights of another network.
         """
-        own = [module for module in self.modules() if isinstance(module, _Convolution)]
+        own = [module for module in self.modules() if isinstance(module, LeakyConv2d)]
         shapes = [tuple(kernel.shape) for kernel, _ in convolutions[: len(own)]]
         if shapes != [tuple(module.weight.shape) for module in own]:
             raise ValueError("these are not the weights of the backbone of NanoDet-g")
