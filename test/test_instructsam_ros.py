@@ -20,7 +20,7 @@ def test_a_segmenter_is_loaded_with_the_options_of_its_backend() -> None:
 
 
 def test_unknown_backends_are_named() -> None:
-    with pytest.raises(ConfigError, match="unknown backend 'none'; known: fake, instructsam, onnx"):
+    with pytest.raises(ConfigError, match="unknown backend 'none'; known: agent, fake, instructsam, onnx"):
         instructsam_ros.load("compact", backend="none")
 
 

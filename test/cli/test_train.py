@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ CONFIG = Path(__file__).parents[2] / "config" / "training" / "compact.yaml"
 def test_the_trainer_runs_with_the_overrides_up_to_the_last_step(
     arguments: list[str], steps: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from instructsam_ros.training import config, trainer
+    from instructsam_ros.training import stages, trainer
 
     calls: list[Any] = []
 
@@ -30,10 +31,22 @@ def test_the_trainer_runs_with_the_overrides_up_to_the_last_step(
         def run(self, max_steps: int | None) -> None:
             calls.append(max_steps)
 
-    monkeypatch.setattr(config, "load_settings", lambda file, overrides: (file, overrides))
+    run = SimpleNamespace(out="nowhere")
+    monkeypatch.setattr(stages, "load_stages", lambda *given: calls.append(given) or [run])
     monkeypatch.setattr(trainer, "Trainer", Recorder)
     assert main(["train", str(CONFIG), "seed=3", *arguments]) == 0
-    assert calls == [(str(CONFIG), ["seed=3"]), steps]
+    assert calls == [(str(CONFIG), ["seed=3"]), run, steps]
+
+
+def test_a_last_step_of_several_stages_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from instructsam_ros.training import stages
+
+    runs = [SimpleNamespace(out="first"), SimpleNamespace(out="second")]
+    monkeypatch.setattr(stages, "load_stages", lambda *_: runs)
+    assert main(["train", str(CONFIG), "--max-steps", "7"]) == 2
+    assert "--max-steps is of one run, and this file has stages" in capsys.readouterr().err
 
 
 def test_without_the_extra_its_name_is_printed(

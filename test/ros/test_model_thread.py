@@ -19,10 +19,11 @@ class Model:
 
 @pytest.fixture
 def thread():
+    before = set(threading.enumerate())
     thread = ModelThread()
     yield thread
     thread.close(60)
-    assert "model" not in [alive.name for alive in threading.enumerate()]
+    assert "model" not in [alive.name for alive in set(threading.enumerate()) - before]
 
 
 def test_all_tasks_run_in_one_thread_also_after_failures(thread):
