@@ -13,19 +13,13 @@ import torch
 from tokenizers import Tokenizer
 
 import instructsam_ros.segmenter
-from instructsam_ros.backends.instructsam import (
-    DecodedSegmentation,
-    InstructSamSegmenter,
-    load,
-)
+from instructsam_ros.backends.instructsam import DecodedSegmentation, InstructSamSegmenter, load
 from instructsam_ros.errors import CancelledError, CheckpointError, ConfigError, InvalidInputError
 from instructsam_ros.models.instructsam.checkpoint import save_folder
 from instructsam_ros.models.instructsam.detector import DetectorOutput
 from instructsam_ros.models.instructsam.generation import Generation
 from instructsam_ros.models.instructsam.inference_mode import PAPER, RELEASED
 from instructsam_ros.models.instructsam.modeling import InstructSam
-from instructsam_ros.paths import DATA
-from instructsam_ros.scenes.dataset import load_view, view_paths
 from instructsam_ros.types import PhraseAnswer, Segmentation, Status
 
 torch.set_num_threads(1)
@@ -343,14 +337,6 @@ def test_unusable_tokenizer(
         load(str(tmp_path), "cpu")
 
 
-@pytest.mark.parametrize("instruction", ["something to drink from", "I need something to drink from"])
-def test_compact_model_finds_something_to_drink_from(instruction: str) -> None:
-    """The plainest purpose of all; the sample scene has three mugs and no glass."""
-    rgb = load_view(view_paths(DATA / "scenes")[3], depth=False).rgb
-    found = load("compact", "cpu").segment_image(rgb, instruction)
-    assert [i.phrase for i in found.instances] == ["drinking vessel"] * 3
-
-
 def test_a_phrase_without_instances_is_told(
     segmenter: InstructSamSegmenter, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,18 +345,3 @@ def test_a_phrase_without_instances_is_told(
     result = segmenter.segment_image(rgb, "the red mug and the blue bowl")
     assert result.status == Status.OK
     assert result.phrases == (PhraseAnswer("red mug", Status.OK), PhraseAnswer("blue bowl", Status.NO_TARGET))
-
-
-def test_the_compact_model_is_asked_for_each_of_several_kinds() -> None:
-    """On a sample scene with three mugs and no bowl."""
-    view = load_view(view_paths(DATA / "scenes")[0])
-    compact = load("compact", "cpu", dtype="float32")
-    features = compact.encode(view.rgb)
-    result = compact.segment(features, "the mugs and the bowl")
-    assert result.status == Status.OK
-    assert {instance.phrase for instance in result.instances} == {"mugs"}
-    assert result.phrases == (PhraseAnswer("mugs", Status.OK), PhraseAnswer("bowl", Status.NO_TARGET))
-    alone = compact.segment(features, "the mugs")
-    assert [i.mask.sum() for i in result.instances] == [i.mask.sum() for i in alone.instances]
-    again = compact.segment(features, "the mugs and the bowl", previous=result)
-    assert equal(again, result)

@@ -140,11 +140,11 @@ def _through_cv_bridge(message: Any, encoding: str) -> NDArray[np.uint8]:
         raise InvalidInputError(
             f"image encoding {encoding!r} is not supported; use one of {known}, or install cv_bridge"
         ) from None
-    except Exception as error:
+    except Exception as error:  # a compiled part built for another NumPy raises whatever it likes
         raise InvalidInputError(_NO_BRIDGE.format(encoding=encoding, error=error)) from error
     try:
         return np.asarray(CvBridge().imgmsg_to_cv2(message, "rgb8"))
     except (ImportError, AttributeError, SystemError) as error:
         raise InvalidInputError(_NO_BRIDGE.format(encoding=encoding, error=error)) from error
-    except Exception as error:
+    except Exception as error:  # CvBridgeError, and those of OpenCV, which need not be there to be named
         raise InvalidInputError(f"cv_bridge cannot convert {encoding!r} to rgb8: {error}") from None

@@ -49,6 +49,5 @@ class CameraInputNode:
                 self._executor.spin_once(timeout_sec=SPIN_SECONDS)
             except (ExternalShutdownException, ShutdownException):
                 return
-            # A fault of ours in a callback; one message must not end the node.
-            except Exception as error:
+            except Exception as error:  # a fault of ours in a callback; one message must not end the node
                 self._logger.error(f"a callback of the camera failed: {error}", throttle_duration_sec=5.0)
