@@ -106,7 +106,7 @@ def pack(module: nn.Module) -> None:
     first, activation = MLPS.get(type(module), ("", ""))
     behind = ACTIVATIONS.get(type(getattr(module, activation, None)))
     for name, child in module.named_children():
-        if type(child) not in LAYERS:
+        if not isinstance(child, nn.Linear | nn.Conv2d) or type(child) not in LAYERS:
             if not isinstance(child, nn.TransformerEncoderLayer):  # which has fused kernels of its own
                 pack(child)
         elif _gains(child):
