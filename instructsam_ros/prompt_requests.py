@@ -67,14 +67,14 @@ class EverythingRequest:
         """See Request.ask."""
         if not isinstance(segmenter, EverythingSegmenter):
             raise InvalidInputError(
-                f"{segmenter.name} needs an instruction; the model compact finds everything"
+                f"{segmenter.name} needs an instruction; compact, sam3 and sam3i find everything"
             )
         return segmenter.segment_everything(features, cancel=cancel)
 
 
 def _prompted(segmenter: Segmenter) -> PromptSegmenter:
     if not isinstance(segmenter, PromptSegmenter):
-        raise InvalidInputError(f"{segmenter.name} takes no points and boxes; the model compact does")
+        raise InvalidInputError(f"{segmenter.name} takes no points and boxes; compact, sam3 and sam3i do")
     return segmenter
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.errors import CancelledError, InstructSamError, InvalidInputError
 from instructsam_ros.following import Follower
 from instructsam_ros.lifting import LiftedInstance, LiftSettings, RefinementSettings
 from instructsam_ros.pipeline import Pipeline, Result
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.errors import MotionError
+from instructsam_ros.ros.errors import MotionError, PromptError
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.input.frame_decoder import DecodedFrame, decode_frame, grey_warning
 from instructsam_ros.ros.input.job_queue import Job
@@ -141,17 +141,23 @@ class Processor:
         for name, text in texts.items():
             stream = self._streams[name] if streaming else _Stream()
             pipeline = self._pipeline(settings, stream.tracker if streaming else None)
-            result = pipeline.run(
-                frame,
-                text,
-                request=None if follower is None or name else follower.request(frame, view),
-                features=features,
-                up_direction=up_direction,
-                view=view,
-                previous=stream.last(text, frame),
-                cancel=cancel,
-                on_stage=job.request.on_stage if job.request else None,
-            )
+            request = None if follower is None or name else follower.request(frame, view)
+            try:
+                result = pipeline.run(
+                    frame,
+                    text,
+                    request=request,
+                    features=features,
+                    up_direction=up_direction,
+                    view=view,
+                    previous=stream.last(text, frame),
+                    cancel=cancel,
+                    on_stage=job.request.on_stage if job.request else None,
+                )
+            except InstructSamError as error:
+                if request is None or isinstance(error, CancelledError):
+                    raise
+                raise PromptError(str(error), job.prompt) from error  # such as weights without a tracker
             if streaming and not name:
                 waited = {"wait": started - job.messages.received, "decode": decoded_at - started}
                 self.times.add({**waited, "transform": posed_at - decoded_at, **result.timings})
