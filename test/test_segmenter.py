@@ -46,7 +46,8 @@ def segmenter(request):
         return load(str(request.getfixturevalue("tiny_export")), device="cpu", backend="onnx", threads=1)
     if request.param in FAMILY:
         folder = str(request.getfixturevalue(f"{request.param}_folder"))
-        return load(folder, device="cpu", backend=request.param, score_threshold=0.1)
+        clicks = {"tracker": str(request.getfixturevalue("sam3_folder")), "grid": 4}
+        return load(folder, device="cpu", backend=request.param, score_threshold=0.1, **clicks)
     if request.param == "agent":
         server = request.getfixturevalue("selects_all")
         return load("tiny", device="cpu", backend="agent", url=server.url, segmenter={"model": "fake"})
