@@ -33,6 +33,7 @@ from instructsam_ros.ros.input.persistent_inputs import PersistentInputs
 from instructsam_ros.ros.input.prompts import PromptInputs
 from instructsam_ros.ros.input.subscriptions import CameraInfoInput, CameraInputs
 from instructsam_ros.ros.logs import ErrorLog
+from instructsam_ros.ros.memory import give_back_memory
 from instructsam_ros.ros.model_loader import ModelLoader
 from instructsam_ros.ros.model_thread import ModelThread
 from instructsam_ros.ros.node_main import spin
@@ -299,6 +300,8 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._transforms.keep(settings.transform_memory)
         self._camera_info.look_for_latched()
         queue = self._persistent.queue
+        if queue is None:  # some time after deactivation, as the middleware frees its buffers late
+            give_back_memory()
         self._diagnostics.publish(
             diagnostic_array(
                 self, self._health, self._counters, settings, queue, self._worker, self._processor
