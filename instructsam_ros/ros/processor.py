@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from instructsam_ros.errors import CancelledError, InstructSamError, InvalidInputError
-from instructsam_ros.following import Follower
 from instructsam_ros.lifting import LiftedInstance, LiftSettings, RefinementSettings
 from instructsam_ros.pipeline import Pipeline, Result
+from instructsam_ros.prompted_object import PromptedObject
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.errors import MotionError, PromptError
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
@@ -100,7 +100,7 @@ class Processor:
         self.warnings: tuple[str, ...] = ()
         self.outside_limits: float | None = None
         self._streams: dict[str, _Stream] = {}
-        self._followed: tuple[UserPrompt, Follower] | None = None
+        self._selected: tuple[UserPrompt, PromptedObject] | None = None
 
     def run(self, job: Job, cancel: Callable[[], bool]) -> FrameResult:
         """Return a job's result.
@@ -131,7 +131,7 @@ class Processor:
                 frame.frame_id, frame.stamp_ns, settings.transform_timeout, settings.fixed_frame
             )
             self._hold_back(frame, view, settings)
-        follower = None if job.prompt is None else self._follower(job.prompt, frame, settings)
+        prompted = None if job.prompt is None else self._prompted(job.prompt, frame, settings)
         posed_at = time.monotonic()
         texts = {name: text for name, text in (("", job.instruction), *job.named) if text}
         if streaming:
@@ -141,7 +141,7 @@ class Processor:
         for name, text in texts.items():
             stream = self._streams[name] if streaming else _Stream()
             pipeline = self._pipeline(settings, stream.tracker if streaming else None)
-            request = None if follower is None or name else follower.request(frame, view)
+            request = None if prompted is None or name else prompted.request(frame, view)
             try:
                 result = pipeline.run(
                     frame,
@@ -162,8 +162,8 @@ class Processor:
                 waited = {"wait": started - job.messages.received, "decode": decoded_at - started}
                 self.times.add({**waited, "transform": posed_at - decoded_at, **result.timings})
             stream.previous = (text, result.segmentation)
-            if follower is not None and not name:
-                result = follower.keep(result, view)
+            if prompted is not None and not name:
+                result = prompted.keep(result, view)
             kept = result.only(lambda each: each.instance.score >= settings.score_threshold)
             chosen = choose_target(kept.lifted.instances, settings.target, settings.target_id)
             results.append(
@@ -182,9 +182,9 @@ class Processor:
             )
         return dataclasses.replace(results[0], named=tuple(results[1:]))
 
-    def _follower(self, prompt: UserPrompt, frame: Frame, settings: NodeSettings) -> Follower:
-        """Return the follower of a prompt, which begins on its first frame. Raises PromptError."""
-        if self._followed is None or self._followed[0] is not prompt:
+    def _prompted(self, prompt: UserPrompt, frame: Frame, settings: NodeSettings) -> PromptedObject:
+        """Return the object of a prompt, which begins on its first frame. Raises PromptError."""
+        if self._selected is None or self._selected[0] is not prompt:
             request = place(
                 prompt,
                 frame,
@@ -193,8 +193,8 @@ class Processor:
                     frame.frame_id, source, frame.stamp_ns, settings.transform_timeout
                 ),
             )
-            self._followed = (prompt, Follower(request))
-        return self._followed[1]
+            self._selected = (prompt, PromptedObject(request))
+        return self._selected[1]
 
     def _hold_back(self, frame: Frame, view: View | None, settings: NodeSettings) -> None:
         """Raise MotionError where the camera moves faster than max_motion and tf knows it."""

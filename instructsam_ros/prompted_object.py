@@ -40,7 +40,7 @@ class _Place:
     fixed_frame: str
 
 
-class Follower:
+class PromptedObject:
     """A prompt for the first image, and for later ones a point and a box where the object was last.
 
     With depth, the place is in metres and is projected into the next image; with the camera's pose in a fixed

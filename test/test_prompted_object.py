@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instructsam_ros.backends.fake import FakeSegmenter
-from instructsam_ros.following import Follower
 from instructsam_ros.pipeline import Pipeline
 from instructsam_ros.prompt_requests import PromptRequest
+from instructsam_ros.prompted_object import PromptedObject
 from instructsam_ros.tracking.tracker import Tracker
 from instructsam_ros.types import CameraModel, Frame, Pose, Status, View
 
@@ -32,12 +32,12 @@ def moved(pixels):
 
 class Stream:
     def __init__(self, point):
-        self.follower = Follower(PromptRequest((point,)))
+        self.object = PromptedObject(PromptRequest((point,)))
         self.pipeline = Pipeline(FakeSegmenter(), tracker=Tracker())
 
     def answer(self, frame, view=None):
-        request = self.follower.request(frame, view)
-        return self.follower.keep(self.pipeline.run(frame, "object", request=request, view=view), view)
+        request = self.object.request(frame, view)
+        return self.object.keep(self.pipeline.run(frame, "object", request=request, view=view), view)
 
 
 def boxes(result):
@@ -90,7 +90,7 @@ def test_the_next_prompt_is_in_the_image_and_its_point_in_its_box(roll, yaw, x, 
         np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]),
     ]
     view = View("odom", Pose(turns[0] @ turns[1], np.array([x, 0.0, z])))
-    request = stream.follower.request(frame(), view)
+    request = stream.object.request(frame(), view)
     if isinstance(request, PromptRequest):
         request.check(FakeSegmenter(), (120, 160))
         (((px, py),), (box,)) = request.points, request.boxes
