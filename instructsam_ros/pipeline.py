@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instructsam_ros.lifting import (
+    LiftedInstance,
     LiftedScene,
     LiftSettings,
     RefinementSettings,
@@ -20,10 +21,11 @@ from instructsam_ros.lifting import (
     scene_points,
     without_specks,
 )
+from instructsam_ros.prompt_requests import Request
 from instructsam_ros.propagated_answers import STAGE, AnswerPropagator
 from instructsam_ros.segmenter import Cancel, Segmenter, raise_if_cancelled
 from instructsam_ros.tracking.tracker import Tracker
-from instructsam_ros.types import Frame, Instance, Segmentation, View, check_instruction, tight_box
+from instructsam_ros.types import Frame, Instance, Segmentation, Status, View, check_instruction, tight_box
 
 OnStage = Callable[[str], None]
 STAGES = ("encode", "segment", "lift")
@@ -48,6 +50,18 @@ class Result:
     def followed(self) -> bool:
         """Whether the masks were carried on from an earlier frame, without the model."""
         return STAGE in self.timings
+
+    def only(self, wanted: Callable[[LiftedInstance], bool]) -> Result:
+        """Return the result with those of its instances that are wanted."""
+        kept = tuple(filter(wanted, self.lifted.instances))
+        if len(kept) == len(self.lifted.instances):
+            return self
+        segmentation = replace(
+            self.segmentation,
+            instances=tuple(each.instance for each in kept),
+            status=self.segmentation.status if kept else Status.NO_TARGET,
+        )
+        return replace(self, segmentation=segmentation, lifted=LiftedScene(kept, self.lifted.plane))
 
 
 class Pipeline:
@@ -81,6 +95,7 @@ class Pipeline:
         frame: Frame,
         instruction: str,
         *,
+        request: Request | None = None,
         features: Any = None,
         previous: Segmentation | None = None,
         up_direction: NDArray[np.float64] | None = None,
@@ -90,12 +105,12 @@ class Pipeline:
     ) -> Result:
         """Segment, remove stray pixels of the masks, and lift.
 
-        features: what ``encode`` returned for this frame; encoded here when None. previous: the
-        segmentation of the last frame of the stream, for the same instruction. up_direction: direction
-        away from the ground in the optical frame, when known. view: of the camera, for the tracker.
-        cancel: polled between and within stages. on_stage: called with the name of each of STAGES as it
-        begins. Raises InvalidInputError for an unusable instruction, CancelledError, and what the
-        segmenter raises.
+        request: what to ask instead of the instruction, which then only names it. features: what ``encode``
+        returned for this frame; encoded here when None. previous: the segmentation of the last frame of the
+        stream, for the same instruction. up_direction: direction away from the ground in the optical frame,
+        when known. view: of the camera, for the tracker. cancel: polled between and within stages. on_stage:
+        called with the name of each of STAGES as it begins. Raises InvalidInputError for an unusable
+        instruction, CancelledError, and what the segmenter raises.
         """
         instruction = check_instruction(instruction)
         followed = None if self.propagation is None else self.propagation.follow(frame, instruction)
@@ -114,7 +129,10 @@ class Pipeline:
             features = self.encode(frame)
             timings["encode"] = time.perf_counter() - started
         started = begin("segment")
-        segmentation = self.segmenter.segment(features, instruction, previous=previous, cancel=cancel)
+        if request is not None:
+            segmentation = request.ask(self.segmenter, features, cancel)
+        else:
+            segmentation = self.segmenter.segment(features, instruction, previous=previous, cancel=cancel)
         instances = tuple(_without_specks(instance) for instance in segmentation.instances)
         segmentation = replace(segmentation, instances=instances)
         # The segmenter's own stages are more detailed than one number for all of them.

@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Segment the input and write the overlays; "no target" is an answer, too, and ends with 0."""
     request = read_request(args)
-    instruction = "" if request else check_instruction(args.instruction)
+    instruction = request.text if request else check_instruction(args.instruction)
     check_depth_arguments(args)
     if args.refine_with_depth and args.depth is None:
         raise InvalidInputError("--refine-with-depth needs the depth of the picture: --depth and --info")
@@ -77,10 +77,6 @@ def run(args: argparse.Namespace) -> int:
     if rgb is None and request:
         raise InvalidInputError(
             f"points and boxes belong to one picture, which {printable(args.input)} is not"
-        )
-    if request and (args.depth is not None or args.json is not None):
-        raise InvalidInputError(
-            "--depth and --json go with an instruction, not with points, boxes or everything"
         )
     if rgb is None and args.depth is not None:
         raise InvalidInputError(f"--depth belongs to one picture, which {printable(args.input)} is not")
@@ -103,18 +99,12 @@ def run(args: argparse.Namespace) -> int:
         frame = Frame(rgb, *read_depth(args.depth, args.info)) if args.depth else Frame(rgb)
         out = _file_to_write(args.out or Path(f"{name}.png"), "picture", (".png",))
         refinement = RefinementSettings() if args.refine_with_depth else None
-        model = load_model(args, **threshold)
-        if request:
-            found = request(model, rgb)
-            text = describe(found)
-        else:
-            result = Pipeline(model, refinement=refinement).run(frame, instruction)
-            found = result.segmentation
-            text = describe(found) if frame.depth is None else table(result)
-            if args.json is not None:
-                write_answer(args.json, result)
-        write_png(out, overlay(rgb, found.instances))
-        print(text)
+        pipeline = Pipeline(load_model(args, **threshold), refinement=refinement)
+        result = pipeline.run(frame, instruction, request=request)
+        if args.json is not None:
+            write_answer(args.json, result)
+        write_png(out, overlay(rgb, result.segmentation.instances))
+        print(describe(result.segmentation) if frame.depth is None else table(result))
         for path in (out, args.json):
             if path is not None:
                 print(f"written: {printable(path)}")

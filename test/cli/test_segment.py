@@ -328,3 +328,20 @@ def test_the_answer_is_written_as_json(picture, tmp_path):
 def test_json_is_of_one_picture(tmp_path, capsys):
     assert main(["segment", str(tmp_path), "the red thing", "--json", str(tmp_path / "a.json")]) == 2
     assert "--json" in capsys.readouterr().err
+
+
+def test_clicks_are_answered_with_json_and_in_metres(picture, capsys):
+    folder = picture.parent
+    cv2.imwrite(str(folder / "depth.png"), np.full((48, 64), 800, np.uint16))
+    (folder / "camera.json").write_text(
+        json.dumps({"width": 64, "height": 48, "fx": 60, "fy": 60, "cx": 31.5, "cy": 23.5})
+    )
+    words = ["--point", "15,15", "--model", "fake", "-o", str(folder / "out.png")]
+    words += ["--json", str(folder / "a.json"), "--depth", str(folder / "depth.png")]
+    assert main(["segment", str(picture), *words, "--info", str(folder / "camera.json")]) == 0
+    assert "centroid" in capsys.readouterr().out
+    answer = json.loads((folder / "a.json").read_text())
+    assert answer["instruction"] == "object at 15,15"
+    assert answer["instances"][0]["oriented_box"]["size"]
+    assert main(["segment", str(picture), "--everything", *words[2:8]]) == 0
+    assert json.loads((folder / "a.json").read_text())["instruction"] == "everything"
