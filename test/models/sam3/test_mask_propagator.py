@@ -111,16 +111,20 @@ def test_given_masks_are_the_memory_that_frames_are_matched_with():
 
 def test_folders_of_the_video_model_load_whole(tmp_path):
     loaded = load(str(write_tracker_folder(tmp_path / "whole")), "cpu").model
-    for name, tensor in tiny_tracker().state_dict().items():
-        if name.startswith("prompt_encoder.shared_embedding"):
-            name = "shared_image_embedding.positional_embedding"
-        assert torch.equal(loaded.state_dict()[name], tensor), name
+    expected = tiny_tracker().state_dict()
+    for name, tensor in loaded.state_dict().items():
+        shared = name.startswith("prompt_encoder.shared_embedding")  # stored once
+        stored = "shared_image_embedding.positional_embedding" if shared else name
+        assert torch.equal(tensor, expected[stored]), name
     assert not loaded.training
 
 
-def test_a_detector_alone_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match="describes no tracker"):
+def test_a_detector_alone_and_a_tracker_without_its_memory_are_refused(tmp_path):
+    with pytest.raises(CheckpointError, match=r"missing .*\n.*missing .*\n.*missing memory_at"):
         load(str(write_sam3_folder(tmp_path)), "cpu")
+    (tmp_path / "config.json").write_text('{"model_type": "sam3"}')
+    with pytest.raises(CheckpointError, match="describes no tracker"):
+        load(str(tmp_path), "cpu")
 
 
 def test_names_of_the_detector_are_left_out():
