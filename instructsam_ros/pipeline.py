@@ -22,6 +22,7 @@ from instructsam_ros.lifting import (
     without_specks,
 )
 from instructsam_ros.prompt_requests import Request
+from instructsam_ros.propagated_answers import STAGE, AnswerPropagator
 from instructsam_ros.segmenter import Cancel, Segmenter, raise_if_cancelled
 from instructsam_ros.tracking.tracker import Tracker
 from instructsam_ros.types import Frame, Instance, Segmentation, Status, View, check_instruction, tight_box
@@ -45,6 +46,11 @@ class Result:
         """Id of every instance, in the order of the segmentation."""
         return tuple(instance.id for instance in self.lifted.instances)
 
+    @property
+    def followed(self) -> bool:
+        """Whether the masks were carried on from an earlier frame, without the model."""
+        return STAGE in self.timings
+
     def only(self, wanted: Callable[[LiftedInstance], bool]) -> Result:
         """Return the result with those of its instances that are wanted."""
         kept = tuple(filter(wanted, self.lifted.instances))
@@ -62,7 +68,8 @@ class Pipeline:
     """A segmenter, the lifting and, for a stream, a tracker.
 
     Without a tracker ids count from 1 in every result and calls from several threads are safe; a
-    tracker belongs to one stream in one thread. With ``refinement`` masks are refined by the frame's depth.
+    tracker belongs to one stream in one thread. With ``refinement`` masks are refined by the frame's depth. A
+    ``propagation``, which belongs to one stream in one thread too, answers frames between inferences.
     """
 
     def __init__(
@@ -71,11 +78,13 @@ class Pipeline:
         lift_settings: LiftSettings | None = None,
         tracker: Tracker | None = None,
         refinement: RefinementSettings | None = None,
+        propagation: AnswerPropagator | None = None,
     ) -> None:
         self.segmenter = segmenter
         self.lift_settings = lift_settings or LiftSettings()
         self.tracker = tracker
         self.refinement = refinement
+        self.propagation = propagation
 
     def encode(self, frame: Frame) -> Any:
         """Image features of a frame, to pass to ``run`` for several instructions on it."""
@@ -104,6 +113,9 @@ class Pipeline:
         instruction, CancelledError, and what the segmenter raises.
         """
         instruction = check_instruction(instruction)
+        followed = None if self.propagation is None else self.propagation.follow(frame, instruction)
+        if followed is not None:
+            return self._lift(frame, instruction, followed, dict(followed.timings), up_direction, view)
         timings: dict[str, float] = {}
 
         def begin(stage: str) -> float:
@@ -125,19 +137,33 @@ class Pipeline:
         segmentation = replace(segmentation, instances=instances)
         # The segmenter's own stages are more detailed than one number for all of them.
         timings |= segmentation.timings or {"segment": time.perf_counter() - started}
-        started = begin("lift")
-        plane = None
-        if self.refinement is not None and segmentation.instances:
-            plane = plane_under(frame, segmentation, self.lift_settings, up_direction)
-            segmentation = refine_on_plane(frame, segmentation, plane, self.refinement, self.lift_settings)
-        lifted = lift(frame, segmentation, self.lift_settings, up_direction=up_direction, plane=plane)
-        lifted = self._track(instruction, lifted, view)
-        timings["lift"] = time.perf_counter() - started
-        return Result(frame, instruction, segmentation, lifted, timings)
+        begin("lift")
+        return self._lift(frame, instruction, segmentation, timings, up_direction, view)
 
     def scene_points(self, result: Result) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """The scene of a result without its targets: points [N, 3] in metres, colors [N, 3]."""
         return scene_points(result.frame, result.segmentation, self.lift_settings)
+
+    def _lift(
+        self,
+        frame: Frame,
+        instruction: str,
+        segmentation: Segmentation,
+        timings: dict[str, float],
+        up_direction: NDArray[np.float64] | None,
+        view: View | None,
+    ) -> Result:
+        """Refine what the model answered, lift and track; what was followed had been refined."""
+        started, plane, is_followed = time.perf_counter(), None, STAGE in timings
+        if self.refinement is not None and segmentation.instances and not is_followed:
+            plane = plane_under(frame, segmentation, self.lift_settings, up_direction)
+            segmentation = refine_on_plane(frame, segmentation, plane, self.refinement, self.lift_settings)
+        if self.propagation is not None and not is_followed:
+            self.propagation.start(frame, instruction, segmentation)
+        lifted = lift(frame, segmentation, self.lift_settings, up_direction=up_direction, plane=plane)
+        lifted = self._track(instruction, lifted, view)
+        timings["lift"] = time.perf_counter() - started
+        return Result(frame, instruction, segmentation, lifted, timings)
 
     def _track(self, instruction: str, scene: LiftedScene, view: View | None) -> LiftedScene:
         if self.tracker is None:

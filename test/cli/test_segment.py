@@ -78,6 +78,26 @@ def test_video_keeps_frames_and_size(picture, capsys):
     assert written.read()[1].shape == (48, 64, 3)
 
 
+def test_a_video_is_followed_between_inferences(picture, capsys):
+    video = picture.parent / "clip.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (160, 120))
+    pattern = np.random.default_rng(0).integers(0, 60, (120, 160, 3), dtype=np.uint8)
+    for step in range(7):
+        image = cv2.GaussianBlur(pattern, (0, 0), 2)
+        image[40:80, 30 + 2 * step : 70 + 2 * step] = (20, 20, 220)
+        writer.write(image)
+    writer.release()
+    out = picture.parent / "out.mp4"
+    assert segment(video, "the red thing", "-o", str(out), "--follow", "--refresh", "3") == 0
+    assert "7 frames, 7 of them with a target, 4 followed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("source", ["scene.png", "."])
+def test_only_a_video_is_followed(picture, capsys, source):
+    assert segment(picture.parent / source, "the red thing", "--follow") == 2
+    assert "--follow goes with a video" in capsys.readouterr().err
+
+
 def test_what_cannot_be_used_is_named(picture, capsys):
     (picture.parent / "broken.png").write_bytes(b"no picture")
     (picture.parent / "empty").mkdir()
