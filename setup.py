@@ -28,6 +28,7 @@ def cmake_install(build_dir: Path) -> Path:
         *("-S", str(SOURCE), "-B", str(build_dir), "-G", "Ninja"),
         "-DCMAKE_BUILD_TYPE=Release",
         "-DBUILD_TESTING=OFF",
+        "-DUNITY_TYPE_SUPPORTS=ON",
         f"-DCMAKE_INSTALL_PREFIX={stage}",
         f"-DPython3_EXECUTABLE={sys.executable}",
         f"-DPYTHON_INSTALL_DIR={SITE_PACKAGES}",

@@ -93,6 +93,7 @@ BACKENDS: dict[str, str] = {
     "onnx": "instructsam_ros.backends.onnx:load",
     "sam3": "instructsam_ros.backends.sam3:load",
     "sam3i": "instructsam_ros.backends.sam3i:load",
+    "seg_token": "instructsam_ros.backends.seg_token:load",
     "agent": "instructsam_ros.backends.agent:load",
     "fake": "instructsam_ros.backends.fake:load",
 }

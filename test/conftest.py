@@ -266,6 +266,41 @@ def sam3i_golden(golden_dir: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def seg_token_folder(tiny_config: InstructSamConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a small model with random weights that writes [SEG] tokens."""
+    import torch
+
+    from instructsam_ros.models.instructsam.checkpoint import new_model, save_folder
+
+    detr = {"hidden_size": 32, "num_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [4, 2, 2]}
+    config = dataclasses.replace(
+        tiny_config,
+        language={
+            "vocab_size": 512, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "rope_parameters": rope,
+        },
+        vision={"height": 64, "width": 96},
+        sam={
+            "detr_encoder_config": detr,
+            "detr_decoder_config": detr,
+            "mask_decoder_config": {"hidden_size": 32, "num_attention_heads": 2},
+        },
+        image_encoder="pyramid",
+        detector="pointer",
+        inference_mode="paper",
+        instance_decoding="autoregressive",
+        prompt="<|vision_start|>{image}<|vision_end|>{instruction}<|im_end|>",
+        out_dim=32,
+        max_new_tokens=16,
+    )  # fmt: skip
+    torch.manual_seed(4)
+    path = tmp_path_factory.mktemp("seg_token")
+    save_folder(new_model(config), path, tiny_tokenizer())
+    return path
+
+
+@pytest.fixture(scope="session")
 def sam3_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from test.sam3_models import write_sam3_folder
 

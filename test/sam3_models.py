@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import Sam3Config
+    from transformers import Sam3Config, Sam3TrackerModel
 
     from instructsam_ros.models.sam3i.modeling import Sam3I
 
@@ -44,6 +44,41 @@ def tiny_config() -> Sam3Config:
         detr_decoder_config={"num_layers": 2, "num_queries": 6, **layers},
         mask_decoder_config={"hidden_size": 32, "num_attention_heads": 4},
     )
+
+
+def tiny_tracker(levels: int = 4) -> Sam3TrackerModel:
+    """transformers' own click model of that size, random, with the image tower of the tiny SAM 3.
+
+    levels: of its neck; it reads three.
+    """
+    import torch
+    from transformers import Sam3TrackerConfig, Sam3TrackerModel
+
+    from instructsam_ros.models.sam3.meta_names import upstream_tensors
+
+    vision = tiny_config().vision_config.to_dict()
+    vision["scale_factors"] = vision["scale_factors"][:levels]
+    config = Sam3TrackerConfig(
+        vision_config=vision,
+        prompt_encoder_config={"hidden_size": 32, "image_size": 112, "patch_size": 14},
+        mask_decoder_config={
+            "hidden_size": 32, "mlp_dim": 64, "num_attention_heads": 4, "iou_head_hidden_dim": 32,
+        },
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Sam3TrackerModel(config).eval()
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+        model.no_memory_embedding.data.normal_()
+    model.prompt_encoder.shared_embedding.positional_embedding = (
+        model.shared_image_embedding.positional_embedding.clone()
+    )
+    tensors, _ = upstream_tensors(meta_weights())
+    prefix = "vision_encoder.backbone."
+    tower = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+    model.vision_encoder.backbone.load_state_dict(tower)
+    return model
 
 
 def golden_weights(folder: Path = GOLDEN) -> dict[str, Tensor]:
@@ -91,11 +126,24 @@ def write_sam3_folder(folder: Path) -> Path:
     from instructsam_ros.models.sam3.meta_names import upstream_tensors
 
     folder.mkdir(parents=True, exist_ok=True)
-    config = {"model_type": "sam3_video", "detector_config": tiny_config().to_dict()}
+    tracker = tiny_tracker()
+    config = {
+        "model_type": "sam3_video",
+        "detector_config": tiny_config().to_dict(),
+        "tracker_config": tracker.config.to_dict(),
+    }
     (folder / "config.json").write_text(json.dumps(config))
     tensors, _ = upstream_tensors(meta_weights())
     named = {f"detector_model.{name}": tensor.contiguous() for name, tensor in tensors.items()}
-    save_file({**named, "tracker_model.memory": torch.zeros(3)}, folder / "model.safetensors")
+    clicks = {
+        name.replace("vision_encoder.neck.", "tracker_neck.", 1)
+        if name.startswith("vision_encoder.")
+        else f"tracker_model.{name}": tensor.contiguous()
+        for name, tensor in tracker.state_dict().items()
+        if not name.startswith("vision_encoder.backbone.")
+    }
+    memory = {"tracker_model.memory_encoder.weight": torch.zeros(3)}
+    save_file({**named, **clicks, **memory}, folder / "model.safetensors")
     write_tokenizer(folder)
     return folder
 

@@ -9,7 +9,9 @@ from instructsam_ros.errors import CancelledError, InvalidInputError
 from instructsam_ros.lifting import LiftSettings, RefinementSettings
 from instructsam_ros.lifting.plane import support_plane
 from instructsam_ros.pipeline import STAGES, Pipeline
+from instructsam_ros.propagated_answers import AnswerPropagator
 from instructsam_ros.segmenter import raise_if_cancelled
+from instructsam_ros.tracking.propagation import PropagatedMask
 from instructsam_ros.tracking.tracker import Tracker
 from instructsam_ros.types import CameraModel, Frame, Instance, Segmentation, Status, tight_box
 
@@ -177,3 +179,41 @@ def test_one_plane_serves_refinement_and_boxes(frame, monkeypatch):
     result = Pipeline(Halves(), without_margin, refinement=RefinementSettings()).run(frame, "both")
     assert fits == [2]
     assert result.lifted.plane is not None
+
+
+class Still:
+    """Leaves masks where they are."""
+
+    def start(self, rgb, masks, ids, depth=None):
+        self.masks = dict(zip(ids, masks, strict=True))
+
+    def follow(self, rgb, depth=None):
+        return {number: PropagatedMask(mask, 0.9) for number, mask in self.masks.items()}
+
+
+def test_between_inferences_answers_are_followed_lifted_and_tracked(frame):
+    model = Halves()
+    pipeline = Pipeline(model, tracker=Tracker(), propagation=AnswerPropagator(Still(), refresh=3))
+    results = [pipeline.run(frame, "both") for _ in range(5)]
+    assert [result.followed for result in results] == [False, True, True, False, True]
+    assert model.encoded == 2
+    assert {result.ids for result in results} == {(1, 2)}
+    assert list(results[1].timings) == ["follow", "lift"]
+    for one, two in zip(results[0].lifted.instances, results[1].lifted.instances, strict=True):
+        np.testing.assert_array_equal(one.points, two.points)
+
+
+def test_what_was_refined_is_followed_and_not_refined_again(monkeypatch, frame):
+    refined = []
+
+    def refine(frame, segmentation, *_):
+        refined.append(segmentation)
+        return replace(segmentation, instances=segmentation.instances[:1])
+
+    monkeypatch.setattr("instructsam_ros.pipeline.refine_on_plane", refine)
+    pipeline = Pipeline(
+        Halves(), refinement=RefinementSettings(), propagation=AnswerPropagator(Still(), refresh=9)
+    )
+    results = [pipeline.run(frame, "both") for _ in range(3)]
+    assert len(refined) == 1
+    assert [len(result.segmentation.instances) for result in results] == [1, 1, 1]

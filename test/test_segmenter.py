@@ -15,7 +15,7 @@ from test.chat_server import call, chat_server, text_of
 
 # "tiny" is InstructSAM with the golden weights, too small to be right about anything; "onnx" its export;
 # "agent" is a scripted chat model above the fake
-FAMILY = ["sam3", "sam3i"]  # tiny, too
+FAMILY = ["sam3", "sam3i", "seg_token"]  # tiny, too
 MODELS = ["fake", "tiny", "onnx", "agent", *FAMILY] + (
     ["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else []
 )
@@ -46,7 +46,10 @@ def segmenter(request):
         return load(str(request.getfixturevalue("tiny_export")), device="cpu", backend="onnx", threads=1)
     if request.param in FAMILY:
         folder = str(request.getfixturevalue(f"{request.param}_folder"))
-        return load(folder, device="cpu", backend=request.param, score_threshold=0.1)
+        if request.param == "seg_token":
+            return load(folder, device="cpu", backend="seg_token")
+        clicks = {"tracker": str(request.getfixturevalue("sam3_folder")), "grid": 4}
+        return load(folder, device="cpu", backend=request.param, score_threshold=0.1, **clicks)
     if request.param == "agent":
         server = request.getfixturevalue("selects_all")
         return load("tiny", device="cpu", backend="agent", url=server.url, segmenter={"model": "fake"})
@@ -226,7 +229,8 @@ def test_everything_is_a_request(segmenter):
 
 def test_unknown_backends_and_options_are_named():
     with pytest.raises(
-        ConfigError, match="unknown backend 'nonsense'; known: agent, fake, instructsam, onnx, sam3, sam3i"
+        ConfigError,
+        match="unknown backend 'nonsense'; known: agent, fake, instructsam, onnx, sam3, sam3i, seg_token",
     ):
         load(backend="nonsense")
     for backend in ("no.such.module:load", "instructsam_ros.backends.fake:nothing"):

@@ -17,7 +17,7 @@ from instructsam_ros.models.instructsam.checkpoint import save_folder, weightles
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.training.config import InstructSamTrainSettings, Sam3ITrainSettings, Settings
-from instructsam_ros.training.initialization import compact_config, read_tokenizer
+from instructsam_ros.training.initialization import read_tokenizer, run_config
 from instructsam_ros.training.lora import merge_state, save_adapter
 from instructsam_ros.training.objectives.sam3i import model as sam3i_model
 
@@ -87,7 +87,7 @@ def export_run(settings: Settings, folder: Path, *, checkpoint: str = NAME) -> E
         save_folder(model, folder, dtype=torch.bfloat16, like=[origin])
     else:
         tokenizer = read_tokenizer(run / "tokenizer.json")
-        model = _filled(compact_config(settings.model, tokenizer), state["average"], run)
+        model = _filled(run_config(settings, tokenizer), state["average"], run)
         save_folder(model.half(), folder, tokenizer.to_str())
     with TensorFiles(folder) as files:
         return Export(int(state["step"]), weights_sha256(files))

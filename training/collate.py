@@ -15,9 +15,9 @@ IGNORE = -100
 
 @dataclass(frozen=True)
 class TokenRows:
-    """R rows that follow the image prefix: words, end of turn, one phrase, one query block.
+    """R rows that follow the image prefix: words, end of turn, one phrase, one query block or [SEG] tokens.
 
-    ids: int64 [R, L]. valid: bool [R, L]. queries: bool [R, L], True on the query slots. labels:
+    ids: int64 [R, L]. valid: bool [R, L]. queries: bool [R, L], True on query slots and [SEG]. labels:
     int64 [R, L], the token that follows, IGNORE where nothing is learned. phrase_ids: int64
     [R, P] and phrase_valid: bool [R, P], the phrase without its markers.
     """
@@ -42,8 +42,12 @@ def encode_rows(
     rng: np.random.Generator | None = None,
     idle: frozenset[int] = frozenset(),
     unknown_share: float = 0.0,
+    instances: Sequence[int] | None = None,
 ) -> TokenRows:
     """Token rows for training: ``{text}<|im_end|><ref>{phrase}</ref><mask>[SEG]*Q</mask><|im_end|>``.
+
+    instances: of every row, where the model writes a [SEG] for each of them; the answer is then
+    ``<ref>{phrase}</ref>[SEG]*instances<|im_end|>``, and all of it is learned.
 
     Learned tokens (InstructSAM training, arXiv 2605.26102): everything from the opening marker to
     the start of the query block, and what follows the block; never the query slots themselves.
@@ -52,7 +56,8 @@ def encode_rows(
     special: dict[str, int] = {name: i for name, i in tokenizer.get_vocab().items() if name[0] in "<["}
     end, unknown = special["<|im_end|>"], special["<unk>"]
     rows, phrase_rows = [], []
-    for text, phrase in zip(texts, phrases, strict=True):
+    counts = [None] * len(texts) if instances is None else instances
+    for text, phrase, count in zip(texts, phrases, counts, strict=True):
         words = tokenizer.encode(text, add_special_tokens=False).ids
         if rng is not None and unknown_share > 0:
             dropped = rng.random(len(words)) < unknown_share
@@ -62,11 +67,13 @@ def encode_rows(
         name = tokenizer.encode(phrase, add_special_tokens=False).ids
         prompt = [*words, end]
         opening = [special["<|object_ref_start|>"], *name, special["<|object_ref_end|>"]]
-        answer = [*opening, special["<|mask_start|>"]]
-        block = [special["[SEG]"]] * num_queries
-        closing = [special["<|mask_end|>"], end]
-        ids = [*prompt, *answer, *block, *closing]
-        labels = [IGNORE] * (len(prompt) - 1) + [*answer] + [IGNORE] * (num_queries + 1) + [end, IGNORE]
+        if count is None:
+            answer = [*opening, special["<|mask_start|>"]]
+            block = [*[special["[SEG]"]] * num_queries, special["<|mask_end|>"]]
+        else:
+            answer, block = [*opening, *[special["[SEG]"]] * count], []
+        ids = [*prompt, *answer, *block, end]
+        labels = [IGNORE] * (len(prompt) - 1) + answer + [IGNORE] * len(block) + [end, IGNORE]
         rows.append((ids, labels))
         phrase_rows.append(name)
     queries = special["[SEG]"]

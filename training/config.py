@@ -53,13 +53,14 @@ __all__ = [
 class TrainSettings(RunSettings):
     """A run of the compact model on rendered scenes.
 
-    model: name under config/models or path of the model's configuration. backbone: pretrained image
-    weights. init: an earlier run's folder (its averaged weights and heads), a model folder, or "compact"
+    objective: "seg_token" is a model that writes one [SEG] token per instance, which ignores ``loss.order``.
+    model: name under config/models or path of the model's configuration. backbone: pretrained image weights.
+    init: an earlier run's folder (its averaged weights and heads), a model folder, or "compact"
     (what ships), to start from; with a backbone, all of it but its own backbone and what reads that.
     image_only_steps: first steps that train only the image side, on the dense losses.
     """
 
-    objective: Literal["compact"] = "compact"
+    objective: Literal["compact", "seg_token"] = "compact"
     model: str
     data: SceneDataSettings
     backbone: str = ""
@@ -184,8 +185,8 @@ def settings_from(values: Any, where: str) -> Settings:
         return build(InstructSamTrainSettings, values, where)
     if objective == "sam3i":
         return build(Sam3ITrainSettings, values, where)
-    if objective != "compact":
-        known = "'compact', 'instructsam', 'sam3i'"
+    if objective not in ("compact", "seg_token"):
+        known = "'compact', 'instructsam', 'sam3i', 'seg_token'"
         raise ConfigError(f"{where}.objective: {objective!r} is not one of {known}")
     return build(TrainSettings, _with_evaluation_sets(values), where)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.common.torch_file import read_torch_file
-from instructsam_ros.models.instructsam.checkpoint import weightless
+from instructsam_ros.models.instructsam.checkpoint import new_model, weightless
 from instructsam_ros.models.instructsam.compact.csp_net import CspNet
 from instructsam_ros.models.instructsam.compact.efficientnet_lite import EfficientNetLite0
 from instructsam_ros.models.instructsam.compact.image_encoder import PyramidEncoder
@@ -55,9 +55,9 @@ def build_for_training(settings: TrainSettings, folder: Path) -> TrainingParts:
         texts += [text for root in settings.data.roots for text in own_texts(root)]
         save_tokenizer(build_tokenizer([*training_texts(), *texts]), path)
     tokenizer = read_tokenizer(path)
-    config = compact_config(settings.model, tokenizer)
+    config = run_config(settings, tokenizer)
     weightless(config)  # names what the model file cannot mean, before anything takes long
-    model = InstructSam(config)
+    model = new_model(config)
     initialise(model)
     if settings.backbone:
         load_backbone(model, Path(settings.backbone))
@@ -80,6 +80,14 @@ def read_tokenizer(path: Path) -> Tokenizer:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the package has no type of its own
         raise CheckpointError(f"{path} is not usable: {error}") from None
+
+
+def run_config(settings: TrainSettings, tokenizer: Tokenizer) -> InstructSamConfig:
+    """The configuration of a run's model: ``compact_config`` with the decoding of its objective."""
+    config = compact_config(settings.model, tokenizer)
+    return (
+        replace(config, instance_decoding="autoregressive") if settings.objective == "seg_token" else config
+    )
 
 
 def compact_config(model: str, tokenizer: Tokenizer) -> InstructSamConfig:

@@ -254,6 +254,8 @@ def load(
     folder = checkpoint_folder(model, revision=revision, offline=offline)
     added = [] if adapter is None else [adapter_folder(adapter)]
     config = options.apply_to_config(InstructSamConfig.from_folder(folder, *added))
+    if config.instance_decoding != "parallel":
+        raise ConfigError(f"{folder} writes [SEG] tokens; load it with the backend seg_token")
     if inference_mode is not None:
         config = dataclasses.replace(config, inference_mode=inference_mode)
     precision = torch_dtype(dtype, target)

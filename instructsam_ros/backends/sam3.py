@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from instructsam_ros.errors import ConfigError, InvalidInputError
+from instructsam_ros.backends.sam3_prompts import all_instances, prompted_instance
+from instructsam_ros.errors import CheckpointError, ConfigError, InvalidInputError
 from instructsam_ros.models.common.device import Precision, check_threads, torch_device, torch_dtype
 from instructsam_ros.models.common.hub import checkpoint_folder
 from instructsam_ros.models.instructsam.two_tower_encoder import square_pixels
@@ -22,12 +23,17 @@ from instructsam_ros.models.sam3.checkpoint import load_sam3
 from instructsam_ros.models.sam3.modeling import Adaptation, ImageLevels, Sam3, Sam3Output
 from instructsam_ros.models.sam3.postprocessing import SCORE_THRESHOLD, read_instances
 from instructsam_ros.models.sam3.tokenizer import CONTEXT, ClipTokenizer
+from instructsam_ros.models.sam3.tracker import Sam3Tracker, TrackerLevels
+from instructsam_ros.models.sam3.tracker_checkpoint import LazyTracker
 from instructsam_ros.models.sam3i.router import Router
+from instructsam_ros.prompts import PROMPTED_PHRASE, read_prompts
 from instructsam_ros.segmenter import Cancel, raise_if_cancelled
 from instructsam_ros.types import Instance, Segmentation, Status, check_instruction, check_rgb
 
 SEPARATOR = ";"
 """Between the noun phrases of one call."""
+GRID, MAX_GRID = 32, 256
+"""Points per side of the image, as SAM's mask generator takes them, and at most."""
 EXEMPLAR_TEXT = "visual"
 """Text that SAM 3 was trained with where there are example boxes and no phrase."""
 
@@ -36,12 +42,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EncodedPicture:
-    """Features of one image, its size in pixels, and the seconds of encoding."""
+    """Features of one image, its size in pixels, and the seconds of encoding.
+
+    for_clicks: features that the first click on the image adds, at most one.
+    """
 
     image: ImageLevels
     height: int
     width: int
     seconds: float
+    for_clicks: list[TrackerLevels] = field(default_factory=list, repr=False)
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,8 @@ class Sam3Segmenter:
     """Segmenter around SAM 3; see Segmenter for the contract.
 
     An instruction is a noun phrase or several, separated by ";". Every phrase is searched alone, so that the
-    answer to "mug; bowl" holds those to "mug" and "bowl". threshold: instances must score higher.
+    answer to "mug; bowl" holds those to "mug" and "bowl". threshold: instances must score higher. tracker:
+    answers clicks. grid: number of points per side of the image that everything is searched with.
     """
 
     model: Sam3
@@ -57,6 +68,8 @@ class Sam3Segmenter:
     router: Router
     threshold: float = SCORE_THRESHOLD
     name: str = "sam3"
+    tracker: LazyTracker | None = None
+    grid: int = GRID
 
     @torch.inference_mode()
     def encode(self, rgb: NDArray[np.uint8]) -> EncodedPicture:
@@ -125,6 +138,49 @@ class Sam3Segmenter:
         )
         return self.answer(features, split_phrases(phrase), geometry=geometry)
 
+    @torch.inference_mode()
+    def segment_prompts(
+        self,
+        features: EncodedPicture,
+        points: ArrayLike,
+        labels: ArrayLike,
+        boxes: ArrayLike = (),
+        *,
+        cancel: Cancel | None = None,
+    ) -> Segmentation:
+        """Segment what clicks and boxes mean; see PromptSegmenter.segment_prompts.
+
+        Raises CheckpointError where the weights have no tracker.
+        """
+        size = (features.height, features.width)
+        prompts, start = read_prompts(points, labels, boxes, size), time.perf_counter()
+        tracker, levels = self._for_clicks(features, cancel)
+        found = []
+        for prompt in prompts:
+            raise_if_cancelled(cancel)
+            found += prompted_instance(tracker, levels, prompt, size)
+        return _prompted_answer(found, features, start)
+
+    @torch.inference_mode()
+    def segment_everything(self, features: EncodedPicture, *, cancel: Cancel | None = None) -> Segmentation:
+        """Segment all objects; see EverythingSegmenter.segment_everything. Raises as segment_prompts."""
+        start = time.perf_counter()
+        tracker, levels = self._for_clicks(features, cancel)
+        size = (features.height, features.width)
+        found, are_more = all_instances(tracker, levels, self.grid, size, cancel)
+        return _prompted_answer(found, features, start, are_more=are_more)
+
+    def _for_clicks(
+        self, features: EncodedPicture, cancel: Cancel | None
+    ) -> tuple[Sam3Tracker, TrackerLevels]:
+        raise_if_cancelled(cancel)
+        if self.tracker is None:
+            raise CheckpointError(f"{self.name} was built without the tracker that answers clicks")
+        tracker = self.tracker.get()
+        levels = features.for_clicks[0] if features.for_clicks else tracker.embed(features.image.trunk)
+        features.for_clicks[:] = [levels]  # two threads may compute the same
+        return tracker, levels
+
     def answer(
         self,
         features: EncodedPicture,
@@ -165,6 +221,15 @@ class Sam3Segmenter:
         return self.model.detect(features.image, prompt, adaptation, geometry=geometry)
 
 
+def _prompted_answer(
+    found: list[Instance], features: EncodedPicture, start: float, *, are_more: bool = False
+) -> Segmentation:
+    seconds = {"encode": features.seconds, "masks": time.perf_counter() - start}
+    status = Status.MAX_INSTANCES if are_more else Status.OK if found else Status.NO_TARGET
+    answer = PROMPTED_PHRASE if found else "nothing"
+    return Segmentation(tuple(found), answer, status, MappingProxyType(seconds))
+
+
 def split_phrases(instruction: str) -> tuple[str, ...]:
     """Split an instruction into its phrases, each once, in their order. Raises InvalidInputError."""
     parts = (part.strip() for part in check_instruction(instruction).split(SEPARATOR))
@@ -192,6 +257,20 @@ def check_threshold(threshold: object) -> float:
     return float(threshold)
 
 
+def lazy_tracker(
+    tracker: str | None, path: Path, model: Sam3, revision: str | None, offline: bool
+) -> LazyTracker:
+    """Return the loader of what answers clicks: that of another folder or hub id, or of the model's own."""
+    return LazyTracker(path if tracker is None else model_path(tracker, revision, offline), model)
+
+
+def check_grid(grid: object) -> int:
+    """Return a number of points per side. Raises ConfigError outside 1..MAX_GRID."""
+    if isinstance(grid, bool) or not isinstance(grid, int) or not 1 <= grid <= MAX_GRID:
+        raise ConfigError(f"grid must be a whole number in 1..{MAX_GRID}, got {grid!r}")
+    return grid
+
+
 def load(
     model: str,
     device: str,
@@ -202,20 +281,24 @@ def load(
     offline: bool = False,
     score_threshold: float = SCORE_THRESHOLD,
     geometry_token: bool = True,
+    tracker: str | None = None,
+    grid: int = GRID,
 ) -> Sam3Segmenter:
     """Load facebook/sam3 (hub id, gated), a local folder of it, or Meta's sam3.pt.
 
     device, dtype, threads, revision, offline: as in the backend instructsam. geometry_token: append the
     geometry encoder's token of the image to every phrase, as Meta's code does and ``transformers.Sam3Model``
-    does not. Raises CheckpointError for unusable weights and ConfigError for an unusable device or option.
+    does not. tracker: hub id or folder of facebook/sam3 whose tracker answers clicks, where ``model`` has
+    none, as Meta's file; it is read with the first click. grid: points per side of everything. Raises
+    CheckpointError for unusable weights and ConfigError for an unusable device or option.
     """
     if threads is not None:
         check_threads(threads, 1)
         torch.set_num_threads(threads)
-    threshold = check_threshold(score_threshold)
+    threshold, grid = check_threshold(score_threshold), check_grid(grid)
     target = torch_device(device)
     path = model_path(model, revision, offline)
     loaded = load_sam3(path, torch_dtype(dtype, target), target, geometry_token=geometry_token)
-    return Sam3Segmenter(
-        loaded, ClipTokenizer.from_folder(tokenizer_folder(path)), Router.shipped(), threshold
-    )
+    clicks = lazy_tracker(tracker, path, loaded, revision, offline)
+    tokenizer = ClipTokenizer.from_folder(tokenizer_folder(path))
+    return Sam3Segmenter(loaded, tokenizer, Router.shipped(), threshold, tracker=clicks, grid=grid)

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import torch
 
 from instructsam_ros.backends.sam3 import (
+    GRID,
     EncodedPicture,
     Sam3Segmenter,
+    check_grid,
     check_threshold,
+    lazy_tracker,
     model_path,
     split_phrases,
     tokenizer_folder,
@@ -74,19 +77,25 @@ def load(
     score_threshold: float = SCORE_THRESHOLD,
     geometry_token: bool = True,
     route: str = "auto",
+    tracker: str | None = None,
+    grid: int = GRID,
 ) -> Sam3ISegmenter:
     """Load a folder of this package's training, or the authors' checkpoint (.pt, or a folder with it).
 
     A .pt file needs the tokenizer of SAM 3 in its folder, and a config.json only where the model is not of
-    full size. device ... geometry_token: as in the backend sam3. route: auto, concept, simple or complex, for
-    all instructions. Raises CheckpointError for unusable weights and ConfigError for an unusable option.
+    full size. device ... grid: as in the backend sam3, whose tracker clicks need. route: auto, concept,
+    simple or complex, for all instructions. Raises CheckpointError for unusable weights and ConfigError for
+    an unusable option.
     """
     if threads is not None:
         check_threads(threads, 1)
         torch.set_num_threads(threads)
-    fixed, threshold = check_route(route), check_threshold(score_threshold)
+    fixed, threshold, grid = check_route(route), check_threshold(score_threshold), check_grid(grid)
     target = torch_device(device)
     path = model_path(model, revision, offline)
     loaded = load_sam3i(path, torch_dtype(dtype, target), target, geometry_token=geometry_token)
     tokenizer = ClipTokenizer.from_folder(tokenizer_folder(path))
-    return Sam3ISegmenter(loaded, tokenizer, Router.shipped(), threshold, route=fixed)
+    clicks = lazy_tracker(tracker, path, loaded, revision, offline)
+    return Sam3ISegmenter(
+        loaded, tokenizer, Router.shipped(), threshold, tracker=clicks, grid=grid, route=fixed
+    )

@@ -16,6 +16,7 @@ from instructsam_ros.errors import InstructSamError
 COMMANDS: dict[str, str] = {
     "demo": "run the whole ROS pipeline on sample scenes or on your own frames",
     "segment": "segment a picture, a folder or a video from the command line",
+    "view": "show answers in Rerun: picture, masks, clouds and boxes, live or of a picture",
     "doctor": "check the environment: GPU, ROS, weights, transport",
     "eval": "score a model on an instruction-segmentation benchmark",
     "train": "train or fine-tune from one YAML file",

@@ -6,14 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.segmenter import EverythingSegmenter, PromptSegmenter, Segmenter
-from instructsam_ros.types import Segmentation
-
-Request = Callable[[Segmenter, NDArray[np.uint8]], Segmentation]
+from instructsam_ros.prompt_requests import EverythingRequest, PromptRequest, Request
 
 
 def add_prompt_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,28 +26,15 @@ def read_request(args: argparse.Namespace) -> Request | None:
     prompted = bool(args.point or args.not_point or args.box)
     if (args.instruction is not None) + prompted + args.everything != 1:
         raise InvalidInputError("give an instruction, or points and boxes, or --everything: one of them")
-
-    def segment_prompts(segmenter: Segmenter, rgb: NDArray[np.uint8]) -> Segmentation:
-        if not isinstance(segmenter, PromptSegmenter):
-            raise InvalidInputError(f"{segmenter.name} takes no points and boxes; the model compact does")
+    if prompted:
         labels = [1] * len(args.point) + [0] * len(args.not_point)
-        return segmenter.segment_prompts(
-            segmenter.encode(rgb), [*args.point, *args.not_point], labels, args.box
-        )
-
-    def segment_everything(segmenter: Segmenter, rgb: NDArray[np.uint8]) -> Segmentation:
-        if not isinstance(segmenter, EverythingSegmenter):
-            raise InvalidInputError(
-                f"{segmenter.name} needs an instruction; the model compact finds everything"
-            )
-        return segmenter.segment_everything(segmenter.encode(rgb))
-
-    return segment_prompts if prompted else segment_everything if args.everything else None
+        return PromptRequest((*args.point, *args.not_point), tuple(labels), tuple(args.box))
+    return EverythingRequest() if args.everything else None
 
 
-def _numbers(count: int) -> Callable[[str], list[float]]:
-    def numbers(text: str) -> list[float]:
-        values = [float(part) for part in text.split(",")]
+def _numbers(count: int) -> Callable[[str], tuple[float, ...]]:
+    def numbers(text: str) -> tuple[float, ...]:
+        values = tuple(float(part) for part in text.split(","))
         if len(values) != count:
             raise ValueError
         return values

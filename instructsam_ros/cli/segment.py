@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from instructsam_ros.atomic_write import put_in_place
 from instructsam_ros.camera_files import read_depth
+from instructsam_ros.cli.arguments import positive_int
 from instructsam_ros.cli.depth import add_depth_arguments, check_depth_arguments
 from instructsam_ros.cli.model import add_model_arguments, load_model
 from instructsam_ros.cli.prompts import add_prompt_arguments, read_request
@@ -22,8 +23,11 @@ from instructsam_ros.errors import InstructSamError, InvalidInputError
 from instructsam_ros.lifting import RefinementSettings
 from instructsam_ros.pictures import read_picture
 from instructsam_ros.pipeline import Pipeline
+from instructsam_ros.propagated_answers import AnswerPropagator
 from instructsam_ros.results import write_answer, write_png
 from instructsam_ros.segmenter import Segmenter
+from instructsam_ros.tracking.propagation import OPTICAL_FLOW, load_propagator
+from instructsam_ros.tracking.tracker import Tracker
 from instructsam_ros.types import Frame, Segmentation, Status, check_instruction
 from instructsam_ros.visualization import overlay, table
 
@@ -44,12 +48,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     parser.add_argument("--threshold", type=float, help="lowest score (default: the model's thresholds)")
     add_depth_arguments(parser, "depth of a picture, for measures in metres")
+    video = parser.add_argument_group("instruct once, then follow: a video")
+    video.add_argument("--follow", action="store_true", help="carry answers on from frame to frame")
+    video.add_argument(
+        "--refresh",
+        type=positive_int,
+        default=30,
+        metavar="N",
+        help="ask the model at every Nth frame, and where something is lost (default 30)",
+    )
+    video.add_argument(
+        "--propagator",
+        default=OPTICAL_FLOW,
+        help="optical_flow (default), or the hub id or folder of the SAM 3 whose tracker follows",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Segment the input and write the overlays; "no target" is an answer, too, and ends with 0."""
     request = read_request(args)
-    instruction = "" if request else check_instruction(args.instruction)
+    instruction = request.text if request else check_instruction(args.instruction)
     check_depth_arguments(args)
     if args.refine_with_depth and args.depth is None:
         raise InvalidInputError("--refine-with-depth needs the depth of the picture: --depth and --info")
@@ -60,14 +78,12 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInputError(
             f"points and boxes belong to one picture, which {printable(args.input)} is not"
         )
-    if request and (args.depth is not None or args.json is not None):
-        raise InvalidInputError(
-            "--depth and --json go with an instruction, not with points, boxes or everything"
-        )
     if rgb is None and args.depth is not None:
         raise InvalidInputError(f"--depth belongs to one picture, which {printable(args.input)} is not")
     if rgb is None and args.json is not None:
         raise InvalidInputError(f"--json belongs to one picture, which {printable(args.input)} is not")
+    if args.follow and (rgb is not None or args.input.is_dir()):
+        raise InvalidInputError(f"--follow goes with a video, which {printable(args.input)} is not")
     if args.out is not None and args.out.resolve() == args.input.resolve():
         raise InvalidInputError(f"{printable(args.out)} is the input; name another place for the overlays")
     threshold = {} if args.threshold is None else {"score_threshold": args.threshold}
@@ -83,18 +99,12 @@ def run(args: argparse.Namespace) -> int:
         frame = Frame(rgb, *read_depth(args.depth, args.info)) if args.depth else Frame(rgb)
         out = _file_to_write(args.out or Path(f"{name}.png"), "picture", (".png",))
         refinement = RefinementSettings() if args.refine_with_depth else None
-        model = load_model(args, **threshold)
-        if request:
-            found = request(model, rgb)
-            text = describe(found)
-        else:
-            result = Pipeline(model, refinement=refinement).run(frame, instruction)
-            found = result.segmentation
-            text = describe(found) if frame.depth is None else table(result)
-            if args.json is not None:
-                write_answer(args.json, result)
-        write_png(out, overlay(rgb, found.instances))
-        print(text)
+        pipeline = Pipeline(load_model(args, **threshold), refinement=refinement)
+        result = pipeline.run(frame, instruction, request=request)
+        if args.json is not None:
+            write_answer(args.json, result)
+        write_png(out, overlay(rgb, result.segmentation.instances))
+        print(describe(result.segmentation) if frame.depth is None else table(result))
         for path in (out, args.json):
             if path is not None:
                 print(f"written: {printable(path)}")
@@ -103,7 +113,10 @@ def run(args: argparse.Namespace) -> int:
     else:
         video = _open_video(args.input)
         out = _file_to_write(args.out or Path(f"{name}.mp4"), "video", VIDEO_SUFFIXES)
-        _segment_video(load_model(args, **threshold), video, args.input, instruction, out)
+        propagator = load_propagator(args.propagator, device=args.device) if args.follow else None
+        propagation = None if propagator is None else AnswerPropagator(propagator, args.refresh)
+        pipeline = Pipeline(load_model(args, **threshold), tracker=Tracker(), propagation=propagation)
+        _segment_video(pipeline, video, args.input, instruction, out)
     return 0
 
 
@@ -188,7 +201,7 @@ def _open_video(path: Path) -> cv2.VideoCapture:
 
 
 def _segment_video(
-    segmenter: Segmenter, video: cv2.VideoCapture, path: Path, instruction: str, out: Path
+    pipeline: Pipeline, video: cv2.VideoCapture, path: Path, instruction: str, out: Path
 ) -> None:
     if not _is_utf8(out):
         raise InvalidInputError(f"OpenCV writes no video under a name that is not UTF-8: {printable(out)}")
@@ -197,7 +210,7 @@ def _segment_video(
     total = max(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT))) or None
     writer: cv2.VideoWriter | None = None
     previous: Segmentation | None = None
-    frames = answered = 0
+    frames = answered = followed = 0
     try:
         for rgb in tqdm(_frames(video), total=total, unit="frame"):
             if writer is None:
@@ -207,10 +220,13 @@ def _segment_video(
                 )
                 if not writer.isOpened():
                     raise InvalidInputError(f"cannot write a video to {out}")
-            previous = segmenter.segment(segmenter.encode(rgb), instruction, previous=previous)
-            writer.write(np.ascontiguousarray(overlay(rgb, previous.instances)[..., ::-1]))
+            result = pipeline.run(Frame(rgb), instruction, previous=previous)
+            found = result.segmentation
+            writer.write(np.ascontiguousarray(overlay(rgb, found.instances, result.ids)[..., ::-1]))
             frames += 1
-            answered += previous.status != Status.NO_TARGET
+            answered += found.status != Status.NO_TARGET
+            followed += result.followed
+            previous = previous if result.followed else found
         if writer is not None:
             writer.release()
             _check_video(part, frames, out)
@@ -222,7 +238,8 @@ def _segment_video(
         part.unlink(missing_ok=True)
     if not frames:
         raise InvalidInputError(f"{path} is neither a readable picture nor a readable video")
-    print(f"written: {out}, {frames} frames, {answered} of them with a target")
+    rest = f", {followed} followed" if pipeline.propagation is not None else ""
+    print(f"written: {out}, {frames} frames, {answered} of them with a target{rest}")
     if total and frames < total - max(1, total // 50):  # frame counts in file headers are not exact
         raise InvalidInputError(
             f"only {frames} of the {total} frames of {path} could be read; is it damaged?"

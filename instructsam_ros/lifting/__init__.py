@@ -7,7 +7,7 @@ from instructsam_ros.lifting.grasp import GraspGeometry, grasp_geometry
 from instructsam_ros.lifting.lift import LiftedInstance, LiftedScene, lift, scene_points
 from instructsam_ros.lifting.outliers import without_specks
 from instructsam_ros.lifting.plane import Plane, fit_plane
-from instructsam_ros.lifting.projection import pixel_rays, project
+from instructsam_ros.lifting.projection import pixel_rays, project, visible_pixel
 from instructsam_ros.lifting.scene_plane import plane_under
 from instructsam_ros.lifting.settings import LiftSettings
 
@@ -32,5 +32,6 @@ __all__ = [
     "scene_points",
     "share_outside",
     "to_metres",
+    "visible_pixel",
     "without_specks",
 ]

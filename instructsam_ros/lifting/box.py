@@ -62,7 +62,7 @@ def fit_box(
     if not len(points):
         return None
     cloud = points.astype(np.float64)
-    sample = cloud[:: len(cloud) // _SEARCHED_POINTS + 1]
+    sample = np.ascontiguousarray(cloud[:: len(cloud) // _SEARCHED_POINTS + 1])
     direction = plane.normal if plane is not None else up_direction
     if direction is None:
         rotation = _sorted_axes(_least_volume(sample), sample)

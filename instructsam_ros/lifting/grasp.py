@@ -61,7 +61,7 @@ def grasp_geometry(frame: Frame, lifted: LiftedInstance, plane: Plane | None) ->
     heights = plane.height(lifted.points) if plane is not None else np.array([np.nan])
     covariance, size_stddev = box_uncertainty(box, frame.intrinsics)
     return GraspGeometry(
-        widths=np.ptp(lifted.points @ box.rotation, axis=0).astype(np.float64),
+        widths=np.ptp(box.rotation.T @ lifted.points.T, axis=1),  # along rows, several times as fast
         top=float(heights.max()),
         bottom=float(heights.min()),
         approaches=free_approaches(frame.depth, frame.intrinsics, box, plane),

@@ -16,6 +16,9 @@ _HYPOTHESES = 2000
 _RANKED_ON = 300
 _FINALISTS = 30
 _SCORED_ON = 3000
+_QUANTILES = np.array([0.02, 0.5, 0.98])
+_VOTED_AT_ONCE = 256
+"""Planes whose distances from 300 points fit into a processor's cache."""
 _MAX_PLANES = 3
 _MAX_TILT = np.cos(np.radians(15.0))
 _SEED = 7
@@ -91,7 +94,8 @@ def fit_plane(
         if len(inliers) < 3:
             return None
         centre = inliers.mean(0)
-        normal = np.linalg.svd(np.cov((inliers - centre).T))[0][:, 2]
+        inliers -= centre
+        normal = np.linalg.svd(inliers.T @ inliers)[0][:, 2]
         offset = float(normal @ centre)
     ratio = float((np.abs(cloud @ normal - offset) < tolerance).mean())
     if ratio < minimum_ratio or (up_direction is not None and abs(normal @ _unit(up_direction)) < _MAX_TILT):
@@ -129,7 +133,9 @@ def support_plane(
         whole = Plane(plane.normal, plane.offset, plane.inlier_ratio * len(remaining) / total)
         if not objects:
             return whole
-        gaps = [_gap(plane, cloud) for cloud in objects if rests_on(plane, cloud, tolerance)]
+        heights = [_heights(plane, cloud) for cloud in objects if len(cloud)]
+        # The lowest visible points of an object are this far from the plane.
+        gaps = [abs(low) for low, middle, high in heights if _rests(low, middle, high, tolerance)]
         if gaps:
             rank = -len(gaps), float(np.median(gaps))
             best = (rank, whole) if best is None else min(best, (rank, whole), key=lambda pair: pair[0])
@@ -137,11 +143,6 @@ def support_plane(
             break
         remaining = remaining[np.abs(plane.height(remaining)) >= tolerance]
     return None if best is None else best[1]
-
-
-def _gap(plane: Plane, points: NDArray[np.floating]) -> float:
-    """Compute the distance of the lowest visible points of an object from a plane, metres."""
-    return abs(_heights(plane, points)[0])
 
 
 def rests_on(plane: Plane, points: NDArray[np.floating], tolerance: float) -> bool:
@@ -152,14 +153,21 @@ def rests_on(plane: Plane, points: NDArray[np.floating], tolerance: float) -> bo
     """
     if not len(points):
         return False
-    low, middle, high = _heights(plane, points)
-    return bool(middle > -tolerance and -2 * tolerance <= low <= max(2 * tolerance, high - low))
+    return _rests(*_heights(plane, points), tolerance)
+
+
+def _rests(low: float, middle: float, high: float, tolerance: float) -> bool:
+    """Judge by the heights of the lowest, middle and highest points, metres."""
+    return middle > -tolerance and -2 * tolerance <= low <= max(2 * tolerance, high - low)
 
 
 def _heights(plane: Plane, points: NDArray[np.floating]) -> tuple[float, float, float]:
     """Compute the 2 %, 50 % and 98 % quantiles of the heights of points above a plane, metres."""
     sample = points[:: len(points) // _SCORED_ON + 1]
-    low, middle, high = np.quantile(plane.height(sample), (0.02, 0.5, 0.98))
+    ordered = np.sort(plane.height(sample))
+    # As np.quantile has it, in less than half of the time.
+    last = len(ordered) - 1
+    low, middle, high = np.interp(last * _QUANTILES, np.arange(last + 1), ordered)
     return float(low), float(middle), float(high)
 
 
@@ -179,10 +187,14 @@ def _votes(
     points: NDArray[np.float64], normals: NDArray[np.float64], offsets: NDArray[np.float64], tolerance: float
 ) -> NDArray[np.intp]:
     """Count the inliers among points [N, 3] of each of K planes, [K]."""
-    distances = points @ normals.T
-    distances -= offsets  # in place, because allocation costs more than the arithmetic
-    np.abs(distances, out=distances)
-    return np.asarray((distances < tolerance).sum(0))
+    votes = np.empty(len(normals), np.intp)
+    for start in range(0, len(normals), _VOTED_AT_ONCE):
+        some = slice(start, start + _VOTED_AT_ONCE)
+        distances = points @ normals[some].T
+        distances -= offsets[some]  # in place, because allocation costs more than the arithmetic
+        np.abs(distances, out=distances)
+        votes[some] = (distances < tolerance).view(np.uint8).sum(0, dtype=np.uint32)
+    return votes
 
 
 def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,6 +17,8 @@ _COUNTS = {"plumb_bob": (4, 5, 8, 12, 14), "rational_polynomial": (8, 12, 14), "
 # Undistortion is iterative; outside the lens's valid field it converges to a wrong ray.
 _STOP = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 100, 1e-12)
 _MAX_ROUND_TRIP_PX = 0.1
+_MAX_OFF_CENTRE_PX = 4.0
+"""Of a point from the ray of its pixel, in pixels without distortion; the border of a lens stretches them."""
 
 
 @lru_cache(maxsize=4)
@@ -58,6 +60,23 @@ def project(points: NDArray[np.floating], intrinsics: CameraModel) -> NDArray[np
     if coefficients is None:
         return rays * (intrinsics.fx, intrinsics.fy) + (intrinsics.cx, intrinsics.cy)
     return _distort(rays, intrinsics, coefficients)
+
+
+def visible_pixel(point: NDArray[np.floating], intrinsics: CameraModel) -> NDArray[np.float64] | None:
+    """Return the pixel [2], x y, at which the camera sees a point [3] in the optical frame; None where it
+    does not: behind the camera, outside of the image, or beyond what the lens model describes.
+
+    Raises InvalidInputError as ``pixel_rays``.
+    """
+    pixel = project(point, intrinsics)[0]
+    size = np.array([intrinsics.width, intrinsics.height])
+    if not ((pixel >= -0.5) & (pixel < size - 0.5)).all():  # NaN is not
+        return None
+    # A polynomial lens model maps directions far outside of the image back into it.
+    column, row = np.floor(pixel + 0.5).astype(int)
+    offset = point[:2] / point[2] - pixel_rays(intrinsics)[row, column]
+    near = np.abs(offset) * (intrinsics.fx, intrinsics.fy) <= _MAX_OFF_CENTRE_PX
+    return pixel if near.all() else None
 
 
 def _coefficients(intrinsics: CameraModel) -> NDArray[np.float64] | None:

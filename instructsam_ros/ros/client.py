@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -84,15 +84,31 @@ class Client:
             if self._failures:
                 raise InstructSamError(f"segment_node reports: {self._failures[0]}")
             for answer in self._answers:
-                if answer.instruction == instruction:
-                    for picture in self._pictures:
-                        if stamp_ns(answer) in picture.stamps:
-                            return answer, rgb_from_image(picture.image)
+                if answer.instruction == instruction and (rgb := self._rgb_of(answer)) is not None:
+                    return answer, rgb
             # Published again in case the node was not subscribed yet; the same one does not interrupt it.
             if self._publisher.get_subscription_count() and time.monotonic() >= next_time:
                 self._publisher.publish(String(data=instruction))
                 next_time = time.monotonic() + REPEAT_SECONDS
         raise TimeoutError(f"no answer within {timeout:g} s")
+
+    def answers(self, seconds: float) -> Iterator[tuple[Any, NDArray[np.uint8] | None]]:
+        """Yield every InstanceArray that comes within some seconds, with its image, uint8 [H, W, 3].
+
+        None for an image that has not come, or is not one of the last KEPT_PICTURES any more.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self._executor.spin_once(timeout_sec=0.1)
+            while self._answers:
+                answer = self._answers.pop(0)
+                yield answer, self._rgb_of(answer)
+
+    def _rgb_of(self, answer: Any) -> NDArray[np.uint8] | None:
+        stamp = stamp_ns(answer)
+        found = (each.image for each in self._pictures if stamp in each.stamps)
+        image = next(found, None)
+        return None if image is None else rgb_from_image(image)
 
     def _on_image(self, message: Any) -> None:
         if not self._pictures or memoryview(self._pictures[-1].image.data) != memoryview(message.data):

@@ -9,7 +9,7 @@ from collections import Counter, deque
 NAMES = (
     *("received", "processed", "dropped", "stale", "in_motion", "preempted", "without_depth"),
     *("invalid_instruction", "invalid_input", "no_frame", "transform_failed", "timed_out", "cancelled"),
-    *("refused", "not_active", "internal_error"),
+    *("refused", "not_active", "internal_error", "invalid_prompt"),
 )
 
 

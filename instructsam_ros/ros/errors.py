@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from instructsam_ros.errors import CancelledError, InstructSamError, InvalidInputError
 
 
 class InvalidInstructionError(InvalidInputError):
     """An instruction that cannot be used."""
+
+
+class PromptError(InvalidInputError):
+    """A click or prompt that cannot be used. prompt: the one, where it could be read."""
+
+    def __init__(self, message: str, prompt: Any = None) -> None:
+        super().__init__(message)
+        self.prompt = prompt
 
 
 class NoFrameError(InstructSamError):
@@ -43,6 +53,7 @@ class MotionError(InstructSamError):
 # ERROR_* of srv/SegmentOnce and action/Segment, and the counter in /diagnostics; subclasses come first.
 _CODES: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidInstructionError, 1, "invalid_instruction"),
+    (PromptError, 3, "invalid_prompt"),  # no request gets it
     (NoFrameError, 2, "no_frame"),
     (InvalidInputError, 3, "invalid_input"),
     (TransformError, 4, "transform_failed"),

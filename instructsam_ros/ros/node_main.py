@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import signal
@@ -89,7 +90,10 @@ def profile_variables() -> tuple[str, ...]:
 
     Up to Jazzy that is the old name alone; from Kilted on the old one still works, with a warning.
     """
-    if os.environ.get("ROS_DISTRO", "") in ("humble", "iron", "jazzy"):
+    distribution = os.environ.get("ROS_DISTRO")
+    # The wheels of PyPI set no ROS_DISTRO; up to Jazzy Fast DDS is called fastrtps there.
+    old_wheels = not distribution and importlib.util.find_spec("fastrtps") is not None
+    if old_wheels or distribution in ("humble", "iron", "jazzy"):
         return (OLD_PROFILE_VARIABLE,)
     return (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE)
 

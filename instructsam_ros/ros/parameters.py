@@ -49,6 +49,9 @@ class NodeSettings:
     load_timeout: float = _setting(600.0, "seconds that loading may take", low=1.0, high=86400.0)
     autostart: bool = _setting(True, "configure and activate the node as soon as it runs")
     instruction: str = _setting("", "instruction to begin with; the topic replaces it")
+    clicks: bool = _setting(
+        True, "whether a point on clicked_point (RViz, Publish Point) selects what is there", live=True
+    )
     image_transport: str = _setting("raw", "raw or compressed")
     depth_transport: str = _setting("raw", "raw or compressedDepth")
     image_reliability: str = _setting("best_effort", "best_effort or reliable, for image and depth")

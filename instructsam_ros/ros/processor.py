@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.lifting import LiftedInstance, LiftedScene, LiftSettings, RefinementSettings
+from instructsam_ros.errors import CancelledError, InstructSamError, InvalidInputError
+from instructsam_ros.lifting import LiftedInstance, LiftSettings, RefinementSettings
 from instructsam_ros.pipeline import Pipeline, Result
+from instructsam_ros.prompted_object import PromptedObject
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.errors import MotionError
+from instructsam_ros.ros.errors import MotionError, PromptError
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.input.frame_decoder import DecodedFrame, decode_frame, grey_warning
 from instructsam_ros.ros.input.job_queue import Job
+from instructsam_ros.ros.input.prompts import UserPrompt, place
 from instructsam_ros.ros.input.synchronizer import NANOSECONDS
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.stage_times import StageTimes
@@ -25,7 +27,7 @@ from instructsam_ros.ros.target_choice import choose_target
 from instructsam_ros.ros.transforms import Transforms
 from instructsam_ros.segmenter import Segmenter
 from instructsam_ros.tracking.tracker import Tracker
-from instructsam_ros.types import IDENTITY, Frame, Pose, Segmentation, Status, View
+from instructsam_ros.types import IDENTITY, Frame, Pose, Segmentation, View
 
 MOTION_SECONDS = 0.1
 """Before the image, over which the speed of the camera is taken."""
@@ -98,9 +100,13 @@ class Processor:
         self.warnings: tuple[str, ...] = ()
         self.outside_limits: float | None = None
         self._streams: dict[str, _Stream] = {}
+        self._selected: tuple[UserPrompt, PromptedObject] | None = None
 
     def run(self, job: Job, cancel: Callable[[], bool]) -> FrameResult:
-        """Return a job's result. Raises InvalidInputError, CancelledError, TransformError and the model's."""
+        """Return a job's result.
+
+        Raises InvalidInputError, PromptError, CancelledError, TransformError, MotionError and the model's.
+        """
         if job.messages is None:
             raise InvalidInputError("there is no frame to segment")
         settings, started = self._settings(), time.monotonic()
@@ -125,6 +131,7 @@ class Processor:
                 frame.frame_id, frame.stamp_ns, settings.transform_timeout, settings.fixed_frame
             )
             self._hold_back(frame, view, settings)
+        prompted = None if job.prompt is None else self._prompted(job.prompt, frame, settings)
         posed_at = time.monotonic()
         texts = {name: text for name, text in (("", job.instruction), *job.named) if text}
         if streaming:
@@ -134,21 +141,30 @@ class Processor:
         for name, text in texts.items():
             stream = self._streams[name] if streaming else _Stream()
             pipeline = self._pipeline(settings, stream.tracker if streaming else None)
-            result = pipeline.run(
-                frame,
-                text,
-                features=features,
-                up_direction=up_direction,
-                view=view,
-                previous=stream.last(text, frame),
-                cancel=cancel,
-                on_stage=job.request.on_stage if job.request else None,
-            )
+            request = None if prompted is None or name else prompted.request(frame, view)
+            try:
+                result = pipeline.run(
+                    frame,
+                    text,
+                    request=request,
+                    features=features,
+                    up_direction=up_direction,
+                    view=view,
+                    previous=stream.last(text, frame),
+                    cancel=cancel,
+                    on_stage=job.request.on_stage if job.request else None,
+                )
+            except InstructSamError as error:
+                if request is None or isinstance(error, CancelledError):
+                    raise
+                raise PromptError(str(error), job.prompt) from error  # such as weights without a tracker
             if streaming and not name:
                 waited = {"wait": started - job.messages.received, "decode": decoded_at - started}
                 self.times.add({**waited, "transform": posed_at - decoded_at, **result.timings})
             stream.previous = (text, result.segmentation)
-            kept = keep_scores(result, settings.score_threshold)
+            if prompted is not None and not name:
+                result = prompted.keep(result, view)
+            kept = result.only(lambda each: each.instance.score >= settings.score_threshold)
             chosen = choose_target(kept.lifted.instances, settings.target, settings.target_id)
             results.append(
                 FrameResult(
@@ -165,6 +181,20 @@ class Processor:
                 )
             )
         return dataclasses.replace(results[0], named=tuple(results[1:]))
+
+    def _prompted(self, prompt: UserPrompt, frame: Frame, settings: NodeSettings) -> PromptedObject:
+        """Return the object of a prompt, which begins on its first frame. Raises PromptError."""
+        if self._selected is None or self._selected[0] is not prompt:
+            request = place(
+                prompt,
+                frame,
+                self._segmenter,
+                lambda source: self._transforms.look_up(
+                    frame.frame_id, source, frame.stamp_ns, settings.transform_timeout
+                ),
+            )
+            self._selected = (prompt, PromptedObject(request))
+        return self._selected[1]
 
     def _hold_back(self, frame: Frame, view: View | None, settings: NodeSettings) -> None:
         """Raise MotionError where the camera moves faster than max_motion and tf knows it."""
@@ -200,19 +230,6 @@ class Processor:
         if target in ("", frame.frame_id):
             return IDENTITY
         return self._transforms.look_up(target, frame.frame_id, frame.stamp_ns, settings.transform_timeout)
-
-
-def keep_scores(result: Result, threshold: float) -> Result:
-    """Return the result with the instances that score at least ``threshold``."""
-    kept = [i for i in result.lifted.instances if i.instance.score >= threshold]
-    if len(kept) == len(result.lifted.instances):
-        return result
-    status = result.segmentation.status if kept else Status.NO_TARGET
-    segmentation = dataclasses.replace(
-        result.segmentation, instances=tuple(i.instance for i in kept), status=status
-    )
-    lifted = LiftedScene(tuple(kept), result.lifted.plane)
-    return dataclasses.replace(result, segmentation=segmentation, lifted=lifted)
 
 
 def age(messages: FrameMessages) -> float:

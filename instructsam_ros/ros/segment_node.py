@@ -26,12 +26,14 @@ from instructsam_ros.ros.arguments import ros_arguments
 from instructsam_ros.ros.control_services import ControlServices
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.diagnostics import Health, diagnostic_array
-from instructsam_ros.ros.errors import NotActiveError, StaleError, counter_name
+from instructsam_ros.ros.errors import NotActiveError, PromptError, StaleError, counter_name
 from instructsam_ros.ros.input.camera_node import CameraInputNode
 from instructsam_ros.ros.input.job_queue import JobQueue
 from instructsam_ros.ros.input.persistent_inputs import PersistentInputs
+from instructsam_ros.ros.input.prompts import PromptInputs
 from instructsam_ros.ros.input.subscriptions import CameraInfoInput, CameraInputs
 from instructsam_ros.ros.logs import ErrorLog
+from instructsam_ros.ros.memory import give_back_memory
 from instructsam_ros.ros.model_loader import ModelLoader
 from instructsam_ros.ros.model_thread import ModelThread
 from instructsam_ros.ros.node_main import spin
@@ -104,6 +106,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
             COMMAND,
             callback_group=MutuallyExclusiveCallbackGroup(),
         )
+        self._prompts = PromptInputs(self, self._persistent, lambda: self._settings.current, self._refuse)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", COMMAND)
         # Simulated time may stand still or never come.
         clock = Clock(clock_type=ClockType.STEADY_TIME)
@@ -284,6 +287,8 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._report(error)
 
     def _report(self, error: Exception) -> None:
+        if isinstance(error, PromptError):  # the instruction from before is followed again
+            self._persistent.drop_prompt(error.prompt)
         self._health.note(error)
         self._errors.log(error)
 
@@ -295,6 +300,8 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._transforms.keep(settings.transform_memory)
         self._camera_info.look_for_latched()
         queue = self._persistent.queue
+        if queue is None:  # some time after deactivation, as the middleware frees its buffers late
+            give_back_memory()
         self._diagnostics.publish(
             diagnostic_array(
                 self, self._health, self._counters, settings, queue, self._worker, self._processor

@@ -19,8 +19,9 @@ PROFILE = """<?xml version="1.0"?>
 @pytest.fixture
 def profile(tmp_path: Path, monkeypatch):
     """Set the shell's Fast DDS profile to one with the given text; return the check of it."""
-    for name in (NEW, OLD, "ROS_DISTRO", "RMW_IMPLEMENTATION"):
+    for name in (NEW, OLD, "RMW_IMPLEMENTATION"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ROS_DISTRO", "kilted")
 
     def profile(text: str | None) -> Check:
         if text is not None:
@@ -48,7 +49,7 @@ def test_what_is_wrong_with_a_profile_comes_with_the_command_that_mends_it(profi
 
 @pytest.mark.parametrize(
     ("distro", "read"),
-    [("jazzy", OLD), ("kilted", NEW), ("", NEW)],
+    [("jazzy", OLD), ("kilted", NEW)],
 )
 def test_a_profile_counts_only_under_the_name_that_this_distribution_reads(
     profile, tmp_path, monkeypatch, distro, read

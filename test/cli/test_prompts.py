@@ -29,7 +29,8 @@ def parsed(*words):
     ],
 )
 def test_requests_are_answered(words, boxes):
-    result = read_request(parsed(*words))(FakeSegmenter(), RGB)
+    segmenter = FakeSegmenter()
+    result = read_request(parsed(*words)).ask(segmenter, segmenter.encode(RGB))
     assert [instance.box.tolist() for instance in result.instances] == boxes
 
 
@@ -50,12 +51,3 @@ def test_one_kind_of_request_is_wanted(words):
 def test_odd_points_print_the_usage(word):
     with pytest.raises(SystemExit):
         parsed("--point", word)
-
-
-def test_a_model_that_cannot_is_named():
-    class Plain:
-        name = "plain"
-
-    for words in (["--everything"], ["--point", "1,1"]):
-        with pytest.raises(InvalidInputError, match="plain"):
-            read_request(parsed(*words))(Plain(), RGB)

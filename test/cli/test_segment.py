@@ -78,6 +78,26 @@ def test_video_keeps_frames_and_size(picture, capsys):
     assert written.read()[1].shape == (48, 64, 3)
 
 
+def test_a_video_is_followed_between_inferences(picture, capsys):
+    video = picture.parent / "clip.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (160, 120))
+    pattern = np.random.default_rng(0).integers(0, 60, (120, 160, 3), dtype=np.uint8)
+    for step in range(7):
+        image = cv2.GaussianBlur(pattern, (0, 0), 2)
+        image[40:80, 30 + 2 * step : 70 + 2 * step] = (20, 20, 220)
+        writer.write(image)
+    writer.release()
+    out = picture.parent / "out.mp4"
+    assert segment(video, "the red thing", "-o", str(out), "--follow", "--refresh", "3") == 0
+    assert "7 frames, 7 of them with a target, 4 followed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("source", ["scene.png", "."])
+def test_only_a_video_is_followed(picture, capsys, source):
+    assert segment(picture.parent / source, "the red thing", "--follow") == 2
+    assert "--follow goes with a video" in capsys.readouterr().err
+
+
 def test_what_cannot_be_used_is_named(picture, capsys):
     (picture.parent / "broken.png").write_bytes(b"no picture")
     (picture.parent / "empty").mkdir()
@@ -308,3 +328,20 @@ def test_the_answer_is_written_as_json(picture, tmp_path):
 def test_json_is_of_one_picture(tmp_path, capsys):
     assert main(["segment", str(tmp_path), "the red thing", "--json", str(tmp_path / "a.json")]) == 2
     assert "--json" in capsys.readouterr().err
+
+
+def test_clicks_are_answered_with_json_and_in_metres(picture, capsys):
+    folder = picture.parent
+    cv2.imwrite(str(folder / "depth.png"), np.full((48, 64), 800, np.uint16))
+    (folder / "camera.json").write_text(
+        json.dumps({"width": 64, "height": 48, "fx": 60, "fy": 60, "cx": 31.5, "cy": 23.5})
+    )
+    words = ["--point", "15,15", "--model", "fake", "-o", str(folder / "out.png")]
+    words += ["--json", str(folder / "a.json"), "--depth", str(folder / "depth.png")]
+    assert main(["segment", str(picture), *words, "--info", str(folder / "camera.json")]) == 0
+    assert "centroid" in capsys.readouterr().out
+    answer = json.loads((folder / "a.json").read_text())
+    assert answer["instruction"] == "object at 15,15"
+    assert answer["instances"][0]["oriented_box"]["size"]
+    assert main(["segment", str(picture), "--everything", *words[2:8]]) == 0
+    assert json.loads((folder / "a.json").read_text())["instruction"] == "everything"

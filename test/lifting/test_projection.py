@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.lifting.projection import back_project, pixel_rays, project
+from instructsam_ros.lifting.projection import back_project, pixel_rays, project, visible_pixel
 from instructsam_ros.types import CameraModel
 
 small = st.floats(-0.05, 0.05)
@@ -130,3 +130,22 @@ def test_rays_are_kept_and_read_only():
 def test_unknown_lenses_are_named(model, coefficients, message):
     with pytest.raises(InvalidInputError, match=message):
         pixel_rays(CameraModel(64, 48, 60.0, 60.0, 32.0, 24.0, model, coefficients))
+
+
+@given(intrinsics_models(), st.floats(0.1, 20.0), st.data())
+def test_a_point_on_the_ray_of_a_pixel_is_seen_there(intrinsics, metres, data):
+    column = data.draw(st.integers(0, intrinsics.width - 1))
+    row = data.draw(st.integers(0, intrinsics.height - 1))
+    x, y = pixel_rays(intrinsics)[row, column].astype(float)
+    pixel = visible_pixel(np.array([x, y, 1.0]) * metres, intrinsics)
+    np.testing.assert_allclose(pixel, [column, row], atol=0.01)
+    assert visible_pixel(np.array([x, y, 1.0]) * -metres, intrinsics) is None
+
+
+@given(intrinsics_models(), st.floats(0, 2 * np.pi), st.floats(0.1, 20.0), st.floats(1.3, 30.0))
+def test_directions_beyond_the_border_are_not_seen_whatever_the_lens_model_makes_of_them(
+    intrinsics, angle, metres, beyond
+):
+    radius = beyond * np.linalg.norm(pixel_rays(intrinsics), axis=-1).max()
+    point = metres * np.array([radius * np.cos(angle), radius * np.sin(angle), 1.0])
+    assert visible_pixel(point, intrinsics) is None

@@ -15,6 +15,7 @@ from instructsam_ros.srv import SegmentOnce
 CODES = [
     (errors.InvalidInstructionError("empty"), "INVALID_INSTRUCTION", "invalid_instruction"),
     (errors.NoFrameError(), "NO_FRAME", "no_frame"),
+    (errors.PromptError("behind the camera"), "INVALID_INPUT", "invalid_prompt"),
     (InvalidInputError("8 channels"), "INVALID_INPUT", "invalid_input"),
     (errors.TransformError("no tf"), "TRANSFORM", "transform_failed"),
     (errors.TimeBudgetError("1 s"), "TIMEOUT", "timed_out"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from instructsam_ros.ros.logs import LONGEST
 from instructsam_ros.ros.node_main import OLD_PROFILE_VARIABLE as OLD
 from instructsam_ros.ros.node_main import PROFILE_VARIABLE as NEW
-from instructsam_ros.ros.node_main import use_shipped_profile
+from instructsam_ros.ros.node_main import profile_variables, use_shipped_profile
 
 PROGRAM = """
 from rclpy.node import Node
@@ -58,7 +59,6 @@ def test_a_callback_that_raises_is_logged_and_the_node_goes_on():
         ("jazzy", OLD, None),
         ("kilted", OLD, None),
         ("kilted", "", NEW),
-        ("", NEW, None),
     ],
 )
 def test_the_profile_of_the_package_stands_in_for_one_that_is_read(monkeypatch, distro, own, set_to):
@@ -70,6 +70,13 @@ def test_the_profile_of_the_package_stands_in_for_one_that_is_read(monkeypatch, 
     use_shipped_profile()
     shipped = {name for name in (NEW, OLD) if os.environ.get(name, "own.xml") != "own.xml"}
     assert shipped == ({set_to} if set_to else set())
+
+
+@pytest.mark.parametrize(("package", "names"), [("fastrtps", (OLD,)), ("other", (NEW, OLD))])
+def test_wheels_from_pypi_name_no_distribution_but_their_fast_dds(package, names, monkeypatch):
+    monkeypatch.delenv("ROS_DISTRO", raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if name == package else None)
+    assert profile_variables() == names
 
 
 LOGGING = """

@@ -6,11 +6,14 @@ from builtin_interfaces.msg import Time
 from rclpy.duration import Duration
 from std_msgs.msg import Header
 
+from instructsam_ros.errors import CheckpointError
+from instructsam_ros.prompt_requests import PromptRequest
 from instructsam_ros.ros.conversions import image_from_array, info_from_intrinsics
 from instructsam_ros.ros.counters import Counters
-from instructsam_ros.ros.errors import MotionError, TransformError
+from instructsam_ros.ros.errors import MotionError, PromptError, TransformError
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
 from instructsam_ros.ros.input.job_queue import Job
+from instructsam_ros.ros.input.prompts import Click
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.processor import Processor
 from instructsam_ros.ros.transforms import Transforms
@@ -252,3 +255,40 @@ def test_named_instructions_share_the_frame_and_keep_their_own_ids():
         ]
     only = runner.run(Job("", messages, None, lambda: False, (("red", "the red thing"),)), lambda: False)
     assert (only.name, only.named) == ("red", ())
+
+
+def test_a_prompt_that_the_model_cannot_answer_is_told_as_one_and_the_ids_of_before_are_kept():
+    """Weights without a tracker are found out when the first click comes."""
+
+    class Untracked(type(load("fake"))):
+        def segment_prompts(self, features, points, labels, boxes=(), *, cancel=None):
+            raise CheckpointError("the weights have no tracker")
+
+    messages = frame_at(1)
+    runner = Processor(Untracked(), NodeSettings, Tf(), Counters(), lambda _text: None)
+    job = Job("the red thing", messages, None, lambda: False)
+    before = runner.run(job, lambda: False).result.ids
+    outside, within = PromptRequest(((500, 1),)), PromptRequest(((35, 45),))
+    for prompt, said in ((outside, "not in the image"), (within, "no tracker")):
+        prompted = Job(prompt.text, messages, None, lambda: False, prompt=prompt)
+        with pytest.raises(PromptError, match=said) as caught:
+            runner.run(prompted, lambda: False)
+        assert caught.value.prompt is prompt
+        assert runner.run(job, lambda: False).result.ids == before
+
+
+def test_a_clicked_object_is_projected_by_tf_at_the_stamp_of_the_image(monkeypatch):
+    tf_stand_in.install(monkeypatch)
+    buffer = tf_stand_in.Buffer(Duration(seconds=10.0))
+    buffer.set("odom", "camera", 1, 0.0)
+    buffer.set("odom", "camera", 2, -0.2)
+    transforms = Transforms(lambda _seconds: (buffer, None), seconds=10.0)
+    runner = Processor(load("fake"), NodeSettings, transforms, Counters(), lambda _text: None)
+    # On the second square, when the camera is where it is in the first image; a pixel is 1/300 m.
+    click = Click(((90 - 79.5) / 300, (50 - 59.5) / 300, 0.5), "odom")
+    seen = []
+    for second, columns in ((1, (20, 80)), (2, (80, 140))):
+        job = Job(click.text, frame_at(second, columns), None, lambda: False, prompt=click)
+        lifted = runner.run(job, lambda: False).result.lifted.instances
+        seen.append([(int(each.instance.box[0]), each.id) for each in lifted])
+    assert seen == [[(80, 1)], [(140, 1)]]

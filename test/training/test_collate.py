@@ -64,6 +64,20 @@ def test_labels_are_the_next_token_and_never_a_query_slot(tokenizer):
     ]  # fmt: skip
 
 
+def test_a_written_seg_token_is_learned_like_a_word(tokenizer):
+    rows = encode_rows(tokenizer, ["the two mugs", "mug"], ["red mug", "mug"], 10, instances=[2, 0])
+    written = [
+        [tokenizer.id_to_token(i) for i in labels[labels != IGNORE].tolist()] for labels in rows.labels
+    ]
+    assert written == [
+        ["<|object_ref_start|>", "red", "mug", "<|object_ref_end|>", "[SEG]", "[SEG]", "<|im_end|>"],
+        ["<|object_ref_start|>", "mug", "<|object_ref_end|>", "<|im_end|>"],
+    ]
+    assert rows.queries.sum(1).tolist() == [2, 0]
+    ids, labels = rows.ids[:, 1:], rows.labels[:, :-1]
+    assert torch.equal(ids[labels != IGNORE], labels[labels != IGNORE])
+
+
 def test_every_row_has_one_block_of_queries(tokenizer):
     rows = encode_rows(tokenizer, ["mug", "the two red mugs"], ["mug", "red mug"], num_queries=4)
     assert rows.queries.sum(1).tolist() == [4, 4]

@@ -67,6 +67,10 @@ def build_objective(settings: RunSettings, folder: Path, processes: int = 1) -> 
         from instructsam_ros.training.objectives.sam3i.objective import Sam3IObjective
 
         return Sam3IObjective(settings, processes)
+    if isinstance(settings, TrainSettings) and settings.objective == "seg_token":
+        from instructsam_ros.training.objectives.seg_token.objective import SegTokenObjective
+
+        return SegTokenObjective(settings, folder, processes)
     if isinstance(settings, TrainSettings):
         from instructsam_ros.training.objectives.compact.objective import CompactObjective
 

@@ -29,6 +29,7 @@ from instructsam_ros.models.common.weightless import Weightless
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig, folder_settings
 from instructsam_ros.models.instructsam.detector import sam3_config
 from instructsam_ros.models.instructsam.modeling import InstructSam
+from instructsam_ros.models.instructsam.seg_token import SegTokenSam
 from instructsam_ros.models.instructsam.validation import check_sizes
 
 Shapes = dict[str, tuple[int, ...]]
@@ -186,6 +187,11 @@ def build_model(
     return fill(weightless(config), tensors, where, dtype, device)
 
 
+def new_model(config: InstructSamConfig) -> InstructSam:
+    """Build a model of the class that its configuration asks for, with initial weights."""
+    return (InstructSam if config.instance_decoding == "parallel" else SegTokenSam)(config)
+
+
 def weightless(config: InstructSamConfig) -> InstructSam:
     """Build a model without memory for its weights, for ``fill``. Raises ConfigError for settings that do not
     describe one.
@@ -193,7 +199,7 @@ def weightless(config: InstructSamConfig) -> InstructSam:
     try:
         check_sizes(config)
         with Weightless():
-            return InstructSam(config)
+            return new_model(config)
     except InstructSamError:
         raise
     except Exception as error:  # transformers raises many kinds, some its own, for settings that do not fit

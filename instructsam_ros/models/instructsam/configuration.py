@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -32,6 +32,7 @@ _JSON_KEYS = {
     "image_encoder": "image_encoder",
     "detector": "detector",
     "inference_mode": "inference_mode",
+    "instance_decoding": "instance_decoding",
     "prompt": "prompt",
     "instruction_suffix": "instruction_suffix",
     "score_threshold": "score_threshold",
@@ -56,6 +57,8 @@ class InstructSamConfig:
     num_queries: mask queries, hence the most instances of one phrase.
     out_dim: width of phrase embeddings and queries in the detector.
     inference_mode: "released", "paper" or a variant; see ``read_inference_mode``.
+    instance_decoding: "parallel" reads a block of mask queries after each phrase; "autoregressive" writes one
+    [SEG] token per instance ("pointer" only, see SegTokenSam).
     prompt: chat template with {image} before {instruction}. instruction_suffix: appended to every
     instruction. score_threshold: instances must score higher. presence_threshold: the best instance of a
     frame must score higher, or there are none; 0 disables the test. nms_iou_threshold: an instance is
@@ -81,6 +84,7 @@ class InstructSamConfig:
     num_queries: int = 10
     out_dim: int = 256
     inference_mode: str | dict[str, Any] = "released"
+    instance_decoding: Literal["parallel", "autoregressive"] = "parallel"
     prompt: str = QWEN_PROMPT
     instruction_suffix: str = ""
     score_threshold: float = 0.3
@@ -97,6 +101,8 @@ class InstructSamConfig:
             raise ValueError(f"prompt must hold {IMAGE_PLACE} before {INSTRUCTION_PLACE}: {self.prompt!r}")
         if not self.language.get("tie_word_embeddings", True):
             raise ValueError("language.tie_word_embeddings is false; only tied output heads exist")
+        if self.instance_decoding == "autoregressive" and self.detector != "pointer":
+            raise ValueError("instance_decoding: autoregressive needs detector: pointer")
         if self.num_queries < 1:
             raise ValueError(f"num_queries (max_seg_nums) must be at least 1, got {self.num_queries}")
         check_range(self, 1, math.inf, "out_dim", "max_new_tokens", "min_pixels")
@@ -119,8 +125,9 @@ class InstructSamConfig:
 
     @property
     def mode(self) -> InferenceMode:
-        """Inference mode named by ``inference_mode``."""
-        return read_inference_mode(self.inference_mode)
+        """Inference mode named by ``inference_mode``; [SEG] tokens that are written attend to none after."""
+        mode = read_inference_mode(self.inference_mode)
+        return mode if self.instance_decoding == "parallel" else replace(mode, hybrid_attention=False)
 
     @property
     def one_phrase(self) -> bool:

@@ -78,7 +78,7 @@ class Generation:
 
 
 @dataclass
-class _Run:
+class DecodingRun:
     """State of one generation during decoding."""
 
     cache: DynamicCache
@@ -87,6 +87,20 @@ class _Run:
     blocks: list[int] = field(default_factory=list)
     queries: list[Tensor] = field(default_factory=list)
     confirmed: int = 0
+
+
+@dataclass(frozen=True)
+class DecodingPass:
+    """New tokens of one pass, and places among those and an unread prefix before them: ``predicting``, whose
+    logits are wanted; ``queries``, which take the embeddings of the mask queries; ``read``, whose states are
+    kept; ``blocks``, the ref_end of each block.
+    """
+
+    tokens: Sequence[int]
+    predicting: Sequence[int]
+    queries: Sequence[int]
+    read: Sequence[int]
+    blocks: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -146,11 +160,11 @@ class QueryDecoder:
         also runs the prefix if its state does not exist yet.
         """
         raise_if_cancelled(cancel)
-        run = _Run(self.language.new_cache(), prefix.shift)
+        run = DecodingRun(self.language.new_cache(), prefix.shift)
         logits = self._begin(run, prefix, rest, previous[:max_new_tokens], choose)
         while len(run.ids) < max_new_tokens and not self._ended(run.ids):
             raise_if_cancelled(cancel)
-            run.ids.append(self._pick(len(run.ids), logits, choose))
+            run.ids.append(self._pick(run.ids, logits, choose))
             if not self._ended(run.ids):
                 logits = self._feed(run, (), run.ids[-1:], len(run.ids) - 1)[-1]
         empty = self.mask_queries.new_empty(0, *self.mask_queries.shape)
@@ -160,17 +174,22 @@ class QueryDecoder:
     def _ended(self, ids: Sequence[int]) -> bool:
         return bool(ids) and ids[-1] in self.tokens.eos
 
-    @staticmethod
-    def _pick(step: int, logits: Tensor, choose: Choose | None) -> int:
+    def _pick(self, ids: Sequence[int], logits: Tensor, choose: Choose | None) -> int:
+        """Return the token that follows ``ids``, of logits [vocabulary]."""
         if choose:
-            return choose(step, logits)
+            return choose(len(ids), logits)
         best, token = logits.max(-1)
         if bool(best.isnan()):
             raise InstructSamError(f"the scores of the next word {NOT_NUMBERS}")
         return int(token)
 
     def _begin(
-        self, run: _Run, prefix: Prefix, rest: Sequence[int], draft: Sequence[int], choose: Choose | None
+        self,
+        run: DecodingRun,
+        prefix: Prefix,
+        rest: Sequence[int],
+        draft: Sequence[int],
+        choose: Choose | None,
     ) -> Tensor:
         """Feed the rest of the prompt and a draft at once; accept the tokens that decoding confirms. Returns
         the logits [vocabulary] of the next token.
@@ -186,22 +205,26 @@ class QueryDecoder:
                 fed_logits = self._feed(run, rest, fed, 0)
                 logits = fed_logits if rest else torch.cat([logits, fed_logits])
         for step, token in enumerate(draft):
-            if self._pick(step, logits[step], choose) != token:
+            if self._pick(run.ids, logits[step], choose) != token:
                 break
             run.ids.append(token)
         run.confirmed = len(run.ids)
         kept = min(run.confirmed, len(fed))
         run.blocks = [index for index in run.blocks if index < kept]
         run.queries = run.queries[: len(run.blocks)]
-        block_extra = len(run.blocks) * (len(self.mask_queries) + BLOCK_EXTRA - 1)
-        surplus = run.cache.get_seq_length() - (len(prefix.ids) + len(rest) + kept + block_extra)
+        read = len(prefix.ids) + len(rest) + kept + self._inserted(run)
+        surplus = run.cache.get_seq_length() - read
         if surplus:
             run.cache.crop(-surplus)
         return logits[kept]
 
+    def _inserted(self, run: DecodingRun) -> int:
+        """Count the tokens that were fed besides the generated ones."""
+        return len(run.blocks) * (len(self.mask_queries) + BLOCK_EXTRA - 1)
+
     def _feed(
         self,
-        run: _Run,
+        run: DecodingRun,
         prompt: Sequence[int],
         generated: Sequence[int],
         index: int,
@@ -213,8 +236,7 @@ class QueryDecoder:
         Returns the logits at the end of the prompt, if there is one, and at every generated token:
         [(1 +) len(generated), vocabulary].
         """
-        device, size = self.mask_queries.device, len(self.mask_queries)
-        cached, before = run.cache.get_seq_length(), len(unread.ids) if unread else 0
+        size, before = len(self.mask_queries), len(unread.ids) if unread else 0
         sequence, blocks = list(prompt), []
         predicting = [before + len(prompt) - 1] if prompt or unread else []
         for place, token in enumerate(generated, index):
@@ -226,6 +248,14 @@ class QueryDecoder:
             else:
                 sequence.append(token)
             predicting.append(before + len(sequence) - 1)
+        queries = [place for start in blocks for place in range(start + 2, start + 2 + size)]
+        return self._advance(run, DecodingPass(sequence, predicting, queries, queries, blocks), unread)
+
+    def _advance(self, run: DecodingRun, new: DecodingPass, unread: Prefix | None) -> Tensor:
+        """Run the language model; returns the logits [n, vocabulary] at ``new.predicting``."""
+        device, size = self.mask_queries.device, len(self.mask_queries)
+        cached, before = run.cache.get_seq_length(), len(unread.ids) if unread else 0
+        sequence = new.tokens
         embeds = self.language.embed(torch.tensor(sequence, dtype=torch.int64, device=device))
         first = cached + before + run.shift
         positions = torch.arange(first, first + len(sequence), device=device).repeat(3, 1)
@@ -235,21 +265,22 @@ class QueryDecoder:
             embeds = torch.cat([unread.embeds, embeds])
             positions = torch.cat([unread.positions, positions], -1)
             visual, deepstack = F.pad(unread.visual, (0, len(sequence)))[None], unread.deepstack
-        for start in blocks:
-            embeds[start + 2 : start + 2 + size] = self.mask_queries
+        embeds[new.queries] = self.mask_queries.repeat(len(new.queries) // size, 1)
+        for start in new.blocks:
             positions[:, start : start + size + BLOCK_EXTRA] += self.mode.block_offset
         mask = None  # causal; a single token attends to everything, fastest without a mask
-        if blocks or (cached and len(sequence) > 1):
-            mask = decoding_mask(cached, len(embeds), blocks, size, self.mode, device)
-        read = [place for start in blocks for place in range(start + 2, start + 2 + size)]
-        output_indices = torch.tensor(predicting + read + ([before - 1] if unread else []), device=device)
+        if new.blocks or (cached and len(sequence) > 1):
+            mask = decoding_mask(cached, len(embeds), new.blocks, size, self.mode, device)
+        wanted = [*new.predicting, *new.read, *([before - 1] if unread else [])]
+        output_indices = torch.tensor(wanted, device=device)
         (hidden,) = self.language(
             embeds[None], positions[:, None], mask, run.cache, visual, deepstack, output_indices
         )
-        sampled, queries = hidden[: len(predicting)], hidden[len(predicting) :][: len(read)]
+        sampled = hidden[: len(new.predicting)]
+        states = hidden[len(new.predicting) :][: len(new.read)]
         if unread:
             unread.state.offer(PrefixState(fork_cache(run.cache, self.language, before), hidden[-1]))
-        run.queries += queries.split(size) if blocks else ()
+        run.queries += states.split(size) if new.read else ()
         return self.language.logits(sampled)
 
 

@@ -39,7 +39,7 @@ def read_instances(
                 found.append(Instance(mask, tight_box(mask), float(scores[row, slot]), phrase))
         found = suppress_duplicates(found, config.nms_iou_threshold)
         instances += found
-        full = bool(kept[row].all())
+        full = kept.shape[1] >= config.num_queries and bool(kept[row].all())
         status = Status.MAX_INSTANCES if full else Status.OK if found else Status.NO_TARGET
         answers.append(PhraseAnswer(phrase, status))
     return instances, answers

@@ -44,11 +44,13 @@ class Adaptation(Protocol):
 class ImageLevels:
     """Features of B images, independent of any phrase. levels: [B, C, h, w] from fine to coarse. position:
     [B, C, h, w] of the coarsest. global_token: [B, 1, C], the geometry encoder's token of the image, or None.
+    trunk: [B, D, h, w], output of the image tower, from which clicks have levels of their own.
     """
 
     levels: tuple[Tensor, ...]
     position: Tensor
     global_token: Tensor | None
+    trunk: Tensor
 
 
 @dataclass(frozen=True)
@@ -134,9 +136,9 @@ class Sam3(nn.Module):
         levels = tuple(level(image) for level in tower.neck.fpn_layers[:-1])  # nothing reads the last
         coarse = levels[-1]
         position = tower.neck.position_encoding(coarse.shape, coarse.device, coarse.dtype)
-        plain = ImageLevels(levels, position, None)
+        plain = ImageLevels(levels, position, None, image)
         token = self.encode_geometry(plain) if self.geometry_token else None
-        return ImageLevels(levels, position, token)
+        return ImageLevels(levels, position, token, image)
 
     def encode_text(self, ids: Tensor, adaptation: Adaptation | None = None) -> tuple[Prompt, Tensor]:
         """Encode token ids int64 [B, T], padded with 0: the prompt, and the last hidden states [B, T, W].

@@ -59,6 +59,8 @@ class Job:
     superseded: Callable[[], bool]
     named: tuple[tuple[str, str], ...] = ()
     """Name and text of further instructions for the frame."""
+    prompt: Any = None
+    """A UserPrompt that is asked instead of the instruction, its text."""
 
 
 class JobQueue:
@@ -73,6 +75,7 @@ class JobQueue:
         self._closed = False
         self._streams_turn = False
         self.instruction = ""
+        self.prompt: Any = None
         self.named: tuple[tuple[str, str], ...] = ()
         self.enabled = True
         self.frames = FrameBuffer(counters)
@@ -96,12 +99,12 @@ class JobQueue:
                 self.frames.store_info(message)
                 self._changed.notify_all()
 
-    def set_instruction(self, text: str) -> bool:
-        """Replace the active instruction and stop work on the old one; False if it is the same."""
+    def set_instruction(self, text: str, prompt: Any = None) -> bool:
+        """Replace the active instruction or prompt and stop work on the old one; False if it is the same."""
         with self._changed:
-            if text == self.instruction:
+            if text == self.instruction and prompt is self.prompt:
                 return False
-            self.instruction = text
+            self.instruction, self.prompt = text, prompt
             self._begin_anew()
             return True
 
@@ -203,7 +206,14 @@ class JobQueue:
             return None
         self.frames.mark_seen()
         generation = self._generation
-        return Job(self.instruction, messages, None, lambda: self._generation != generation, self.named)
+        return Job(
+            self.instruction,
+            messages,
+            None,
+            lambda: self._generation != generation,
+            self.named,
+            self.prompt,
+        )
 
     def _newest(self, now: float, since: float) -> FrameMessages | None:
         """Return the newest frame for an instruction given at ``since``.

@@ -1,4 +1,4 @@
-"""Inputs that persist across activations: instructions and the latest camera_info."""
+"""Inputs that persist across activations, instructions and the latest camera_info; and the prompt."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class PersistentInputs:
         self._lock = threading.Lock()
         self._instruction = instruction
         self._announce = announce
+        self._prompt: Any | None = None
         self._named: dict[str, str] = {}
         self._enabled = True
         self._info: Any | None = None
@@ -37,10 +38,28 @@ class PersistentInputs:
         return self._queue
 
     def set_instruction(self, text: str) -> None:
-        """Replace the instruction; "" removes it."""
+        """Replace the instruction, and the prompt, by it; "" removes both."""
         with self._lock:
-            self._instruction = text
+            self._instruction, self._prompt = text, None
             self._hand_over()
+
+    def set_prompt(self, prompt: Any | None) -> bool:
+        """Ask a UserPrompt in place of the instruction until that is set again; None removes it.
+
+        Return False, and forget it, while the node is not active: later images may show something else there.
+        """
+        with self._lock:
+            if self._queue is not None:
+                self._prompt = prompt
+                self._hand_over()
+            return self._queue is not None
+
+    def drop_prompt(self, prompt: Any) -> None:
+        """Remove this prompt, unless there is another one by now."""
+        with self._lock:
+            if prompt is not None and prompt is self._prompt:
+                self._prompt = None
+                self._hand_over()
 
     @property
     def named(self) -> dict[str, str]:
@@ -83,6 +102,7 @@ class PersistentInputs:
         """Detach the queue and return it; None if there was none."""
         with self._lock:
             queue, self._queue = self._queue, None
+            self._prompt = None
             if queue is not None:
                 self._announce("")
         return queue
@@ -94,5 +114,6 @@ class PersistentInputs:
             self._queue.store_info(self._info)
         self._queue.set_enabled(self._enabled)
         self._queue.set_named(tuple(self._named.items()))
-        if self._queue.set_instruction(self._instruction):
-            self._announce(self._instruction)
+        text = self._instruction if self._prompt is None else self._prompt.text
+        if self._queue.set_instruction(text, self._prompt):
+            self._announce(text)

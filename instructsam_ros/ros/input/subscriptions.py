@@ -81,6 +81,7 @@ class CameraInputs:
         """Stop listening."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
+        self._subscriptions.clear()  # their callbacks hold this object, and with it images
 
     def _on_image(self, message: Any) -> None:
         self._queue.store_image(message)

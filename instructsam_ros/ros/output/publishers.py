@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from sensor_msgs.msg import Image, PointCloud2
 from visualization_msgs.msg import MarkerArray
@@ -30,9 +32,11 @@ class Publishers:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._instances = node.create_publisher(InstanceArray, "~/instances", OUTPUT)
-        self._named = node.create_publisher(InstanceArray, "~/named_instances", OUTPUT)
-        self._markers = node.create_publisher(MarkerArray, "~/markers", OUTPUT)
+        # The node's own group remembers all that were ever in it.
+        create = partial(node.create_publisher, callback_group=MutuallyExclusiveCallbackGroup())
+        self._instances = create(InstanceArray, "~/instances", OUTPUT)
+        self._named = create(InstanceArray, "~/named_instances", OUTPUT)
+        self._markers = create(MarkerArray, "~/markers", OUTPUT)
         makers: dict[str, tuple[Any, Callable[[FrameResult], Any]]] = {
             "~/points": (PointCloud2, points_message),
             "~/scene_points": (PointCloud2, scene_message),
@@ -48,9 +52,7 @@ class Publishers:
 
             makers["~/detections_2d"] = (Detection2DArray, vision_msgs.detections_2d)
             makers["~/detections_3d"] = (Detection3DArray, vision_msgs.detections_3d)
-        self._costly = [
-            (node.create_publisher(kind, topic, OUTPUT), make) for topic, (kind, make) in makers.items()
-        ]
+        self._costly = [(create(kind, topic, OUTPUT), make) for topic, (kind, make) in makers.items()]
         self._costly.append((self._markers, marker_array))
 
     def publish(self, frame_result: FrameResult) -> None:

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.prompt_requests import PromptRequest
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.input.job_queue import JobQueue
 from instructsam_ros.ros.input.persistent_inputs import MAX_NAMED, PersistentInputs
@@ -23,11 +24,11 @@ class Interrupted(JobQueue):
         super().__init__(Counters(), NodeSettings)
         self.thread = threading.Thread(target=meanwhile)
 
-    def set_instruction(self, text: str) -> bool:
+    def set_instruction(self, text: str, prompt=None) -> bool:
         if self.thread.ident is None:
             self.thread.start()
             self.thread.join(A_MOMENT)
-        return super().set_instruction(text)
+        return super().set_instruction(text, prompt)
 
 
 @pytest.fixture
@@ -72,6 +73,35 @@ def test_instruction_and_camera_info_reach_the_next_activation_and_the_newest_ho
     assert job.messages is not None
     assert (job.instruction, job.messages.info) == ("bowl", "of the new camera")
     assert announced == ["mug", "", "bowl"]
+
+
+def test_a_prompt_stands_in_for_the_instruction_until_that_is_set_or_the_prompt_is_dropped(announced):
+    inputs = PersistentInputs("mug", announced.append)
+    first, second = PromptRequest(((1, 2),)), PromptRequest(((3, 4),))
+    assert not inputs.set_prompt(first)
+    queue = JobQueue(Counters(), NodeSettings)
+    inputs.activate(queue)
+    assert (queue.instruction, queue.prompt) == ("mug", None)
+    assert inputs.set_prompt(first)
+    assert inputs.set_prompt(second)
+    inputs.drop_prompt(first)  # which is not the one any more
+    assert (queue.instruction, queue.prompt) == ("object at 3,4", second)
+    inputs.drop_prompt(second)
+    assert (queue.instruction, queue.prompt) == ("mug", None)
+    inputs.set_prompt(first)
+    inputs.set_instruction("bowl")
+    assert (queue.instruction, queue.prompt) == ("bowl", None)
+    assert announced == ["mug", "object at 1,2", "object at 3,4", "mug", "object at 1,2", "bowl"]
+
+
+def test_a_prompt_ends_with_the_activation(announced):
+    inputs = PersistentInputs("mug", announced.append)
+    inputs.activate(JobQueue(Counters(), NodeSettings))
+    inputs.set_prompt(PromptRequest(((1, 2),)))
+    inputs.deactivate()
+    queue = JobQueue(Counters(), NodeSettings)
+    inputs.activate(queue)
+    assert (queue.instruction, queue.prompt) == ("mug", None)
 
 
 def test_without_depth_a_camera_info_is_not_used():

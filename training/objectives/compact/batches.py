@@ -93,7 +93,10 @@ class SceneBatches(Dataset[SceneBatch]):
         seed: int,
         processes: int = 1,
         image_size: tuple[int, int] | None = None,
+        seg_tokens: bool = False,
     ) -> None:
+        """seg_tokens: whether answers have a [SEG] per instance instead of a block of queries."""
+        self.seg_tokens = seg_tokens
         self.settings, self.tokenizer, self.num_queries, self.seed = settings, tokenizer, num_queries, seed
         self.processes = processes
         self.annotated = settings.annotated_images()
@@ -157,8 +160,10 @@ class SceneBatches(Dataset[SceneBatch]):
                         if not ids or any(i in row_of for i in ids)
                     ]
                 )
+        written = [len(members) for members in targets] if self.seg_tokens else None
+        unknown = self.settings.unknown_words
         rows = encode_rows(
-            self.tokenizer, texts, phrases, self.num_queries, rng, self.filler, self.settings.unknown_words
+            self.tokenizer, texts, phrases, self.num_queries, rng, self.filler, unknown, written
         )
         return SceneBatch(
             images=torch.from_numpy(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,8 @@ class SceneOutput:
     """image: detector features of every image. The rest is per row (image_index: int64 [R]) and
     empty for an image-only pass. token_logits: [labels, V] and token_labels: [labels]. word_states:
     [mentions, D], of GROUNDING_LAYER at the nouns of batch.mentions; absence_states: [mentions, D], of
-    ABSENCE_LAYER there. query_states: [R, Q, D], of the last layer at the queries.
+    ABSENCE_LAYER there. query_states: [R, Q, D], of the last layer at the queries; of
+    SegTokenSam [R, 1, D], where it decides whether there is an instance.
     """
 
     detector: PointerDetector
@@ -82,29 +83,37 @@ def forward_images(model: InstructSam, batch: SceneBatch) -> SceneOutput:
 
 def forward_scene(model: InstructSam, batch: SceneBatch) -> SceneOutput:
     """Image and instruction side."""
-    detector, image = _image_side(model, batch)
+    output, hidden = forward_language(model, batch)
+    states = hidden[batch.rows.queries].view(len(batch.rows.ids), model.config.num_queries, -1)
+    found = output.detector.detect(
+        output.image, output.image_index, phrases_of(model, batch.rows), model.mask_hidden_fcs(states)
+    )
+    return replace(output, query_states=states, phrase_memory=found.memory, readouts=found.readouts)
+
+
+def phrases_of(model: InstructSam, rows: TokenRows) -> Phrases:
+    """The phrase of every row, as the detector reads it."""
+    return Phrases(model.project_phrases(rows.phrase_ids), rows.phrase_valid)
+
+
+def forward_language(model: InstructSam, batch: SceneBatch) -> tuple[SceneOutput, Tensor]:
+    """Images and language model: an output without what the detector finds, and the states [R, L, D]."""
+    output = forward_images(model, batch)
     rows, images = batch.rows, len(batch.images)
     image_index = torch.arange(images, device=rows.ids.device).repeat_interleave(len(rows.ids) // images)
     layers, words = model.language.model.layers, (batch.mentions.row, batch.mentions.token)
     with captured(layers[GROUNDING_LAYER]) as early, captured(layers[: ABSENCE_LAYER + 1][-1]) as later:
-        hidden = language_states(model, image, rows)
+        hidden = language_states(model, output.image, rows)
     labelled = rows.labels != IGNORE
-    states = hidden[rows.queries].view(len(rows.ids), model.config.num_queries, -1)
-    queries = model.mask_hidden_fcs(states)
-    phrases = Phrases(model.project_phrases(rows.phrase_ids), rows.phrase_valid)
-    output = detector.detect(image, image_index, phrases, queries)
-    return SceneOutput(
-        detector=detector,
-        image=image,
+    read = replace(
+        output,
         image_index=image_index,
         token_logits=model.language.logits(hidden[labelled]),
         token_labels=rows.labels[labelled],
         word_states=early[-1][words],
         absence_states=later[-1][words],
-        query_states=states,
-        phrase_memory=output.memory,
-        readouts=output.readouts,
     )
+    return read, hidden
 
 
 @contextmanager
@@ -145,7 +154,7 @@ def language_states(model: InstructSam, features: ImageFeatures, rows: TokenRows
     cache.batch_repeat_interleave(repeats)
 
     text = language.embed(rows.ids)
-    slot = (rows.queries.long().cumsum(1) - 1).clamp(0, model.config.num_queries - 1)
+    slot = (rows.queries.long().cumsum(1) - 1).clamp(0, len(model.mask_queries) - 1)
     text = torch.where(rows.queries[..., None], model.mask_queries[slot].to(text.dtype), text)
     own = training_mask(rows.valid, rows.queries, model.config.mode.hybrid_attention)
     mask = torch.cat([own.new_ones(*own.shape[:3], len(prefix_ids)), own], -1)

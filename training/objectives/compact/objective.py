@@ -47,6 +47,7 @@ class CompactObjective:
             settings.seed,
             processes=processes,
             image_size=(config.vision["width"], config.vision["height"]),
+            seg_tokens=settings.objective == "seg_token",
         )
         self.images = settings.data.images
         self.evaluate_after = settings.image_only_steps
@@ -83,4 +84,8 @@ class CompactObjective:
         weights[WORDS] = move_words(weights[WORDS], old, self.tokenizer, words.detach())
         if self.settings.backbone:
             weights = {name: value for name, value in weights.items() if not name.startswith(ON_BACKBONE)}
-        take_over(self.model, weights)
+        take_over(self.model, self.adapted(weights))
+
+    def adapted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Change the weights of an earlier run, whose words are already this one's, to fit this model."""
+        return weights

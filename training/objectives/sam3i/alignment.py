@@ -89,17 +89,29 @@ def map_agreement(first: Tensor, second: Tensor, *, both_learn: bool = False) ->
 
     both_learn: with gradient through both, as in the paper; in the release the target of each is fixed.
     """
-    return 0.5 * (_divergence(first, second, both_learn) + _divergence(second, first, both_learn))
+    forth = map_divergence(first, second, both_learn=both_learn)
+    return 0.5 * (forth + map_divergence(second, first, both_learn=both_learn))
 
 
 def disagreement_loss(
     first: Tensor, second: Tensor, union: Tensor, *, jensen_shannon: bool = False
 ) -> Tensor:
-    """Teach both maps [B, 1, h, w] the united mask [B, H, W] where they disagree: cross-entropy per pixel,
-    weighted without gradient.
+    """Teach both maps [B, 1, h, w] the united mask [B, H, W] where they differ; see ``disagreement_losses``.
 
-    As released the weight is the foreground term of a reversed divergence, and the mean of both maps counts;
-    jensen_shannon: the divergence of the two predictions and the sum of both, as in the paper.
+    The mean of both maps counts as released, their sum as in the paper (jensen_shannon).
+    """
+    losses = disagreement_losses(first, second, union, jensen_shannon=jensen_shannon)
+    return (losses[0] + losses[1]) * (1.0 if jensen_shannon else 0.5)
+
+
+def disagreement_losses(
+    first: Tensor, second: Tensor, union: Tensor, *, jensen_shannon: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Compute the cross-entropy per pixel of each map [B, 1, h, w] with the united mask [B, H, W], weighted,
+    without gradient, by how they disagree.
+
+    As released the weight is the foreground term of a reversed divergence; jensen_shannon: the divergence of
+    the two predictions, as in the paper.
     """
     maps = [
         F.interpolate(x.float(), union.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
@@ -116,11 +128,14 @@ def disagreement_loss(
         weight = 0.5 * middle * ((middle / p).log() + (middle / q).log())
     target = union.to(maps[0])
     losses = [(F.binary_cross_entropy_with_logits(x, target, reduction="none") * weight).mean() for x in maps]
-    return (losses[0] + losses[1]) * (1.0 if jensen_shannon else 0.5)
+    return losses[0], losses[1]
 
 
-def _divergence(first: Tensor, target: Tensor, both_learn: bool) -> Tensor:
-    """KL(target || first), summed over pixels, mean over the batch."""
+def map_divergence(first: Tensor, target: Tensor, *, both_learn: bool = False) -> Tensor:
+    """Compute KL(target || first) of maps [B, 1, h, w], summed over pixels, mean over the batch.
+
+    both_learn: see ``map_agreement``.
+    """
     known = (target if both_learn else target.detach()).float().flatten(1).log_softmax(1)
     return (known.exp() * (known - first.float().flatten(1).log_softmax(1))).sum(1).mean()
 

@@ -68,7 +68,9 @@ class PointerDetector(Detector):
         del self.detr_decoder.box_head, self.detr_decoder.reference_points
         del self.mask_decoder.prompt_cross_attn, self.mask_decoder.prompt_cross_attn_norm
         self.channels = self.detr_decoder.config.hidden_size
-        self.pointer = PointerReadout(self.channels, config.selection_score_gain)
+        self.pointer = PointerReadout(
+            self.channels, config.selection_score_gain, config.instance_decoding == "parallel"
+        )
         self.falloff = BoxPrior()
         self.fine_masks = MaskRefiner(self.channels)
         self.mask_scale = nn.Parameter(torch.tensor(2.0))

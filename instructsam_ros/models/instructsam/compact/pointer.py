@@ -107,9 +107,10 @@ class PointerReadout(nn.Module):
     validation split like a threshold, is added to their weight at inference.
     """
 
-    def __init__(self, channels: int, selection_score_gain: float = 0.0) -> None:
+    def __init__(self, channels: int, selection_score_gain: float = 0.0, order_by_score: bool = True) -> None:
+        """order_by_score: see ``order``."""
         super().__init__()
-        self.selection_score_gain = selection_score_gain
+        self.selection_score_gain, self.order_by_score = selection_score_gain, order_by_score
         self.norm = nn.LayerNorm(channels)
         self.query_proj = nn.Linear(channels, channels)
         self.key_proj = nn.Linear(channels, channels)
@@ -190,8 +191,12 @@ class PointerReadout(nn.Module):
         )
 
     def order(self, scores: Tensor) -> Tensor:
-        """Return the order in which queries are assigned objects, int64 [n, Q]: by falling score [n, Q]."""
-        return scores.argsort(-1, descending=True)
+        """Return the order in which queries are assigned objects, int64 [n, Q]: by falling score [n, Q], or
+        as they come.
+        """
+        if self.order_by_score:
+            return scores.argsort(-1, descending=True)
+        return torch.arange(scores.shape[-1], device=scores.device).expand_as(scores)
 
     def _selection_score(self, read: Tensor, selection: Tensor) -> Tensor:
         """Return the part [n, Q] of the scores that the selection logits at the read cells [n, Q, T] give."""
