@@ -100,6 +100,13 @@ class NodeSettings:
     refine_with_depth: bool = _setting(
         False, "complete and trim masks by what stands out from the support plane in depth", live=True
     )
+    follow_frames: int = _setting(
+        0,
+        "frames after an inference that optical flow answers at most; 0: every frame is inferred",
+        live=True,
+        low=0,
+        high=10000,
+    )
     lifting: str = _setting(
         "default", "tight (for grasps), default or whole (for collision checks) clouds", live=True
     )

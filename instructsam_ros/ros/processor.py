@@ -14,6 +14,7 @@ from instructsam_ros.errors import CancelledError, InstructSamError, InvalidInpu
 from instructsam_ros.lifting import LiftedInstance, LiftSettings, RefinementSettings
 from instructsam_ros.pipeline import Pipeline, Result
 from instructsam_ros.prompted_object import PromptedObject
+from instructsam_ros.propagated_answers import AnswerPropagator
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.errors import MotionError, PromptError
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
@@ -26,6 +27,7 @@ from instructsam_ros.ros.stage_times import StageTimes
 from instructsam_ros.ros.target_choice import choose_target
 from instructsam_ros.ros.transforms import Transforms
 from instructsam_ros.segmenter import Segmenter
+from instructsam_ros.tracking.propagation import load_propagator
 from instructsam_ros.tracking.tracker import Tracker
 from instructsam_ros.types import IDENTITY, Frame, Pose, Segmentation, View
 
@@ -60,10 +62,19 @@ class FrameResult:
 
 @dataclass
 class _Stream:
-    """What is kept of an instruction from frame to frame: ids, and the last answer."""
+    """What is kept of an instruction from frame to frame: ids, the last answer, and how it is followed."""
 
     tracker: Tracker = field(default_factory=Tracker)
     previous: tuple[str, Segmentation] | None = None
+    propagation: AnswerPropagator | None = None
+
+    def follow(self, frames: int) -> AnswerPropagator | None:
+        """Return the propagation of so many frames after an inference, None for 0."""
+        if not frames:
+            self.propagation = None
+        elif self.propagation is None or self.propagation.refresh != frames + 1:
+            self.propagation = AnswerPropagator(load_propagator(), frames + 1)
+        return self.propagation
 
     def last(self, instruction: str, frame: Frame) -> Segmentation | None:
         """Return the last answer where it is one to this instruction, on an image of this size."""
@@ -136,12 +147,15 @@ class Processor:
         texts = {name: text for name, text in (("", job.instruction), *job.named) if text}
         if streaming:
             self._streams = {name: self._streams.get(name, _Stream()) for name in texts}
-        features = self._segmenter.encode(frame.rgb) if len(texts) > 1 else None
+        # Where answers are followed, most frames need no features.
+        shared = len(texts) > 1 and not (streaming and settings.follow_frames)
+        features = self._segmenter.encode(frame.rgb) if shared else None
         results = []
         for name, text in texts.items():
             stream = self._streams[name] if streaming else _Stream()
-            pipeline = self._pipeline(settings, stream.tracker if streaming else None)
             request = None if prompted is None or name else prompted.request(frame, view)
+            pipeline = self._pipeline(settings, stream.tracker if streaming else None)
+            pipeline.propagation = stream.follow(settings.follow_frames if streaming and not request else 0)
             try:
                 result = pipeline.run(
                     frame,
@@ -161,7 +175,8 @@ class Processor:
             if streaming and not name:
                 waited = {"wait": started - job.messages.received, "decode": decoded_at - started}
                 self.times.add({**waited, "transform": posed_at - decoded_at, **result.timings})
-            stream.previous = (text, result.segmentation)
+            if not result.followed:
+                stream.previous = (text, result.segmentation)
             if prompted is not None and not name:
                 result = prompted.keep(result, view)
             kept = result.only(lambda each: each.instance.score >= settings.score_threshold)

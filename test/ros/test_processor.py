@@ -12,7 +12,7 @@ from instructsam_ros.ros.conversions import image_from_array, info_from_intrinsi
 from instructsam_ros.ros.counters import Counters
 from instructsam_ros.ros.errors import MotionError, PromptError, TransformError
 from instructsam_ros.ros.input.frame_buffer import FrameMessages
-from instructsam_ros.ros.input.job_queue import Job
+from instructsam_ros.ros.input.job_queue import Job, Request
 from instructsam_ros.ros.input.prompts import Click
 from instructsam_ros.ros.parameters import NodeSettings
 from instructsam_ros.ros.processor import Processor
@@ -292,3 +292,44 @@ def test_a_clicked_object_is_projected_by_tf_at_the_stamp_of_the_image(monkeypat
         lifted = runner.run(job, lambda: False).result.lifted.instances
         seen.append([(int(each.instance.box[0]), each.id) for each in lifted])
     assert seen == [[(80, 1)], [(140, 1)]]
+
+
+def textured(second: int, column: int) -> FrameMessages:
+    """A red square of 40 pixels, 0.5 m away, on a grey pattern."""
+    header = Header(stamp=Time(sec=second), frame_id="camera")
+    pattern = np.random.default_rng(0).integers(40, 200, (30, 40, 1), dtype=np.uint8)
+    rgb = np.kron(pattern, np.ones((4, 4, 3), np.uint8))
+    rgb[40:80, column : column + 40] = (220, 20, 20)
+    return FrameMessages(
+        image=image_from_array(rgb, "rgb8", header),
+        depth=image_from_array(np.full((120, 160), 500, np.uint16), "16UC1", header),
+        info=info_from_intrinsics(CAMERA, header),
+        received=0.0,
+    )
+
+
+def test_frames_between_inferences_are_followed_with_their_ids_and_say_so():
+    runner = processor(follow_frames=2)
+    results = []
+    for second in range(6):
+        job = Job("the red thing", textured(second, 40 + 2 * second), None, lambda: False)
+        results.append(runner.run(job, lambda: False).result)
+    assert [result.followed for result in results] == [False, True, True, False, True, True]
+    assert {result.ids for result in results} == {(1,)}
+    assert results[1].segmentation.answer.startswith("[followed] ")
+    last = results[-1].lifted.instances[0]
+    assert last.instance.mask.nonzero()[1].mean() == pytest.approx(50 + 19.5, abs=3)
+    assert len(last.points) > 1000
+
+
+def test_a_new_instruction_a_request_and_the_default_are_not_followed():
+    runner = processor(follow_frames=9)
+    for second, text in enumerate(("the red thing", "everything")):
+        job = Job(text, textured(second, 40), None, lambda: False)
+        assert not runner.run(job, lambda: False).result.followed
+    request = Job("everything", textured(2, 40), Request("everything"), lambda: False)
+    assert not runner.run(request, lambda: False).result.followed
+    plain = processor()
+    for second in range(2):
+        job = Job("the red thing", textured(second, 40), None, lambda: False)
+        assert not plain.run(job, lambda: False).result.followed
