@@ -21,8 +21,7 @@ from PIL import Image
 
 from instructsam_ros.atomic_write import write_atomic
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.conversion import json_rle
-from instructsam_ros.training.data.mask_codec import decode_masks, encode_masks, instance_rles
+from instructsam_ros.training.data.mask_codec import decode_masks, encode_masks, instance_rles, json_rle
 from instructsam_ros.training.data_engine.target_words import target_words
 
 FILE = "items.json"

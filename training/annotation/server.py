@@ -80,15 +80,15 @@ class Api:
     def import_(self, data: Any, person: str) -> dict[str, Any]:
         """Store exported annotations as those of a person, over what this person has of the same items.
 
-        Nothing is stored where one of them cannot be.
+        Where there are some of this person, only these. Nothing is stored where one of them cannot be.
         """
         entries = data.get("annotations") if isinstance(data, dict) else None
         if not isinstance(entries, list):
             raise InvalidInputError("an import is {annotations: [...]}, as the export writes it")
         stored = {(each.item, each.person): each.revision for each in self.store.annotations()}
+        everyone = [_validated(Annotation, entry) for entry in entries]
         annotations = []
-        for entry in entries:
-            annotation = _validated(Annotation, entry)
+        for annotation in [each for each in everyone if each.person == person] or everyone:
             revision = stored.get((annotation.item, person), 0)
             annotation = annotation.model_copy(update={"person": person, "revision": revision})
             self._check(annotation)

@@ -97,7 +97,7 @@ class AnnotationStore:
     def save(self, annotation: Annotation) -> Annotation:
         """Write an annotation that was made from the stored revision; returns it with the next one.
 
-        Raises StaleError where the stored revision is another one.
+        One that says what is stored changes nothing. Raises StaleError where another revision is stored.
         """
         path = self.folder / "annotations" / annotation.person / f"{annotation.item}.json"
         return self._save(path, annotation)
@@ -125,10 +125,13 @@ class AnnotationStore:
 
     def _save(self, path: Path, value: _Saved) -> _Saved:
         with self._lock:
-            stored = _read(path, type(value)).revision if path.exists() else 0
-            if value.revision != stored:
-                raise StaleError(f"revision {stored} is stored, this is a change of {value.revision}")
-            value = value.model_copy(update={"revision": stored + 1})
+            stored = _read(path, type(value)) if path.exists() else None
+            revision = stored.revision if stored else 0
+            if stored and stored == value.model_copy(update={"revision": revision}):
+                return stored  # sent again by a page that did not get the answer
+            if value.revision != revision:
+                raise StaleError(f"revision {revision} is stored, this is a change of {value.revision}")
+            value = value.model_copy(update={"revision": revision + 1})
             write_atomic(path, value.model_dump_json(indent=1).encode())
         return value
 

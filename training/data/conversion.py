@@ -60,6 +60,11 @@ class AnnotatedImage:
     width: int
     content: bytes
     samples: tuple[EncodedSample, ...]
+    source: EncodedImage | None
+
+    def encode(self, read: Masks) -> tuple[Rle, ...]:
+        """RLEs of the stored pixels of masks, none of those without a pixel. Raises InvalidInputError."""
+        return _encode(read, self.source, (self.height, self.width))
 
     def save(self, folder: Path) -> None:
         """Write the encoded image below a folder."""
@@ -114,14 +119,14 @@ def annotated_images(sets: Sequence[DataSet], broken: BrokenRecords) -> Iterator
             encoded = []
             for sample in (first, *others):
                 try:
-                    encoded.append(_encode(sample, source, size))
+                    encoded.append(_encoded(sample, source, size))
                 except InvalidInputError as error:
                     broken.reject(sample.image, sample.record, error)
             key = source or (number, image)
             if key not in names:
                 names[key] = _free_name(image, suffix, taken)
             if encoded:
-                yield AnnotatedImage(names[key], *size, content, tuple(encoded))
+                yield AnnotatedImage(names[key], *size, content, tuple(encoded), source)
 
 
 def encoded_image(sample: Sample) -> EncodedImage | None:
@@ -146,11 +151,6 @@ def write_json_list(path: Path, elements: Iterable[Any]) -> None:
         file.write("\n]\n")
 
 
-def json_rle(rle: Rle) -> dict[str, Any]:
-    """A compressed RLE as JSON holds it."""
-    return {"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode()}
-
-
 def _content(sample: Sample, source: EncodedImage | None) -> tuple[bytes, tuple[int, int], str]:
     """The encoded image, its stored height and width, and its suffix; a PNG where no file is behind it."""
     if source is not None:
@@ -162,17 +162,18 @@ def _content(sample: Sample, source: EncodedImage | None) -> tuple[bytes, tuple[
     return file.getvalue(), (pixels.shape[0], pixels.shape[1]), ".png"
 
 
-def _encode(sample: Sample, source: EncodedImage | None, size: tuple[int, int]) -> EncodedSample:
-    def encode(read: Masks) -> tuple[Rle, ...]:
-        masks: NDArray[np.bool_] = read()
-        if source is not None:
-            masks = source.stored(masks)
-        elif masks.shape[1:] != size:
-            raise InvalidInputError(f"masks are {masks.shape[1:]}, the image is {size}")
-        return encode_masks(masks[masks.any((1, 2))])
+def _encoded(sample: Sample, source: EncodedImage | None, size: tuple[int, int]) -> EncodedSample:
+    phrases = tuple(_encode(phrase.masks, source, size) for phrase in sample.phrases)
+    return EncodedSample(sample, phrases, _encode(sample.ignore, source, size) if sample.ignore else ())
 
-    phrases = tuple(encode(phrase.masks) for phrase in sample.phrases)
-    return EncodedSample(sample, phrases, encode(sample.ignore) if sample.ignore else ())
+
+def _encode(read: Masks, source: EncodedImage | None, size: tuple[int, int]) -> tuple[Rle, ...]:
+    masks: NDArray[np.bool_] = read()
+    if source is not None:
+        masks = source.stored(masks)
+    elif masks.shape[1:] != size:
+        raise InvalidInputError(f"masks are {masks.shape[1:]}, the image is {size}")
+    return encode_masks(masks[masks.any((1, 2))])
 
 
 def _free_name(image: str, suffix: str, taken: set[str]) -> str:

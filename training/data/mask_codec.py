@@ -87,6 +87,11 @@ def rle_masks(rles: tuple[Rle, ...], height: int, width: int, image: EncodedImag
     return partial(_read_masks, rles, height, width, image)
 
 
+def json_rle(rle: Rle) -> dict[str, Any]:
+    """A compressed RLE as JSON holds it."""
+    return {"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode()}
+
+
 def rle_field(entry: Mapping[str, Any], key: str) -> tuple[tuple[Rle, ...], int, int]:
     """Return RLEs, height and width of a record that gives no size but that of its RLE, or of several.
 

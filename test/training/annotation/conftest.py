@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,3 +50,27 @@ def url(folder: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    from test.training.annotation.pages import CHROMIUM, PATIENCE
+
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (in the extra dev)")
+    if CHROMIUM is None:
+        pytest.skip("needs a Chromium (apt install chromium)")
+    playwright.expect.set_options(timeout=PATIENCE)
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def context(browser: Any, url: str) -> Iterator[Any]:
+    """The browser of a person."""
+    from test.training.annotation.pages import visitor
+
+    with visitor(browser, url) as made:
+        yield made

@@ -41,7 +41,7 @@ def test_requests_are_checked(url, folder):
     item = Api(folder).items[0].id
     good = {"item": item, "person": "ann", "subsets": []}
     assert ask(url, "/api/annotation", good)[0] == 200
-    assert ask(url, "/api/annotation", good)[0] == 409
+    assert ask(url, "/api/annotation", {**good, "subsets": [{"id": "s1"}]})[0] == 409
     for bad in ([], {"item": "nothing", "person": "ann"}, {**good, "person": "../../x"}):
         status, _, content = ask(url, "/api/annotation", bad)
         assert status == 400
@@ -68,3 +68,6 @@ def test_an_import_is_stored_whole_or_not_at_all(folder):
     with pytest.raises(InvalidInputError, match="several annotations"):
         api.import_({"annotations": [entries[0], entries[0]]}, "bob")
     assert {each["person"] for each in api.export()["annotations"]} == {"ann"}
+    both = [{**entries[0], "person": name, "subsets": [{"id": name}]} for name in ("ann", "eve")]
+    assert api.import_({"annotations": both}, "eve") == {"imported": 1}  # the own of all that were exported
+    assert [each["subsets"][0]["id"] for each in api.export()["annotations"] if each["subsets"]] == ["eve"]

@@ -32,13 +32,21 @@ def test_people_have_files_of_their_own_and_revisions(tmp_path):
     assert [each.subsets[0].referring for each in store.annotations()] == ["again", "of bob"]
 
 
+def test_a_save_that_is_sent_again_is_no_conflict(tmp_path):
+    store = AnnotationStore(tmp_path)
+    assert store.save(annotation()).revision == store.save(annotation()).revision == 1
+    assert store.judge(verdicts(1)).revision == store.judge(verdicts(1)).revision == 1
+    with pytest.raises(StaleError):
+        store.judge(verdicts(1, "accept"))
+
+
 def test_a_rejection_holds_for_the_revision_that_was_seen(tmp_path):
     store = AnnotationStore(tmp_path)
     store.save(annotation())
     assert len(list(store.accepted())) == 1
     store.judge(verdicts(1))
     assert not list(store.accepted())
-    store.save(annotation(revision=1))
+    store.save(annotation(revision=1, text="a better text"))
     assert len(list(store.accepted())) == 1
     with pytest.raises(InvalidInputError, match="their own"):
         store.judge(verdicts(1).model_copy(update={"person": "ann"}))

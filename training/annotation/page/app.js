@@ -2,12 +2,13 @@
 
 import { Drafts, request } from "./drafts.js";
 import { bindKeys, helpTable } from "./keys.js";
-import { check } from "./rules.js";
+import { check, emptySubset, isComplete } from "./rules.js";
 import { Viewer } from "./viewer.js";
 
 const $ = (id) => document.getElementById(id);
 const FLAGS = ["wrong instances", "ambiguous", "names the target", "unnatural", "language"];
-const state = { items: [], place: 0, mode: "annotate", person: "", author: "", subset: 0, work: null, verdicts: null };
+// wanted: the place that is being loaded; until it is shown, all edits belong to the item on the screen.
+const state = { items: [], place: 0, wanted: 0, mode: "annotate", person: "", author: "", subset: 0, work: null, verdicts: null };
 let drafts, verdictDrafts;
 const viewer = new Viewer($("left"), $("right"), (point, remove) => {
   if (state.mode !== "annotate") return;
@@ -19,31 +20,26 @@ const viewer = new Viewer($("left"), $("right"), (point, remove) => {
 
 const item = () => state.items[state.place];
 const subset = () => state.work.subsets[state.subset];
-const emptySubset = (subsets) => {
-  const taken = new Set(subsets.map((each) => each.id));
-  let number = 1;
-  while (taken.has(`s${number}`)) number += 1;
-  return { id: `s${number}`, points: [], referring: "", reasoning: "" };
-};
 const status = (text, isBad) => { $("status").textContent = text; $("status").className = isBad ? "bad" : "good"; };
 
-function events(kind) {
-  return {
-    status,
-    conflict: (key) => { state.conflict = { kind, key }; $("conflict").hidden = false; status("conflict", true); },
-    saved: (key, saved) => {
-      if (kind === "annotation" && state.work && key === item().id) state.work.revision = saved.revision;
-      if (kind === "verdicts" && state.verdicts && key === verdictKey()) state.verdicts.revision = saved.revision;
-    },
-  };
-}
+// What the person edits now: who saves it, its key there, and its content.
+const shown = () => (state.mode === "annotate" ? { owner: drafts, key: item().id, work: state.work }
+  : { owner: verdictDrafts, key: verdictKey(), work: state.verdicts });
+const isShown = (key, owner) => Boolean(state.work) && shown().owner === owner && shown().key === key;
+const flushShown = () => (state.work ? shown().owner.flush(shown().key) : null);
+const events = {
+  status,
+  conflict: (key, owner) => {
+    state.conflict = isShown(key, owner);
+    $("conflict").hidden = !state.conflict;
+    status(state.conflict ? "conflict" : `conflict: ${key}`, true);
+  },
+  saved: (key, saved, owner) => { if (isShown(key, owner)) shown().work.revision = saved.revision; },
+};
 
 async function load() {
   const data = await request("api/state");
-  state.items = data.items;
-  Object.assign(state, { annotations: data.annotations, stored: data.verdicts, agreement: data.agreement });
-  drafts = new Drafts("api/annotation", `annotation ${state.person} `, events("annotation"));
-  verdictDrafts = new Drafts("api/verdicts", `verdicts ${state.person} `, events("verdicts"));
+  Object.assign(state, { items: data.items, annotations: data.annotations, agreement: data.agreement });
   for (const each of data.annotations) if (each.person === state.person) drafts.setStored(each.item, each);
   for (const each of data.verdicts)
     if (each.person === state.person) verdictDrafts.setStored(`${each.item}~${each.author}`, each);
@@ -55,41 +51,54 @@ async function setPerson() {
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$/.test(state.person)) {
     status("enter your name: letters, digits, . _ -", true);
     state.work = null;
+    setReady();
     return;
   }
   localStorage.setItem("person", state.person);
+  drafts = new Drafts("api/annotation", `annotation ${state.person} `, events);
+  verdictDrafts = new Drafts("api/verdicts", `verdicts ${state.person} `, events);
   await load();
+  state.mode = localStorage.getItem(`mode ${state.person}`) || "annotate";
   const last = localStorage.getItem(`last ${state.person}`);
-  const open = state.items.findIndex((each) => !isDone(each));
+  const open = state.items.findIndex((each) => !isComplete(drafts.get(each.id)));
   const place = state.items.findIndex((each) => each.id === last);
   const waiting = drafts.pending().length + verdictDrafts.pending().length;
   status(waiting ? "not on disk yet" : "saved", waiting > 0);
   await show(place >= 0 ? place : Math.max(0, open));
-  drafts.flushAll();
-  verdictDrafts.flushAll();
+  setReady();
+  flushAll();
 }
 
-function isDone(each) {
-  const work = drafts.get(each.id);
-  return Boolean(work && work.subsets.length && work.subsets.every((s) => s.points.length && s.referring && s.reasoning));
+const flushAll = () => Promise.all([drafts.flushAll(), verdictDrafts.flushAll()]);
+
+// Without a name there is nobody whose work the buttons could change.
+function setReady() {
+  for (const each of document.querySelectorAll("header > :not(label, #status), main, #work")) each.inert = !state.work;
 }
 
 async function show(place) {
   if (place < 0 || place >= state.items.length) return;
-  if (state.work) drafts.flush(item().id);
-  state.place = place;
-  $("conflict").hidden = true;
-  localStorage.setItem(`last ${state.person}`, item().id);
-  const query = `?item=${encodeURIComponent(item().id)}`;
-  const picture = new Image();
+  flushShown();
+  state.wanted = place;
+  const { id } = state.items[place], query = `?item=${encodeURIComponent(id)}`, picture = new Image();
   picture.src = `api/picture${query}`;
-  const [masks] = await Promise.all([request(`api/masks${query}`), picture.decode()]);
-  if (item() !== state.items[place]) return;  // the person went on meanwhile
-  await viewer.show(picture, masks);
+  try {
+    const [masks] = await Promise.all([request(`api/masks${query}`), picture.decode()]);
+    if (state.wanted !== place) return;  // the person went on meanwhile
+    state.place = place;
+    viewer.show(picture, masks);
+  } catch (error) {
+    if (state.wanted === place) state.wanted = state.place;
+    status(`cannot show ${id}: ${error.message}`, true);
+    return;
+  }
+  localStorage.setItem(`last ${state.person}`, id);
   openWork();
 }
 
 function openWork() {
+  state.conflict = false;
+  $("conflict").hidden = true;
   if (state.mode === "annotate") {
     const fresh = { item: item().id, person: state.person, revision: 0, subsets: [emptySubset([])] };
     state.work = drafts.get(item().id) || fresh;
@@ -101,6 +110,7 @@ function openWork() {
   } else openInspection();
   state.subset = 0;
   render();
+  flushShown();
 }
 
 const verdictKey = () => `${item().id}~${state.author}`;
@@ -220,10 +230,10 @@ function toggleInstance() {
 }
 
 async function setMode(mode) {
-  if (state.work && state.mode === "annotate") await drafts.flush(item().id);
-  if (state.work && state.mode === "inspect") await verdictDrafts.flush(verdictKey());
-  state.mode = mode;
+  await flushShown();
   await load();
+  state.mode = mode;
+  localStorage.setItem(`mode ${state.person}`, mode);
   openWork();
 }
 
@@ -236,7 +246,7 @@ function download(name, data) {
 }
 
 async function exportAll() {
-  await drafts.flushAll();
+  await flushAll();
   download("annotations.json", await request("api/export"));
 }
 
@@ -244,6 +254,7 @@ async function importFile() {
   const [file] = $("file").files;
   $("file").value = "";
   try {
+    await flushAll();
     const { imported } = await request(`api/import?person=${encodeURIComponent(state.person)}`, JSON.parse(await file.text()));
     await load();
     openWork();
@@ -253,21 +264,16 @@ async function importFile() {
 
 async function resolveConflict(keepMine) {
   if (!state.conflict) return;
-  const { kind, key } = state.conflict;
+  const { owner, key, work } = shown();
   await load();
-  const owner = kind === "annotation" ? drafts : verdictDrafts;
-  const stored = owner.stored.get(key);
-  if (stored) owner.resolve(key, stored, keepMine);
-  $("conflict").hidden = true;
-  state.conflict = null;
-  status("saved", false);
+  owner.resolve(key, keepMine ? work : null);
   openWork();
 }
 
 const zoom = (value) => { viewer.setZoom(value); render(); };
 const actions = [
-  { keys: ["ArrowLeft", "p"], text: "previous item", run: () => show(state.place - 1) },
-  { keys: ["ArrowRight", "n"], text: "next item", run: () => show(state.place + 1) },
+  { keys: ["ArrowLeft", "p"], text: "previous item", run: () => show(state.wanted - 1) },
+  { keys: ["ArrowRight", "n"], text: "next item", run: () => show(state.wanted + 1) },
   { keys: ["j"], text: "jump to a file name", run: () => $("jump").focus() },
   ...[1, 2, 3].map((value) => ({ keys: [String(value)], text: `zoom ${value}x`, run: () => zoom(value) })),
   { keys: ["Shift+ArrowLeft"], text: "move the view, as Shift+drag does", run: () => viewer.pan(-0.1, 0) },
@@ -306,8 +312,8 @@ function toggleFlag(flag) {
 function bind() {
   $("person").value = localStorage.getItem("person") || "";
   $("person").onchange = setPerson;
-  $("previous").onclick = () => show(state.place - 1);
-  $("next").onclick = () => show(state.place + 1);
+  $("previous").onclick = () => show(state.wanted - 1);
+  $("next").onclick = () => show(state.wanted + 1);
   $("jump").onchange = () => {
     const place = state.items.findIndex((each) => each.id.includes($("jump").value));
     if (place >= 0) { $("jump").value = ""; $("jump").blur(); show(place); } else status("no such file name", true);
@@ -332,10 +338,10 @@ function bind() {
   $("take").onclick = () => resolveConflict(false);
   $("help").append(helpTable(actions));
   $("help-button").onclick = () => $("help").showModal();
-  window.addEventListener("visibilitychange", () => { if (document.hidden && state.work) { drafts.flushAll(); verdictDrafts.flushAll(); } });
-  bindKeys(actions.map((each) => ({ ...each, run: () => (state.work || "hijf".includes(each.keys[0])) && each.run() })));
+  window.addEventListener("visibilitychange", () => { if (document.hidden && state.work) flushAll(); });
+  bindKeys(actions.map((each) => ({ ...each, run: () => (state.work || "hf".includes(each.keys[0])) && each.run() })));
 }
 
 bind();
 if ($("person").value) setPerson();
-else { status("enter your name to begin", true); $("person").focus(); }
+else { status("enter your name to begin", true); setReady(); $("person").focus(); }

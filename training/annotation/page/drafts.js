@@ -10,7 +10,7 @@ export async function request(path, body) {
   return data;
 }
 
-// Saves one kind of documents by key. Events: status(text, isBad), conflict(key).
+// Saves one kind of documents by key. Events: status(text, isBad), conflict(key, this), saved(key, value, this).
 export class Drafts {
   constructor(path, prefix, events) {
     Object.assign(this, { path, prefix, events, stored: new Map(), timers: new Map(), running: new Map() });
@@ -22,7 +22,10 @@ export class Drafts {
     return draft ? JSON.parse(draft) : this.stored.get(key) || null;
   }
 
-  setStored(key, value) { this.stored.set(key, value); }
+  // An answer that was on its way while another save was made is an older one.
+  setStored(key, value) {
+    if (value.revision >= (this.stored.get(key)?.revision || 0)) this.stored.set(key, value);
+  }
 
   pending() {
     return Object.keys(localStorage).filter((key) => key.startsWith(this.prefix)).map((key) => key.slice(this.prefix.length));
@@ -39,41 +42,47 @@ export class Drafts {
     this.timers.set(key, setTimeout(() => this.flush(key), delay));
   }
 
-  async flush(key) {
+  // Saves the draft with a key, after a save of it that is under way.
+  flush(key) {
     clearTimeout(this.timers.get(key));
-    if (this.running.get(key)) { this.later(key, DELAY); return; }
+    const saved = Promise.resolve(this.running.get(key)).then(() => this.save(key));
+    this.running.set(key, saved);
+    return saved;
+  }
+
+  async save(key) {
     const text = localStorage.getItem(this.prefix + key);
     if (!text) return;
-    const value = JSON.parse(text);
-    this.running.set(key, true);
     try {
-      const saved = await request(this.path, value);
-      this.stored.set(key, saved);
+      const saved = await request(this.path, JSON.parse(text));
+      this.setStored(key, saved);
       const now = localStorage.getItem(this.prefix + key);
       if (now === text) localStorage.removeItem(this.prefix + key);
       else if (now) {  // changed while it was saved
         localStorage.setItem(this.prefix + key, JSON.stringify({ ...JSON.parse(now), revision: saved.revision }));
         this.later(key, DELAY);
       }
-      this.events.saved(key, saved);
+      this.events.saved(key, saved, this);
       this.events.status(this.pending().length ? "not on disk yet" : "saved", this.pending().length > 0);
     } catch (error) {
-      if (error.status === 409) this.events.conflict(key);
+      if (error.status === 409) this.events.conflict(key, this);
       else if (error.status) this.events.status(`not saved: ${error.message}`, true);
       else {
         this.events.status("no connection; kept in this browser", true);
         this.later(key, RETRY);
       }
-    } finally { this.running.delete(key); }
+    }
   }
 
   flushAll() { return Promise.all(this.pending().map((key) => this.flush(key))); }
 
-  // Another tab has saved: take its revision as the one that is changed, or drop the draft.
-  resolve(key, stored, keepMine) {
-    this.stored.set(key, stored);
-    const draft = localStorage.getItem(this.prefix + key);
-    if (!keepMine) localStorage.removeItem(this.prefix + key);
-    else if (draft) this.change(key, { ...JSON.parse(draft), revision: stored.revision });
+  // Another tab has saved: make mine the next revision, or drop the draft where mine is null.
+  resolve(key, mine) {
+    const { revision } = this.stored.get(key);
+    if (mine) this.change(key, { ...mine, revision });
+    else {
+      localStorage.removeItem(this.prefix + key);
+      this.events.status("saved", false);
+    }
   }
 }

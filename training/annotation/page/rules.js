@@ -22,3 +22,16 @@ export function check(subset, instances) {
   if (used.length) wrong.push(`the reasoning description names the target: ${used.join(", ")}`);
   return { wrong, missing };
 }
+
+// A subset with an id that none of the others has.
+export function emptySubset(subsets) {
+  const taken = new Set(subsets.map((each) => each.id));
+  let number = 1;
+  while (taken.has(`s${number}`)) number += 1;
+  return { id: `s${number}`, points: [], referring: "", reasoning: "" };
+}
+
+// Whether nothing is missing from what a person wrote about an item.
+export function isComplete(work) {
+  return Boolean(work?.subsets.length && work.subsets.every((s) => s.points.length && s.referring && s.reasoning));
+}

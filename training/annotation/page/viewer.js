@@ -14,7 +14,7 @@ export class Viewer {
     }
   }
 
-  async show(picture, { runs, width, height }) {
+  show(picture, { runs, width, height }) {
     this.picture = picture;
     Object.assign(this, { width, height, zoom: 1, x: 0.5, y: 0.5, cursor: -1 });
     this.masks = runs.map((lengths) => decode(lengths, width * height));

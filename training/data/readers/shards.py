@@ -2,16 +2,17 @@
 
 Files of one image have one name up to the first full stop and follow each other: the image (JPEG, PNG ...)
 and JSON {image, height, width, samples: [{instruction, phrases: [{text, masks: [RLE]}], boxes_only, ignore:
-[RLE], record, source, split, labels}]}. Masks are COCO RLEs of the stored pixels. Memory holds the
-annotations and the places of the images, which are read when asked for. The library itself reads in sequence,
-with a shuffle buffer; a run that continues exactly needs any sample by its position.
+[RLE], record, source, split, labels}], nouns (see ../shard_labels.py) or null}. Masks are COCO RLEs of the
+stored pixels. Memory holds the annotations and the places of the images, which are read when asked for. The
+library itself reads in sequence, with a shuffle buffer; a run that continues exactly needs any sample by its
+position.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -21,7 +22,9 @@ from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.json_files import json_errors
 from instructsam_ros.training.data.mask_codec import check_size, instance_rles, rle_masks
+from instructsam_ros.training.data.noun_instructions import NounLabels
 from instructsam_ros.training.data.sample import Phrase, Sample
+from instructsam_ros.training.data.shard_labels import read_labels
 from instructsam_ros.training.data.tar_members import TarMember, tar_archives, tar_members
 from instructsam_ros.types import check_instruction
 
@@ -42,12 +45,13 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
         for key, group in groupby(tar_members(archive, broken), attrgetter("key")):
             try:
                 image, entry = _pair(list(group))
+                nouns = _nouns(entry, image)
             except InvalidInputError as error:
                 broken.add(archive, key, error)
                 continue
             for place, item in enumerate(entry["samples"]):
                 try:
-                    yield _sample(item, entry, image)
+                    yield replace(_sample(item, entry, image), nouns=nouns)
                 except InvalidInputError as error:
                     broken.add(archive, f"{key}.samples[{place}]", error)
 
@@ -68,6 +72,12 @@ def _pair(members: list[TarMember]) -> tuple[TarMember, dict[str, Any]]:
         raise InvalidInputError("image must be a name and samples a list")
     check_size(height, width)
     return images[0], entry
+
+
+def _nouns(entry: Mapping[str, Any], image: TarMember) -> NounLabels | None:
+    """The labels that all samples of an image share; archives of data sets without any may lack the key."""
+    nouns = entry.get("nouns")
+    return read_labels(nouns, (entry["height"], entry["width"]), image) if nouns is not None else None
 
 
 def _sample(item: Any, entry: Mapping[str, Any], image: TarMember) -> Sample:

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from instructsam_ros.training.data.conversion import AnnotatedImage, EncodedSample, json_rle, names_all
-from instructsam_ros.training.data.mask_codec import Rle, mask_api
+from instructsam_ros.training.data.conversion import AnnotatedImage, EncodedSample, names_all
+from instructsam_ros.training.data.mask_codec import Rle, json_rle, mask_api
 
 
 def write(images: Iterable[AnnotatedImage], folder: Path) -> dict[str, str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from instructsam_ros.errors import InvalidInputError
-from instructsam_ros.training.data.conversion import AnnotatedImage, json_rle, write_json_list
+from instructsam_ros.training.data.conversion import AnnotatedImage, write_json_list
+from instructsam_ros.training.data.mask_codec import json_rle
 from instructsam_ros.training.data.readers.inst2seg import LABELS
 from instructsam_ros.training.data.sample import Sample
 

@@ -10,10 +10,9 @@ from typing import Any
 from instructsam_ros.training.data.conversion import (
     AnnotatedImage,
     EncodedSample,
-    json_rle,
     write_json_list,
 )
-from instructsam_ros.training.data.mask_codec import mask_api
+from instructsam_ros.training.data.mask_codec import json_rle, mask_api
 from instructsam_ros.training.data.writers.inst2seg import category, labels
 
 

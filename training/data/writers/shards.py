@@ -12,7 +12,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from instructsam_ros.training.data.conversion import AnnotatedImage, EncodedSample, json_rle
+from instructsam_ros.errors import InvalidInputError
+from instructsam_ros.training.data.conversion import AnnotatedImage, EncodedSample
+from instructsam_ros.training.data.mask_codec import json_rle
+from instructsam_ros.training.data.shard_labels import labels_entry
 
 LARGEST = 1 << 29
 """Bytes of images after which a new archive begins."""
@@ -43,7 +46,17 @@ def _limited(
 
 def _entry(image: AnnotatedImage) -> dict[str, Any]:
     samples = [_sample(each) for each in image.samples]
-    return {"image": image.name, "height": image.height, "width": image.width, "samples": samples}
+    about = {"image": image.name, "height": image.height, "width": image.width}
+    return {**about, "samples": samples, "nouns": _nouns(image)}
+
+
+def _nouns(image: AnnotatedImage) -> dict[str, Any] | None:
+    """The labels of the image; None where a mask of them cannot be read, as then no noun is known in full."""
+    labels = image.samples[0].sample.nouns
+    try:
+        return labels_entry(labels, image.encode) if labels else None
+    except InvalidInputError:
+        return None
 
 
 def _sample(encoded: EncodedSample) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from instructsam_ros.training.data.conversion import json_rle
-from instructsam_ros.training.data.mask_codec import encode_masks
+from instructsam_ros.training.data.mask_codec import encode_masks, json_rle
 from instructsam_ros.training.data_engine.asker import Asker
 from instructsam_ros.training.data_engine.hmpl.schemas import Choices, Description
 from instructsam_ros.training.data_engine.labelled_objects import LabelledImage

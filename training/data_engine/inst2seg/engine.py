@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.pictures import read_picture
-from instructsam_ros.training.data.conversion import json_rle
-from instructsam_ros.training.data.mask_codec import encode_masks
+from instructsam_ros.training.data.mask_codec import encode_masks, json_rle
 from instructsam_ros.training.data_engine.asker import Asker
 from instructsam_ros.training.data_engine.inst2seg.filters import (
     FilterSettings,

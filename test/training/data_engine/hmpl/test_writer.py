@@ -5,8 +5,7 @@ import json
 import numpy as np
 
 from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.conversion import json_rle
-from instructsam_ros.training.data.mask_codec import encode_masks
+from instructsam_ros.training.data.mask_codec import encode_masks, json_rle
 from instructsam_ros.training.data.registry import parse_data_sets
 from instructsam_ros.training.data_engine.hmpl.writer import Group, write_groups
 
