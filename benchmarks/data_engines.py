@@ -69,23 +69,34 @@ TITLES = (
 HEAD = f"| {' | '.join(TITLES)} |\n{'|---' * len(TITLES)}|"
 
 
-def inst2seg_row(scenes: Sequence[Scene], root: Path, rate: float, second_look: bool) -> Row:
-    """Run the Inst2Seg engine on the views of a folder."""
+def run_inst2seg(
+    scenes: Sequence[Scene], root: Path, folder: Path, rate: float, second_look: bool
+) -> tuple[ScriptedVlm, dict[str, Any], list[dict[str, Any]]]:
+    """Run the Inst2Seg engine on the views of a folder; return the server, the report and the sets in
+    ``folder``.
+    """
     half = rate / 2
     faults = Faults(box=rate, count=rate, ground=rate, verdict=half, broken=half, refused=half)
-    with tempfile.TemporaryDirectory() as folder, ScriptedVlm(scenes, faults).running() as server:
-        frames = Path(folder) / "frames"
-        frames.mkdir()
-        for scene in scenes:
-            (path,) = root.rglob(f"{scene.name}.jpg")
-            (frames / path.name).write_bytes(path.read_bytes())
+    frames = folder / "frames"
+    frames.mkdir(parents=True)
+    for scene in scenes:
+        (path,) = root.rglob(f"{scene.name}.jpg")
+        (frames / path.name).write_bytes(path.read_bytes())
+    with ScriptedVlm(scenes, faults).running() as server:
         values = {
             "frames": {"folder": str(frames), "cut": 0.0, "same": 0.0, "blur": 1.0},
             "filters": {"second_look": second_look},
-            **_common(server, folder),
+            **_common(server, str(folder)),
         }
         engine = Inst2SegEngine(build(Inst2SegConfig, values), ScriptedMasks(scenes))
         report, sets = generate(engine, lambda _: None)
+    return server, report, sets
+
+
+def inst2seg_row(scenes: Sequence[Scene], root: Path, rate: float, second_look: bool) -> Row:
+    """Run the Inst2Seg engine on the views of a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        server, report, sets = run_inst2seg(scenes, root, Path(folder), rate, second_look)
         known = {scene.name: scene for scene in scenes}
         entries = json.loads(Path(sets[0]["annotations"]).read_text()) if sets else []
         kept, right, clean_kept = 0, 0, 0
