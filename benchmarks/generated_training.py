@@ -3,9 +3,9 @@
     python -m benchmarks.generated_training runs/scenes/train FILE --views 200 --rate 0.2
 
 The Inst2Seg engine runs three times on the views, asking the scripted server of benchmarks/data_engines.py:
-without errors ("exact"), and at the given rate of errors without and with its second look. Of each set as many
-instructions are drawn as the smallest has. FILE is a training file, such as config/training/finetune_50.yaml,
-whose ``data.sets`` is replaced and whose ``evaluation`` gives the figures.
+without errors ("exact"), and at the given rate of errors without and with its second look. Of each set as
+many instructions are drawn as the smallest has. FILE is a training file, such as
+config/training/finetune_50.yaml, whose ``data.sets`` is replaced and whose ``evaluation`` gives the figures.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def test_masks_that_are_no_numbers_are_no_answer(tiny_config: InstructSamConfig)
 
 
 def test_every_phrase_is_answered_for_itself(tiny_config: InstructSamConfig) -> None:
-    config = dataclasses.replace(tiny_config, score_threshold=0.5, presence_threshold=0.0)
+    config = dataclasses.replace(tiny_config, num_queries=2, score_threshold=0.5, presence_threshold=0.0)
     scores = torch.tensor([[0.9, 0.1], [0.1, 0.1], [0.9, 0.8]]).logit()
     output = DetectorOutput(torch.ones(3, 2, 4, 5), scores, torch.zeros(3, 2, 4), ())
     instances, answers = read_instances(output, ["mug", "bowl", "cup"], (8, 10), config)
@@ -84,3 +84,13 @@ def test_every_phrase_is_answered_for_itself(tiny_config: InstructSamConfig) -> 
         PhraseAnswer("bowl", Status.NO_TARGET),
         PhraseAnswer("cup", Status.MAX_INSTANCES),
     ]
+
+
+def test_fewer_slots_than_queries_are_never_too_few(tiny_config: InstructSamConfig) -> None:
+    """As with one [SEG] token per instance: the model has ended its answer by itself."""
+    config = dataclasses.replace(tiny_config, num_queries=3, score_threshold=0.5, presence_threshold=0.0)
+    output = DetectorOutput(
+        torch.ones(1, 2, 4, 5), torch.tensor([[0.9, 0.8]]).logit(), torch.zeros(1, 2, 4), ()
+    )
+    _, answers = read_instances(output, ["cup"], (8, 10), config)
+    assert answers == [PhraseAnswer("cup", Status.OK)]
