@@ -36,7 +36,9 @@ def calls(segmenter: InstructSamSegmenter) -> list[str]:
 def test_smaller_sam_input_equals_upstream_at_that_size(
     tiny_folder: Path, tiny_model: InstructSam, tiny_config: InstructSamConfig
 ) -> None:
-    smaller = load(str(tiny_folder), "cpu", dtype="float32", speed_options={"sam_size": 56})
+    smaller = load(
+        str(tiny_folder), "cpu", dtype="float32", speed_options={"sam_size": 56}, score_threshold=0.0
+    )
     pixels = smaller.model.image_encoder.preprocess(RGB).pixels
     assert pixels.shape == (1, 3, 56, 56)
     upstream = Sam3VisionModel(sam3_config(with_sam_size(tiny_config, 56)).vision_config).eval()
@@ -50,8 +52,6 @@ def test_smaller_sam_input_equals_upstream_at_that_size(
     for level, reference in zip(levels, expected.fpn_hidden_states, strict=False):
         torch.testing.assert_close(level, reference, atol=1e-4, rtol=1e-5)
     torch.testing.assert_close(position, expected.fpn_position_encoding[len(levels) - 1])
-    result = smaller.segment_image(RGB, "red mug")
-    assert all(instance.mask.shape == (50, 70) for instance in result.instances)
 
 
 def test_a_generation_is_reused_for_reuse_frames_frames(tiny_folder: Path) -> None:

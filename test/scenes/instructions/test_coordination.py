@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from instructsam_ros.paths import DATA
@@ -65,7 +65,13 @@ def test_of_the_test_set_the_unions_are_split_and_nothing_else():
     assert sum(item["kind"] == "union" for item in items) == 28
 
 
-@given(st.text(alphabet=" ,.and themugbowl\n", max_size=60) | st.text(max_size=60))
+KINDS = st.sampled_from(
+    ["the mugs", "the bowl", "the red cups", "and", ",", "and the knife", "not", "left of"]
+)
+
+
+@given(st.lists(KINDS, max_size=6).map(" ".join) | st.text(max_size=60))
+@example("the mugs and the bowl")
 def test_any_text_is_read_without_an_error(text):
     parts = coordinated_parts(text)
     assert len(parts) != 1
