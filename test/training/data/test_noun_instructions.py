@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from instructsam_ros.training.data.noun_instructions import (
     MOST_TARGETS,
+    NEGATIVE_SHARE,
     Entity,
     NounInstruction,
     NounLabels,
@@ -117,7 +118,7 @@ def test_no_target_only_for_absent_nouns():
     assert {i.phrase for i in negatives} == {"spoon", "plate"}
     assert all(i.targets == () for i in negatives)
     assert all((i.targets == ()) == (i.cardinality == "none") for i in items)
-    assert 0.15 < len(negatives) / len(items) < 0.25
+    assert abs(len(negatives) / len(items) - NEGATIVE_SHARE) < 0.05
 
 
 def test_nouns_of_objects_that_are_no_entities_are_neither_named_nor_absent():

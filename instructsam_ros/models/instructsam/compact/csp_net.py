@@ -84,13 +84,13 @@ class CspNet(nn.Module):
 
     @torch.no_grad()
     def load_published(self, convolutions: Sequence[tuple[Tensor, Tensor]]) -> None:
-        """Take over kernels [O, I, 3, 3] and biases [O] in the order of this network.
+        """Take over kernels [O, I, k, k] and biases [O] in the order of this network.
 
         The first kernel, which expects normalised BGR, is changed to expect RGB in -1..1. At the border of
         the image the zeros of the padding then mean grey instead of the mean colour. Raises ValueError for
         weights of another network.
         """
-        own = [module for module in self.modules() if isinstance(module, LeakyConv2d)]
+        own = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
         shapes = [tuple(kernel.shape) for kernel, _ in convolutions[: len(own)]]
         if shapes != [tuple(module.weight.shape) for module in own]:
             raise ValueError("these are not the weights of the backbone of NanoDet-g")

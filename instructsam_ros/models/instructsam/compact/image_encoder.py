@@ -16,17 +16,17 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from instructsam_ros.models.instructsam.compact.csp_net import CspNet
 from instructsam_ros.models.instructsam.compact.efficientnet_lite import EfficientNetLite0
+from instructsam_ros.models.instructsam.compact.nano_det import NanoDet
 from instructsam_ros.models.instructsam.compact.pyramid_config import Backbone, PyramidConfig
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
 from instructsam_ros.types import check_rgb
 from instructsam_ros.yaml_config import build
 
-BACKBONES: dict[Backbone, type[EfficientNetLite0] | type[CspNet]] = {
+BACKBONES: dict[Backbone, type[EfficientNetLite0] | type[NanoDet]] = {
     "efficientnet_lite0": EfficientNetLite0,
-    "csp_net": CspNet,
+    "nanodet": NanoDet,
 }
 FINE_CHANNELS = 32
 MEMORY_STRIDE = 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Backbone = Literal["efficientnet_lite0", "csp_net"]
+Backbone = Literal["efficientnet_lite0", "nanodet"]
 
 
 @dataclass(frozen=True)
