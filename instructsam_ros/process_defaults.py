@@ -7,6 +7,8 @@ from collections.abc import MutableMapping
 
 FREE_THREADS = "INSTRUCTSAM_THREADS"
 """Variable that is ``free`` where torch is to have as many threads as other processes leave cores free."""
+LEAN_IMPORTS = "INSTRUCTSAM_IMPORTS"
+"""Variable that is ``lean`` where transformers is to be imported without compiler and sharding."""
 DEFAULTS = {
     # After numpy's small products on points OpenBLAS threads spin, which costs the model a core.
     "OPENBLAS_NUM_THREADS": "1",
@@ -17,6 +19,7 @@ DEFAULTS = {
     "OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN": "100",
     "OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER": "100",
     FREE_THREADS: "free",
+    LEAN_IMPORTS: "lean",
 }
 
 

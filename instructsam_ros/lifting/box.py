@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from instructsam_ros.lifting.plane import Plane, rests_on
+from instructsam_ros.lifting.rotation import quaternion
 
 _REFINEMENTS = 20
 # Points from which the axes are computed; the extents are those of all points.
@@ -81,11 +81,6 @@ def fit_box(
     below = missing * (0.5, 0.5, 0.0 if resting else 0.5)
     low, high = low - below, high + missing - below
     return OrientedBox(rotation @ ((low + high) / 2), rotation, high - low, resting)
-
-
-def quaternion(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Quaternion x y z w, float64 [4], w >= 0, of a rotation matrix [3, 3]."""
-    return np.asarray(Rotation.from_matrix(rotation).as_quat(canonical=True))
 
 
 def _least_volume(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from instructsam_ros.errors import ConfigError
+from instructsam_ros.lifting.rotation import rotation_matrix
 from instructsam_ros.ros.errors import TransformError
 from instructsam_ros.ros.input.synchronizer import NANOSECONDS
 from instructsam_ros.ros.parameters import require_tf
@@ -83,7 +83,7 @@ class Transforms:
                 f"no transform from {source!r} to {target!r} at the image's stamp: {error}"
             ) from None
         turn, shift = found.rotation, found.translation
-        rotation = Rotation.from_quat([turn.x, turn.y, turn.z, turn.w]).as_matrix()
+        rotation = rotation_matrix([turn.x, turn.y, turn.z, turn.w])
         return Pose(rotation, np.array([shift.x, shift.y, shift.z]))
 
     def view(self, camera: str, stamp_ns: int, timeout: float, fixed_frame: str = "") -> View | None:

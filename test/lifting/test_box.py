@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from instructsam_ros.lifting.box import OrientedBox, fit_box, quaternion
+from instructsam_ros.lifting.box import OrientedBox, fit_box
 from instructsam_ros.lifting.plane import Plane
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -31,17 +31,6 @@ def surface(size: np.ndarray, seed: int, count: int = 3000) -> np.ndarray:
     points[np.arange(count), random.integers(0, 3, count)] = random.choice([-0.5, 0.5], count)
     corners = np.array([[(i >> axis & 1) - 0.5 for axis in range(3)] for i in range(8)])
     return np.concatenate([points, corners]) * size
-
-
-def matrix(q: np.ndarray) -> np.ndarray:
-    x, y, z, w = q
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
 
 
 def assert_proper(box: OrientedBox, points: np.ndarray) -> None:
@@ -127,22 +116,6 @@ def test_no_edge_is_shorter_than_the_least(points):
 
 def test_no_points_have_no_box():
     assert fit_box(np.zeros((0, 3), np.float32)) is None
-
-
-@given(SEEDS)
-def test_quaternion_is_the_rotation(seed):
-    rotation = random_rotation(seed)
-    q = quaternion(rotation)
-    assert np.linalg.norm(q) == pytest.approx(1)
-    assert q[3] >= 0
-    np.testing.assert_allclose(matrix(q), rotation, atol=1e-9)
-
-
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_quaternion_of_half_turns(axis):
-    rotation = -np.eye(3)
-    rotation[axis, axis] = 1
-    np.testing.assert_allclose(matrix(quaternion(rotation)), rotation, atol=1e-12)
 
 
 def test_corners_span_the_box():

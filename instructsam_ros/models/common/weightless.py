@@ -12,7 +12,8 @@ class Weightless(TorchFunctionMode):
     """Modules built in this context get weights without memory.
 
     Layers make their weights with ``torch.empty``; only that goes to the meta device, so buffers that
-    are computed and never stored, such as rotary frequencies, are real.
+    are computed and never stored, such as rotary frequencies, are real. Such weights are not initialized,
+    which would change nothing and bring in torch's compiler.
     """
 
     def __torch_function__(
@@ -21,4 +22,7 @@ class Weightless(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is torch.empty and kwargs.get("device") is None:
             kwargs = {**kwargs, "device": "meta"}
+        filled = kwargs.get("tensor")  # so the functions of torch.nn.init, and others in their place, call it
+        if isinstance(filled, torch.Tensor) and filled.is_meta:
+            return filled
         return func(*args, **kwargs)

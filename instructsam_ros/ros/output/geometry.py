@@ -9,7 +9,7 @@ from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
 from numpy.typing import NDArray
 
 from instructsam_ros.lifting import LiftedInstance, Plane, grasp_geometry
-from instructsam_ros.lifting.box import quaternion
+from instructsam_ros.lifting.rotation import quaternion
 from instructsam_ros.msg import GraspGeometry, SupportPlane
 from instructsam_ros.pipeline import Result
 from instructsam_ros.types import Pose as CameraPose

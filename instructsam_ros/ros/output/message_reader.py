@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from instructsam_ros.lifting import LiftedInstance, LiftedScene, OrientedBox
+from instructsam_ros.lifting.rotation import rotation_matrix
 from instructsam_ros.pipeline import Result
 from instructsam_ros.ros.conversions import mask_from_messages, points_from_cloud
 from instructsam_ros.ros.output.geometry import plane_of
@@ -61,7 +61,7 @@ def _oriented_box(message: Any) -> OrientedBox:
     turn = message.pose.orientation
     return OrientedBox(
         centre=_vector(message.pose.position),
-        rotation=Rotation.from_quat([turn.x, turn.y, turn.z, turn.w]).as_matrix(),
+        rotation=rotation_matrix([turn.x, turn.y, turn.z, turn.w]),
         size=_vector(message.size),
         on_plane=bool(message.flags & message.FLAG_GRAVITY_ALIGNED),
     )
