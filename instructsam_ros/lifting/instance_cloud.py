@@ -16,6 +16,9 @@ from instructsam_ros.lifting.projection import back_project, pixel_rays
 from instructsam_ros.lifting.settings import LiftSettings
 from instructsam_ros.types import Frame, Instance
 
+STAGES = ("raw", "own", "reliable", "body")
+"""What is left after each step: all readings of the mask, those of no other object, those away from the rim
+and from depth edges, and those without outliers."""
 # An object of at least this many tolerances in height is separated from its support plane.
 _TALL = 3
 # Plane points are removed within this multiple of rim_px from the mask's border.
@@ -45,8 +48,14 @@ class InstanceCloud:
         return bool(across < _LINE_VARIANCE)
 
 
-def instance_cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> InstanceCloud:
-    """Compute the points of one instance without flying pixels, rim, outliers and neighbouring objects."""
+def instance_cloud(
+    frame: Frame, instance: Instance, settings: LiftSettings, until: str = STAGES[-1]
+) -> InstanceCloud:
+    """Compute the points of one instance without flying pixels, rim, outliers and neighbouring objects.
+
+    until: the last of STAGES to compute, an earlier one to look at.
+    """
+    steps = STAGES.index(until)
     window = window_of(instance)
     mask = instance.mask[window]
     area = int(np.count_nonzero(mask))
@@ -56,19 +65,21 @@ def instance_cloud(frame: Frame, instance: Instance, settings: LiftSettings) -> 
     depth = within_range(frame.depth[window], settings.min_depth, settings.max_depth)
     depth[np.isnan(rays[window][..., 0])] = np.nan
     # Flat indices with take() are several times as fast as pairs of row and column.
-    own = without_neighbours(mask, depth, settings.relative_jump)
-    chosen = np.flatnonzero(_reliable(own, depth, settings))
+    own = without_neighbours(mask, depth, settings.relative_jump) if steps >= 1 else mask
+    chosen = np.flatnonzero(_reliable(own, depth, settings) if steps >= 2 else own & np.isfinite(depth))
     rows, columns = np.divmod(chosen, mask.shape[1])
     readings = depth.take(chosen)
-    body = main_body(
-        rows,
-        columns,
-        readings,
-        relative_step=settings.relative_jump,
-        minimum_share=settings.min_cluster_share,
-    )
-    pixels = ((rows + window[0].start) * frame.intrinsics.width + columns + window[1].start)[body]
-    points = back_project(readings[body], rays.reshape(-1, 2).take(pixels, axis=0))
+    pixels = (rows + window[0].start) * frame.intrinsics.width + columns + window[1].start
+    if steps >= 3:
+        body = main_body(
+            rows,
+            columns,
+            readings,
+            relative_step=settings.relative_jump,
+            minimum_share=settings.min_cluster_share,
+        )
+        pixels, readings = pixels[body], readings[body]
+    points = back_project(readings, rays.reshape(-1, 2).take(pixels, axis=0))
     return InstanceCloud(pixels, points, np.count_nonzero(mask & np.isfinite(depth)) / area)
 
 

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from instructsam_ros.errors import InvalidInputError
 
-# Encoding -> rows and columns of luma per sample of chroma, and OpenCV's conversion for 2 and 2.
-# The chroma plane holds pairs, U V for COLOR_YUV2RGB_NV12 and V U for COLOR_YUV2RGB_NV21.
+# Encoding -> rows and columns of luma per sample of chroma, and OpenCV's conversion.
+# The chroma plane holds pairs, U V in NV12 and its kind and V U in NV21 and its kind.
 _PAIRED: dict[str, tuple[int, int, int]] = {
     "nv12": (2, 2, cv2.COLOR_YUV2RGB_NV12),
     "nv21": (2, 2, cv2.COLOR_YUV2RGB_NV21),
-    "nv16": (1, 2, cv2.COLOR_YUV2RGB_NV12),
-    "nv61": (1, 2, cv2.COLOR_YUV2RGB_NV21),
-    "nv24": (1, 1, cv2.COLOR_YUV2RGB_NV12),
-    "nv42": (1, 1, cv2.COLOR_YUV2RGB_NV21),
+    "nv16": (1, 2, cv2.COLOR_YUV2RGB_YUY2),
+    "nv61": (1, 2, cv2.COLOR_YUV2RGB_YVYU),
+    "nv24": (1, 1, cv2.COLOR_YUV2RGB_YUY2),
+    "nv42": (1, 1, cv2.COLOR_YUV2RGB_YVYU),
 }
 # Encoding -> whether the plane of U comes before that of V; both have half of the rows and columns.
 _THREE_PLANES: dict[str, bool] = {"yuv420": True, "yuv420p": True, "i420": True, "yv12": False}
@@ -54,7 +54,15 @@ def rgb_from_planar_yuv(message: Any, encoding: str) -> NDArray[np.uint8]:
     else:
         planes = chroma.reshape(2, height // 2, step // 2)[:, :, : width // 2]
         pairs = np.moveaxis(planes if _THREE_PLANES[encoding] else planes[::-1], 0, -1)
-    # OpenCV converts 4:2:0 alone; with its luma repeated, a plane of finer chroma is one of 4:2:0.
-    luma = luma.repeat(2 // tall, axis=0).repeat(2 // wide, axis=1)
-    rgb = cv2.cvtColorTwoPlane(np.ascontiguousarray(luma), np.ascontiguousarray(pairs), code)
-    return np.ascontiguousarray(rgb[:: 2 // tall, :: 2 // wide])
+    if tall == 2:
+        return cv2.cvtColorTwoPlane(np.ascontiguousarray(luma), np.ascontiguousarray(pairs), code)
+    # OpenCV knows finer chroma as 4:2:2 alone, packed; with each luma twice a plane of 4:4:4 is one of it.
+    packed = np.empty((*pairs.shape[:2], 4), np.uint8)
+    lumas = luma.reshape(height, -1, wide)
+    cv2.mixChannels([lumas, pairs], [packed], [0, 0, wide, 1, wide - 1, 2, wide + 1, 3])
+    rgb = cv2.cvtColor(packed.reshape(height, -1, 2), code)
+    if wide == 1:
+        twice = rgb.reshape(height, width, 6)
+        rgb = np.empty((height, width, 3), np.uint8)
+        cv2.mixChannels([twice], [rgb], [0, 0, 1, 1, 2, 2])
+    return rgb

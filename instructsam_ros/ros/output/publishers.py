@@ -15,6 +15,7 @@ from sensor_msgs.msg import Image, PointCloud2
 from visualization_msgs.msg import MarkerArray
 
 from instructsam_ros.lifting import project
+from instructsam_ros.lifting.instance_cloud import STAGES, instance_cloud
 from instructsam_ros.msg import InstanceArray
 from instructsam_ros.ros.conversions import cloud_from_points, image_from_array
 from instructsam_ros.ros.output import vision_msgs
@@ -47,6 +48,8 @@ class Publishers:
             "~/target/points": (PointCloud2, target_points),
             "~/target/pose": (PoseStamped, target_pose),
         }
+        for stage in STAGES:
+            makers[f"~/debug/points_{stage}"] = (PointCloud2, partial(stage_message, stage))
         if importlib.util.find_spec("vision_msgs") is not None:
             from vision_msgs.msg import Detection2DArray, Detection3DArray
 
@@ -93,6 +96,18 @@ def points_message(frame_result: FrameResult) -> Any:
         own = labels[rows, columns] == owners
         points, colors, owners = points[own], colors[own], owners[own]
     ids = np.array(result.ids, np.uint32)[owners - 1]
+    return cloud_from_points(frame_result.pose.apply(points), colors, header_of(frame_result), ids)
+
+
+def stage_message(stage: str, frame_result: FrameResult) -> Any:
+    """Make a cloud of what one of STAGES of the lifting leaves of all instances, computed for this alone."""
+    result = frame_result.result
+    frame, settings = result.frame, frame_result.pipeline.lift_settings
+    clouds = [instance_cloud(frame, each, settings, stage) for each in result.segmentation.instances]
+    points = np.concatenate([np.zeros((0, 3), np.float32), *(cloud.points for cloud in clouds)])
+    pixels = np.concatenate([np.zeros(0, np.intp), *(cloud.pixels for cloud in clouds)])
+    ids = np.repeat(np.array(result.ids, np.uint32), [len(cloud.points) for cloud in clouds])
+    colors = frame.rgb.reshape(-1, 3)[pixels]
     return cloud_from_points(frame_result.pose.apply(points), colors, header_of(frame_result), ids)
 
 

@@ -58,6 +58,21 @@ def test_colours_come_out(encoding, padding):
             np.testing.assert_allclose(rgb[:, 4 * number + 1].astype(int), [color] * HEIGHT, atol=6)
 
 
+@pytest.mark.parametrize("padding", [0, 4])
+@pytest.mark.parametrize("encoding", SUBSAMPLING)
+def test_fine_chroma_is_converted_as_that_of_an_enlarged_image_of_coarse_chroma(encoding, padding):
+    tall, wide = SUBSAMPLING[encoding]
+    message, random = planes(encoding, padding), np.random.default_rng(padding)
+    message.data = random.integers(0, 256, len(message.data), np.uint8).tobytes()
+    raw = np.frombuffer(message.data, np.uint8)
+    luma = raw[: HEIGHT * message.step].reshape(HEIGHT, -1)[:, :WIDTH]
+    chroma = raw[HEIGHT * message.step :].reshape(HEIGHT, -1)[:, : 2 * WIDTH // wide]
+    code = cv2.COLOR_YUV2RGB_NV12 if encoding in ("nv16", "nv24") else cv2.COLOR_YUV2RGB_NV21
+    large = luma.repeat(2 // tall, 0).repeat(2 // wide, 1)
+    rgb = cv2.cvtColorTwoPlane(large, np.ascontiguousarray(chroma).reshape(HEIGHT, -1, 2), code)
+    np.testing.assert_array_equal(rgb_from_image(message), rgb[:: 2 // tall, :: 2 // wide])
+
+
 def test_a_step_that_counts_both_planes_is_no_padding():
     message = planes("nv21")
     message.step = 2 * WIDTH
