@@ -55,14 +55,15 @@ def rgb_from_planar_yuv(message: Any, encoding: str) -> NDArray[np.uint8]:
         planes = chroma.reshape(2, height // 2, step // 2)[:, :, : width // 2]
         pairs = np.moveaxis(planes if _THREE_PLANES[encoding] else planes[::-1], 0, -1)
     if tall == 2:
-        return cv2.cvtColorTwoPlane(np.ascontiguousarray(luma), np.ascontiguousarray(pairs), code)
+        planes_420 = np.ascontiguousarray(luma), np.ascontiguousarray(pairs)
+        return np.asarray(cv2.cvtColorTwoPlane(*planes_420, code), np.uint8)
     # OpenCV knows finer chroma as 4:2:2 alone, packed; with each luma twice a plane of 4:4:4 is one of it.
     packed = np.empty((*pairs.shape[:2], 4), np.uint8)
     lumas = luma.reshape(height, -1, wide)
     cv2.mixChannels([lumas, pairs], [packed], [0, 0, wide, 1, wide - 1, 2, wide + 1, 3])
-    rgb = cv2.cvtColor(packed.reshape(height, -1, 2), code)
-    if wide == 1:
-        twice = rgb.reshape(height, width, 6)
-        rgb = np.empty((height, width, 3), np.uint8)
-        cv2.mixChannels([twice], [rgb], [0, 0, 1, 1, 2, 2])
-    return rgb
+    rgb = np.asarray(cv2.cvtColor(packed.reshape(height, -1, 2), code), np.uint8)
+    if wide == 2:
+        return rgb
+    once = np.empty((height, width, 3), np.uint8)
+    cv2.mixChannels([rgb.reshape(height, width, 6)], [once], [0, 0, 1, 1, 2, 2])
+    return once
