@@ -9,10 +9,13 @@ import multiprocessing
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
+
+from instructsam_ros.training import checkpoint
 
 WAIT = 600.0
 """Seconds for processes that end by themselves."""
@@ -64,6 +67,16 @@ def fork_ranks(
     finally:
         for process in processes:
             process.kill()
+
+
+def wait_for_step(folder: Path, step: int, process: ForkProcess) -> None:
+    """Wait until the run of ``process`` in ``folder`` has a checkpoint of ``step`` or later."""
+    path, seen, reached = folder / checkpoint.NAME, 0, 0
+    while reached < step:
+        assert process.is_alive(), "it ended by itself"
+        time.sleep(0.05)
+        if path.exists() and path.stat().st_mtime_ns != seen:  # reading takes time from the run
+            seen, reached = path.stat().st_mtime_ns, checkpoint.load(folder)["step"]
 
 
 def _call(
