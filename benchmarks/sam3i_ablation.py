@@ -11,6 +11,7 @@ by themselves, each on the route that the arm has trained for it.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,14 +109,18 @@ def _with_adapters(values: Mapping[str, Any], sam3: Path, out: Path) -> Path:
 
 
 def figures(folder: Path, routes: Iterable[RouteName | None], samples: Sequence[Sample]) -> list[float]:
-    """Score an export on both levels: FIGURES of each in per cent. route None: SAM 3 without adapters."""
+    """Score an export on both levels: FIGURES of each in per cent, NaN for those of no sample.
+
+    route None: SAM 3 without adapters.
+    """
     found = []
     for level, route in zip(LEVELS, routes, strict=True):
         options = {"backend": "sam3"} if route is None else {"backend": "sam3i", "route": route}
         segmenter = load(str(folder), device="cpu", threads=1, **options)
         of_level = [sample for sample in samples if sample.labels.get("level") == level]
         metrics = evaluate(segmenter, of_level, worst=0).metrics
-        found += [100 * getattr(metrics, name) for name in FIGURES]
+        values = [getattr(metrics, name) for name in FIGURES]
+        found += [math.nan if value is None else 100 * value for value in values]
     return found
 
 
