@@ -189,7 +189,6 @@ def has_no_tracker(segmenter):
     return isinstance(model, Sam3) and hasattr(model.net.config, "pyramid")
 
 
-@pytest.fixture
 def prompted(segmenter):
     if not isinstance(segmenter, PromptSegmenter) or has_no_tracker(segmenter):
         pytest.skip("takes no clicks")
