@@ -312,3 +312,17 @@ def sam3i_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from test.sam3_models import write_sam3i_folder
 
     return write_sam3i_folder(tmp_path_factory.mktemp("sam3i"))
+
+
+@pytest.fixture(scope="session")
+def compact_sam3_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from test.sam3_models import write_compact_sam3
+
+    return write_compact_sam3(tmp_path_factory.mktemp("compact_sam3"))
+
+
+@pytest.fixture(scope="session")
+def compact_sam3i_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from test.sam3_models import write_compact_sam3i
+
+    return write_compact_sam3i(tmp_path_factory.mktemp("compact_sam3i"))

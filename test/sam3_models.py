@@ -166,3 +166,60 @@ def write_sam3i_folder(folder: Path) -> Path:
     save_folder(tiny_sam3i(), folder)
     write_tokenizer(folder)
     return folder
+
+
+COMPACT = """
+image_side: compact
+pyramid: {height: 64, width: 96}
+sam:
+  vision_config:
+    fpn_hidden_size: 128
+    backbone_config:
+      {model_type: sam3_vit_model, hidden_size: 16, num_hidden_layers: 0, num_attention_heads: 1}
+  text_config:
+    {hidden_size: 32, intermediate_size: 32, projection_dim: 16, num_hidden_layers: 1, num_attention_heads: 2,
+     max_position_embeddings: 32, hidden_act: gelu}
+  geometry_encoder_config: {hidden_size: 128, num_layers: 1, num_attention_heads: 4, intermediate_size: 16}
+  detr_encoder_config:
+    {hidden_size: 128, num_layers: 1, num_attention_heads: 4, intermediate_size: 256, hidden_act: gelu}
+  detr_decoder_config:
+    {hidden_size: 128, num_layers: 1, num_queries: 6, num_attention_heads: 4, intermediate_size: 384,
+     hidden_act: gelu}
+  mask_decoder_config: {hidden_size: 128, num_upsampling_stages: 2, num_attention_heads: 4}
+"""
+"""A compact SAM 3 that is quick to build, as a file of config/models."""
+
+
+def write_compact_sam3(folder: Path) -> Path:
+    """Write a folder of a fresh compact SAM 3, and the file that it was built from."""
+    import torch
+
+    from instructsam_ros.models.instructsam.compact.tokenizer import save_tokenizer
+    from instructsam_ros.models.sam3i.checkpoint import save_folder
+    from instructsam_ros.training.objectives.sam3i.compact_start import fresh_sam3, fresh_tokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "model.yaml"
+    file.write_text(COMPACT)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_folder(fresh_sam3(str(file)), folder)
+    save_tokenizer(fresh_tokenizer(str(file)), folder / "tokenizer.json")
+    return folder
+
+
+def write_compact_sam3i(folder: Path) -> Path:
+    """Write a folder of a compact SAM3-I whose adapters are random."""
+    import torch
+
+    from instructsam_ros.models.sam3i.checkpoint import add_adapters, save_folder
+    from instructsam_ros.models.sam3i.configuration import read_adapter_config
+
+    base = write_compact_sam3(folder / "sam3")
+    model = add_adapters(base, read_adapter_config({"bottleneck": 8}))
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        for parameter in model.adapters.parameters():
+            torch.nn.init.normal_(parameter, std=0.05)
+    save_folder(model, folder, like=base)
+    return folder

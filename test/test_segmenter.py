@@ -8,6 +8,7 @@ import pytest
 
 from instructsam_ros import segmenter as registry
 from instructsam_ros.errors import CancelledError, ConfigError, InvalidInputError
+from instructsam_ros.models.sam3.modeling import Sam3
 from instructsam_ros.paths import COMPACT_WEIGHTS
 from instructsam_ros.segmenter import EverythingSegmenter, PromptSegmenter, Segmenter, load
 from instructsam_ros.types import MAX_INSTRUCTION_CHARS, Status, tight_box
@@ -15,7 +16,7 @@ from test.chat_server import call, chat_server, text_of
 
 # "tiny" is InstructSAM with the golden weights, too small to be right about anything; "onnx" its export;
 # "agent" is a scripted chat model above the fake
-FAMILY = ["sam3", "sam3i", "seg_token"]  # tiny, too
+FAMILY = ["sam3", "sam3i", "seg_token", "compact_sam3", "compact_sam3i"]  # tiny, too
 MODELS = ["fake", "tiny", "onnx", "agent", *FAMILY] + (
     ["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else []
 )
@@ -48,6 +49,9 @@ def segmenter(request):
         folder = str(request.getfixturevalue(f"{request.param}_folder"))
         if request.param == "seg_token":
             return load(folder, device="cpu", backend="seg_token")
+        if request.param.startswith("compact_"):
+            backend = request.param.removeprefix("compact_")
+            return load(folder, device="cpu", backend=backend, score_threshold=0.02)
         clicks = {"tracker": str(request.getfixturevalue("sam3_folder")), "grid": 4}
         return load(folder, device="cpu", backend=request.param, score_threshold=0.1, **clicks)
     if request.param == "agent":
@@ -179,8 +183,14 @@ def test_threads_do_not_mix_their_answers(segmenter):
         same(answer, wanted)
 
 
+def has_no_tracker(segmenter):
+    """Whether it is a compact SAM 3, which refuses clicks (test/backends/test_sam3.py)."""
+    model = getattr(segmenter, "model", None)
+    return isinstance(model, Sam3) and hasattr(model.net.config, "pyramid")
+
+
 def prompted(segmenter):
-    if not isinstance(segmenter, PromptSegmenter):
+    if not isinstance(segmenter, PromptSegmenter) or has_no_tracker(segmenter):
         pytest.skip("takes no clicks")
     return segmenter.encode(picture())
 
@@ -219,7 +229,7 @@ def test_unusable_clicks_are_refused(segmenter):
 
 
 def test_everything_is_a_request(segmenter):
-    if not isinstance(segmenter, EverythingSegmenter):
+    if not isinstance(segmenter, EverythingSegmenter) or has_no_tracker(segmenter):
         pytest.skip("needs an instruction")
     features = segmenter.encode(picture())
     well_formed(segmenter.segment_everything(features))

@@ -125,21 +125,30 @@ class InstructSamTrainSettings(RunSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class Sam3ITrainSettings(RunSettings):
-    """A stage of SAM3-I. model: a folder or file of SAM 3 (stage 1), or the export of the stage before.
+    """A stage of SAM3-I. model: a folder or file of SAM 3 (stages 0 and 1), or the export of the stage
+    before; in stage 0 also the file of a compact model, a name under config/models or its path.
 
-    stage: 1 learns simple instructions, 2 complex ones, 3 both at once with the alignment losses.
+    stage: 0 trains SAM 3 itself, but for its image side, on noun phrases; 1 learns simple instructions, 2
+    complex ones, 3 both at once with the alignment losses.
     adapters: a preset or changes of one, for a model without adapters. start: see ``initialise`` (stage 1)
-    and ``start_complex`` (stage 2). text_rate: share of the learning rate for text adapters.
+    and ``start_complex`` (stage 2). text_rate: share of the learning rate for text adapters. features: a
+    folder where the features of the image tower, which never learns, are kept for later steps and runs.
     """
 
     objective: Literal["sam3i"]
     model: str
-    stage: Literal[1, 2, 3]
+    stage: Literal[0, 1, 2, 3]
     data: DataSettings
     adapters: str | dict[str, Any] = "released"
     start: Literal["learnable", "released", "paper"] = "learnable"
     loss: AlignmentSettings = field(default_factory=AlignmentSettings)
     text_rate: float = 0.0625
+    features: str = ""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether ``model`` is the file of a compact model, without weights."""
+        return self.stage == 0 and not self.model.endswith(".pt") and not Path(self.model).is_dir()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -150,7 +159,9 @@ class Sam3ITrainSettings(RunSettings):
             raise ValueError('start: "paper" is how complex adapters begin, in stage 2')
 
     def part(self, parameter: str) -> Part:
-        """Return the part of a parameter: only adapters that the stage runs learn."""
+        """Return the part of a parameter: only adapters that the stage runs learn, in stage 0 SAM 3."""
+        if self.stage == 0:
+            return Part("sam3", 0.0 if parameter.startswith("net.vision_encoder.") else 1.0)
         name = parameter.removeprefix("adapters.")
         learns = (
             name != parameter
@@ -214,7 +225,10 @@ def check_data(settings: Settings, path: str | Path) -> None:
     """Raise ConfigError for a model folder or views that are missing and for validation on training data, and
     InvalidInputError for a folder without views. path: of the training file, for the message.
     """
-    if not isinstance(settings, TrainSettings) and not Path(settings.model).exists():
+    is_fresh = isinstance(settings, TrainSettings) or (
+        isinstance(settings, Sam3ITrainSettings) and settings.is_fresh
+    )
+    if not is_fresh and not Path(settings.model).exists():
         raise ConfigError(
             f"{path}.model: there is no folder {settings.model}; {download_hint('model', settings.model)}"
         )

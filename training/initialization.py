@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -91,17 +92,11 @@ def run_config(settings: TrainSettings, tokenizer: Tokenizer) -> InstructSamConf
 
 
 def compact_config(model: str, tokenizer: Tokenizer) -> InstructSamConfig:
-    """The model file (a name under config/models or a path) completed with the tokenizer's ids.
+    """The model file (see ``model_file``) completed with the tokenizer's ids.
 
     Raises ConfigError for a file that describes no model.
     """
-    try:
-        path = Path(model) if Path(model).is_file() else share("config", "models", f"{model}.yaml")
-        values = parse_mapping(path.read_text(), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"model: {model!r} is no model file, and no name under config/models: {error}"
-        ) from None
+    path, values = model_file(model)
     language = values.get("language")
     if not isinstance(language, Mapping):
         raise ConfigError(f"{path}: language must hold the settings of the language model, got {language!r}")
@@ -120,6 +115,17 @@ def compact_config(model: str, tokenizer: Tokenizer) -> InstructSamConfig:
     }
     values["language"] = {**language, "vocab_size": tokenizer.get_vocab_size()}
     return build(InstructSamConfig, values, str(path))
+
+
+def model_file(model: str) -> tuple[Path, dict[str, Any]]:
+    """Read a model file: a path, or a name under config/models. Raises ConfigError."""
+    try:
+        path = Path(model) if Path(model).is_file() else share("config", "models", f"{model}.yaml")
+        return path, parse_mapping(path.read_text(), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"model: {model!r} is no model file, and no name under config/models: {error}"
+        ) from None
 
 
 def initialise(model: InstructSam) -> None:

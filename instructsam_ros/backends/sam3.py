@@ -18,7 +18,6 @@ from instructsam_ros.backends.sam3_prompts import all_instances, prompted_instan
 from instructsam_ros.errors import CheckpointError, ConfigError, InvalidInputError
 from instructsam_ros.models.common.device import Precision, check_threads, torch_device, torch_dtype
 from instructsam_ros.models.common.hub import checkpoint_folder
-from instructsam_ros.models.instructsam.two_tower_encoder import square_pixels
 from instructsam_ros.models.sam3.checkpoint import load_sam3
 from instructsam_ros.models.sam3.modeling import Adaptation, ImageLevels, Sam3, Sam3Output
 from instructsam_ros.models.sam3.postprocessing import SCORE_THRESHOLD, read_instances
@@ -76,7 +75,7 @@ class Sam3Segmenter:
         """Compute the features of a uint8 [H, W, 3] image, which serve all phrases."""
         check_rgb(rgb)
         start = time.perf_counter()
-        pixels = square_pixels(rgb, self.model.image_side).to(self.model.device, self.model.dtype)
+        pixels = self.model.prepare(rgb).to(self.model.device, self.model.dtype)
         image = self.model.encode_image(pixels)
         if self.model.device.type == "cuda":
             torch.cuda.synchronize(self.model.device)

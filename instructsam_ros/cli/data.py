@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_source(convert)
     convert.add_argument("target", type=Path, metavar="TARGET", help="new folder")
     convert.add_argument(
-        "--to", required=True, metavar="FORM", help="coco, inst2seg, inst2seg_train, shards or visor"
+        "--to", required=True, metavar="FORM", help="coco, hmpl, inst2seg, inst2seg_train, shards or visor"
     )
     generate = actions.add_parser("generate", help="have a language model write instructions about pictures")
     generate.add_argument(

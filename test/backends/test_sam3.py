@@ -98,3 +98,10 @@ def test_unusable_models_and_options_are_named(sam3_folder, tmp_path):
         load("compact", "cpu")
     with pytest.raises(CheckpointError, match="is neither"):
         load("nothing", "cpu")
+
+
+def test_a_compact_model_refuses_clicks(compact_sam3_folder):
+    segmenter = load(str(compact_sam3_folder), "cpu")
+    features = segmenter.encode(np.zeros((30, 40, 3), np.uint8))
+    with pytest.raises(CheckpointError, match="cannot answer clicks"):
+        segmenter.segment_prompts(features, [[5, 5]], [1])

@@ -71,7 +71,8 @@ class Sample:
     mask [1, H, W] of pixels that count neither way. record: where it stands in its file, for messages.
     source: the data set; split: its part. labels: what metrics are broken down by (level, cardinality ...).
     nouns: labels of the whole image, where the data set has nouns and no instructions of its own. depth: of
-    the image, where the data set has some.
+    the image, where the data set has some. meaning: of the instructions about an image, those of one meaning
+    have the same instances; "" for one that shares them with none.
     """
 
     image: str
@@ -87,6 +88,7 @@ class Sample:
     grounding: Grounding | None = None
     nouns: NounLabels | None = None
     depth: Depth | None = None
+    meaning: str = ""
 
     def masks(self) -> NDArray[np.bool_]:
         """Read the instances of all phrases, bool [m, H, W].

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -217,16 +217,21 @@ def sampling_weight(item: Instruction, progress: float) -> float:
 
 
 def validation_samples(
-    root: str | Path, views: int, per_view: int, seed: int, broken: BrokenRecords
+    root: str | Path,
+    views: int,
+    per_view: int,
+    seed: int,
+    broken: BrokenRecords,
+    wordings: Literal["train", "heldout"] = "heldout",
 ) -> Iterator[Sample]:
     """Iterate over instructions on ``views`` views spread over a folder; the same at every call, without
-    the labels of training.
+    the labels of training. wordings: those that training uses, or others.
 
     Raises InvalidInputError for a folder without views and for too many damaged ones.
     """
     rng = np.random.default_rng(seed)
     for path, view in _spread(root, views, broken):
-        for item in instructions(view.meta, rng, per_view, split="heldout"):
+        for item in instructions(view.meta, rng, per_view, split=wordings):
             yield replace(
                 _sample(path, view.rgb, view.ids, view, item, mirrored=False),
                 read=ImageFile(path).read,
@@ -234,6 +239,7 @@ def validation_samples(
                 record=path.name,
                 depth=_depth(path),
                 grounding=None,
+                meaning=" ".join(map(str, item.targets)),
             )
 
 

@@ -7,18 +7,26 @@ torchvision.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import Sam3Config, Sam3Model
 from transformers.masking_utils import create_bidirectional_mask, create_causal_mask
 from transformers.models.sam3.modeling_sam3 import inverse_sigmoid
 
+from instructsam_ros.models.instructsam.compact.pyramid_config import PyramidConfig
+from instructsam_ros.models.instructsam.two_tower_encoder import square_pixels
 from instructsam_ros.models.sam3.geometry import geometry_tokens
 from instructsam_ros.models.sam3.layers import Adapter, decoder_layer, encoder_layer, text_layer
+from instructsam_ros.models.sam3.pyramid_tower import PyramidTower
+from instructsam_ros.yaml_config import build
 
 
 class Adaptation(Protocol):
@@ -103,6 +111,8 @@ class Sam3Output:
 class Sam3(nn.Module):
     """SAM 3 in parts: ``encode_image`` and ``encode_text``, then ``detect``.
 
+    A configuration with ``pyramid``, the settings of PyramidConfig, has the image side of the compact model.
+
     geometry_token: append the geometry encoder's token of the image to every prompt, as Meta's code does;
     ``transformers.Sam3Model`` does so only where there are boxes.
     """
@@ -110,6 +120,10 @@ class Sam3(nn.Module):
     def __init__(self, config: Sam3Config, *, geometry_token: bool = True) -> None:
         super().__init__()
         self.net = Sam3Model(config)
+        pyramid = getattr(config, "pyramid", None)
+        if pyramid is not None:
+            size = build(PyramidConfig, pyramid, "pyramid")
+            self.net.vision_encoder = PyramidTower(size, config.vision_config.fpn_hidden_size)
         self.geometry_token = geometry_token
 
     @property
@@ -123,22 +137,41 @@ class Sam3(nn.Module):
         return next(self.parameters()).device
 
     @property
-    def image_side(self) -> int:
-        """Side of the square input in pixels."""
-        return int(self.net.config.vision_config.backbone_config.image_size)
+    def prepare(self) -> Callable[[NDArray[np.uint8]], Tensor]:
+        """A function from a uint8 [H, W, 3] image to its pixels, float32 [1, 3, h, w] in -1..1 at the size of
+        the input, without the weights.
+        """
+        tower = self.net.vision_encoder
+        if isinstance(tower, PyramidTower):
+            return tower.prepare
+        return partial(square_pixels, size=int(self.net.config.vision_config.backbone_config.image_size))
 
     def encode_image(self, pixels: Tensor) -> ImageLevels:
-        """Compute the features of pixels [B, 3, S, S] in -1..1."""
+        """Compute the features of pixels [B, 3, h, w] in -1..1."""
+        return self.read_trunk(self.trunk(pixels))
+
+    def trunk(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Compute what the image tower makes of pixels [B, 3, h, w] in -1..1: [B, D, h, w], of a pyramid
+        three, from fine to coarse.
+        """
         tower: Any = self.net.vision_encoder
+        if isinstance(tower, PyramidTower):
+            return tower(pixels)  # type: ignore[no-any-return]
         side = pixels.shape[-1] // tower.config.backbone_config.patch_size
         image = tower.backbone(pixels).last_hidden_state
-        image = image.view(len(pixels), side, side, -1).permute(0, 3, 1, 2)
-        levels = tuple(level(image) for level in tower.neck.fpn_layers[:-1])  # nothing reads the last
-        coarse = levels[-1]
-        position = tower.neck.position_encoding(coarse.shape, coarse.device, coarse.dtype)
-        plain = ImageLevels(levels, position, None, image)
-        token = self.encode_geometry(plain) if self.geometry_token else None
-        return ImageLevels(levels, position, token, image)
+        return (image.view(len(pixels), side, side, -1).permute(0, 3, 1, 2),)
+
+    def read_trunk(self, trunk: tuple[Tensor, ...]) -> ImageLevels:
+        """Compute the features of images from what the tower makes of them."""
+        tower: Any = self.net.vision_encoder
+        if isinstance(tower, PyramidTower):
+            levels, position = trunk, tower.encode_position(trunk[-1])
+        else:
+            levels = tuple(level(trunk[0]) for level in tower.neck.fpn_layers[:-1])  # nothing reads the last
+            coarse = levels[-1]
+            position = tower.neck.position_encoding(coarse.shape, coarse.device, coarse.dtype)
+        image = ImageLevels(levels, position, None, trunk[-1])
+        return replace(image, global_token=self.encode_geometry(image)) if self.geometry_token else image
 
     def encode_text(self, ids: Tensor, adaptation: Adaptation | None = None) -> tuple[Prompt, Tensor]:
         """Encode token ids int64 [B, T], padded with 0: the prompt, and the last hidden states [B, T, W].

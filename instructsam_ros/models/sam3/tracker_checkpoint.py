@@ -113,7 +113,7 @@ def _config(path: Path, vision: Sam3VisionConfig) -> Sam3TrackerConfig:
 def _check_tower(files: Mapping[str, Tensor], model: Sam3, path: Path) -> None:
     """Raise CheckpointError where the tower of the files is not that of the model."""
     name = f"{_TOWER}{_COMPARED}"
-    own: Any = model.net.vision_encoder.get_parameter(f"backbone.{_COMPARED}")
-    theirs = files[name].to(own.device, own.dtype) if name in files else None
-    if theirs is None or not torch.equal(theirs, own):
+    own = dict(model.net.vision_encoder.named_parameters()).get(f"backbone.{_COMPARED}")
+    theirs = files[name].to(own.device, own.dtype) if name in files and own is not None else None
+    if own is None or theirs is None or not torch.equal(theirs, own):
         raise CheckpointError(f"{path} has another image tower than the model, so its tracker does not fit")

@@ -22,6 +22,7 @@ from instructsam_ros.models.common.safetensors_folder import SINGLE, TensorFiles
 from instructsam_ros.models.common.weightless import Weightless
 from instructsam_ros.models.sam3.checkpoint import fill, load_sam3, meta_file, meta_tensors, read_config
 from instructsam_ros.models.sam3.meta_names import RULES, Rules, upstream_tensors
+from instructsam_ros.models.sam3.modeling import Sam3
 from instructsam_ros.models.sam3i.configuration import RELEASED, Sam3IConfig, read_adapter_config
 from instructsam_ros.models.sam3i.initialization import Initialization, initialise
 from instructsam_ros.models.sam3i.modeling import Sam3I
@@ -150,14 +151,16 @@ def add_adapters(
     return model
 
 
-def save_folder(model: Sam3I, folder: Path, like: Path | None = None) -> None:
+def save_folder(model: Sam3, folder: Path, like: Path | None = None) -> None:
     """Write config.json, the weights, and the tokenizer and licences of ``like``. Each file appears complete
     or not at all. Raises CheckpointError where it cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path in (path for kind in _SIDE_FILES for path in (sorted(like.glob(kind)) if like else ())):
         write_atomic(folder / path.name, path.read_bytes())
-    settings = model.net.config.to_dict() | {"model_type": "sam3i", "sam3i": asdict(model.config)}
+    settings = model.net.config.to_dict()
+    if isinstance(model, Sam3I):
+        settings |= {"model_type": "sam3i", "sam3i": asdict(model.config)}
     write_atomic(folder / "config.json", (json.dumps(settings, indent=2) + "\n").encode())
     tensors = {
         name.removeprefix("net."): t.detach().cpu().contiguous() for name, t in model.state_dict().items()

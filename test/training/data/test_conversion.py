@@ -50,7 +50,7 @@ def test_a_target_that_exists_is_left_alone(tmp_path):
 
 
 def test_an_unknown_form_and_a_set_without_samples_are_refused(tmp_path):
-    with pytest.raises(InvalidInputError, match="the forms are coco, inst2seg"):
+    with pytest.raises(InvalidInputError, match="the forms are coco, hmpl, inst2seg"):
         convert([MemorySet(sample(tmp_path / "a.png"))], tmp_path / "out", "cocoa")
     with pytest.raises(InvalidInputError, match="no usable sample"):
         convert([MemorySet()], tmp_path / "out", "coco")

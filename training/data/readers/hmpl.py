@@ -1,7 +1,8 @@
 """Reader of HMPL-Instruct (SAM3-I, arXiv 2512.04585), ``HMPL-Instruct_{1to1,1toN,1toAll}/sam3i_*.json``: a
 COCO instance file in which every image record is one group of instructions, and all its annotations are
 meant by each. ``text_inst_input`` holds texts of three levels: ``concept`` (a noun phrase), ``simple_query``
-(names the noun and more) and ``complex_query`` (never names it).
+(names the noun and more) and ``complex_query`` (never names it). A record may have a ``phrase``, the noun
+phrase of the answer where there is no concept.
 """
 
 from __future__ import annotations
@@ -79,10 +80,11 @@ def _samples(
                 image=name,
                 read=image.read,
                 instruction=instruction,
-                phrases=(Phrase(_phrase(groups, instruction), masks),),
+                phrases=(Phrase(_phrase(entry, groups, instruction), masks),),
                 record=where,
                 source="hmpl",
                 labels={"level": level, **labels},
+                meaning=record,
             )
 
 
@@ -93,7 +95,9 @@ def _cardinality(path: Path, targets: int) -> str:
     return named or cardinality(targets)
 
 
-def _phrase(groups: Mapping[str, Any], instruction: str) -> str:
-    """The concept of the group, or else the instruction."""
-    concepts = groups.get("concept") or [""]
-    return concepts[0] if isinstance(concepts[0], str) and concepts[0].strip() else as_phrase(instruction)
+def _phrase(entry: Mapping[str, Any], groups: Mapping[str, Any], instruction: str) -> str:
+    """The concept of the group, or else the phrase of the record or the instruction."""
+    for found in ((groups.get("concept") or [""])[0], entry.get("phrase")):
+        if isinstance(found, str) and found.strip():
+            return found
+    return as_phrase(instruction)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from instructsam_ros.scenes.dataset import view_paths
 from instructsam_ros.training.data.broken_records import BrokenRecords
@@ -17,7 +18,8 @@ from instructsam_ros.yaml_config import check_range
 @dataclass(frozen=True)
 class Settings:
     """root: folder of the views. views: how many, spread over the folder, 0 for all. instructions: generated
-    about each, drawn by seed. nouns: instead of instructions, the bare names of the categories in each view.
+    about each, drawn by seed. wordings: those that training draws, or others. nouns: instead of instructions,
+    the bare names of the categories in each view.
     categories: only instructions that name one of these, with or without a colour; () for all.
     """
 
@@ -25,6 +27,7 @@ class Settings:
     views: int = 0
     instructions: int = 6
     seed: int = 5
+    wordings: Literal["train", "heldout"] = "heldout"
     nouns: bool = False
     categories: tuple[str, ...] = ()
 
@@ -39,7 +42,9 @@ def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
     if settings.nouns:
         samples = noun_samples(settings.root, views, broken)
     else:
-        samples = validation_samples(settings.root, views, settings.instructions, settings.seed, broken)
+        samples = validation_samples(
+            settings.root, views, settings.instructions, settings.seed, broken, settings.wordings
+        )
     return (each for each in samples if not settings.categories or _names(each, settings.categories))
 
 

@@ -14,7 +14,6 @@ from torch.utils.data import Dataset
 
 from instructsam_ros.errors import ConfigError, InvalidInputError
 from instructsam_ros.models.common.boxes import mask_boxes
-from instructsam_ros.models.instructsam.two_tower_encoder import square_pixels
 from instructsam_ros.models.sam3.tokenizer import ClipTokenizer
 from instructsam_ros.models.sam3i.router import RouteName, Router
 from instructsam_ros.training.data.broken_records import BrokenRecords
@@ -24,6 +23,7 @@ from instructsam_ros.training.data.sample import Sample
 from instructsam_ros.training.objectives.sam3i.set_loss import PromptTruth
 
 LEVELS_OF_STAGE: dict[int, tuple[RouteName, ...]] = {
+    0: ("concept",),
     1: ("simple",),
     2: ("complex",),
     3: ("simple", "complex"),
@@ -43,7 +43,7 @@ class Case:
 
 @dataclass(frozen=True)
 class InstructionBatch:
-    """B images: pixels float32 [B, 3, S, S]. ids: token ids int64 [B, 32] by level, and of the concepts.
+    """B images: pixels float32 [B, 3, h, w]. ids: token ids int64 [B, 32] by level, and of the concepts.
     concepts: as texts, in small letters. records: names, for messages. skipped: lines on cases that could not
     be read, whose places others took. seed: of dropout.
     """
@@ -77,7 +77,7 @@ def read_cases(sets: Iterable[DataSet], stage: int, seed: int) -> Mixture[Case]:
 
 
 def group_cases(samples: Iterable[Sample], stage: int, router: Router) -> list[Case]:
-    """Group samples that mean the same: those of one annotated record, or of the same labelled targets.
+    """Group samples that mean the same, as ``Sample.meaning`` tells.
 
     The level of a sample is that of its data set, or else the router's. Samples with boxes for masks and
     without phrases are left out.
@@ -110,10 +110,16 @@ class InstructionBatches(Dataset[InstructionBatch]):
     """
 
     def __init__(
-        self, cases: Mixture[Case], tokenizer: ClipTokenizer, side: int, stage: int, size: int, seed: int
+        self,
+        cases: Mixture[Case],
+        tokenizer: ClipTokenizer,
+        prepare: Callable[[NDArray[np.uint8]], Tensor],
+        stage: int,
+        size: int,
+        seed: int,
     ) -> None:
-        """side: of the square input in pixels. size: images of a batch."""
-        self.cases, self.tokenizer, self.side, self.size, self.seed = cases, tokenizer, side, size, seed
+        """prepare: see ``Sam3.prepare``. size: images of a batch."""
+        self.cases, self.tokenizer, self.prepare, self.size, self.seed = cases, tokenizer, prepare, size, seed
         self.levels = LEVELS_OF_STAGE[stage]
         self.broken = BrokenRecords()
 
@@ -138,7 +144,8 @@ class InstructionBatches(Dataset[InstructionBatch]):
         while True:
             case = self.cases[position]
             try:
-                row = case, square_pixels(case.read(), self.side), self._truth(case)
+                pixels = self.prepare(case.read())
+                row = case, pixels, _truth(case, (pixels.shape[-2], pixels.shape[-1]))
             except InvalidInputError as error:
                 skipped.append(f"{case.name}: {error}")
                 self.broken.add(case.name, case.name, error)
@@ -147,22 +154,22 @@ class InstructionBatches(Dataset[InstructionBatch]):
                 self.broken.usable += 1
                 return row
 
-    def _truth(self, case: Case) -> PromptTruth:
-        masks = torch.from_numpy(case.masks())
-        masks = masks[masks.flatten(1).any(1)]
-        if not len(masks):
-            return PromptTruth(torch.zeros(0, 4), torch.zeros(0, self.side, self.side, dtype=torch.bool))
-        resized = F.interpolate(masks[None].float(), (self.side, self.side), mode="nearest")[0] > 0
-        return PromptTruth(mask_boxes(masks).float(), resized)
+
+def _truth(case: Case, size: tuple[int, int]) -> PromptTruth:
+    """Read the targets at the height and width of the input."""
+    masks = torch.from_numpy(case.masks())
+    masks = masks[masks.flatten(1).any(1)]
+    if not len(masks):
+        return PromptTruth(torch.zeros(0, 4), torch.zeros(0, *size, dtype=torch.bool))
+    resized = F.interpolate(masks[None].float(), size, mode="nearest")[0] > 0
+    return PromptTruth(mask_boxes(masks).float(), resized)
 
 
-def _meaning(sample: Sample) -> tuple[object, ...]:
+def _meaning(sample: Sample) -> tuple[str, ...]:
     """What samples with the same targets share."""
-    if sample.grounding is not None:
-        targets = sample.grounding.targets
-        return sample.source, sample.image, targets or sample.instruction
-    record, _, _ = sample.record.rpartition(".")
-    return sample.source, sample.image, record or sample.record or sample.instruction
+    if sample.meaning:
+        return sample.source, sample.image, "meaning", sample.meaning
+    return sample.source, sample.image, "text", sample.instruction
 
 
 def _drawn(cases: Sequence[Case], level: RouteName, rng: np.random.Generator) -> list[str]:

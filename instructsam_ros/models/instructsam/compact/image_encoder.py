@@ -39,8 +39,8 @@ class PyramidInputs(ImageInputs):
     pixels: Tensor
 
 
-class PyramidEncoder(ImageEncoder):
-    """RGB at a fixed size -> pyramid levels at strides 2, 4, 8, 16 and image tokens at stride 32.
+class Pyramid(nn.Module):
+    """Levels of an image at strides 2, 4, 8 and 16.
 
     The finest level has only FINE_CHANNELS: it serves the edges of masks, where detail counts and
     meaning does not.
@@ -48,10 +48,10 @@ class PyramidEncoder(ImageEncoder):
 
     position: Tensor
 
-    def __init__(self, config: InstructSamConfig) -> None:
+    def __init__(self, size: PyramidConfig, c: int) -> None:
+        """c: channels of the other levels, a multiple of 8."""
         super().__init__()
-        self.size = build(PyramidConfig, config.vision, "vision")
-        c = config.out_dim
+        self.size = size
         self.backbone = BACKBONES[self.size.backbone]().requires_grad_(False)
         channels = self.backbone.channels
         self.lateral = nn.ModuleList(
@@ -63,26 +63,20 @@ class PyramidEncoder(ImageEncoder):
         self.down8 = conv_norm(c, c, stride=2, groups=8)
         self.merge16 = conv_norm(c, c)
         self.context = nn.TransformerEncoderLayer(c, 4, 3 * c, 0.0, "gelu", batch_first=True, norm_first=True)
-        self.to_tokens = nn.Linear(4 * c, config.hidden_size)
         rows, columns = self.size.height // MEMORY_STRIDE, self.size.width // MEMORY_STRIDE
         self.register_buffer("position", sine_position(rows, columns, c)[None], persistent=False)
 
-    def preprocess(self, rgb: NDArray[np.uint8]) -> PyramidInputs:
-        """uint8 [H, W, 3] -> resized (aspect not kept) and scaled to -1..1, batch of one."""
-        check_rgb(rgb)
-        image = torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None]
-        return PyramidInputs(normalize(resize(image, self.size.height, self.size.width)))
-
-    def forward(self, inputs: ImageInputs) -> ImageFeatures:
-        if not isinstance(inputs, PyramidInputs):
-            raise TypeError(f"expected PyramidInputs, got {type(inputs).__name__}")
-        pixels = inputs.pixels.contiguous(memory_format=torch.channels_last)
+    def levels(self, pixels: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Compute the levels of pixels [B, 3, H, W] in -1..1, [B, C, h, w] from fine to coarse, and positions
+        [1, C, h, w] of the coarsest.
+        """
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
         finest, *levels = self.backbone(pixels)
         p4, p8, p16, p32 = (project(x) for project, x in zip(self.lateral, levels, strict=True))
         top = self.fuse16(p16 + upsample(p32, p16))
         p8 = self.refine8(p8 + upsample(top, p8))
         memory = self.merge16(top + self.down8(p8))
-        batch, channels, rows, columns = memory.shape
+        _, channels, rows, columns = memory.shape
         position = self.position.to(memory.dtype)
         if position.shape[-2:] != (rows, columns):  # training takes turns with other sizes
             position = sine_position(rows, columns, channels).to(memory)[None]
@@ -90,14 +84,40 @@ class PyramidEncoder(ImageEncoder):
         flat = (memory + position).flatten(2).transpose(1, 2).contiguous()
         # Permuted, not transposed and unflattened: the strides then say channels_last for one image, too.
         memory = self.context(flat).unflatten(1, (rows, columns)).permute(0, 3, 1, 2)
+        return (self.lateral2(finest), p4, p8, memory), position
+
+
+class PyramidEncoder(Pyramid, ImageEncoder):
+    """RGB at a fixed size -> pyramid levels and image tokens at stride 32."""
+
+    def __init__(self, config: InstructSamConfig) -> None:
+        super().__init__(build(PyramidConfig, config.vision, "vision"), config.out_dim)
+        self.to_tokens = nn.Linear(4 * config.out_dim, config.hidden_size)
+
+    def preprocess(self, rgb: NDArray[np.uint8]) -> PyramidInputs:
+        """Resize and scale uint8 [H, W, 3], a batch of one; see ``pyramid_pixels``."""
+        return PyramidInputs(pyramid_pixels(rgb, self.size.height, self.size.width))
+
+    def forward(self, inputs: ImageInputs) -> ImageFeatures:
+        if not isinstance(inputs, PyramidInputs):
+            raise TypeError(f"expected PyramidInputs, got {type(inputs).__name__}")
+        levels, position = self.levels(inputs.pixels)
+        memory = levels[-1]
         folded = fold2x2(memory + position)
         return ImageFeatures(
             tokens=self.to_tokens(folded.flatten(2).transpose(1, 2)),
             grid=(folded.shape[2], folded.shape[3]),
             deepstack=(),
-            fpn=(self.lateral2(finest), p4, p8, memory),
-            fpn_position=position.expand(batch, -1, -1, -1),
+            fpn=levels,
+            fpn_position=position.expand(len(memory), -1, -1, -1),
         )
+
+
+def pyramid_pixels(rgb: NDArray[np.uint8], height: int, width: int) -> Tensor:
+    """Resize uint8 [H, W, 3] (aspect not kept) and scale it to float32 [1, 3, height, width] in -1..1."""
+    check_rgb(rgb)
+    image = torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None]
+    return normalize(resize(image, height, width))
 
 
 def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:

@@ -138,3 +138,12 @@ def test_files_of_another_form_are_errors(tmp_path):
         list(hmpl.read(hmpl.Settings(files.write(tmp_path / "a", {}), tmp_path), BrokenRecords()))
     with pytest.raises(InvalidInputError, match="no image folder"):
         list(hmpl.read(hmpl.Settings(tmp_path / "a", tmp_path / "none"), BrokenRecords()))
+
+
+def test_a_record_is_one_meaning_and_may_have_a_phrase(tmp_path):
+    texts = {"simple_query": ["the left cup", "the cup by the wall"]}
+    groups = [group(texts=texts, phrase="cup"), group(2, texts=texts)]
+    members = [files.annotation(n, image_id=n, segmentation=files.COLUMN) for n in (1, 2)]
+    samples = read(tmp_path, groups, members)
+    assert [s.phrases[0].text for s in samples] == ["cup", "cup", *texts["simple_query"]]
+    assert samples[0].meaning == samples[1].meaning != samples[2].meaning

@@ -79,3 +79,19 @@ def test_samples_have_the_depth_of_their_view(nouns):
     depth, camera = sample.depth()
     np.testing.assert_allclose(np.nan_to_num(depth), view.depth, rtol=1e-6)
     assert dataclasses.asdict(camera).items() >= view.meta["K"].items()
+
+
+def test_instructions_of_one_meaning_have_the_same_masks():
+    samples = read(views=2, instructions=16, wordings="train")
+    groups = {}
+    for sample in samples:
+        groups.setdefault((sample.image, sample.meaning), []).append(sample)
+    assert any(len(members) > 1 for (_, meaning), members in groups.items() if meaning)
+    for (_, meaning), (first, *others) in groups.items():
+        assert bool(meaning) == bool(len(first.masks()))
+        assert all(np.array_equal(first.masks(), other.masks()) for other in others)
+
+
+def test_wordings_are_those_of_training_or_others():
+    train, heldout = ({s.instruction for s in read(views=2, wordings=w)} for w in ("train", "heldout"))
+    assert train != heldout

@@ -1,21 +1,26 @@
 """Cases of several levels and their batches."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from instructsam_ros.errors import ConfigError
+from instructsam_ros.models.instructsam.two_tower_encoder import square_pixels
 from instructsam_ros.models.sam3.tokenizer import ClipTokenizer
 from instructsam_ros.models.sam3i.router import Router
 from instructsam_ros.training.data.registry import parse_data_sets
-from instructsam_ros.training.data.sample import Grounding, Phrase, Sample
+from instructsam_ros.training.data.sample import Phrase, Sample
 from instructsam_ros.training.objectives.sam3i.batches import InstructionBatches, group_cases, read_cases
+
+prepare = partial(square_pixels, size=112)
 
 
 @pytest.fixture
 def batches(data, sam3_folder):
     cases = read_cases(parse_data_sets((data["train"],), "data"), 3, 0)
-    return InstructionBatches(cases, ClipTokenizer.from_folder(sam3_folder), 112, 3, 2, 0)
+    return InstructionBatches(cases, ClipTokenizer.from_folder(sam3_folder), prepare, 3, 2, 0)
 
 
 def test_a_batch_depends_on_its_index_alone(batches):
@@ -49,24 +54,23 @@ def test_pictures_that_cannot_be_read_are_replaced_and_said(batches, tmp_path):
     assert all("0.png" not in name for batch in found for name in batch.records)
 
 
-def sample(text, level=None, targets=(1,)):
+def sample(text, level=None, meaning="1"):
     def masks():
         return np.zeros((1, 4, 4), bool)
 
-    grounding = Grounding(np.zeros((4, 4), np.uint8), (), targets, (), (), False)
     labels = {"level": level} if level else {}
-    return Sample("a.png", lambda: None, text, (Phrase("Mug", masks),), grounding=grounding, labels=labels)
+    return Sample("a.png", lambda: None, text, (Phrase("Mug", masks),), labels=labels, meaning=meaning)
 
 
-def test_samples_with_the_same_targets_are_one_case():
+def test_samples_of_one_meaning_are_one_case():
     router = Router.shipped()
     texts = ("mug", "the mug to the left of the bowl", "something to drink from")
     by_router = [sample(text) for text in texts]
     (case,) = group_cases(by_router, 3, router)
     assert case.texts == {"concept": texts[:1], "simple": texts[1:2], "complex": texts[2:]}
     assert case.concept == "mug"
-    assert group_cases([sample("a", "simple"), sample("b", "complex", (2,))], 3, router) == []
-    assert len(group_cases([sample("a", "simple", ()), sample("b", "simple", ())], 1, router)) == 2
+    assert group_cases([sample("a", "simple"), sample("b", "complex", "2")], 3, router) == []
+    assert len(group_cases([sample("a", "simple", ""), sample("b", "simple", "")], 1, router)) == 2
 
 
 def test_sets_without_the_level_are_refused(data, tmp_path):

@@ -3,12 +3,14 @@
 import pytest
 import torch
 
+from instructsam_ros.backends.sam3 import load as load_sam3_backend
 from instructsam_ros.backends.sam3i import load
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.training.checkpoint import export_run
 from instructsam_ros.training.config import load_settings
 from instructsam_ros.training.objectives.sam3i.objective import Sam3IObjective
 from instructsam_ros.training.trainer import Trainer
+from test.sam3_models import COMPACT
 
 torch.set_num_threads(1)
 
@@ -42,6 +44,28 @@ def test_three_stages_follow_each_other_and_the_last_export_answers(file, tmp_pa
         torch.zeros(20, 30, 3, dtype=torch.uint8).numpy(), "the mug left of the bowl"
     )
     assert answer.instances
+
+
+def test_sam3_itself_learns_noun_phrases_from_a_compact_start(file, tmp_path):
+    (tmp_path / "model.yaml").write_text(COMPACT)
+    path = file(0, tmp_path / "model.yaml", features=str(tmp_path / "features"))
+    settings = load_settings(path)
+    trainer = Trainer(settings)
+    assert not any(name.startswith("net.vision_encoder.") for name in trained(trainer))
+    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    trainer.run()
+    after = trainer.model.state_dict()
+    changed = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert {"net.text_projection.weight", "net.detr_decoder.query_embed.weight"} <= changed
+    assert len(list((tmp_path / "features").rglob("*.safetensors"))) == 3
+    export_run(settings, tmp_path / "export")
+    found = load_sam3_backend(str(tmp_path / "export"), "cpu", score_threshold=0.0).segment_image(
+        torch.zeros(20, 30, 3, dtype=torch.uint8).numpy(), "mug"
+    )
+    assert len(found.instances) <= 6
+    next_stage = load_settings(file(1, tmp_path / "export", features=str(tmp_path / "features")))
+    Trainer(next_stage).run()
+    assert len(list((tmp_path / "features").rglob("*.safetensors"))) == 3
 
 
 def test_the_loss_falls(file):
