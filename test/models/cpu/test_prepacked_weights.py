@@ -18,8 +18,9 @@ from instructsam_ros.models.common.device import computes_bfloat16
 from instructsam_ros.models.common.hub import checkpoint_folder
 from instructsam_ros.models.cpu.prepacked_weights import MLPS, PackedConv2d, PackedLinear, pack
 from instructsam_ros.models.instructsam.checkpoint import load_folder
-from instructsam_ros.models.instructsam.compact.csp_net import CspNet, LeakyConv2d
+from instructsam_ros.models.instructsam.compact.csp_net import LeakyConv2d
 from instructsam_ros.models.instructsam.compact.efficientnet_lite import EfficientNetLite0, SameConv2d
+from instructsam_ros.models.instructsam.compact.nano_det import NanoDet
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import iter_views
 
@@ -162,7 +163,7 @@ def test_a_packed_model_finds_the_same_instances(dtype: torch.dtype) -> None:
 def test_both_backbones_compute_the_same_packed() -> None:
     torch.manual_seed(0)
     images = torch.randn(1, 3, 64, 96)
-    for backbone in (EfficientNetLite0(), CspNet()):
+    for backbone in (EfficientNetLite0(), NanoDet()):
         plain = backbone(images)
         packed = copy.deepcopy(backbone)
         pack(packed)

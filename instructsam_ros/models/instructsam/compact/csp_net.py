@@ -63,7 +63,7 @@ class _Stage(nn.Module):
 class CspNet(nn.Module):
     """[B, 3, H, W] in -1..1, H and W multiples of 32 -> features at STRIDES (CHANNELS)."""
 
-    channels = CHANNELS
+    channels: tuple[int, ...] = CHANNELS
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class CspNet(nn.Module):
         own = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
         shapes = [tuple(kernel.shape) for kernel, _ in convolutions[: len(own)]]
         if shapes != [tuple(module.weight.shape) for module in own]:
-            raise ValueError("these are not the weights of the backbone of NanoDet-g")
+            raise ValueError("these are not the weights of NanoDet-g, the network of this model")
         for module, (kernel, bias) in zip(own, convolutions, strict=False):
             module.weight.copy_(kernel)
             module.bias.copy_(bias)  # type: ignore[union-attr]

@@ -58,8 +58,8 @@ class NanoDet(CspNet):
 
     def _evidence(self, output: Tensor) -> Tensor:
         """[B, CATEGORIES + SIDES * BINS, h, w], logits -> [B, EVIDENCE_CHANNELS, h, w]."""
-        categories, sides = output.split([CATEGORIES, SIDES * BINS], 1)
-        shares = sides.unflatten(1, (SIDES, BINS)).softmax(2)
+        categories, sides = torch.split(output, [CATEGORIES, SIDES * BINS], 1)
+        shares = sides.reshape(-1, SIDES, BINS, *sides.shape[-2:]).softmax(2)
         distances = (shares * self.distances.view(BINS, 1, 1)).sum(2)
         return torch.cat([categories.sigmoid().sqrt(), distances], 1)
 

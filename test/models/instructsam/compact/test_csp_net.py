@@ -53,7 +53,7 @@ def test_the_stem_sees_rgb_as_the_published_one_sees_normalised_bgr() -> None:
 
 def test_weights_of_another_network_are_refused() -> None:
     convolutions = random_convolutions()
-    with pytest.raises(ValueError, match="not the weights of the backbone of NanoDet-g"):
+    with pytest.raises(ValueError, match="not the weights of NanoDet-g"):
         CspNet().load_published(convolutions[:-1])
-    with pytest.raises(ValueError, match="not the weights of the backbone of NanoDet-g"):
+    with pytest.raises(ValueError, match="not the weights of NanoDet-g"):
         CspNet().load_published(convolutions[1:])
