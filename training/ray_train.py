@@ -10,6 +10,9 @@ from instructsam_ros.errors import ConfigError, InstructSamError, MissingDepende
 from instructsam_ros.training.acceleration import EVALUATION
 from instructsam_ros.training.config import RunSettings
 
+START_TIMEOUT = "600"
+"""Seconds for processes to start; after Ray's own 60 s slow machines would start them again and again."""
+
 
 def train_on_ray(
     settings: RunSettings, address: str, *, processes: int = 0, max_steps: int | None = None
@@ -31,9 +34,10 @@ def train_on_ray(
         raise MissingDependencyError(
             f"training on Ray needs {error.name}; install it with: pip install 'instructsam-ros[ray]'"
         ) from error
-    cores = {"num_cpus": max(processes, os.cpu_count() or 1)} if address == "local" else {}
+    os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", START_TIMEOUT)
+    local = {"num_cpus": max(processes, os.cpu_count() or 1), "include_dashboard": False}
     try:
-        cluster = ray.init(address, **cores)
+        cluster = ray.init(address, **(local if address == "local" else {}))
     except (ConnectionError, ValueError) as error:
         raise ConfigError(f"--ray {address}: cannot reach the cluster: {error}") from None
     with cluster:

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from instructsam_ros.camera_files import read_depth
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.scenes.assets.catalogue import MIXED
 from instructsam_ros.scenes.assets.nouns import noun_of
 from instructsam_ros.scenes.dataset import View, load_view, view_paths
 from instructsam_ros.scenes.instructions import Instruction, absent_anchor_negative, flip, instructions
-from instructsam_ros.scenes.instructions.scene_facts import SceneFacts
-from instructsam_ros.training.data.broken_records import BrokenRecords
-from instructsam_ros.training.data.image_files import ImageFile
 from instructsam_ros.training.data.labelled_pictures import PictureLabel
 from instructsam_ros.training.data.noun_instructions import absent_noun
 from instructsam_ros.training.data.pasted_views import UNCLEAR_KINDS, about_pasted, paste_on_view
 from instructsam_ros.training.data.photographs import MOST_PASTED, Cutouts, masks_of
 from instructsam_ros.training.data.random_resized_crop import random_frame
 from instructsam_ros.training.data.registry import DataSet, parse_data_sets
-from instructsam_ros.training.data.sample import Depth, Grounding, LabelledObject, Phrase, Sample
+from instructsam_ros.training.data.sample import Grounding, LabelledObject, Phrase, Sample
 from instructsam_ros.yaml_config import check_range
 
 KIND_WEIGHTS = {
@@ -216,63 +211,6 @@ def sampling_weight(item: Instruction, progress: float) -> float:
     return weight
 
 
-def validation_samples(
-    root: str | Path,
-    views: int,
-    per_view: int,
-    seed: int,
-    broken: BrokenRecords,
-    wordings: Literal["train", "heldout"] = "heldout",
-) -> Iterator[Sample]:
-    """Iterate over instructions on ``views`` views spread over a folder; the same at every call, without
-    the labels of training. wordings: those that training uses, or others.
-
-    Raises InvalidInputError for a folder without views and for too many damaged ones.
-    """
-    rng = np.random.default_rng(seed)
-    for path, view in _spread(root, views, broken):
-        for item in instructions(view.meta, rng, per_view, split=wordings):
-            yield replace(
-                _sample(path, view.rgb, view.ids, view, item, mirrored=False),
-                read=ImageFile(path).read,
-                phrases=(Phrase(item.phrase, partial(_read_masks, path, item.targets)),),
-                record=path.name,
-                depth=_depth(path),
-                grounding=None,
-                meaning=" ".join(map(str, item.targets)),
-            )
-
-
-def noun_samples(root: str | Path, views: int, broken: BrokenRecords) -> Iterator[Sample]:
-    """Iterate over the names of the categories in ``views`` views spread over a folder, each for all objects.
-
-    Raises InvalidInputError for a folder without views and for too many damaged ones.
-    """
-    for path, view in _spread(root, views, broken):
-        seen = [item for item in SceneFacts(view.meta).objects.values() if item.seen != 0]
-        for noun in dict.fromkeys(item.category for item in seen):
-            targets = tuple(item.id for item in seen if item.category == noun)
-            yield Sample(
-                image=str(path),
-                read=ImageFile(path).read,
-                instruction=noun,
-                phrases=(Phrase(noun, partial(_read_masks, path, targets)),),
-                record=path.name,
-                source="scenes",
-                labels={"level": "concept", "cardinality": "all", "kind": "noun"},
-                depth=_depth(path),
-            )
-
-
-def _spread(root: str | Path, views: int, broken: BrokenRecords) -> Iterator[tuple[Path, View]]:
-    paths = view_paths(root)
-    for path in paths[:: max(1, len(paths) // views)][:views]:
-        try:
-            yield path, load_view(path, depth=False)
-        except InvalidInputError as error:
-            broken.add(root, path.name, error)
-
-
 def _absent(sample: Sample, noun: str, rng: np.random.Generator) -> Sample:
     """The same view with an instruction that names a noun that it does not show."""
     item = absent_noun(noun, rng)
@@ -325,11 +263,3 @@ def _labelled(entry: dict[str, Any]) -> LabelledObject:
     """Label an object; no category for what is no everyday noun, no colour for many."""
     color = entry["color"]
     return LabelledObject(entry["id"], noun_of(entry["category"]), "" if color == MIXED else color)
-
-
-def _depth(path: Path) -> Depth:
-    return partial(read_depth, path.with_name(f"{path.stem}_depth.png"), path.with_suffix(".json"))
-
-
-def _read_masks(path: Path, targets: tuple[int, ...]) -> NDArray[np.bool_]:
-    return masks_of(load_view(path, depth=False).ids, targets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,9 @@ from instructsam_ros.scenes.assets.objects import SceneObject
 from instructsam_ros.scenes.assets.parts import Part
 from instructsam_ros.scenes.assets.textures import Rng, Texture
 
+log = logging.getLogger(__name__)
+MOST_TRIANGLES = 50_000
+"""Triangles of a mesh; one with more is simplified to so many, where fast-simplification is installed."""
 TEXTURE_SIDE = 512  # pixels at most; objects are smaller in a view
 STANDING_SHARE = 0.8
 """Share of objects that stand as in their file; others rest on any of their stable sides."""
@@ -166,7 +170,33 @@ def _read(path: Path) -> tuple[Mesh, Texture | None, tuple[float, float, float]]
     if not isinstance(loaded, trimesh.Trimesh) or not len(loaded.faces):
         raise ConfigError(f"{path} holds no triangles; use GLB, or OBJ with its texture")
     texture, rgb, uv = _look(loaded, path)
-    return Mesh(np.array(loaded.vertices, float), np.array(loaded.faces, np.int64), uv), texture, rgb
+    mesh = Mesh(np.array(loaded.vertices, float), np.array(loaded.faces, np.int64), uv)
+    return simplified(mesh, MOST_TRIANGLES, path.name), texture, rgb
+
+
+def simplified(mesh: Mesh, most: int, name: str) -> Mesh:
+    """Reduce a mesh to about ``most`` triangles by quadric error; warns, and returns it without the package.
+
+    A vertex takes the mean texture coordinates of those that it stands for.
+    """
+    if len(mesh.faces) <= most:
+        return mesh
+    try:
+        import fast_simplification
+    except ImportError:
+        log.warning(
+            "%s has %d triangles and slows rendering down; pip install fast-simplification reduces it to %d",
+            name, len(mesh.faces), most,
+        )  # fmt: skip
+        return mesh
+    points, faces = np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.int32)
+    *_, collapses = fast_simplification.simplify(points, faces, target_count=most, return_collapses=True)
+    points, faces, place = fast_simplification.replay_simplification(points, faces, collapses)
+    kept = place >= 0  # the others belong to no triangle
+    count = np.maximum(np.bincount(place[kept], minlength=len(points)), 1)
+    uv = [np.bincount(place[kept], column[kept], minlength=len(points)) / count for column in mesh.uv.T]
+    log.warning("%s has %d triangles, simplified to %d", name, len(mesh.faces), len(faces))
+    return Mesh(points.astype(float), faces.astype(np.int64), np.stack(uv, 1))
 
 
 def _look(loaded: Any, path: Path) -> tuple[Texture | None, tuple[float, float, float], Array]:

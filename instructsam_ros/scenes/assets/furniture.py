@@ -1,4 +1,4 @@
-"""Things around the objects that no instruction names: bins, shelves, sinks, monitors, chairs, legs."""
+"""Things around the objects that no instruction names: bins, trays, shelves, sinks, screens, chairs, legs."""
 
 from __future__ import annotations
 
@@ -69,6 +69,21 @@ def bin_box(rng: Rng, half: ArrayLike, height: float) -> Furniture:
     rim = (width + lean, depth + lean)
     parts += [Part(mesh, "plastic", color * 0.97) for mesh in walls(rim, height - 0.008, height, 0, 0.012)]
     return Furniture("bin", parts)
+
+
+def tray(rng: Rng, half: ArrayLike, picture: Texture | None) -> Furniture:
+    """Build a serving tray whose floor is z = 0: a low leaning rim, and a picture or one colour on it."""
+    color = np.clip(rng.uniform(40, 230) + rng.uniform(-1, 1, 3) * 30, 0, 255)
+    width, depth = np.asarray(half, float)
+    finish = str(rng.choice(("plastic", "wood", "ceramic")))
+    x, y = width, depth
+    vertices = np.array([(-x, -y, 0), (x, -y, 0), (x, y, 0), (-x, y, 0)], float)
+    uv = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
+    floor = Mesh(vertices, np.array([[0, 1, 2], [0, 2, 3]]), uv)
+    parts = [Part(floor, finish, color) if picture is None else Part(floor, finish, texture=picture)]
+    height, lean = rng.uniform(0.012, 0.035), rng.uniform(0, 0.02)
+    parts += [Part(mesh, finish, color) for mesh in walls(half, -0.003, height, lean, 0.005)]
+    return Furniture("tray", parts)
 
 
 def sink(rng: Rng, half: ArrayLike, depth: float, counter: Texture) -> Furniture:

@@ -15,14 +15,25 @@ from instructsam_ros.scenes.assets.textures import Rng
 SKIN_TONES = ((224, 172, 138), (198, 134, 96), (141, 85, 54), (92, 58, 40), (240, 200, 170))
 
 
+THUMB_AND_FINGERS = ((2,), (1, 3, 4, 5, 6))
+"""Parts of a hand that close on each other; the palm is with the fingers."""
+TWO_FINGERS = ((2, 3), (4, 5))
+"""Parts of a gripper that close on each other."""
+
+
 @dataclass(frozen=True)
 class Occluder:
-    """An occluder. kind: "hand" or "gripper". position [3] metres and yaw in the world frame."""
+    """An occluder. kind: "hand" or "gripper". position [3] metres and yaw in the world frame.
+
+    side: of a hand, "left" or "right". jaws: numbers of the parts on either side of what it would hold.
+    """
 
     kind: str
     parts: list[Part]
     position: Array
     yaw: float
+    side: str = ""
+    jaws: tuple[tuple[int, ...], ...] = ()
 
 
 def hand(rng: Rng, side: int, skin: ArrayLike, sleeve: ArrayLike | None) -> list[Part]:
@@ -74,8 +85,10 @@ def sample_occluders(rng: Rng, look_at: Array, camera: Array) -> list[Occluder]:
         reach = right * side * rng.uniform(0.13, 0.26) - forward * rng.uniform(0.12, 0.26)
         position = look_at + reach + [0, 0, rng.uniform(0.03, 0.14)]
         yaw = np.arctan2(forward[1], forward[0]) - np.pi / 2 + side * rng.uniform(0.1, 0.45)
-        parts = hand(rng, side, skin, sleeve) if is_hand else gripper(rng)
-        occluders.append(Occluder("hand" if is_hand else "gripper", parts, position, float(yaw)))
+        if is_hand:
+            occluders.append(_place_hand(hand(rng, side, skin, sleeve), side, position, float(yaw)))
+        else:
+            occluders.append(Occluder("gripper", gripper(rng), position, float(yaw), jaws=TWO_FINGERS))
     return occluders
 
 
@@ -95,9 +108,14 @@ def reaching_hands(rng: Rng, item: SceneObject, look_at: Array, camera: Array) -
         aside = right * rng.uniform(0.15, 0.25) * -side - forward * rng.uniform(0, 0.12)
         hands.append((-side, position + aside + [0, 0, rng.uniform(0, 0.08)]))
     return [
-        Occluder("hand", hand(rng, side, skin, sleeve), place, float(yaw + side * rng.uniform(0, 0.4)))
+        _place_hand(hand(rng, side, skin, sleeve), side, place, float(yaw + side * rng.uniform(0, 0.4)))
         for side, place in hands
     ]
+
+
+def _place_hand(parts: list[Part], side: int, position: Array, yaw: float) -> Occluder:
+    """Place a hand. side: -1 left, 1 right."""
+    return Occluder("hand", parts, position, yaw, "left" if side < 0 else "right", THUMB_AND_FINGERS)
 
 
 def _sample_arm(rng: Rng) -> tuple[Array, Array | None]:

@@ -37,4 +37,5 @@ def mirror_meta(meta: dict[str, Any]) -> dict[str, Any]:
             changed |= {"centroid": [width - 1 - u, v], "bbox": [width - x1, y0, width - x0, y1]}
         mirrored.append(entry | changed)
     principal = meta["K"] | {"cx": width - 1 - meta["K"]["cx"]}
-    return meta | {"K": principal, "objects": mirrored}
+    hands = [entry | {"side": flip(entry["side"])} for entry in meta.get("hands", ())]
+    return meta | {"K": principal, "objects": mirrored, **({"hands": hands} if "hands" in meta else {})}

@@ -19,6 +19,7 @@ from instructsam_ros.scenes.dataset import View
 from instructsam_ros.scenes.rendering.annotations import annotate
 from instructsam_ros.scenes.rendering.camera_noise import photograph
 from instructsam_ros.scenes.rendering.classic import ClassicRenderer, render_buffers
+from instructsam_ros.scenes.rendering.contacts import hand_contacts
 from instructsam_ros.scenes.rendering.depth_noise import simulate_sensor
 from instructsam_ros.scenes.rendering.filament import FilamentRenderer
 from instructsam_ros.scenes.rendering.world import World
@@ -107,11 +108,13 @@ def render_world(
 ) -> list[View]:
     """Render all views of a world. frame: number in a video; every frame has its own noise."""
     scene, images = world.scene, renderer.render(world, width, height)
+    contacts = hand_contacts(scene)
     views = []
     for number, (rgb, buffers) in enumerate(zip(images, render_buffers(world, width, height), strict=True)):
         if camera_noise:
             rgb = photograph(rgb, np.random.default_rng([scene.seed, number + frame * len(images), 1]))
         meta = annotate(scene, number, rgb, buffers.ids, buffers.amodal, renderer.name)
+        meta["hands"] = contacts
         depth = buffers.depth
         if sensor_noise:
             rng = np.random.default_rng([scene.seed, number + frame * len(images)])

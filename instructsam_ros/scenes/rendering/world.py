@@ -12,10 +12,10 @@ from instructsam_ros.scenes.assets.meshes import Array, smooth_normals
 from instructsam_ros.scenes.assets.objects import SceneObject
 from instructsam_ros.scenes.assets.parts import FINISHES, Part
 from instructsam_ros.scenes.assets.textures import Texture
+from instructsam_ros.scenes.rendering.contacts import FIRST_OCCLUDER_ID
 from instructsam_ros.scenes.sampling.backgrounds import cube_ways, look_up, tone
 from instructsam_ros.scenes.sampling.scene import CameraPose, Scene
 
-FIRST_OCCLUDER_ID = 200
 FAR = 8.0  # metres, the far clipping plane
 SKY = 384  # pixels of a side of the cube around a scene
 SHADOW_MAP = 1024  # pixels; 2048 takes a third more time per frame

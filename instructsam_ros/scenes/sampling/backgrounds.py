@@ -56,6 +56,16 @@ def read_photo(path: Path) -> Texture:
     return np.ascontiguousarray(image[::-1, :, ::-1])
 
 
+def patch(rng: Rng, picture: Texture) -> Texture:
+    """Cut a part of a photograph out, at least 0.4 of its sides, in one of its eight orientations."""
+    height, width = picture.shape[:2]
+    share = rng.uniform(0.4, 1)
+    rows, columns = max(1, round(height * share)), max(1, round(width * share))
+    top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
+    part = np.rot90(picture[top : top + rows, left : left + columns], int(rng.integers(4)))
+    return np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part)
+
+
 def read_map(path: Path) -> NDArray[np.float32]:
     """Read an equirectangular environment map, float32 [H, W, 3] linear RGB with a mean near 0.5.
 

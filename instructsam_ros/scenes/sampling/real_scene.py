@@ -10,6 +10,7 @@ import numpy as np
 from instructsam_ros.scenes.assets.asset_catalogue import AssetCatalogue, load_assets
 from instructsam_ros.scenes.assets.asset_meshes import make_asset_object
 from instructsam_ros.scenes.assets.catalogue import CATALOGUE
+from instructsam_ros.scenes.assets.meshes import Array
 from instructsam_ros.scenes.assets.objects import SceneObject, make_object
 from instructsam_ros.scenes.assets.occluders import Occluder, sample_occluders
 from instructsam_ros.scenes.assets.textures import Rng
@@ -74,7 +75,7 @@ def sample_real_scene(
     name = str(rng.choice(list(LAYOUTS), p=[layout.share for layout in LAYOUTS.values()]))
     layout = LAYOUTS[name]
     objects = _sample_objects(rng, layout, catalogue, held_out, walls=name in ("bin", "sink"))
-    place = sample_place(rng, name, layout.half, pictures, held_out)
+    place = sample_place(rng, name, layout.half, pictures, held_out, _reach(objects))
     cameras = _sample_cameras(rng, name, layout, views)
     occluders: list[Occluder] = []
     if rng.random() < {"ego": 0.75, "table": 0.08, "bin": 0.06}.get(name, 0.0):
@@ -85,6 +86,12 @@ def sample_real_scene(
         place.surroundings, furniture=place.furniture, layout=name, panorama=place.panorama,
         lexicon=catalogue.lexicon() if catalogue else {},
     )  # fmt: skip
+
+
+def _reach(objects: list[SceneObject]) -> Array:
+    """Return half the width and depth [2] of the area around the origin that objects take, metres."""
+    corners = [footprint(item.extent, item.position[:2], item.yaw) for item in objects]
+    return np.abs(np.vstack(corners)).max(0) if corners else np.zeros(2)
 
 
 def _sample_objects(

@@ -16,6 +16,7 @@ from instructsam_ros.scenes.assets.furniture import (
     plate_of,
     shelf,
     sink,
+    tray,
 )
 from instructsam_ros.scenes.assets.textures import (
     SURFACES,
@@ -27,7 +28,7 @@ from instructsam_ros.scenes.assets.textures import (
     to_bytes,
     wood,
 )
-from instructsam_ros.scenes.sampling.backgrounds import Backgrounds, choose, read_map, read_photo
+from instructsam_ros.scenes.sampling.backgrounds import Backgrounds, choose, patch, read_map, read_photo
 from instructsam_ros.scenes.sampling.scene import Light, Surroundings
 from instructsam_ros.scenes.sampling.splits import manifest
 
@@ -36,6 +37,11 @@ MAP_SHARE = 0.35
 """Share of scenes in an environment map, where there are maps and photographs."""
 PHOTO_TABLE_SHARE = 0.5
 """Share of table tops from photographs of surfaces, where there are some."""
+
+TRAY_SHARE = 0.2
+"""Share of trays under the objects on tables, where these do not take more room than a tray has."""
+LARGEST_TRAY = (0.32, 0.24)
+"""Half its width and depth in metres."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +56,17 @@ class Place:
 
 
 def sample_place(
-    rng: Rng, layout: str, half: tuple[float, float], pictures: Backgrounds, held_out: bool
+    rng: Rng,
+    layout: str,
+    half: tuple[float, float],
+    pictures: Backgrounds,
+    held_out: bool,
+    reach: NDArray[np.float64],
 ) -> Place:
-    """Sample surroundings for a layout whose objects lie within half the width and depth."""
+    """Sample surroundings for a layout whose objects lie within half the width and depth.
+
+    reach: half the width and depth [2] that the objects take, metres.
+    """
     name, texture = _surface(rng, pictures, held_out)
     table_half = _table_size(rng, layout)
     room = Surroundings(
@@ -76,6 +90,9 @@ def sample_place(
         furniture.append(
             shelf(rng, (half[0] + 0.03, half[1] + 0.04), rng.uniform(0.3, 0.42), wood(rng, 256, 0))
         )
+    elif layout != "shelf" and (reach + 0.02 < LARGEST_TRAY).all() and rng.random() < TRAY_SHARE:
+        furniture.append(_tray(rng, reach, pictures))
+        room.table_top = -0.004
     has_maps = bool(pictures.maps) and (not pictures.photos or rng.random() < MAP_SHARE)
     if has_maps:
         panorama = np.roll(read_map(choose(rng, pictures.maps)), int(rng.integers(1 << 12)), 1)
@@ -90,9 +107,18 @@ def sample_place(
     return Place(room, _lights(rng, panorama), float(rng.uniform(0.5, 0.95)), furniture, panorama)
 
 
+def _tray(rng: Rng, reach: NDArray[np.float64], pictures: Backgrounds) -> Furniture:
+    """Sample a tray around all objects, half of them with a part of a photograph on it."""
+    least = reach + 0.02
+    half = rng.uniform(least, np.maximum(least, LARGEST_TRAY))
+    prints = (*pictures.surfaces, *pictures.photos)
+    picture = patch(rng, read_photo(choose(rng, prints))) if prints and rng.random() < 0.5 else None
+    return tray(rng, half, picture)
+
+
 def _surface(rng: Rng, pictures: Backgrounds, held_out: bool) -> tuple[str, Texture]:
     if pictures.surfaces and rng.random() < PHOTO_TABLE_SHARE:
-        return "photo", read_photo(choose(rng, pictures.surfaces))
+        return "photo", patch(rng, read_photo(choose(rng, pictures.surfaces)))
     names = [name for name in SURFACES if held_out or name not in manifest().surfaces]
     weights = np.array(
         [
@@ -116,7 +142,7 @@ def _laminate(rng: Rng) -> Texture:
 
 def _floor(rng: Rng, pictures: Backgrounds) -> Texture:
     if pictures.surfaces and rng.random() < 0.4:
-        return read_photo(choose(rng, pictures.surfaces))
+        return patch(rng, read_photo(choose(rng, pictures.surfaces)))
     return (wood, plain, carpet, carpet, granite)[int(rng.integers(5))](rng, 256)
 
 

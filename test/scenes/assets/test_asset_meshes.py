@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ from instructsam_ros.scenes.assets.asset_catalogue import AssetCatalogue, AssetM
 from instructsam_ros.scenes.assets.asset_meshes import (
     load_shape,
     make_asset_object,
+    simplified,
     stable_poses,
     support_points,
 )
+from instructsam_ros.scenes.assets.meshes import Mesh, lathe
 from test.scenes.assets.small_assets import write_assets
 
 
@@ -83,3 +86,29 @@ def test_support_points_span_the_shape() -> None:
     coarse = support_points(points, 128)
     assert len(coarse) <= 128
     assert (np.ptp(coarse, axis=0) > 0.9 * np.ptp(points, axis=0)).all()
+
+
+def ball() -> Mesh:
+    """A sphere of radius 1 of 4,800 triangles, whose texture coordinates are its angles."""
+    angle = np.linspace(-np.pi / 2, np.pi / 2, 41)
+    return lathe(np.c_[np.cos(angle), np.sin(angle)], 60)
+
+
+def test_a_mesh_of_too_many_triangles_keeps_its_shape_and_texture(caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("fast_simplification", reason="pip install fast-simplification")
+    mesh, small = ball(), simplified(ball(), 1000, "ball.glb")
+    assert len(small.faces) <= 1000 < len(mesh.faces)
+    assert "ball.glb has" in caplog.text
+    np.testing.assert_allclose(np.linalg.norm(small.vertices, axis=1), 1, atol=0.05)
+    height = np.sin((small.uv[:, 1] - 0.5) * np.pi)
+    assert np.abs(height - small.vertices[:, 2]).max() < 0.15
+    assert simplified(mesh, len(mesh.faces), "ball.glb") is mesh
+
+
+def test_without_the_package_a_heavy_mesh_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "fast_simplification", None)
+    mesh = ball()
+    assert simplified(mesh, 100, "ball.glb") is mesh
+    assert "pip install fast-simplification" in caplog.text

@@ -18,8 +18,13 @@ def _turn(yaw: float) -> np.ndarray:
 
 def test_occluders_are_hands_of_one_person_or_one_gripper() -> None:
     samples = [sample_occluders(np.random.default_rng(seed), LOOK_AT, CAMERA) for seed in range(40)]
-    kinds = {tuple(occluder.kind for occluder in sample) for sample in samples}
-    assert kinds == {("hand",), ("hand", "hand"), ("gripper",)}
+    kinds = {tuple((occluder.kind, occluder.side) for occluder in sample) for sample in samples}
+    left, right = ("hand", "left"), ("hand", "right")
+    assert kinds == {(left,), (right,), (left, right), (("gripper", ""),)}
+    for occluder in (occluder for sample in samples for occluder in sample):
+        sides = [np.vstack([occluder.parts[i].mesh.vertices for i in jaw]) for jaw in occluder.jaws]
+        thumb, fingers = (side[:, 0].mean() for side in sides)
+        assert (thumb > fingers) == (occluder.side != "right")
 
 
 def test_occluders_extend_from_above_the_table_towards_the_camera() -> None:

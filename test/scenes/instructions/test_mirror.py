@@ -95,3 +95,9 @@ def test_mirroring_twice_gives_the_annotations_back(annotations: dict[str, objec
         assert after["bbox"] == before["bbox"]
         np.testing.assert_allclose(after["centroid"], before["centroid"])
         assert after["pos_cam"] == before["pos_cam"]
+
+
+def test_hands_change_sides() -> None:
+    about = meta(entry(1, "red", "mug", 0.0, 0.0)) | {"hands": [{"id": 200, "side": "left"}]}
+    assert mirror_meta(about)["hands"] == [{"id": 200, "side": "right"}]
+    assert "hands" not in mirror_meta(meta(entry(1, "red", "mug", 0.0, 0.0)))

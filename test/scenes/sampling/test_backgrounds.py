@@ -16,6 +16,7 @@ from instructsam_ros.scenes.sampling.backgrounds import (
     cube_ways,
     find_backgrounds,
     look_up,
+    patch,
     read_map,
     read_photo,
     tone,
@@ -73,3 +74,14 @@ def test_tone_keeps_order_and_range() -> None:
     shades = tone(np.linspace(0, 20, 50, dtype=np.float32))
     assert (np.diff(shades.astype(int)) >= 0).all()
     assert (shades[0], shades[-1]) == (0, 254) or shades[-1] == 255
+
+
+def test_a_patch_is_a_part_of_the_photograph() -> None:
+    picture = np.arange(20 * 30 * 3, dtype=np.uint16).astype(np.uint8).reshape(20, 30, 3)
+    sizes = set()
+    for seed in range(20):
+        part = patch(np.random.default_rng(seed), picture)
+        assert min(part.shape[:2]) >= 8
+        assert {tuple(color) for color in part.reshape(-1, 3)} <= {tuple(c) for c in picture.reshape(-1, 3)}
+        sizes.add(part.shape)
+    assert len(sizes) > 5

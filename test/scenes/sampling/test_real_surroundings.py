@@ -13,12 +13,14 @@ from instructsam_ros.scenes.sampling.real_scene import LAYOUTS
 from instructsam_ros.scenes.sampling.real_surroundings import brightest, lit_room, sample_place
 
 NOTHING = Backgrounds((), (), ())
+WIDE = np.array([0.4, 0.3])
+"""What objects take that no tray holds, metres."""
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_has_its_furniture_and_light(layout: str) -> None:
     for seed in range(4):
-        place = sample_place(np.random.default_rng(seed), layout, LAYOUTS[layout].half, NOTHING, False)
+        place = sample_place(np.random.default_rng(seed), layout, LAYOUTS[layout].half, NOTHING, False, WIDE)
         kinds = {thing.kind for thing in place.furniture}
         assert (layout in kinds) == (layout in ("bin", "sink", "shelf"))
         assert place.surroundings.has_table == (layout not in ("shelf", "sink"))
@@ -30,15 +32,35 @@ def test_every_layout_has_its_furniture_and_light(layout: str) -> None:
 
 def test_maps_take_the_place_of_walls_and_photographs_cover_them(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "lab.hdr"), np.ones((8, 16, 3), np.float32))
-    place = sample_place(np.random.default_rng(0), "ego", (0.3, 0.2), find_backgrounds(tmp_path), False)
+    place = sample_place(np.random.default_rng(0), "ego", (0.3, 0.2), find_backgrounds(tmp_path), False, WIDE)
     assert place.surroundings.open
     assert "wall" not in {thing.kind for thing in place.furniture}
     cv2.imwrite(str(tmp_path / "room.png"), np.full((8, 16, 3), 77, np.uint8))
     photos = Backgrounds((tmp_path / "room.png",), (), ())
-    place = sample_place(np.random.default_rng(0), "ego", (0.3, 0.2), photos, False)
+    place = sample_place(np.random.default_rng(0), "ego", (0.3, 0.2), photos, False, WIDE)
     walls = [thing for thing in place.furniture if thing.kind == "wall"]
     assert len(walls) == 4
     assert (walls[0].parts[0].texture == 77).all()
+
+
+@pytest.mark.parametrize("layout", ["table", "ego", "top", "shelf", "sink", "bin"])
+def test_trays_hold_all_objects_of_a_table(tmp_path: Path, layout: str) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((8, 16, 3), 77, np.uint8))
+    surfaces = Backgrounds((), (tmp_path / "a.png",), ())
+    reach, found = np.array([0.15, 0.1]), []
+    for seed in range(30):
+        place = sample_place(
+            np.random.default_rng(seed), layout, LAYOUTS[layout].half, surfaces, False, reach
+        )
+        trays = [thing for thing in place.furniture if thing.kind == "tray"]
+        found += trays
+        for thing in trays:
+            floor, *rim = (part.mesh.vertices for part in thing.parts)
+            assert (floor.max(0)[:2] > reach).all()
+            assert (np.abs(np.vstack(rim)).max(0)[:2] < [0.4, 0.3]).all()
+            assert floor[:, 2].max() == 0 > place.surroundings.table_top
+    assert bool(found) == (layout in ("table", "ego", "top"))
+    assert {thing.parts[0].texture is None for thing in found} in (set(), {True, False})
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -7,9 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from instructsam_ros.training.data import scenes
-from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.sample import Sample
-from instructsam_ros.training.data.scenes import SceneDataSettings, TrainingScenes, validation_samples
+from instructsam_ros.training.data.scenes import SceneDataSettings, TrainingScenes
 
 
 def drawn(root, steps=30, **settings) -> list[list[Sample]]:
@@ -63,16 +62,6 @@ def test_masks_and_ids_are_mirrored_with_the_image(scene_root):
             assert len(sample.masks()) == len(sample.grounding.targets)
             checked += len(sample.masks())
     assert checked
-
-
-def test_validation_samples_are_the_same_at_every_call_and_damage_is_reported(scene_root, tmp_path):
-    first, second = (list(validation_samples(scene_root, 2, 3, 5, BrokenRecords())) for _ in range(2))
-    assert [s.instruction for s in first] == [s.instruction for s in second]
-    assert len({s.image for s in first}) == 2
-    (tmp_path / "000000.jpg").write_bytes(b"")
-    broken = BrokenRecords()
-    assert list(validation_samples(tmp_path, 1, 3, 5, broken)) == []
-    assert "000000.jpg: cannot read" in broken.problems[0]
 
 
 def test_absent_nouns_are_named_once_about_each_view_without_a_target(scene_root):

@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from instructsam_ros.scenes.dataset import view_paths
+import numpy as np
+
 from instructsam_ros.training.data.broken_records import BrokenRecords
 from instructsam_ros.training.data.sample import Sample
-from instructsam_ros.training.data.scenes import noun_samples, validation_samples
+from instructsam_ros.training.data.view_samples import (
+    hand_samples,
+    instruction_samples,
+    noun_samples,
+    spread_views,
+)
 from instructsam_ros.yaml_config import check_range
 
 
@@ -19,8 +25,9 @@ from instructsam_ros.yaml_config import check_range
 class Settings:
     """root: folder of the views. views: how many, spread over the folder, 0 for all. instructions: generated
     about each, drawn by seed. wordings: those that training draws, or others. nouns: instead of instructions,
-    the bare names of the categories in each view.
-    categories: only instructions that name one of these, with or without a colour; () for all.
+    the bare names of the categories in each view. categories: only instructions that name one of these, with
+    or without a colour; () for all. hands: also the hands in each view, and instructions about what they hold
+    and touch.
     """
 
     root: Path
@@ -30,6 +37,7 @@ class Settings:
     wordings: Literal["train", "heldout"] = "heldout"
     nouns: bool = False
     categories: tuple[str, ...] = ()
+    hands: bool = False
 
     def __post_init__(self) -> None:
         check_range(self, 0, math.inf, "views", "seed")
@@ -38,14 +46,17 @@ class Settings:
 
 def read(settings: Settings, broken: BrokenRecords) -> Iterator[Sample]:
     """Read samples, view by view. Raises InvalidInputError for a folder without or with damaged views."""
-    views = settings.views or len(view_paths(settings.root))
-    if settings.nouns:
-        samples = noun_samples(settings.root, views, broken)
-    else:
-        samples = validation_samples(
-            settings.root, views, settings.instructions, settings.seed, broken, settings.wordings
-        )
-    return (each for each in samples if not settings.categories or _names(each, settings.categories))
+    rng = np.random.default_rng(settings.seed)
+    for path, view in spread_views(settings.root, settings.views, broken):
+        if settings.nouns:
+            samples = noun_samples(path, view)
+        else:
+            samples = instruction_samples(path, view, settings.instructions, rng, settings.wordings)
+        for sample in samples:
+            if not settings.categories or _names(sample, settings.categories):
+                yield sample
+        if settings.hands:
+            yield from hand_samples(path, view, settings.seed)
 
 
 def _names(sample: Sample, categories: tuple[str, ...]) -> bool:
