@@ -108,11 +108,11 @@ def sample_place(
 
 
 def _tray(rng: Rng, reach: NDArray[np.float64], pictures: Backgrounds) -> Furniture:
-    """Sample a tray around all objects, half of them with a part of a photograph on it."""
+    """Sample a tray around all objects, half of them with a part of a photographed surface on it."""
     least = reach + 0.02
     half = rng.uniform(least, np.maximum(least, LARGEST_TRAY))
-    prints = (*pictures.surfaces, *pictures.photos)
-    picture = patch(rng, read_photo(choose(rng, prints))) if prints and rng.random() < 0.5 else None
+    printed = pictures.surfaces and rng.random() < 0.5
+    picture = patch(rng, read_photo(choose(rng, pictures.surfaces))) if printed else None
     return tray(rng, half, picture)
 
 
