@@ -97,6 +97,8 @@ BACKENDS: dict[str, str] = {
     "agent": "instructsam_ros.backends.agent:load",
     "fake": "instructsam_ros.backends.fake:load",
 }
+WITHOUT_TRANSFORMERS = frozenset({"agent", "fake"})
+"""Backends of this package that start without it."""
 RENAMED_OPTIONS = {"behaviour": "inference_mode", "approximations": "speed_options"}
 """Former name of an option -> current name."""
 
@@ -118,6 +120,10 @@ def load(model: str = "compact", *, device: str = "auto", backend: str = "", **o
             f"unknown backend {key!r}; known: {', '.join(sorted(BACKENDS))}, or module:function of your own"
         )
     try:
+        if key in BACKENDS.keys() - WITHOUT_TRANSFORMERS:
+            from instructsam_ros.models.common.lean_imports import import_transformers
+
+            import_transformers()
         load_backend = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"backend {key!r} cannot be imported: {error}") from error

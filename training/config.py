@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.models.instructsam.compact.pyramid_config import PyramidConfig
+from instructsam_ros.models.common.pyramid_config import PyramidConfig
 from instructsam_ros.scenes.dataset import view_paths
 from instructsam_ros.training.data.scenes import SceneDataSettings
 from instructsam_ros.training.objective_settings import (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from instructsam_ros.errors import ConfigError
-from instructsam_ros.models.instructsam.compact.pyramid_config import PyramidConfig
+from instructsam_ros.models.common.pyramid_config import PyramidConfig
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.yaml_config import build, check_range
 

@@ -21,7 +21,7 @@ from transformers import Sam3Config, Sam3Model
 from transformers.masking_utils import create_bidirectional_mask, create_causal_mask
 from transformers.models.sam3.modeling_sam3 import inverse_sigmoid
 
-from instructsam_ros.models.instructsam.compact.pyramid_config import PyramidConfig
+from instructsam_ros.models.common.pyramid_config import PyramidConfig
 from instructsam_ros.models.instructsam.two_tower_encoder import square_pixels
 from instructsam_ros.models.sam3.geometry import geometry_tokens
 from instructsam_ros.models.sam3.layers import Adapter, decoder_layer, encoder_layer, text_layer

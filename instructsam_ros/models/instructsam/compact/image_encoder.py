@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from instructsam_ros.models.common.pyramid_config import Backbone, PyramidConfig
 from instructsam_ros.models.instructsam.compact.efficientnet_lite import EfficientNetLite0
 from instructsam_ros.models.instructsam.compact.nano_det import NanoDet
-from instructsam_ros.models.instructsam.compact.pyramid_config import Backbone, PyramidConfig
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
 from instructsam_ros.types import check_rgb

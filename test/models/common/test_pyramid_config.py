@@ -2,7 +2,7 @@
 
 import pytest
 
-from instructsam_ros.models.instructsam.compact.pyramid_config import PyramidConfig
+from instructsam_ros.models.common.pyramid_config import PyramidConfig
 
 
 def test_sides_are_multiples_of_32():
