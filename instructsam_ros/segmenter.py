@@ -121,9 +121,7 @@ def load(model: str = "compact", *, device: str = "auto", backend: str = "", **o
         )
     try:
         if key in BACKENDS.keys() - WITHOUT_TRANSFORMERS:
-            from instructsam_ros.models.common.lean_imports import import_transformers
-
-            import_transformers()
+            importlib.import_module("instructsam_ros.models.common.lean_imports").import_transformers()
         load_backend = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"backend {key!r} cannot be imported: {error}") from error
