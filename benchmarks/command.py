@@ -8,7 +8,12 @@ from collections.abc import Callable
 from instructsam_ros.cli.arguments import positive_int
 from instructsam_ros.errors import InstructSamError
 
-__all__ = ["positive_int", "run"]
+__all__ = ["folder_name", "positive_int", "run"]
+
+
+def folder_name(row: str) -> str:
+    """Return the name of a table's row as that of a folder."""
+    return row.replace(", ", "_").replace(" ", "_")
 
 
 def run(main: Callable[[], None]) -> None:

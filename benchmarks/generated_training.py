@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.command import positive_int, run
+from benchmarks.command import folder_name, positive_int, run
 from benchmarks.data_engines import run_inst2seg
 from benchmarks.scripted_answers import Scene
 from instructsam_ros.scenes.dataset import load_view, view_paths
@@ -35,7 +35,7 @@ def generated_sets(scenes: Sequence[Scene], root: Path, out: Path, rate: float) 
     rows = {"exact": (0.0, False), "errors": (rate, False), "errors, second look": (rate, True)}
     sets: dict[str, dict[str, Any]] = {}
     for row, (faults, second_look) in rows.items():
-        folder = out / row.replace(", ", "_").replace(" ", "_")
+        folder = out / folder_name(row)
         _, _, (found,) = run_inst2seg(scenes, root, folder, faults, second_look)
         sets[row] = dict(found)
     return sets
@@ -85,7 +85,7 @@ def main() -> None:
     print(f"{draw_equally(sets)} instructions each, about {len(scenes)} views", flush=True)
     print("| trained on | gIoU | AP50 | no-target acc. | target acc. |\n|---|---|---|---|---|", flush=True)
     for row, data_set in sets.items():
-        run_folder = args.out / "training" / row.replace(", ", "_").replace(" ", "_")
+        run_folder = args.out / "training" / folder_name(row)
         figures = train(args.file, args.overrides, data_set, run_folder)
         print(f"| {row} | {' | '.join(f'{100 * figures[key]:.1f}' for key in FIGURES)} |", flush=True)
 

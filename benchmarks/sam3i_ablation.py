@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from benchmarks.backends import scattered
-from benchmarks.command import positive_int, run
+from benchmarks.command import folder_name, positive_int, run
 from instructsam_ros.models.sam3i.checkpoint import add_adapters, save_folder
 from instructsam_ros.models.sam3i.configuration import read_adapter_config
 from instructsam_ros.models.sam3i.router import RouteName
@@ -78,7 +78,7 @@ def trained(name: str, values: Mapping[str, Any], sam3: Path, out: Path) -> Path
     values: of the training file. Raises as the trainer does.
     """
     arm = ARMS[name]
-    folder = out / name.replace(", ", "_").replace(" ", "_")
+    folder = out / folder_name(name)
     if (folder / "config.json").exists():
         return folder
     before = trained(arm.before, values, sam3, out) if arm.before else _with_adapters(values, sam3, out)

@@ -121,6 +121,7 @@ def load(model: str = "compact", *, device: str = "auto", backend: str = "", **o
         )
     try:
         if key in BACKENDS.keys() - WITHOUT_TRANSFORMERS:
+            # By name, like the backends, so that this module stays free of torch.
             importlib.import_module("instructsam_ros.models.common.lean_imports").import_transformers()
         load_backend = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:

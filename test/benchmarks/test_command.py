@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.command import run
+from benchmarks.command import folder_name, run
 from instructsam_ros.errors import InvalidInputError
 
 
@@ -19,6 +19,10 @@ def test_errors_of_the_user_become_one_line_and_status_2(error, capsys: pytest.C
     printed = capsys.readouterr().err.splitlines()
     assert len(printed) == 1
     assert "no views in x" in printed[0]
+
+
+def test_a_row_names_a_folder() -> None:
+    assert folder_name("errors, second look") == "errors_second_look"
 
 
 def test_other_errors_keep_their_traceback() -> None:

@@ -24,11 +24,11 @@ _MODELS = ("transformers.models.sam3.modeling_sam3", "transformers.models.qwen3_
 
 
 def import_transformers() -> None:
-    """Import what the models take from transformers, leanly where the process asks for it.
+    """Import what the models take from transformers without torch's compiler and sharding.
 
-    Asked for by the environment variable INSTRUCTSAM_IMPORTS of ``lean``. What this process has imported
-    already, and one of several processes (WORLD_SIZE), are left as they are. The compiler can be used
-    afterwards; transformers cannot shard a model.
+    Only where the environment variable INSTRUCTSAM_IMPORTS is ``lean``; else, and where transformers or the
+    compiler has been imported already or the process is one of several (WORLD_SIZE), this does nothing. The
+    compiler can be used afterwards; transformers cannot shard a model.
     """
     several = "WORLD_SIZE" in os.environ
     if os.environ.get(LEAN_IMPORTS) != "lean" or several or {_COMPILER, "transformers"} & set(sys.modules):
@@ -40,6 +40,7 @@ def import_transformers() -> None:
 
 @contextmanager
 def _without_sharding() -> Iterator[None]:
+    """Hide torch.distributed, whose sharded tensors transformers imports where it is available."""
     is_available = torch.distributed.is_available
     torch.distributed.is_available = lambda: False
     try:

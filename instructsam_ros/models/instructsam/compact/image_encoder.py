@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from instructsam_ros.models.common.pyramid_config import Backbone, PyramidConfig
 from instructsam_ros.models.instructsam.compact.efficientnet_lite import EfficientNetLite0
 from instructsam_ros.models.instructsam.compact.nano_det import NanoDet
+from instructsam_ros.models.instructsam.compact.resampling import resize_like
 from instructsam_ros.models.instructsam.configuration import InstructSamConfig
 from instructsam_ros.models.instructsam.features import ImageEncoder, ImageFeatures, ImageInputs
 from instructsam_ros.types import check_rgb
@@ -73,8 +74,8 @@ class Pyramid(nn.Module):
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         finest, *levels = self.backbone(pixels)
         p4, p8, p16, p32 = (project(x) for project, x in zip(self.lateral, levels, strict=True))
-        top = self.fuse16(p16 + upsample(p32, p16))
-        p8 = self.refine8(p8 + upsample(top, p8))
+        top = self.fuse16(p16 + resize_like(p32, p16))
+        p8 = self.refine8(p8 + resize_like(top, p8))
         memory = self.merge16(top + self.down8(p8))
         _, channels, rows, columns = memory.shape
         position = self.position.to(memory.dtype)
@@ -124,11 +125,6 @@ def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, group
     """Convolution, group norm, GELU."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
     return nn.Sequential(conv, nn.GroupNorm(8, outputs), nn.GELU())
-
-
-def upsample(x: Tensor, like: Tensor) -> Tensor:
-    """Bilinear resize of [B, C, h, w] to the size of ``like``."""
-    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def fold2x2(x: Tensor) -> Tensor:

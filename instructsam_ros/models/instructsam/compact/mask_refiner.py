@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from instructsam_ros.models.instructsam.compact.image_encoder import FINE_CHANNELS, conv_norm, upsample
+from instructsam_ros.models.instructsam.compact.image_encoder import FINE_CHANNELS, conv_norm
+from instructsam_ros.models.instructsam.compact.resampling import resize_like
 
 
 class MaskRefiner(nn.Module):
@@ -26,7 +27,7 @@ class MaskRefiner(nn.Module):
 
     def pixels(self, coarse: Tensor, finest: Tensor) -> Tensor:
         """Compute embeddings [B, F, 2h, 2w] from those at stride 4, [B, C, h, w], and the stride-2 level."""
-        mixed: Tensor = self.project(self.mix(finest + upsample(self.reduce(coarse), finest)))
+        mixed: Tensor = self.project(self.mix(finest + resize_like(self.reduce(coarse), finest)))
         return mixed
 
     def logits(self, coarse: Tensor, mask_embeds: Tensor, pixels: Tensor) -> Tensor:

@@ -10,10 +10,10 @@ loss, Li et al. 2020, arXiv 2006.04388). Weights trained on COCO train2017 come 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from instructsam_ros.models.instructsam.compact.csp_net import CHANNELS, CspNet, LeakyConv2d
+from instructsam_ros.models.instructsam.compact.resampling import resize_like
 
 CATEGORIES = 80
 SIDES, BINS = 4, 11
@@ -31,6 +31,7 @@ class NanoDet(CspNet):
     """
 
     channels = (*CHANNELS[:2], *(channels + EVIDENCE_CHANNELS for channels in CHANNELS[2:]))
+    distances: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,15 +45,13 @@ class NanoDet(CspNet):
         )
         self.register_buffer("distances", torch.linspace(0, 1, BINS), persistent=False)
 
-    distances: Tensor
-
     def forward(self, pixels: Tensor) -> list[Tensor]:
         finest, fine, *levels = super().forward(pixels)
         p8, p16, p32 = (reduce(x) for reduce, x in zip(self.reduce, levels, strict=True))
-        p16 = p16 + _resized(p32, p16)
-        p8 = p8 + _resized(p16, p8)
-        p16 = p16 + _resized(p8, p16)
-        p32 = p32 + _resized(p16, p32)
+        p16 = p16 + resize_like(p32, p16)
+        p8 = p8 + resize_like(p16, p8)
+        p16 = p16 + resize_like(p8, p16)
+        p32 = p32 + resize_like(p16, p32)
         evidence = (self._evidence(head(x)) for head, x in zip(self.heads, (p8, p16, p32), strict=True))
         return [finest, fine, *(torch.cat(pair, 1) for pair in zip(levels, evidence, strict=True))]
 
@@ -62,7 +61,3 @@ class NanoDet(CspNet):
         shares = sides.reshape(-1, SIDES, BINS, *sides.shape[-2:]).softmax(2)
         distances = (shares * self.distances.view(BINS, 1, 1)).sum(2)
         return torch.cat([categories.sigmoid().sqrt(), distances], 1)
-
-
-def _resized(x: Tensor, like: Tensor) -> Tensor:
-    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
