@@ -6,7 +6,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 DATA = PACKAGE / "data"
-COMPACT_WEIGHTS = DATA / "compact"
+SHIPPED_MODELS = {name: DATA / name for name in ("compact", "compact_real")}
+"""Names of the models whose weights are part of the package, and their folders."""
 
 
 def share(*parts: str) -> Path:

@@ -9,7 +9,7 @@ import pytest
 from instructsam_ros import segmenter as registry
 from instructsam_ros.errors import CancelledError, ConfigError, InvalidInputError
 from instructsam_ros.models.sam3.modeling import Sam3
-from instructsam_ros.paths import COMPACT_WEIGHTS
+from instructsam_ros.paths import SHIPPED_MODELS
 from instructsam_ros.segmenter import EverythingSegmenter, PromptSegmenter, Segmenter, load
 from instructsam_ros.types import MAX_INSTRUCTION_CHARS, Status, tight_box
 from test.chat_server import call, chat_server, text_of
@@ -17,9 +17,7 @@ from test.chat_server import call, chat_server, text_of
 # "tiny" is InstructSAM with the golden weights, too small to be right about anything; "onnx" its export;
 # "agent" is a scripted chat model above the fake
 FAMILY = ["sam3", "sam3i", "seg_token", "compact_sam3", "compact_sam3i"]  # tiny, too
-MODELS = ["fake", "tiny", "onnx", "agent", *FAMILY] + (
-    ["compact"] if (COMPACT_WEIGHTS / "model.safetensors").exists() else []
-)
+MODELS = ["fake", "tiny", "onnx", "agent", *FAMILY, *SHIPPED_MODELS]
 INSTRUCTIONS = ["the red mug", "all objects", "何か赤いもの 🍎", "x" * MAX_INSTRUCTION_CHARS]
 
 

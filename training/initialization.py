@@ -118,7 +118,20 @@ def compact_config(model: str, tokenizer: Tokenizer) -> InstructSamConfig:
 
 
 def model_file(model: str) -> tuple[Path, dict[str, Any]]:
-    """Read a model file: a path, or a name under config/models. Raises ConfigError."""
+    """Read a model file: a path, or a name under config/models. What it leaves out is that of the file it
+    names with ``like``, if any. Raises ConfigError.
+    """
+    path, values = _read_model_file(model)
+    like = values.pop("like", None)
+    if like is None:
+        return path, values
+    _, base = _read_model_file(str(like))
+    if "like" in base:
+        raise ConfigError(f"{path}.like: {like!r} is like another file itself; name that one")
+    return path, {**base, **values}
+
+
+def _read_model_file(model: str) -> tuple[Path, dict[str, Any]]:
     try:
         path = Path(model) if Path(model).is_file() else share("config", "models", f"{model}.yaml")
         return path, parse_mapping(path.read_text(), str(path))

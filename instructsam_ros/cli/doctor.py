@@ -102,16 +102,20 @@ def check_ros() -> list[Check]:
 
 
 def check_weights() -> list[Check]:
-    """Check that the shipped checkpoint loads, and whether the released one is in the hub cache."""
-    size = sum(file.stat().st_size for file in paths.COMPACT_WEIGHTS.rglob("*") if file.is_file())
+    """Check that the shipped checkpoints load, and whether the released one is in the hub cache."""
+    return [
+        *(_shipped_weights(name, path) for name, path in paths.SHIPPED_MODELS.items()),
+        _released_weights(),
+    ]
+
+
+def _shipped_weights(model: str, folder: Path) -> Check:
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     try:
-        instructsam_ros.load("compact", device="cpu")
+        instructsam_ros.load(model, device="cpu")
     except (InstructSamError, ImportError, OSError) as error:
-        compact = Check("compact weights", False, str(error), REINSTALL, required=True)
-    else:
-        detail = f"{size / 1e6:.1f} MB in {paths.COMPACT_WEIGHTS}, loads"
-        compact = Check("compact weights", True, detail, required=True)
-    return [compact, _released_weights()]
+        return Check(f"{model} weights", False, str(error), REINSTALL, required=True)
+    return Check(f"{model} weights", True, f"{size / 1e6:.1f} MB in {folder}, loads", required=True)
 
 
 def check_transport() -> list[Check]:

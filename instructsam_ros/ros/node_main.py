@@ -16,6 +16,7 @@ from typing import Any
 from instructsam_ros.errors import InstructSamError
 from instructsam_ros.paths import share
 from instructsam_ros.ros.logs import NodeHandler
+from instructsam_ros.ros.memory import share_freed_memory
 from instructsam_ros.ros.parameters import warn_of_unknown_parameters
 
 SPIN_SECONDS = 0.2
@@ -34,6 +35,7 @@ def spin(make_node: Callable[[threading.Event], Any], threads: int, args: Sequen
     raises is logged, and the node goes on. rclpy's own signal handlers are not used: with them a SIGTERM
     can hang or trace back.
     """
+    share_freed_memory()
     use_shipped_profile()
     import rclpy
     from rclpy.exceptions import ParameterException

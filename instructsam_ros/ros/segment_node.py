@@ -48,6 +48,8 @@ from instructsam_ros.ros.worker import Worker
 
 STOP_SECONDS = 5.0
 LOG_EVERY = 5.0
+GIVE_BACK_EVERY = 20.0
+"""Seconds between returns of freed memory while the node works, which takes it again within a frame."""
 # Requests block a thread each while they wait; the others serve topics, timers and parameters.
 THREADS = 16
 
@@ -75,6 +77,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._worker: Worker | None = None
         self._orphaned_worker: Worker | None = None
         self._frozen = False
+        self._gave_back = time.monotonic()
         self._settings = ParameterStore(self, configured=lambda: self._frozen)
         self._begin_with = self._settings.current.instruction
         self._active_instruction = self.create_publisher(String, "~/active_instruction", LATCHED)
@@ -300,8 +303,10 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._transforms.keep(settings.transform_memory)
         self._camera_info.look_for_latched()
         queue = self._persistent.queue
-        if queue is None:  # some time after deactivation, as the middleware frees its buffers late
+        # Also some time after deactivation, as the middleware frees its buffers late.
+        if queue is None or time.monotonic() - self._gave_back > GIVE_BACK_EVERY:
             give_back_memory()
+            self._gave_back = time.monotonic()
         self._diagnostics.publish(
             diagnostic_array(
                 self, self._health, self._counters, settings, queue, self._worker, self._processor

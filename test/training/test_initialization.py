@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam.compact.tokenizer import build_tokenizer
 from instructsam_ros.scenes.dataset import View, save_view
-from instructsam_ros.training.initialization import move_words, own_texts
+from instructsam_ros.training.initialization import model_file, move_words, own_texts
 
 
 def test_words_keep_their_vectors_in_another_vocabulary() -> None:
@@ -42,3 +44,14 @@ def test_a_folder_of_views_brings_the_words_of_its_own_objects(tmp_path: Path) -
         "It slips.",
     ]
     assert own_texts(tmp_path / "1") == []
+
+
+def test_a_model_file_may_be_like_another(tmp_path: Path) -> None:
+    compact, like_compact = model_file("compact")[1], model_file("compact_real")[1]
+    changed = {key for key in compact if like_compact[key] != compact[key]}
+    assert like_compact.keys() == compact.keys()
+    assert changed == {"vision"}
+    path = tmp_path / "model.yaml"
+    path.write_text("like: compact_real\n")
+    with pytest.raises(ConfigError, match=r"model\.yaml\.like: 'compact_real' is like another file itself"):
+        model_file(str(path))

@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
 )
 
 from instructsam_ros.errors import CheckpointError, ConfigError
-from instructsam_ros.paths import COMPACT_WEIGHTS
+from instructsam_ros.paths import SHIPPED_MODELS
 
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _WANTED_FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja", "LICENSE*", "NOTICE*"]
@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 
 def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool = False) -> Path:
-    """Locate the folder of ``model``: "compact", a local folder, or a hub id, which is downloaded if needed.
+    """Locate the folder of ``model``: one of SHIPPED_MODELS, a local folder, or a hub id, which is downloaded
+    if needed.
 
     revision: branch, tag or commit on the hub. offline: use only what was downloaded before.
     Raises CheckpointError that names the remedy, and ConfigError for unusable options.
@@ -38,12 +39,13 @@ def checkpoint_folder(model: str, *, revision: str | None = None, offline: bool 
         raise ConfigError(f"revision must be a text, got {revision!r}; put it in quotes")
     if revision is not None and not revision.strip():
         raise ConfigError("revision is empty; name a branch, a tag or a commit, or leave it out")
-    if model == "compact":
-        if not (COMPACT_WEIGHTS / "config.json").exists():
-            raise CheckpointError(f"the compact weights are not in {COMPACT_WEIGHTS}; reinstall the package")
-        return COMPACT_WEIGHTS
+    if shipped := SHIPPED_MODELS.get(model):
+        if not (shipped / "config.json").exists():
+            raise CheckpointError(f"the weights of {model} are not in {shipped}; reinstall the package")
+        return shipped
     unknown = CheckpointError(
-        f"{model!r} is neither 'compact', nor a folder, nor a hub id such as owner/name"
+        f"{model!r} is neither {' nor '.join(map(repr, SHIPPED_MODELS))}, nor a folder, nor a hub id such as "
+        "owner/name"
     )
     if not model:
         raise unknown

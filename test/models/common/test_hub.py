@@ -90,7 +90,9 @@ def test_revision_is_pinned_and_only_what_a_model_needs_is_fetched(
 
 @pytest.mark.parametrize("model", ["absent", "/no/folder", "./weights", "../weights", "my/a..b", "a/b--c"])
 def test_an_unknown_model_lists_the_known_ones(model: str) -> None:
-    with pytest.raises(CheckpointError, match="neither 'compact', nor a folder, nor a hub id"):
+    with pytest.raises(
+        CheckpointError, match="neither 'compact' nor 'compact_real', nor a folder, nor a hub id"
+    ):
         checkpoint_folder(model)
 
 
@@ -123,5 +125,5 @@ def test_an_empty_revision_is_refused(model):
 
 
 def test_an_empty_name_is_no_folder():
-    with pytest.raises(CheckpointError, match="neither 'compact', nor a folder"):
+    with pytest.raises(CheckpointError, match="neither 'compact' nor 'compact_real', nor a folder"):
         checkpoint_folder("")

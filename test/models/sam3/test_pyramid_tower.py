@@ -9,7 +9,7 @@ from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.compact.image_encoder import PyramidInputs
 from instructsam_ros.models.sam3.checkpoint import load_sam3, read_config, weightless_sam3
 from instructsam_ros.models.sam3.tracker_checkpoint import load_tracker
-from instructsam_ros.paths import COMPACT_WEIGHTS
+from instructsam_ros.paths import SHIPPED_MODELS
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)
 
@@ -24,7 +24,7 @@ def test_levels_are_those_of_the_compact_model(model):
     pixels = model.prepare(PICTURE)
     assert pixels.shape == (1, 3, 64, 96)
     image = model.encode_image(pixels)
-    features = load_folder(COMPACT_WEIGHTS).image_encoder(PyramidInputs(pixels))
+    features = load_folder(SHIPPED_MODELS["compact"]).image_encoder(PyramidInputs(pixels))
     assert [level.shape[-2:] for level in image.levels] == [(16, 24), (8, 12), (4, 6)]
     expected = (*features.fpn[1:], features.fpn_position)
     for ours, theirs in zip((*image.levels, image.position), expected, strict=True):

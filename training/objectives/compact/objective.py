@@ -12,7 +12,7 @@ from instructsam_ros.errors import CheckpointError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.processing import PromptTokenizer
-from instructsam_ros.paths import COMPACT_WEIGHTS
+from instructsam_ros.paths import SHIPPED_MODELS
 from instructsam_ros.training import checkpoint
 from instructsam_ros.training.config import TrainSettings, download_hint
 from instructsam_ros.training.initialization import build_for_training, move_words, read_tokenizer, take_over
@@ -67,7 +67,7 @@ class CompactObjective:
         run = self.settings.init
         if not run:
             return
-        folder = COMPACT_WEIGHTS if run == "compact" else Path(run)
+        folder = SHIPPED_MODELS.get(run, Path(run))
         state = checkpoint.load(folder)
         if state is not None:
             weights = state["average"]

@@ -6,7 +6,7 @@ import torch
 from instructsam_ros.errors import ConfigError
 from instructsam_ros.models.instructsam.checkpoint import load_folder
 from instructsam_ros.models.sam3.tokenizer import ClipTokenizer
-from instructsam_ros.paths import COMPACT_WEIGHTS
+from instructsam_ros.paths import SHIPPED_MODELS
 from instructsam_ros.training.objectives.sam3i.compact_start import fresh_sam3, fresh_tokenizer
 from test.sam3_models import COMPACT
 
@@ -19,7 +19,7 @@ def file(tmp_path):
 
 
 def test_weights_of_the_same_layers_are_taken_over(file):
-    own, compact = fresh_sam3(str(file)).net.state_dict(), load_folder(COMPACT_WEIGHTS)
+    own, compact = fresh_sam3(str(file)).net.state_dict(), load_folder(SHIPPED_MODELS["compact"])
     taken = {f"vision_encoder.{n}": t for n, t in compact.image_encoder.state_dict().items()}
     taken |= {n: t for n, t in compact.detector.state_dict().items() if "instance_projection" not in n}
     known = [name for name in own if name in taken]
@@ -37,7 +37,7 @@ def test_boxes_of_queries_begin_on_a_grid(file):
 
 def test_similar_words_begin_alike(file):
     table = fresh_sam3(str(file)).net.text_encoder.text_model.embeddings.token_embedding.weight
-    words = load_folder(COMPACT_WEIGHTS).language.model.embed_tokens.weight
+    words = load_folder(SHIPPED_MODELS["compact"]).language.model.embed_tokens.weight
     ours, theirs = (rows[12:200] @ rows[12:200].T for rows in (table, words))
     correlation = torch.corrcoef(torch.stack([ours.flatten(), theirs.flatten()]))[0, 1]
     assert float(correlation) > 0.8
