@@ -59,5 +59,6 @@ class NanoDet(CspNet):
         """[B, CATEGORIES + SIDES * BINS, h, w], logits -> [B, EVIDENCE_CHANNELS, h, w]."""
         categories, sides = torch.split(output, [CATEGORIES, SIDES * BINS], 1)
         shares = sides.reshape(-1, SIDES, BINS, *sides.shape[-2:]).softmax(2)
-        distances = (shares * self.distances.view(BINS, 1, 1)).sum(2)
+        # Buffers stay in float32 when weights are loaded in another type.
+        distances = (shares * self.distances.to(shares.dtype).view(BINS, 1, 1)).sum(2)
         return torch.cat([categories.sigmoid().sqrt(), distances], 1)

@@ -58,3 +58,13 @@ def test_evidence_of_the_coarsest_level_as_the_published_head_decodes_it() -> No
 def test_weights_of_another_network_are_refused() -> None:
     with pytest.raises(ValueError, match="not the weights of NanoDet-g"):
         NanoDet().load_published(random_convolutions()[1:])
+
+
+def test_levels_have_the_type_of_the_weights_alone() -> None:
+    """Loaded in bfloat16, weights are of that type and buffers stay in float32."""
+    model = NanoDet()
+    for weight in model.parameters():
+        weight.data = weight.data.bfloat16()
+    with torch.no_grad():
+        levels = model(torch.zeros(1, 3, 64, 64, dtype=torch.bfloat16))
+    assert {level.dtype for level in levels} == {torch.bfloat16}
