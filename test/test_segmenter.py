@@ -55,7 +55,9 @@ def segmenter(request):
     if request.param == "agent":
         server = request.getfixturevalue("selects_all")
         return load("tiny", device="cpu", backend="agent", url=server.url, segmenter={"model": "fake"})
-    return load(request.param, device="cpu")
+    # Exact comparisons: bfloat16, where a processor has it, rounds differently with a previous answer.
+    exact = {"dtype": "float32"} if request.param in SHIPPED_MODELS else {}
+    return load(request.param, device="cpu", **exact)
 
 
 def picture(height=48, width=64):
