@@ -106,8 +106,8 @@ RENAMED_OPTIONS = {"behaviour": "inference_mode", "approximations": "speed_optio
 def load(model: str = "compact", *, device: str = "auto", backend: str = "", **options: Any) -> Segmenter:
     """Load a segmenter.
 
-    model: "compact" (ships with the package), a local folder in the released layout, a hub id
-    such as "CircleRadon/InstructSAM-2B", or "fake". device: "auto", "cpu", "cuda", "cuda:0".
+    model: "compact" or "compact_real" (ship with the package), a local folder in the released layout, a hub
+    id such as "CircleRadon/InstructSAM-2B", or "fake". device: "auto", "cpu", "cuda", "cuda:0".
     backend: a key of BACKENDS, or module:function as in there; by default "fake" for that model and
     "instructsam" otherwise.
     options: as the backend's own load function takes them. Raises ConfigError for an unknown backend

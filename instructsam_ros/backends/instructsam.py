@@ -233,7 +233,7 @@ def load(
     speed_options: Mapping[str, Any] | None = None,
     cpu_optimizations: bool = True,
 ) -> InstructSamSegmenter:
-    """Load "compact", a checkpoint folder or a hub id.
+    """Load a shipped model (paths.SHIPPED_MODELS), a checkpoint folder or a hub id.
 
     device: "auto", "cpu", "cuda", "cuda:0", ... dtype: "auto" is bfloat16 on a GPU and on a CPU that
     computes in it, float32 on other CPUs. threads: CPU threads of torch, for the whole process; None is

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from instructsam_ros.cli.depth import add_depth_arguments, check_depth_arguments
+from instructsam_ros.cli.model import MODEL_HELP
 from instructsam_ros.errors import InstructSamError, InvalidInputError, MissingDependencyError
 from instructsam_ros.paths import DATA
 from instructsam_ros.results import save_result, written_clouds
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the subcommand."""
     parser.add_argument("instruction", nargs="?", default=DEFAULT_INSTRUCTION, help="what to segment")
     parser.add_argument("-o", "--output", type=Path, default=Path("demo_out"), help="folder for the results")
-    parser.add_argument("--model", default="compact", help="compact, fake, a folder or a hub id")
+    parser.add_argument("--model", default="compact", help=f"fake, {MODEL_HELP}")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0")
     parser.add_argument(
         "--timeout",

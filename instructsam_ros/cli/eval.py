@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import instructsam_ros
+from instructsam_ros.cli.model import MODEL_HELP
 from instructsam_ros.errors import ConfigError, MissingDependencyError
 from instructsam_ros.lifting import RefinementSettings
 from instructsam_ros.segmenter import BACKENDS, load
@@ -24,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="right behind the file: settings in place of its own, e.g. limit=100",
     )
-    parser.add_argument(
-        "--model", help="compact, a folder or a hub id, in place of the models of the file (default compact)"
-    )
+    parser.add_argument("--model", help=f"{MODEL_HELP}, in place of the models of the file (default compact)")
     parser.add_argument("--device", help="auto, cpu, cuda, cuda:0, ... (default auto)")
     parser.add_argument(
         "--model-options", metavar="YAML", help="further options of the backend, as a mapping"

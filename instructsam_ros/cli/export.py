@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from instructsam_ros.cli.model import MODEL_HELP
 from instructsam_ros.cli.segment import IMAGE_SUFFIXES
 from instructsam_ros.errors import InvalidInputError
 from instructsam_ros.paths import DATA
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the formats and their options."""
     formats = parser.add_subparsers(dest="format", required=True)
     onnx = formats.add_parser("onnx", help="graphs for ONNX Runtime and TensorRT; see docs/onnx.md")
-    onnx.add_argument("model", help="compact, a folder or a hub id")
+    onnx.add_argument("model", help=MODEL_HELP)
     onnx.add_argument("out", type=Path, help="folder to write; load it with backend onnx")
     onnx.add_argument(
         "--images", type=Path, help="folder of pictures to compare on (default: sample scenes of the package)"

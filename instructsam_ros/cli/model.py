@@ -6,13 +6,16 @@ import argparse
 from typing import Any
 
 from instructsam_ros.errors import ConfigError
+from instructsam_ros.paths import SHIPPED_MODELS
 from instructsam_ros.segmenter import Segmenter, load
 from instructsam_ros.yaml_config import parse_mapping
+
+MODEL_HELP = f"{', '.join(SHIPPED_MODELS)}, a folder or a hub id"
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare --model, --device and --model-options."""
-    parser.add_argument("--model", default="compact", help="compact, a folder or a hub id (default compact)")
+    parser.add_argument("--model", default="compact", help=f"{MODEL_HELP} (default compact)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0, ... (default auto)")
     parser.add_argument(
         "--model-options",

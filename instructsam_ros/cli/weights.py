@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from instructsam_ros.cli.model import MODEL_HELP
+
 if TYPE_CHECKING:  # torch takes seconds to import
     from torch import Tensor
 
@@ -15,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add two actions: check MODEL, merge FOLDER ADAPTER OUTPUT."""
     actions = parser.add_subparsers(dest="action", required=True)
     check = actions.add_parser("check", help="compare every tensor with config.json")
-    check.add_argument("model", help="compact, a folder or a hub id")
+    check.add_argument("model", help=MODEL_HELP)
     merge = actions.add_parser("merge", help="merge a peft LoRA adapter and write a complete folder")
     merge.add_argument("folder", type=Path, help="checkpoint that the adapter was trained on")
     merge.add_argument("adapter", type=Path, help="folder with adapter_config.json")
