@@ -22,14 +22,16 @@ from instructsam_ros.ros.output.message_reader import result_of
 from instructsam_ros.types import check_instruction
 from instructsam_ros.visualization import table
 
-DEFAULT_INSTRUCTION = "pick up all the mugs"  # three or four in every sample scene
+DEFAULT_INSTRUCTION = "pick up all the mugs"  # three or four in every frame of the package
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the subcommand."""
     parser.add_argument("instruction", nargs="?", default=DEFAULT_INSTRUCTION, help="what to segment")
     parser.add_argument("-o", "--output", type=Path, default=Path("demo_out"), help="folder for the results")
-    parser.add_argument("--model", default="compact", help=f"fake, {MODEL_HELP}")
+    parser.add_argument(
+        "--model", help=f"fake, {MODEL_HELP} (default compact_real, compact for a sample scene)"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0")
     parser.add_argument(
         "--timeout",
@@ -37,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=120.0,
         help="seconds to wait for the answer, download and loading included (default %(default)g)",
     )
-    parser.add_argument("--scene", type=int, default=3, metavar="N", help="sample scene, 0 to 5 (default 3)")
-    frame = add_depth_arguments(parser, "your own frame instead of a sample scene")
+    parser.add_argument("--scene", type=int, metavar="N", help="a sample scene, 0 to 5")
+    frame = add_depth_arguments(parser, "your own frame")
     frame.add_argument("--image", type=Path, help="colour picture")
 
 
@@ -54,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     parameters: dict[str, dict[str, Any]] = {
         "cameras.replay_camera_node": frame,
         "segment_node": {
-            "model": args.model,
+            "model": args.model or ("compact_real" if args.scene is None else "compact"),
             "device": args.device,
             "use_depth": "depth" in frame,
             "refine_with_depth": args.refine_with_depth,
@@ -91,11 +93,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _frame_files(args: argparse.Namespace) -> dict[str, str]:
-    """Return the paths of image, depth and info: the user's, or those of a sample scene."""
+    """Return the paths of image, depth and info: the user's, those of a sample scene, or of the demo's frame."""
     given = {name: getattr(args, name) for name in ("image", "depth", "info")}
     files = {name: path.resolve() for name, path in given.items() if path is not None}
     if not files:
-        scene = DATA / "scenes" / f"{args.scene:06d}"
+        scene = DATA / "demo" / "table" if args.scene is None else DATA / "scenes" / f"{args.scene:06d}"
         files = {
             "image": scene.with_suffix(".jpg"),
             "depth": scene.with_name(f"{scene.name}_depth.png"),

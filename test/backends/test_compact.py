@@ -32,3 +32,15 @@ def test_the_compact_model_is_asked_for_each_of_several_kinds() -> None:
     assert [i.mask.sum() for i in result.instances] == [i.mask.sum() for i in alone.instances]
     again = compact.segment(features, "the mugs and the bowl", previous=result)
     assert equal(again, result)
+
+
+def test_the_model_for_real_cameras_finds_every_mug_of_the_demo() -> None:
+    """Three mugs, two of them scanned ones, among a can, a bottle and other things."""
+    view = load_view(DATA / "demo" / "table.jpg", depth=False)
+    mugs = [view.ids == item["id"] for item in view.meta["objects"] if item["category"] == "mug"]
+    found = [
+        i.mask for i in load("compact_real", "cpu").segment_image(view.rgb, "pick up all the mugs").instances
+    ]
+    overlaps = [[(mask & mug).sum() / (mask | mug).sum() for mask in found] for mug in mugs]
+    assert len(found) == 3
+    assert all(max(row) > 0.6 for row in overlaps), overlaps

@@ -61,8 +61,9 @@ def test_nothing_to_find_is_an_answer_and_leaves_no_old_clouds(frame, tmp_path):
     assert not cv2.imread(str(tmp_path / "labels.png"), cv2.IMREAD_UNCHANGED).any()
 
 
-def test_a_sample_scene_is_the_default(tmp_path):
-    done = demo("the red ones", "-o", tmp_path)
+@pytest.mark.parametrize("frame", [[], ["--scene", "3"]], ids=["default", "sample scene"])
+def test_frames_of_the_package(tmp_path, frame):
+    done = demo("the red ones", *frame, "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     assert re.search(r"^1 +red", done.stdout, re.MULTILINE)
 
