@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _frame_files(args: argparse.Namespace) -> dict[str, str]:
-    """Return the paths of image, depth and info: the user's, those of a sample scene, or of the demo's frame."""
+    """Return the paths of image, depth and info: the user's, a sample scene's or the demo's own."""
     given = {name: getattr(args, name) for name in ("image", "depth", "info")}
     files = {name: path.resolve() for name, path in given.items() if path is not None}
     if not files:
