@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 PACKAGE = Path(__file__).resolve().parent
 DATA = PACKAGE / "data"
-SHIPPED_MODELS = {name: DATA / name for name in ("compact", "compact_real")}
-"""Names of the models whose weights are part of the package, and their folders."""
+SHIPPED_MODELS: Final[Mapping[str, Path]] = MappingProxyType(
+    {name: DATA / name for name in ("compact", "compact_real")}
+)
+"""Models whose weights are part of the package, by name: for rendered scenes, and for real cameras."""
 
 
 def share(*parts: str) -> Path:

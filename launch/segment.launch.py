@@ -22,7 +22,10 @@ TOPICS = {
 CAMERAS = {"none": "your own", "replay": "plays the sample scenes", "rendered": "publishes rendered scenes"}
 # Parameters of segment_node; an empty argument leaves the value of params_file.
 PARAMETERS = {
-    "model": (str, "compact, compact_real, a hub id, a local folder, or fake"),
+    "model": (
+        str,
+        "compact (for renders), compact_real (for cameras), a hub id, a folder, or fake",
+    ),
     "device": (str, "auto, cpu, cuda, cuda:0"),
     "instruction": (str, "what to segment from the start; the topic instruction replaces it"),
     "autostart": (bool, "true: load the model and answer at once; false: wait for lifecycle transitions"),

@@ -51,12 +51,12 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings(RunSettings):
-    """A run of the compact model on rendered scenes.
+    """A run of a compact model on rendered views, annotated images or both.
 
     objective: "seg_token" is a model that writes one [SEG] token per instance, which ignores ``loss.order``.
     model: name under config/models or path of the model's configuration. backbone: pretrained image weights.
-    init: an earlier run's folder (its averaged weights and heads), a model folder, or "compact"
-    (what ships), to start from; with a backbone, all of it but its own backbone and what reads that.
+    init: an earlier run's folder (its averaged weights and heads), a model folder, or the name of a shipped
+    model, to start from; with a backbone, all of it but its own backbone and what reads that.
     image_only_steps: first steps that train only the image side, on the dense losses.
     """
 

@@ -118,8 +118,8 @@ def compact_config(model: str, tokenizer: Tokenizer) -> InstructSamConfig:
 
 
 def model_file(model: str) -> tuple[Path, dict[str, Any]]:
-    """Read a model file: a path, or a name under config/models. What it leaves out is that of the file it
-    names with ``like``, if any. Raises ConfigError.
+    """Read a model file: a path, or a name under config/models. Keys that it leaves out come from the file
+    that it names with ``like``; a key of its own replaces the whole section. Raises ConfigError.
     """
     path, values = _read_model_file(model)
     like = values.pop("like", None)

@@ -14,7 +14,7 @@ from instructsam_ros.errors import InstructSamError
 # name -> one-line help. Module instructsam_ros.cli.<name> has add_arguments(parser) and
 # run(args) -> exit status.
 COMMANDS: dict[str, str] = {
-    "demo": "run the whole ROS pipeline on sample scenes or on your own frames",
+    "demo": "run the whole ROS pipeline on a frame of the package or your own",
     "segment": "segment a picture, a folder or a video from the command line",
     "view": "show answers in Rerun: picture, masks, clouds and boxes, live or of a picture",
     "doctor": "check the environment: GPU, ROS, weights, transport",

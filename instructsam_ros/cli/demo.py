@@ -22,7 +22,7 @@ from instructsam_ros.ros.output.message_reader import result_of
 from instructsam_ros.types import check_instruction
 from instructsam_ros.visualization import table
 
-DEFAULT_INSTRUCTION = "pick up all the mugs"  # three or four in every frame of the package
+DEFAULT_INSTRUCTION = "pick up all the mugs"  # three or four in the demo's frame and in every sample scene
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=120.0,
         help="seconds to wait for the answer, download and loading included (default %(default)g)",
     )
-    parser.add_argument("--scene", type=int, metavar="N", help="a sample scene, 0 to 5")
+    parser.add_argument(
+        "--scene", type=int, metavar="N", help="a rendered sample scene, 0 to 5, in place of the demo's frame"
+    )
     frame = add_depth_arguments(parser, "your own frame")
     frame.add_argument("--image", type=Path, help="colour picture")
 
@@ -96,6 +98,8 @@ def _frame_files(args: argparse.Namespace) -> dict[str, str]:
     """Return the paths of image, depth and info: the user's, a sample scene's or the demo's own."""
     given = {name: getattr(args, name) for name in ("image", "depth", "info")}
     files = {name: path.resolve() for name, path in given.items() if path is not None}
+    if files and args.scene is not None:
+        raise InvalidInputError("--scene names a frame of the package; leave it out where you give your own")
     if not files:
         scene = DATA / "demo" / "table" if args.scene is None else DATA / "scenes" / f"{args.scene:06d}"
         files = {

@@ -88,6 +88,8 @@ DRIVERS = {
 }
 NODE_ARGUMENTS = ("model", "device", "instruction", "params_file", "autostart", "use_sim_time", "rviz")
 """Arguments of segment.launch.py that are passed on."""
+MODEL = "compact_real"
+"""What answers without an argument or a file that names another."""
 
 
 def camera_launch_description(kind: str) -> LaunchDescription:
@@ -189,6 +191,8 @@ def _start_several(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 def _for_node(context: LaunchContext, driver: Driver, name: str) -> dict[str, str]:
     given = {key: LaunchConfiguration(key).perform(context) for key in NODE_ARGUMENTS}
+    if not given["params_file"]:  # which may name another model
+        given["model"] = given["model"] or MODEL
     topics = {"image": driver.image, "depth": driver.depth, "camera_info": driver.info}
     return {
         **{key: f"/{name}/{topic}" for key, topic in topics.items()},

@@ -1,8 +1,8 @@
 """Memory that the process has freed and the C library keeps.
 
 Images go from the thread that received them through others, and glibc keeps what was freed in a pool
-for each thread: over the cycles of a node that is twice of what it needs. Only glibc does so, and has these
-calls.
+for each thread: over the cycles of a node that is twice what it needs. Other C libraries do not, and lack
+these calls.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 
 M_ARENA_MAX = -8
-"""In malloc.h: the greatest number of pools."""
+"""The option of mallopt for the maximum number of pools (malloc.h)."""
 
 
 def share_freed_memory() -> None:

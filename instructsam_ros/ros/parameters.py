@@ -37,7 +37,9 @@ def _setting(
 class NodeSettings:
     """Every parameter of the node; config/segment.yaml explains them. Raises ConfigError on bad values."""
 
-    model: str = _setting("compact", "compact, compact_real, a hub id, a local folder, or fake")
+    model: str = _setting(
+        "compact", "compact (for renders), compact_real (for cameras), a hub id, a folder, or fake"
+    )
     device: str = _setting("auto", "auto, cpu, cuda, cuda:0")
     backend: str = _setting(
         "", "backend that loads the model, or module:function; empty chooses by the model"

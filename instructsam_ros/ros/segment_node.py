@@ -49,7 +49,7 @@ from instructsam_ros.ros.worker import Worker
 STOP_SECONDS = 5.0
 LOG_EVERY = 5.0
 GIVE_BACK_EVERY = 20.0
-"""Seconds between returns of freed memory while the node works, which takes it again within a frame."""
+"""Seconds between returns of freed memory while the node is active: the next frame takes it again."""
 # Requests block a thread each while they wait; the others serve topics, timers and parameters.
 THREADS = 16
 
@@ -303,7 +303,7 @@ class SegmentNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
         self._transforms.keep(settings.transform_memory)
         self._camera_info.look_for_latched()
         queue = self._persistent.queue
-        # Also some time after deactivation, as the middleware frees its buffers late.
+        # On every tick while the node is inactive, as the middleware frees its buffers late.
         if queue is None or time.monotonic() - self._gave_back > GIVE_BACK_EVERY:
             give_back_memory()
             self._gave_back = time.monotonic()

@@ -95,6 +95,7 @@ def test_an_error_of_the_node_is_reported_at_once(frame, tmp_path):
     [
         (["", "--scene", "0"], "the instruction is empty"),
         (["a mug", "--scene", "77"], "000077.jpg"),
+        (["a mug", "--scene", "3", "--image", __file__], "--scene"),
         (["a mug", "--image", "nowhere.png"], "nowhere.png"),
         (["a mug", "--depth", __file__], "--image"),
         (["a mug", "--image", __file__, "--depth", __file__], "belong together"),

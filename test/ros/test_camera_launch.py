@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,10 @@ def say(context):
 def generate_launch_description():
     return LaunchDescription([OpaqueFunction(function=say)])
 """
-NODE = '#!/bin/sh\necho "node got $FASTDDS_DEFAULT_PROFILES_FILE $@"\n'
+NODE = """#!/bin/sh
+echo "node got $FASTDDS_DEFAULT_PROFILES_FILE $@"
+for file; do [ ! -f "$file" ] || grep "model:" "$file"; done
+"""
 
 
 @pytest.fixture
@@ -67,6 +71,17 @@ def test_the_node_hears_the_topics_of_the_driver_under_its_name(launch, kind):
         assert f"-r {topic}:=/wrist/{name}" in node
     assert "-r __ns:=/wrist" in node
     assert Path(node.split("node got ")[1].split()[0]).name == "fastdds.xml"
+
+
+def test_the_model_is_that_for_cameras_unless_another_is_named(launch, tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text("/**: {ros__parameters: {device: cpu}}")
+    told = [
+        launch("oak.launch.py", "driver:=false", *given)
+        for given in ([], ["model:=fake"], [f"params_file:={own}"])
+    ]
+    models = [re.findall(r"model: (\w+)$", done.stdout + done.stderr, re.MULTILINE) for done in told]
+    assert models == [["compact_real"], ["fake"], []]
 
 
 def test_several_cameras_have_a_namespace_each_and_do_not_share_arguments(launch):

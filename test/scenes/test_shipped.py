@@ -18,9 +18,9 @@ def size(folder: Path) -> int:
 
 
 def test_sample_frames_are_complete_and_small() -> None:
-    paths = view_paths(DATA / "scenes")
-    assert len(paths) == 6
-    assert size(DATA / "scenes") < 1_500_000
+    paths = [*view_paths(DATA / "scenes"), *view_paths(DATA / "demo")]
+    assert len(paths) == 7
+    assert size(DATA / "scenes") + size(DATA / "demo") < 1_500_000
     for path in paths:
         view = load_view(path)
         assert view.rgb.shape == (480, 640, 3)

@@ -16,8 +16,8 @@ from instructsam_ros.yaml_config import check_range
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """model: "compact", a folder or a hub id. device: "auto", "cpu", "cuda" ... options: further ones of its
-    backend. name: in the tables, by default the model's.
+    """model: a shipped model, a folder or a hub id. device: "auto", "cpu", "cuda" ... options: further ones
+    of its backend. name: in the tables, by default the model's.
     """
 
     model: str

@@ -29,8 +29,8 @@ BOX_SIDE = 0.15
 
 @dataclass(frozen=True)
 class CompactSam3File:
-    """A file of config/models. image_side: folder of a compact model, or "compact". pyramid: settings of
-    PyramidConfig in place of its own. sam: keyword arguments of Sam3Config.
+    """A file of config/models. image_side: folder of a compact model, or the name of a shipped one. pyramid:
+    settings of PyramidConfig in place of its own. sam: keyword arguments of Sam3Config.
     """
 
     image_side: str

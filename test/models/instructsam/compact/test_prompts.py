@@ -7,17 +7,14 @@ import torch
 
 from instructsam_ros.models.instructsam.compact.prompts import object_logits, prompted_logits, stability
 from instructsam_ros.models.instructsam.postprocessing import full_size
-from instructsam_ros.paths import SHIPPED_MODELS
+from instructsam_ros.paths import DATA
 from instructsam_ros.pictures import read_picture
 from instructsam_ros.prompts import read_prompts
 from instructsam_ros.segmenter import load
 from instructsam_ros.types import mask_iou
 
-SCENE = SHIPPED_MODELS["compact"].parent / "scenes" / "000000"
+SCENE = DATA / "scenes" / "000000"
 SIZE = (480, 640)
-pytestmark = pytest.mark.skipif(
-    not (SHIPPED_MODELS["compact"] / "model.safetensors").exists(), reason="the compact weights are not there"
-)
 
 
 @pytest.fixture(scope="module")
