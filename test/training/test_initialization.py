@@ -50,7 +50,7 @@ def test_a_model_file_may_be_like_another(tmp_path: Path) -> None:
     compact, like_compact = model_file("compact")[1], model_file("compact_real")[1]
     changed = {key for key in compact if like_compact[key] != compact[key]}
     assert like_compact.keys() == compact.keys()
-    assert changed == {"vision"}
+    assert changed == {"vision", "score_threshold"}
     path = tmp_path / "model.yaml"
     path.write_text("like: compact_real\n")
     with pytest.raises(ConfigError, match=r"model\.yaml\.like: 'compact_real' is like another file itself"):
