@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,13 @@ CONTROL = {
     "<|im_start|>": 510,
     "<|im_end|>": 511,
 }
+
+
+@pytest.fixture(autouse=True)
+def own_precision() -> None:
+    """Let every test train in a precision of its own: accelerate keeps the first one of a process."""
+    if state := sys.modules.get("accelerate.state"):
+        state.AcceleratorState._shared_state = state.SharedDict()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -39,9 +39,9 @@ def packed_and_plain(layer: nn.Module, dtype: torch.dtype) -> tuple[nn.Module, n
     return holder[0], plain
 
 
-def assert_same(first: torch.Tensor, second: torch.Tensor) -> None:
-    """Assert equality up to the last bits."""
-    rtol, atol = (2**-8, 0.0) if first.dtype == torch.bfloat16 else (1e-5, 1e-5)
+def assert_same(first: torch.Tensor, second: torch.Tensor, roundings: int = 1) -> None:
+    """Assert equality up to the last bits. roundings: to bfloat16, by which the two may differ."""
+    rtol, atol = (roundings * 2**-8, 0.0) if first.dtype == torch.bfloat16 else (1e-5, 1e-5)
     torch.testing.assert_close(first, second, rtol=rtol, atol=atol)
 
 
@@ -81,7 +81,8 @@ def test_a_packed_convolution_equals_the_plain_one(conv: nn.Conv2d, dtype: torch
         inputs = 9 * torch.randn(1, 16, height, width, dtype=dtype)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         outputs = packed(inputs)
-        assert_same(outputs, plain(inputs))
+        # A slope within the layer is multiplied before its input is rounded.
+        assert_same(outputs, plain(inputs), roundings=2 if isinstance(conv, LeakyConv2d) else 1)
         assert outputs.is_contiguous(memory_format=torch.channels_last)
 
 
