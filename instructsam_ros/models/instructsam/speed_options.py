@@ -54,7 +54,7 @@ class SpeedOptions:
             if config.image_encoder != "pyramid":
                 raise ConfigError("speed_options.pyramid_size: only the compact model has a pyramid encoder")
             width, height = self.pyramid_size
-            config = dataclasses.replace(config, vision={"height": height, "width": width})
+            config = dataclasses.replace(config, vision={**config.vision, "height": height, "width": width})
         return config
 
 

@@ -19,6 +19,7 @@ from instructsam_ros.models.instructsam.modeling import InstructSam
 from instructsam_ros.models.instructsam.speed_options import SpeedOptions, with_sam_size
 from instructsam_ros.paths import DATA
 from instructsam_ros.scenes.dataset import load_view, view_paths
+from instructsam_ros.types import Status
 
 torch.set_num_threads(1)
 RGB = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
@@ -117,3 +118,9 @@ def test_smaller_compact_input_finds_nearly_the_same_in_most_scenes() -> None:
         left, right = (np.any([instance.mask for instance in answer], axis=0) for answer in answers)
         overlaps.append((left & right).sum() / (left | right).sum())
     assert 0.9 < np.median(overlaps) < 1
+
+
+def test_a_smaller_input_keeps_the_backbone() -> None:
+    smaller = load("compact_real", "cpu", speed_options={"pyramid_size": [320, 256]})
+    assert smaller.model.config.vision == {"height": 256, "width": 320, "backbone": "nanodet"}
+    assert smaller.segment_image(RGB, "the mug").status in Status
