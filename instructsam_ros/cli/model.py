@@ -11,6 +11,7 @@ from instructsam_ros.segmenter import Segmenter, load
 from instructsam_ros.yaml_config import parse_mapping
 
 MODEL_HELP = f"{', '.join(SHIPPED_MODELS)}, a folder or a hub id"
+"""What --model may be, for the help of every command."""
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
